@@ -1,0 +1,1 @@
+//! L2: the load: users, recorder, the stop.

@@ -1,0 +1,48 @@
+//! What one second of load was: counts and latencies per step and outcome. The unit that is recorded and merged.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{LatencyHistogram, Outcome};
+use crate::plan::StepId;
+
+/// Which part of the run a call belongs to, by the moment it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Before the warm-up's end: reported, in no objective.
+    WarmUp,
+    /// From the warm-up's end on.
+    Steady,
+}
+
+/// All calls that ended within one second of the run, and the state of the load at its end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Second {
+    /// The number of the second, from 0 at the start of the load.
+    pub second: u32,
+    /// Calls planned in this second (each ends in one outcome, in this second or a later one).
+    pub planned: u64,
+    /// Calls in flight at its end.
+    pub in_flight: u64,
+    /// Users active at its end.
+    pub users: u32,
+    /// What ended in it.
+    pub cells: Vec<Cell>,
+}
+
+/// The calls of one step with one outcome, in one phase, that ended within a second.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    /// Which step.
+    pub step: StepId,
+    /// Which phase.
+    pub phase: Phase,
+    /// How they ended.
+    pub outcome: Outcome,
+    /// How many: equals `service.count()`; kept readable.
+    pub count: u64,
+    /// For each of the plan's thresholds: how many took longer, exactly.
+    pub over: Vec<u64>,
+    /// From sent to the end of the answer.
+    pub service: LatencyHistogram,
+}

@@ -1,0 +1,173 @@
+//! What happens beside the calls while a run is on: phases, probes, process samples, scrapes, notes.
+//!
+//! One closed enum goes from the run to the terminal and to the run directory. Times are since the run began.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Something with the time at which it was seen, counted from the start of the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stamped<T> {
+    /// Since the start of the run, in microseconds on disk.
+    #[serde(with = "micros")]
+    pub at: Duration,
+    /// What was seen.
+    #[serde(flatten)]
+    pub what: T,
+}
+
+/// One event of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The load began; the warm-up (if any) is on.
+    LoadStarted,
+    /// The warm-up is over: from here on calls count for the verdict.
+    SteadyStarted,
+    /// No new calls from here on; calls in flight may still end.
+    LoadStopped,
+    /// A health endpoint was asked.
+    Probe(Probe),
+    /// The target's process was looked at.
+    Process(ProcessSample),
+    /// The target's metrics were scraped.
+    Scrape(ScrapeStat),
+    /// Something a person should know.
+    Note {
+        /// How grave it is.
+        level: Level,
+        /// In one sentence; text from a server is cleaned.
+        text: String,
+    },
+}
+
+/// How grave a note is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Good to know.
+    Info,
+    /// May change what the numbers mean.
+    Warning,
+}
+
+/// Which of the three health endpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Endpoint {
+    /// `/health`: healthy, degraded or unhealthy.
+    Health,
+    /// `/ready`: may traffic be sent?
+    Ready,
+    /// `/live`: does the process respond?
+    Live,
+}
+
+/// What a health endpoint said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HealthState {
+    /// 200 and healthy, or 200 from `/ready` and `/live`.
+    Healthy,
+    /// 200, but the body says degraded.
+    Degraded,
+    /// 503, or the body says unhealthy.
+    Unhealthy,
+}
+
+/// One look at a health endpoint.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    /// Which endpoint.
+    pub endpoint: Endpoint,
+    /// How long the answer took, in microseconds on disk.
+    #[serde(with = "micros")]
+    pub latency: Duration,
+    /// What came back.
+    pub result: ProbeResult,
+}
+
+/// What a probe gave.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProbeResult {
+    /// An answer that says something about health.
+    State {
+        /// What it says.
+        state: HealthState,
+        /// With which HTTP status.
+        status: u16,
+        /// For a detailed answer, the names of the checks that are not healthy.
+        failing: Vec<String>,
+    },
+    /// An HTTP status that says nothing about health (404, say).
+    Unexpected {
+        /// The status.
+        status: u16,
+    },
+    /// No answer: why.
+    NoAnswer {
+        /// In a word: `refused`, `timeout`, ...
+        reason: String,
+    },
+}
+
+/// One look at the target's process, from `/proc`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProcessSample {
+    /// CPU seconds (user and system) used since the process began.
+    pub cpu_seconds: f64,
+    /// Resident memory in bytes.
+    pub resident_bytes: u64,
+    /// Open file descriptors; `None` where they may not be counted.
+    pub open_fds: Option<u64>,
+    /// Threads.
+    pub threads: u64,
+}
+
+/// How one scrape went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScrapeStat {
+    /// From request to the last byte read, in microseconds on disk.
+    #[serde(with = "micros")]
+    pub duration: Duration,
+    /// Bytes of the body.
+    pub bytes: u64,
+    /// Samples in it.
+    pub samples: u64,
+    /// Why it failed; `None` when it did not.
+    pub fault: Option<ScrapeFault>,
+}
+
+/// Why a scrape gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScrapeFault {
+    /// No answer, in a word.
+    NoAnswer(String),
+    /// Not answered within the limit.
+    Timeout,
+    /// An HTTP status other than 200.
+    Status(u16),
+    /// The body is larger than the limit.
+    TooLarge,
+    /// More series than the limit.
+    TooManySeries,
+    /// Not exposition text: line, column, why.
+    Malformed(String),
+}
+
+mod micros {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_micros)
+    }
+}

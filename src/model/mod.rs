@@ -1,0 +1,29 @@
+//! L0: the values every other room speaks of: units, outcomes, latencies, labels, events, verdicts.
+//!
+//! Nothing here does I/O, reads a clock or knows of a user's file.
+
+mod event;
+mod histogram;
+mod labels;
+mod outcome;
+mod rng;
+mod secret;
+mod target_info;
+mod text;
+mod units;
+mod verdict;
+
+pub use event::{
+    Endpoint, Event, HealthState, Level, Probe, ProbeResult, ProcessSample, ScrapeFault, ScrapeStat, Stamped,
+};
+pub use histogram::{HistogramError, LatencyHistogram};
+pub use labels::Labels;
+pub use outcome::{
+    NotSent, Outcome, OutcomeClass, ParseOutcomeError, ProtocolFault, TimeoutPhase, TransportFault,
+};
+pub use rng::CounterRng;
+pub use secret::Secret;
+pub use target_info::{Era, TargetInfo};
+pub use text::{MAX_TEXT, clean_text};
+pub use units::{format_count, format_duration, format_ratio, parse_duration};
+pub use verdict::Verdict;

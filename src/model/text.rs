@@ -1,0 +1,40 @@
+//! Text that a server supplied is hostile. This is the one gate it passes before it is kept.
+
+/// The longest text kept of anything a server said, in characters.
+pub const MAX_TEXT: usize = 200;
+
+/// `text` without control characters (terminal escapes), bidirectional overrides and line breaks, cut to
+/// [`MAX_TEXT`] characters. Each report format still escapes what is special to itself.
+pub fn clean_text(text: &str) -> String {
+    let mut clean: String = text.chars().take(MAX_TEXT + 1).map(|c| if is_unsafe(c) { '\u{FFFD}' } else { c }).collect();
+    if clean.chars().count() > MAX_TEXT {
+        clean.pop();
+        clean.push('…');
+    }
+    clean
+}
+
+/// Control characters, line and paragraph separators, and the marks that reorder or hide text.
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}'
+            | '\u{E0000}'..='\u{E007F}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_and_line_breaks_do_not_pass() {
+        let clean = clean_text("a\u{1b}[31mred\u{7}\r\nnext\u{202e}txt\u{9b}2J");
+        assert!(clean.chars().all(|c| !is_unsafe(c)), "{clean:?}");
+        assert!(clean.starts_with("a\u{FFFD}[31mred"));
+    }
+
+    #[test]
+    fn long_text_is_cut() {
+        assert_eq!(clean_text(&"x".repeat(10_000)).chars().count(), MAX_TEXT + 1);
+        assert_eq!(clean_text("plain"), "plain");
+    }
+}

@@ -1,0 +1,194 @@
+//! How many users there are at each moment, how long they think, and how long it all lasts.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::CounterRng;
+
+/// A closed load: a number of users over time, each doing one thing after the other.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Load {
+    /// The number of users as straight lines: within a stage it goes from the previous stage's users (0 at the
+    /// start) to its own.
+    pub stages: Vec<Stage>,
+    /// The pause after each iteration.
+    pub think_time: ThinkTime,
+    /// From the start of the load; calls begun before its end are measured, reported and left out of the verdict.
+    pub warm_up: Duration,
+}
+
+/// One straight line of the number of users.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// How long it takes. Zero is a jump.
+    pub duration: Duration,
+    /// The number of users at its end.
+    pub users: u32,
+}
+
+/// The pause of a user after each iteration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ThinkTime {
+    /// Always the same.
+    Constant(Duration),
+    /// Evenly spread between the two, both included.
+    Uniform {
+        /// The shortest pause.
+        min: Duration,
+        /// The longest pause.
+        max: Duration,
+    },
+}
+
+impl ThinkTime {
+    /// One pause.
+    pub fn draw(&self, rng: &mut CounterRng) -> Duration {
+        match self {
+            Self::Constant(pause) => *pause,
+            Self::Uniform { min, max } => *min + (*max - *min).mul_f64(rng.unit()),
+        }
+    }
+
+    /// The mean pause.
+    pub fn mean(&self) -> Duration {
+        match self {
+            Self::Constant(pause) => *pause,
+            Self::Uniform { min, max } => (*min + *max) / 2,
+        }
+    }
+}
+
+impl Load {
+    /// How long the load lasts, warm-up included.
+    pub fn duration(&self) -> Duration {
+        self.stages.iter().map(|stage| stage.duration).sum()
+    }
+
+    /// The largest number of users at any moment.
+    pub fn peak_users(&self) -> u32 {
+        self.stages.iter().map(|stage| stage.users).max().unwrap_or(0)
+    }
+
+    /// How many users are to be active at `t` after the start; 0 after the end. A user is active when its number
+    /// (from 0) is below this.
+    pub fn users_at(&self, t: Duration) -> u32 {
+        let mut began = Duration::ZERO;
+        let mut before = 0u32;
+        for stage in &self.stages {
+            let ends = began + stage.duration;
+            if t < ends {
+                let share = (t - began).as_secs_f64() / stage.duration.as_secs_f64();
+                let users = f64::from(before) + (f64::from(stage.users) - f64::from(before)) * share;
+                // Rising: user k starts when the line has passed k, so the first starts at once.
+                let rounded = if stage.users > before { users.floor() + 1.0 } else { users.ceil() };
+                return clamp_users(rounded, before.max(stage.users));
+            }
+            began = ends;
+            before = stage.users;
+        }
+        0
+    }
+
+    /// The next moment after `t` at which [`Self::users_at`] may exceed `user`; `None` when it never will again.
+    pub fn next_start(&self, user: u32, t: Duration) -> Option<Duration> {
+        let mut began = Duration::ZERO;
+        let mut before = 0u32;
+        for stage in &self.stages {
+            let ends = began + stage.duration;
+            if stage.users > user && ends > t {
+                let crossing = if before > user {
+                    began
+                } else {
+                    let share = f64::from(user - before) / f64::from(stage.users - before);
+                    began + stage.duration.mul_f64(share)
+                };
+                return Some(crossing.max(t));
+            }
+            began = ends;
+            before = stage.users;
+        }
+        None
+    }
+
+    /// User-seconds of the whole load: the area under the line.
+    pub fn user_seconds(&self) -> f64 {
+        let mut before = 0u32;
+        let mut area = 0.0;
+        for stage in &self.stages {
+            area += f64::midpoint(f64::from(before), f64::from(stage.users)) * stage.duration.as_secs_f64();
+            before = stage.users;
+        }
+        area
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the value lies between 0 and `most`, which is a u32"
+)]
+fn clamp_users(users: f64, most: u32) -> u32 {
+    users.clamp(0.0, f64::from(most)) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(stages: &[(u64, u32)]) -> Load {
+        Load {
+            stages: stages
+                .iter()
+                .map(|&(seconds, users)| Stage { duration: Duration::from_secs(seconds), users })
+                .collect(),
+            think_time: ThinkTime::Constant(Duration::ZERO),
+            warm_up: Duration::ZERO,
+        }
+    }
+
+    #[track_caller]
+    fn check(stages: &[(u64, u32)], at: f64, expected: u32) {
+        assert_eq!(load(stages).users_at(Duration::from_secs_f64(at)), expected, "at {at} s");
+    }
+
+    #[test]
+    fn users_follow_the_stages() {
+        let stages = [(10, 10), (10, 10), (10, 0)];
+        check(&stages, 0.0, 1);
+        check(&stages, 4.5, 5);
+        check(&stages, 9.99, 10);
+        check(&stages, 15.0, 10);
+        check(&stages, 20.0, 10);
+        check(&stages, 25.5, 5);
+        check(&stages, 29.95, 1);
+        check(&stages, 30.0, 0);
+    }
+
+    #[test]
+    fn a_stage_without_length_is_a_jump() {
+        check(&[(0, 7), (5, 7)], 0.0, 7);
+        check(&[(0, 7), (5, 7)], 4.9, 7);
+        check(&[(0, 7), (5, 7)], 5.0, 0);
+    }
+
+    #[test]
+    fn each_user_starts_when_the_line_reaches_it() {
+        let ramp = load(&[(10, 10), (10, 10)]);
+        for user in 0..10 {
+            let start = ramp.next_start(user, Duration::ZERO).unwrap();
+            assert_eq!(start, Duration::from_secs(u64::from(user)));
+            assert!(ramp.users_at(start + Duration::from_millis(1)) > user);
+        }
+        assert_eq!(ramp.next_start(10, Duration::ZERO), None);
+        assert_eq!(ramp.next_start(3, Duration::from_secs(20)), None);
+        let gap = load(&[(0, 2), (5, 2), (0, 0), (5, 0), (0, 2), (5, 2)]);
+        assert_eq!(gap.next_start(1, Duration::from_secs(6)), Some(Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn user_seconds_are_the_area_under_the_line() {
+        assert!((load(&[(10, 10), (10, 10), (10, 0)]).user_seconds() - 200.0).abs() < 1e-9);
+    }
+}

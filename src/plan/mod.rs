@@ -1,0 +1,16 @@
+//! L1: what a run will do, resolved and printable: who calls what, how often, for how long.
+//!
+//! A plan is a value: it knows nothing of YAML, of sockets or of the time of day.
+
+mod load;
+#[expect(clippy::module_inception, reason = "the room's main type is the plan")]
+mod plan;
+mod step;
+mod target;
+mod template;
+
+pub use load::{Load, Stage, ThinkTime};
+pub use plan::{Observe, Outputs, Plan, PLAN_VERSION, Transaction};
+pub use step::{Check, Operation, Role, Step, StepId};
+pub use target::{Auth, DemoTarget, HostRule, ProtocolChoice, SessionPolicy, Target};
+pub use template::{Expression, Quoting, RenderContext, Segment, Template};

@@ -1,0 +1,113 @@
+//! The plan itself: everything a run needs to know before its first request.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::{Auth, HostRule, Load, ProtocolChoice, SessionPolicy, Step, StepId, Target};
+
+/// The version of [`Plan`] as stored in run directories.
+pub const PLAN_VERSION: u32 = 1;
+
+/// What a run will do. Secrets in it are never written out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`PLAN_VERSION`].
+    pub version: u32,
+    /// The scenario's name.
+    pub name: String,
+    /// One sentence about it; may be empty.
+    pub description: String,
+    /// All draws of the run come from this.
+    pub seed: u64,
+    /// Who is called.
+    pub target: Target,
+    /// In which revision.
+    pub protocol: ProtocolChoice,
+    /// With whose credentials.
+    pub auth: Auth,
+    /// How long a session lives.
+    pub session: SessionPolicy,
+    /// Where load may go.
+    pub hosts: HostRule,
+    /// How many users, how long.
+    pub load: Load,
+    /// What users do, by weight.
+    pub transactions: Vec<Transaction>,
+    /// Every kind of call the run may make; the place in the list is the [`StepId`]. Set-up and tear-down steps
+    /// come first.
+    pub steps: Vec<Step>,
+    /// What is watched beside the load.
+    pub observe: Observe,
+    /// What is written at the end.
+    pub outputs: Outputs,
+    /// Latency limits of the objectives, ascending, without doubles: calls over each are counted at record time.
+    pub thresholds: Vec<Duration>,
+}
+
+/// A sequence of steps that a user does in one iteration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Transaction {
+    /// Unique within the plan.
+    pub name: String,
+    /// Its share is its weight over the sum of weights. 0 switches it off.
+    pub weight: u32,
+    /// Its steps, in order.
+    pub steps: Vec<StepId>,
+}
+
+/// What is watched beside the load. URLs may be relative: then they are on the target's origin.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Observe {
+    /// Where the target's metrics are.
+    pub metrics: Option<String>,
+    /// How often they are scraped.
+    pub metrics_interval: Duration,
+    /// The `/health` endpoint (asked with what the URL says, `?detailed=true` included).
+    pub health: Option<String>,
+    /// The `/ready` endpoint.
+    pub ready: Option<String>,
+    /// The `/live` endpoint.
+    pub live: Option<String>,
+    /// How often the health endpoints are asked.
+    pub health_interval: Duration,
+    /// The target's process, when it is on this machine: its CPU, memory, descriptors, threads are sampled. The
+    /// demo target's process is known without this.
+    pub pid: Option<u32>,
+}
+
+/// What is written at the end of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outputs {
+    /// The folder that holds run directories.
+    pub directory: PathBuf,
+    /// Names of report formats to render into the run directory.
+    pub formats: Vec<String>,
+}
+
+impl Plan {
+    /// The step with this id.
+    pub fn step(&self, id: StepId) -> &Step {
+        &self.steps[id.index()]
+    }
+
+    /// The sum of all weights; 0 when nothing would be done.
+    pub fn total_weight(&self) -> u64 {
+        self.transactions.iter().map(|transaction| u64::from(transaction.weight)).sum()
+    }
+
+    /// The share of iterations that are `transaction`.
+    pub fn share(&self, transaction: &Transaction) -> f64 {
+        match self.total_weight() {
+            0 => 0.0,
+            total => f64::from(transaction.weight) / total as f64,
+        }
+    }
+
+    /// `reference` (a URL, or a path on the target's origin) as a URL.
+    pub fn resolve(origin: &Url, reference: &str) -> Result<Url, url::ParseError> {
+        origin.join(reference)
+    }
+}

@@ -1,0 +1,126 @@
+//! One step of a transaction: what is called, with what, and what must be true of the answer.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Template;
+
+/// A step's place in [`super::Plan::steps`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StepId(pub u16);
+
+impl StepId {
+    /// The place as an index.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// One kind of call that the run makes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its place in the plan.
+    pub id: StepId,
+    /// Unique within the plan; what reports call it.
+    pub name: String,
+    /// Whether it is load or what surrounds load.
+    pub role: Role,
+    /// The MCP method (`tools/call`), or `GET /path` for plain HTTP. Of bounded variety.
+    pub method: String,
+    /// The tool's name, for `tools/call` and for its REST form.
+    pub tool: Option<String>,
+    /// What is called.
+    pub operation: Operation,
+    /// What must be true of the answer.
+    pub checks: Vec<Check>,
+    /// The user's own words for it.
+    pub tags: BTreeMap<String, String>,
+    /// After this long the call is given up.
+    pub deadline: Duration,
+}
+
+/// Why a call is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Logging in, opening a session: measured apart, in no objective.
+    SetUp,
+    /// The load itself.
+    Load,
+    /// Closing a session: measured apart, in no objective.
+    TearDown,
+}
+
+/// What a step calls.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// `tools/call`; the template gives the JSON text of `arguments`.
+    CallTool {
+        /// The tool's name.
+        tool: String,
+        /// JSON text of an object.
+        arguments: Template,
+    },
+    /// `tools/list`, first page.
+    ListTools,
+    /// `resources/read`.
+    ReadResource {
+        /// The resource's URI, as plain text.
+        uri: Template,
+    },
+    /// `prompts/get`.
+    GetPrompt {
+        /// The prompt's name.
+        name: String,
+        /// JSON text of an object.
+        arguments: Template,
+    },
+    /// `ping`; the modern era has none, so there it is `server/discover`.
+    Ping,
+    /// Plain HTTP GET on the target's origin.
+    RestGet {
+        /// Path and query, as plain text.
+        path: Template,
+    },
+    /// Plain HTTP POST of JSON on the target's origin.
+    RestPost {
+        /// Path and query, as plain text.
+        path: Template,
+        /// JSON text.
+        body: Template,
+    },
+    /// The login of [`super::Auth::Login`].
+    Login,
+    /// Legacy `initialize`.
+    Initialize,
+    /// Legacy `notifications/initialized`.
+    Initialized,
+    /// Modern `server/discover`.
+    Discover,
+    /// Legacy DELETE of the session.
+    EndSession,
+}
+
+/// An assertion on an answer. It looks at answers that got past all earlier layers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Check {
+    /// The answer's text contains this. For `tools/call` the text is that of the result (JSON), for REST the body.
+    Contains(String),
+    /// The answer's text does not contain this.
+    NotContains(String),
+    /// The JSON value at this pointer (RFC 6901) into the result (REST: the body) exists, and equals `equals`
+    /// when that is given.
+    Json {
+        /// The pointer, such as `/content/0/text`.
+        pointer: String,
+        /// The expected value.
+        equals: Option<serde_json::Value>,
+    },
+    /// REST only: the HTTP status is this one (then it is a success, whatever it is).
+    Status(u16),
+}

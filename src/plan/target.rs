@@ -1,0 +1,132 @@
+//! Who is called, in which revision, with whose credentials.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::model::Secret;
+
+/// The server under test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// The built-in demo server, started by gander as a child process on a free loopback port.
+    Demo(DemoTarget),
+    /// A server that is already there. For MCP the URL of its endpoint; for a scenario of REST steps alone, the
+    /// base of their paths.
+    Url(Url),
+}
+
+/// How the demo server is to be started.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct DemoTarget {
+    /// The path of the MCP endpoint: `/mcp` or `/mcp/stateless`.
+    pub path: String,
+    /// Command-line arguments for `gander demo`, beside `--listen`.
+    pub arguments: Vec<String>,
+}
+
+/// Which protocol revision to speak.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProtocolChoice {
+    /// Try the modern era; fall back to the handshake.
+    Auto,
+    /// This revision and no other.
+    Revision(String),
+    /// Plain HTTP: no MCP steps.
+    Rest,
+}
+
+impl ProtocolChoice {
+    /// Every revision of MCP there is, oldest first.
+    pub const REVISIONS: [&'static str; 5] =
+        ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"];
+}
+
+/// What each request carries to prove who sends it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Auth {
+    /// Nothing.
+    None,
+    /// `Authorization: Bearer ...`, the same for every user.
+    Bearer(Secret),
+    /// Fixed headers, the same for every user.
+    Headers(BTreeMap<String, Secret>),
+    /// Each user logs in once: POST of `{"username", "password"}` as JSON to `path` on the target's own origin;
+    /// the answer's `access_token` is then the bearer token.
+    Login {
+        /// The path of the token endpoint.
+        path: String,
+        /// The user's name.
+        username: String,
+        /// The user's password.
+        password: Secret,
+    },
+}
+
+/// How long a session lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionPolicy {
+    /// One session a user, for the whole run.
+    PerUser,
+    /// A new session for each iteration.
+    PerIteration,
+}
+
+/// Which hosts may be sent load: loopback always, others only by name.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct HostRule {
+    /// Host names or addresses that the scenario or the command line names.
+    pub allowed: Vec<String>,
+}
+
+impl HostRule {
+    /// True when load may go to `url`: its host is a loopback address, `localhost`, or named.
+    pub fn permits(&self, url: &Url) -> bool {
+        let Some(host) = url.host() else { return false };
+        let text = url.host_str().unwrap_or_default();
+        let loopback = match host {
+            url::Host::Ipv4(address) => address.is_loopback(),
+            url::Host::Ipv6(address) => address.is_loopback(),
+            url::Host::Domain(name) => name.eq_ignore_ascii_case("localhost"),
+        };
+        loopback
+            || self.allowed.iter().any(|allowed| {
+                allowed.trim_matches(['[', ']']).eq_ignore_ascii_case(text.trim_matches(['[', ']']))
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(url: &str, allowed: &[&str], expected: bool) {
+        let rule = HostRule { allowed: allowed.iter().map(|&host| host.to_owned()).collect() };
+        assert_eq!(rule.permits(&Url::parse(url).unwrap()), expected, "{url} with {allowed:?}");
+    }
+
+    #[test]
+    fn loopback_is_always_permitted_and_nothing_else_is() {
+        check("http://127.0.0.1:8080/mcp", &[], true);
+        check("http://127.8.8.8/mcp", &[], true);
+        check("http://[::1]:8080/mcp", &[], true);
+        check("http://localhost/mcp", &[], true);
+        check("http://10.0.0.1/mcp", &[], false);
+        check("http://example.com/mcp", &[], false);
+        check("http://localhost.example.com/mcp", &[], false);
+        check("http://127.0.0.1.example.com/mcp", &[], false);
+    }
+
+    #[test]
+    fn a_named_host_is_permitted() {
+        check("https://Example.com/mcp", &["example.com"], true);
+        check("https://sub.example.com/mcp", &["example.com"], false);
+        check("http://[2001:db8::1]/mcp", &["2001:db8::1"], true);
+    }
+}

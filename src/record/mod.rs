@@ -1,0 +1,1 @@
+//! L2: writes and reads the run directory.

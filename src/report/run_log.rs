@@ -1,0 +1,93 @@
+//! All that a run directory holds, read back: the one input of verdicts and reports.
+
+use serde::{Deserialize, Serialize};
+
+use crate::metrics::{Second, SeriesStore};
+use crate::model::{Event, Stamped, TargetInfo};
+use crate::plan::Plan;
+use crate::slo::Objective;
+
+/// The version of the run directory's files.
+pub const RUN_FORMAT_VERSION: u32 = 1;
+
+/// A run as recorded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunLog {
+    /// What the run is called, and what wrote it.
+    pub manifest: Manifest,
+    /// What was to be done.
+    pub plan: Plan,
+    /// What was to hold.
+    pub objectives: Vec<Objective>,
+    /// Where it ran.
+    pub environment: Environment,
+    /// Who was called; `None` when the target was never reached.
+    pub target: Option<TargetInfo>,
+    /// What was measured, a second each, ascending, without gaps.
+    pub seconds: Vec<Second>,
+    /// What else happened, ascending.
+    pub events: Vec<Stamped<Event>>,
+    /// What was scraped.
+    pub series: SeriesStore,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+/// What the run is called, and what wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`RUN_FORMAT_VERSION`].
+    pub version: u32,
+    /// The directory's name.
+    pub run_id: String,
+    /// The version of gander that wrote it.
+    pub gander: String,
+    /// When the run began, RFC 3339, UTC.
+    pub started_at: String,
+    /// The scenario file as given.
+    pub scenario_file: String,
+}
+
+/// The machine that made the load.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Operating system and kernel.
+    pub os: String,
+    /// CPU model.
+    pub cpu: String,
+    /// Usable cores.
+    pub cores: usize,
+    /// Memory in bytes.
+    pub memory_bytes: u64,
+    /// Optimised build?
+    pub profile: String,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// The plan was carried out.
+    Complete {
+        /// What the load counted as planned and as recorded, taken when it ended.
+        totals: Totals,
+    },
+    /// A signal stopped it; what was measured until then is whole.
+    Interrupted {
+        /// 2 for SIGINT, 15 for SIGTERM.
+        signal: i32,
+        /// As in [`Ending::Complete`].
+        totals: Totals,
+    },
+    /// The run directory has no ending: gander was killed, or is still at it.
+    Partial,
+}
+
+/// The load's own books, to be held against the seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Calls that were planned: begun by a user.
+    pub planned: u64,
+    /// Calls that ended in an outcome.
+    pub recorded: u64,
+}

@@ -1,0 +1,194 @@
+//! The report as a value: what every format shows, and, as JSON, a format itself.
+//!
+//! Latencies are in seconds, ratios from 0 to 1, times in seconds since the run began.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Environment, Manifest};
+use crate::model::{HealthState, OutcomeClass, TargetInfo, Verdict};
+
+/// The version of `report.json`.
+pub const REPORT_VERSION: u32 = 1;
+
+/// A run, judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunReport {
+    /// [`REPORT_VERSION`].
+    pub version: u32,
+    /// What the run is called, and what wrote it.
+    pub run: Manifest,
+    /// The scenario's name.
+    pub scenario: String,
+    /// One sentence about the scenario; may be empty.
+    pub description: String,
+    /// Who was called.
+    pub target: Option<TargetInfo>,
+    /// The machine that made the load.
+    pub environment: Environment,
+    /// `complete`, `interrupted` or `partial`.
+    pub state: String,
+    /// The verdict on the whole run.
+    pub verdict: Verdict,
+    /// Why the verdict is what it is, in one sentence.
+    pub because: String,
+    /// The verdicts on the parts: objectives in the order of their files, then the accounting check.
+    pub objectives: Vec<ObjectiveResult>,
+    /// Things a person should know to read the numbers.
+    pub notes: Vec<String>,
+    /// How long the load was on, in seconds; warm-up included.
+    pub duration: f64,
+    /// How much of it was warm-up.
+    pub warm_up: f64,
+    /// All load calls of the steady phase.
+    pub total: StepRow,
+    /// Load calls of the steady phase, by step, in the plan's order.
+    pub steps: Vec<StepRow>,
+    /// Load calls of the warm-up, all steps together; in no verdict.
+    pub warm_up_total: StepRow,
+    /// Set-up and tear-down calls over the whole run, by step; in no verdict.
+    pub around: Vec<StepRow>,
+    /// Every outcome of the whole run (all roles, all phases) with its count, most frequent first.
+    pub outcomes: Vec<OutcomeCount>,
+    /// Calls planned over the whole run.
+    pub planned: u64,
+    /// Calls recorded over the whole run.
+    pub recorded: u64,
+    /// One point a second.
+    pub timeline: Vec<TimelinePoint>,
+    /// The percentile curve of all steady load calls: (quantile, latency in seconds).
+    pub percentile_curve: Vec<(f64, f64)>,
+    /// What the health endpoints said over time.
+    pub health: Vec<HealthSpan>,
+    /// How full the target was over time.
+    pub saturation: Vec<Saturation>,
+    /// Scrapes of the target's metrics: tried.
+    pub scrapes: u64,
+    /// Scrapes of the target's metrics: failed.
+    pub scrapes_failed: u64,
+}
+
+/// The verdict on one objective.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ObjectiveResult {
+    /// The objective's name.
+    pub name: String,
+    /// Which calls, or which metric.
+    pub scope: String,
+    /// What is measured: `p95 latency`, `error ratio`, ...
+    pub indicator: String,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The value as people read it: `812 ms`, `2.3 %`, `no data`.
+    pub value: String,
+    /// The value as a number, in seconds or as a ratio; `None` without data.
+    pub value_number: Option<f64>,
+    /// The limit as people read it: `<= 500 ms`.
+    pub limit: String,
+    /// How many calls (or scrapes) the value rests on.
+    pub samples: u64,
+    /// How many of them were bad; `None` where bad is not counted.
+    pub bad: Option<u64>,
+    /// Why the verdict is what it is, in one sentence.
+    pub because: String,
+    /// Where it is written: `file:line`.
+    pub origin: String,
+}
+
+/// Calls and latencies of one step, or of several together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepRow {
+    /// The step's name; `all` for several.
+    pub name: String,
+    /// The MCP method, or `GET /path`.
+    pub method: String,
+    /// The tool.
+    pub tool: Option<String>,
+    /// Calls.
+    pub calls: u64,
+    /// Successful calls.
+    pub ok: u64,
+    /// Calls by class of failure, without `ok`; classes without calls are left out.
+    pub failures: Vec<(OutcomeClass, u64)>,
+    /// Calls per second.
+    pub rate: f64,
+    /// Failed calls over calls that count.
+    pub error_ratio: f64,
+    /// Latency quantiles in seconds; `None` without calls.
+    pub min: Option<f64>,
+    /// See `min`.
+    pub mean: Option<f64>,
+    /// See `min`.
+    pub p50: Option<f64>,
+    /// See `min`.
+    pub p90: Option<f64>,
+    /// See `min`.
+    pub p95: Option<f64>,
+    /// See `min`.
+    pub p99: Option<f64>,
+    /// See `min`.
+    pub max: Option<f64>,
+}
+
+/// An outcome and how often it was.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OutcomeCount {
+    /// As [`crate::model::Outcome`] prints.
+    pub outcome: String,
+    /// Its class.
+    pub class: OutcomeClass,
+    /// Calls.
+    pub count: u64,
+}
+
+/// One second of load calls, all steps together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TimelinePoint {
+    /// The second, from 0.
+    pub second: u32,
+    /// Load calls that ended in it.
+    pub calls: u64,
+    /// Of these, failed.
+    pub failed: u64,
+    /// Users at its end.
+    pub users: u32,
+    /// Calls in flight at its end.
+    pub in_flight: u64,
+    /// Latency quantiles in seconds; `None` in a second without calls.
+    pub p50: Option<f64>,
+    /// See `p50`.
+    pub p95: Option<f64>,
+    /// See `p50`.
+    pub p99: Option<f64>,
+    /// See `p50`.
+    pub max: Option<f64>,
+}
+
+/// A health endpoint in one state for a while.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HealthSpan {
+    /// `health`, `ready` or `live`.
+    pub endpoint: String,
+    /// What it said; `None`: no answer, or one that says nothing.
+    pub state: Option<HealthState>,
+    /// From when, in seconds.
+    pub from: f64,
+    /// Until when: the time of the last probe of the span.
+    pub to: f64,
+    /// How many probes.
+    pub probes: u64,
+    /// The names of failing checks, or why there was no answer; may be empty.
+    pub detail: String,
+}
+
+/// A measure of how full the target was, over time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Saturation {
+    /// `CPU`, `memory`, `open files`, `threads`, `connections`.
+    pub name: String,
+    /// `cores`, `bytes`, `count`, `ratio`.
+    pub unit: String,
+    /// (second, value).
+    pub points: Vec<(f64, f64)>,
+    /// The largest value.
+    pub peak: f64,
+}

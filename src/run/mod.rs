@@ -1,0 +1,1 @@
+//! L3: one run from plan to log.

@@ -1,0 +1,1 @@
+//! L1: how sure a number is.
