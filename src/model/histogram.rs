@@ -109,7 +109,9 @@ impl LatencyHistogram {
     pub fn buckets(&self) -> Vec<(Duration, u64)> {
         self.0
             .iter_recorded()
-            .map(|value| (Duration::from_micros(value.value_iterated_to()), value.count_since_last_iteration()))
+            .map(|value| {
+                (Duration::from_micros(value.value_iterated_to()), value.count_since_last_iteration())
+            })
             .collect()
     }
 
@@ -135,9 +137,7 @@ impl LatencyHistogram {
     /// Base64 of the HdrHistogram V2 compressed payload.
     pub fn encode(&self) -> String {
         let mut payload = Vec::new();
-        V2DeflateSerializer::new()
-            .serialize(&self.0, &mut payload)
-            .expect("writing to memory does not fail");
+        V2DeflateSerializer::new().serialize(&self.0, &mut payload).expect("writing to memory does not fail");
         STANDARD.encode(payload)
     }
 

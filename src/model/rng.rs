@@ -21,7 +21,10 @@ fn mix(mut z: u64) -> u64 {
 impl CounterRng {
     /// The stream `stream` of `seed`.
     pub fn new(seed: u64, stream: u64) -> Self {
-        Self { key: mix(mix(seed.wrapping_add(GOLDEN)) ^ mix(stream.wrapping_mul(GOLDEN) ^ GOLDEN)), counter: 0 }
+        Self {
+            key: mix(mix(seed.wrapping_add(GOLDEN)) ^ mix(stream.wrapping_mul(GOLDEN) ^ GOLDEN)),
+            counter: 0,
+        }
     }
 
     /// The next 64 bits.

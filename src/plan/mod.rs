@@ -10,7 +10,7 @@ mod target;
 mod template;
 
 pub use load::{Load, Stage, ThinkTime};
-pub use plan::{Observe, Outputs, Plan, PLAN_VERSION, Transaction};
+pub use plan::{Observe, Outputs, PLAN_VERSION, Plan, Transaction};
 pub use step::{Check, Operation, Role, Step, StepId};
 pub use target::{Auth, DemoTarget, HostRule, ProtocolChoice, SessionPolicy, Target};
 pub use template::{Expression, Quoting, RenderContext, Segment, Template};
