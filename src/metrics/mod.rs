@@ -1,9 +1,11 @@
 //! L1: what was measured, as values: seconds of load, scraped series, exposition text.
 
+mod aggregate;
 mod exposition;
 mod store;
 mod window;
 
+pub use aggregate::{Aggregates, Tally};
 pub use exposition::{Exposition, ExpositionError, Family, MetricKind, Sample};
 pub use store::{Point, ScrapeRecord, Series, SeriesStore};
 pub use window::{Cell, Phase, Second};

@@ -1,0 +1,207 @@
+//! Seconds merged into totals: by step, by role, by phase. The only place where cells are added up.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Phase, Second};
+use crate::model::{LatencyHistogram, Outcome, OutcomeClass};
+use crate::plan::{Plan, Role, StepId};
+
+/// Calls added up: outcomes with their counts, latencies of all calls, and counts over the plan's thresholds.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Tally {
+    /// Calls by outcome.
+    pub outcomes: BTreeMap<Outcome, u64>,
+    /// Latencies of every call that an objective counts, failed ones included.
+    pub service: LatencyHistogram,
+    /// Latencies of the successful calls alone.
+    pub ok_service: LatencyHistogram,
+    /// For each of the plan's thresholds: successful calls that took longer.
+    pub ok_over: Vec<u64>,
+}
+
+/// Everything a run's seconds add up to.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Aggregates {
+    cells: BTreeMap<(StepId, Phase), Tally>,
+    planned: u64,
+}
+
+impl Tally {
+    /// All calls.
+    pub fn calls(&self) -> u64 {
+        self.outcomes.values().sum()
+    }
+
+    /// Calls that objectives look at.
+    pub fn counted(&self) -> u64 {
+        self.outcomes.iter().filter(|(outcome, _)| outcome.counts()).map(|(_, count)| count).sum()
+    }
+
+    /// Successful calls.
+    pub fn ok(&self) -> u64 {
+        self.outcomes.get(&Outcome::Ok).copied().unwrap_or(0)
+    }
+
+    /// Failed calls.
+    pub fn failed(&self) -> u64 {
+        self.outcomes.iter().filter(|(outcome, _)| outcome.is_failure()).map(|(_, count)| count).sum()
+    }
+
+    /// Calls by class of failure, in the order of the layers, without classes that have none.
+    pub fn failures(&self) -> Vec<(OutcomeClass, u64)> {
+        OutcomeClass::ALL
+            .into_iter()
+            .filter(|class| *class != OutcomeClass::Ok)
+            .map(|class| {
+                let of_class = self.outcomes.iter().filter(|(outcome, _)| outcome.class() == class);
+                (class, of_class.map(|(_, count)| count).sum())
+            })
+            .filter(|(_, count)| *count > 0)
+            .collect()
+    }
+
+    /// The latency that a share `quantile` of the calls kept, with failed calls ranked as slower than any
+    /// successful one; `None` when that share was not successful, or there were no calls.
+    pub fn good_quantile(&self, quantile: f64) -> Option<Duration> {
+        let rank = quantile * self.counted() as f64;
+        let ok = self.ok_service.count() as f64;
+        if rank <= ok { self.ok_service.quantile(rank / ok) } else { None }
+    }
+
+    fn add(&mut self, cell: &super::Cell) {
+        *self.outcomes.entry(cell.outcome).or_default() += cell.count;
+        if !cell.outcome.counts() {
+            return;
+        }
+        self.service.merge(&cell.service);
+        if cell.outcome.is_failure() {
+            return;
+        }
+        self.ok_service.merge(&cell.service);
+        self.ok_over.resize(self.ok_over.len().max(cell.over.len()), 0);
+        for (total, over) in self.ok_over.iter_mut().zip(&cell.over) {
+            *total += over;
+        }
+    }
+
+    /// Adds all that `other` holds.
+    pub fn merge(&mut self, other: &Self) {
+        for (outcome, count) in &other.outcomes {
+            *self.outcomes.entry(*outcome).or_default() += count;
+        }
+        self.service.merge(&other.service);
+        self.ok_service.merge(&other.ok_service);
+        self.ok_over.resize(self.ok_over.len().max(other.ok_over.len()), 0);
+        for (total, over) in self.ok_over.iter_mut().zip(&other.ok_over) {
+            *total += over;
+        }
+    }
+}
+
+impl Aggregates {
+    /// Adds up `seconds`.
+    pub fn of(seconds: &[Second]) -> Self {
+        let mut all = Self::default();
+        for second in seconds {
+            all.planned += second.planned;
+            for cell in &second.cells {
+                all.cells.entry((cell.step, cell.phase)).or_default().add(cell);
+            }
+        }
+        all
+    }
+
+    /// Calls planned over the whole run, all roles.
+    pub fn planned(&self) -> u64 {
+        self.planned
+    }
+
+    /// Calls recorded over the whole run, all roles.
+    pub fn recorded(&self) -> u64 {
+        self.cells.values().map(Tally::calls).sum()
+    }
+
+    /// The calls of one step in one phase; empty when there were none.
+    pub fn step(&self, step: StepId, phase: Phase) -> Tally {
+        self.cells.get(&(step, phase)).cloned().unwrap_or_default()
+    }
+
+    /// The calls of every step for which `wanted` says yes, in one phase or (`None`) in both.
+    pub fn sum(
+        &self,
+        plan: &Plan,
+        phase: Option<Phase>,
+        wanted: impl Fn(&crate::plan::Step) -> bool,
+    ) -> Tally {
+        let mut total = Tally::default();
+        for ((step, of_phase), tally) in &self.cells {
+            if phase.is_none_or(|phase| phase == *of_phase) && wanted(plan.step(*step)) {
+                total.merge(tally);
+            }
+        }
+        total
+    }
+
+    /// The load calls of the steady phase: what objectives look at when they name nothing narrower.
+    pub fn steady_load(&self, plan: &Plan) -> Tally {
+        self.sum(plan, Some(Phase::Steady), |step| step.role == Role::Load)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Cell;
+
+    fn cell(step: u16, phase: Phase, outcome: Outcome, millis: &[u64]) -> Cell {
+        let mut service = LatencyHistogram::new();
+        for &ms in millis {
+            service.record(Duration::from_millis(ms));
+        }
+        let over = vec![millis.iter().filter(|&&ms| ms > 10).count() as u64];
+        Cell { step: StepId(step), phase, outcome, count: millis.len() as u64, over, service }
+    }
+
+    fn second(cells: Vec<Cell>) -> Second {
+        Second { second: 0, planned: 5, in_flight: 0, users: 1, cells }
+    }
+
+    #[test]
+    fn seconds_add_up_by_step_and_phase() {
+        let all = Aggregates::of(&[
+            second(vec![
+                cell(0, Phase::Steady, Outcome::Ok, &[5, 20]),
+                cell(0, Phase::WarmUp, Outcome::Ok, &[5]),
+            ]),
+            second(vec![
+                cell(0, Phase::Steady, Outcome::ToolError, &[1]),
+                cell(1, Phase::Steady, Outcome::Interrupted, &[1]),
+            ]),
+        ]);
+        let step = all.step(StepId(0), Phase::Steady);
+        assert_eq!((step.calls(), step.ok(), step.failed()), (3, 2, 1));
+        assert_eq!(step.ok_over, vec![1]);
+        assert_eq!(step.service.count(), 3);
+        assert_eq!(step.failures(), vec![(OutcomeClass::Tool, 1)]);
+        assert_eq!((all.planned(), all.recorded()), (10, 5));
+        assert_eq!(all.step(StepId(1), Phase::Steady).counted(), 0);
+    }
+
+    #[test]
+    fn a_failed_call_ranks_slower_than_any_successful_one() {
+        let all = Aggregates::of(&[second(vec![
+            cell(0, Phase::Steady, Outcome::Ok, &[10, 20, 30, 40, 50, 60, 70, 80, 90]),
+            cell(0, Phase::Steady, Outcome::ToolError, &[1]),
+        ])]);
+        let step = all.step(StepId(0), Phase::Steady);
+        let near = |quantile, ms: u64| {
+            let value = step.good_quantile(quantile).unwrap();
+            assert!(value.abs_diff(Duration::from_millis(ms)) < Duration::from_micros(100), "{value:?}");
+        };
+        near(0.5, 50);
+        near(0.9, 90);
+        assert_eq!(step.good_quantile(0.95), None);
+        assert_eq!(Tally::default().good_quantile(0.5), None);
+    }
+}
