@@ -14,6 +14,7 @@ pub mod slo;
 pub mod scenario;
 pub mod report;
 // L2
+pub mod clock;
 pub mod mcp;
 pub mod load;
 pub mod observe;

@@ -1,1 +1,11 @@
-//! L2: the load: users, recorder, the stop.
+//! L2: the load: users who do the plan's transactions, and the books of what came of it.
+//!
+//! `goose.rs` is the only file of the house that names Goose; `user.rs` says what a user does, `recorder.rs` counts.
+
+mod goose;
+mod recorder;
+mod user;
+
+pub use goose::{LoadError, run};
+pub use recorder::Recorder;
+pub use user::{Signals, Workload};

@@ -1,0 +1,89 @@
+//! A scenario's own assertions on an answer.
+
+use serde_json::Value;
+
+use crate::plan::Check;
+
+/// True when every check but those on the HTTP status holds for `text`: the JSON text of an MCP result, or the body
+/// of a plain HTTP answer.
+pub(crate) fn all_hold(checks: &[Check], text: &str) -> bool {
+    checks.iter().all(|check| match check {
+        Check::Contains(needle) => contains(text, needle),
+        Check::NotContains(needle) => !contains(text, needle),
+        Check::Json { pointer, equals } => json_holds(text, pointer, equals.as_ref()),
+        Check::Status(_) => true,
+    })
+}
+
+/// The status that the checks want, where they want one.
+pub(crate) fn wanted_status(checks: &[Check]) -> Option<u16> {
+    checks.iter().find_map(|check| match check {
+        Check::Status(status) => Some(*status),
+        Check::Contains(_) | Check::NotContains(_) | Check::Json { .. } => None,
+    })
+}
+
+/// In the raw text, or, where escapes could hide it, in any decoded string of it.
+fn contains(text: &str, needle: &str) -> bool {
+    text.contains(needle)
+        || (text.contains('\\')
+            && serde_json::from_str::<Value>(text).is_ok_and(|value| string_contains(&value, needle)))
+}
+
+fn string_contains(value: &Value, needle: &str) -> bool {
+    match value {
+        Value::String(text) => text.contains(needle),
+        Value::Array(items) => items.iter().any(|item| string_contains(item, needle)),
+        Value::Object(fields) => fields.values().any(|field| string_contains(field, needle)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn json_holds(text: &str, pointer: &str, equals: Option<&Value>) -> bool {
+    let Ok(value) = serde_json::from_str::<Value>(text) else { return false };
+    match (value.pointer(pointer), equals) {
+        (Some(found), Some(wanted)) => same(found, wanted),
+        (found, None) => found.is_some(),
+        (None, Some(_)) => false,
+    }
+}
+
+/// Equal as JSON, where 3 and 3.0 are the same number.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+        _ => a == b,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(assertion: Check, text: &str, expected: bool) {
+        assert_eq!(all_hold(std::slice::from_ref(&assertion), text), expected, "{assertion:?} on {text}");
+    }
+
+    #[test]
+    fn text_is_found_raw_and_behind_escapes() {
+        check(Check::Contains("42".into()), r#"{"text":"= 42"}"#, true);
+        check(Check::Contains("caf\u{e9}".into()), r#"{"text":"caf\u00e9"}"#, true);
+        check(Check::Contains("a\"b".into()), r#"{"text":["a\"b"]}"#, true);
+        check(Check::Contains("nope".into()), r#"{"text":"\n"}"#, false);
+        check(Check::NotContains("error".into()), r#"{"text":"fine"}"#, true);
+        check(Check::NotContains("fine".into()), r#"{"text":"fine"}"#, false);
+    }
+
+    #[test]
+    fn json_values_are_compared_by_value() {
+        let at = |pointer: &str, equals| Check::Json { pointer: pointer.into(), equals };
+        check(at("/a/0", Some(json!(3))), r#"{"a":[3.0]}"#, true);
+        check(at("/a/0", Some(json!("3"))), r#"{"a":[3]}"#, false);
+        check(at("/a", None), r#"{"a":null}"#, true);
+        check(at("/b", None), r#"{"a":null}"#, false);
+        check(at("", None), "not json", false);
+    }
+}

@@ -1,0 +1,294 @@
+//! The first contact: is the target there, which era does it speak, which tools has it. Before any load, once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+use url::Url;
+
+use super::client::{CallContext, Client, Exchange};
+use super::connection::Address;
+use super::reply::Answer;
+use super::wire::{MODERN_REVISION, Wire, WireError};
+use crate::clock::Clock;
+use crate::model::{CounterRng, Era, Outcome, TargetInfo, TransportFault, clean_text};
+use crate::plan::{Operation, Plan, ProtocolChoice, Role, StepId};
+
+/// How long a target that refuses connections is given to come up.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is tried meanwhile.
+const RETRY_EVERY: Duration = Duration::from_millis(100);
+/// Error codes that only modern servers give (with HTTP 400).
+const MODERN_ERRORS: [i64; 3] = [-32020, -32021, -32022];
+
+/// What the first contact found.
+#[derive(Debug)]
+pub struct Contact {
+    /// The way to the target, for the load.
+    pub wire: Arc<Wire>,
+    /// What it said of itself.
+    pub info: TargetInfo,
+    /// Every call that was made, to be booked as set-up.
+    pub calls: Vec<ContactCall>,
+}
+
+/// A call of the first contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContactCall {
+    /// Which step of the plan.
+    pub step: StepId,
+    /// How it went.
+    pub exchange: Exchange,
+}
+
+/// Why there is no contact. Nothing was measured.
+#[derive(Debug, thiserror::Error)]
+pub enum ContactError {
+    /// Requests can't be made at all.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// No connection, or no answer.
+    #[error("no answer from `{url}`: {outcome}")]
+    Unreachable {
+        /// Where it was sought.
+        url: String,
+        /// How the last try ended.
+        outcome: Outcome,
+    },
+    /// It answers, but not to MCP, or not to these credentials.
+    #[error("`{url}` answers `{step}` with {outcome}{detail}")]
+    Refused {
+        /// Where it was sought.
+        url: String,
+        /// Which call failed.
+        step: String,
+        /// How.
+        outcome: Outcome,
+        /// What the server said, cleaned; may be empty.
+        detail: String,
+    },
+}
+
+/// Makes contact with the target at `url` for `plan`.
+pub async fn first_contact(
+    plan: &Plan,
+    url: &Url,
+    user_agent: &str,
+    clock: Clock,
+) -> Result<Contact, ContactError> {
+    let address = Address::resolve(url).await.map_err(WireError::from)?;
+    let visit = Visit { plan, url, address, user_agent, clock, calls: Vec::new() };
+    match &plan.protocol {
+        ProtocolChoice::Rest => visit.rest().await,
+        ProtocolChoice::Revision(revision) if revision.as_str() < MODERN_REVISION => {
+            visit.legacy(revision).await
+        }
+        ProtocolChoice::Revision(revision) => visit.modern(revision).await,
+        ProtocolChoice::Auto => visit.auto().await,
+    }
+}
+
+struct Visit<'a> {
+    plan: &'a Plan,
+    url: &'a Url,
+    address: Address,
+    user_agent: &'a str,
+    clock: Clock,
+    calls: Vec<ContactCall>,
+}
+
+impl Visit<'_> {
+    async fn rest(mut self) -> Result<Contact, ContactError> {
+        let wire = self.wire(Era::Rest, "")?;
+        let mut client = Client::new(Arc::clone(&wire), self.clock, 0);
+        self.reach().await?;
+        self.set_up(&mut client).await?;
+        Ok(self.done(wire, None, None))
+    }
+
+    async fn auto(mut self) -> Result<Contact, ContactError> {
+        self.reach().await?;
+        let modern = self.wire(Era::Modern, MODERN_REVISION)?;
+        let mut client = Client::new(Arc::clone(&modern), self.clock, 0);
+        self.set_up(&mut client).await?;
+        let (exchange, answer) = self.call(&mut client, &Operation::Discover).await;
+        if exchange.outcome == Outcome::Ok && answer.as_ref().is_some_and(is_modern) {
+            return self.finish_modern(modern, client, answer).await;
+        }
+        if answer.is_some_and(|answer| answer.error_code.is_some_and(|code| MODERN_ERRORS.contains(&code))) {
+            return Err(self.refused("server/discover", exchange.outcome, ""));
+        }
+        self.handshake("").await
+    }
+
+    async fn modern(mut self, revision: &str) -> Result<Contact, ContactError> {
+        self.reach().await?;
+        let wire = self.wire(Era::Modern, revision)?;
+        let mut client = Client::new(Arc::clone(&wire), self.clock, 0);
+        self.set_up(&mut client).await?;
+        let (exchange, answer) = self.call(&mut client, &Operation::Discover).await;
+        // `server/discover` is optional: a modern server without it says so with -32601.
+        let without = exchange.outcome != Outcome::Ok
+            && answer.as_ref().is_some_and(|answer| answer.error_code == Some(-32601));
+        if exchange.outcome != Outcome::Ok && !without {
+            let said = answer.map(|answer| answer.text).unwrap_or_default();
+            return Err(self.refused("server/discover", exchange.outcome, &said));
+        }
+        self.finish_modern(wire, client, answer).await
+    }
+
+    async fn legacy(self, revision: &str) -> Result<Contact, ContactError> {
+        self.reach().await?;
+        self.handshake(revision).await
+    }
+
+    async fn finish_modern(
+        mut self,
+        wire: Arc<Wire>,
+        mut client: Client,
+        discovered: Option<Answer>,
+    ) -> Result<Contact, ContactError> {
+        let tools = self.list_tools(&mut client).await;
+        let server = discovered.and_then(|answer| server_name(&answer.text));
+        Ok(self.done(wire, server, tools))
+    }
+
+    /// The legacy handshake: asks for `revision` (empty: the newest), takes what the server settles on.
+    async fn handshake(mut self, revision: &str) -> Result<Contact, ContactError> {
+        let asking = self.wire(Era::Legacy, revision)?;
+        let mut client = Client::new(asking, self.clock, 0);
+        let answer = self.set_up(&mut client).await?;
+        let settled = answer.as_deref().and_then(protocol_version).unwrap_or_default();
+        let server = answer.as_deref().and_then(server_name);
+        let tools = self.list_tools(&mut client).await;
+        if client.next_tear_down().is_some() {
+            self.call(&mut client, &Operation::EndSession).await;
+        }
+        let known = ProtocolChoice::REVISIONS.contains(&settled.as_str());
+        if !known {
+            return Err(self.refused("initialize", Outcome::Ok, &format!("unknown revision {settled}")));
+        }
+        let wire = self.wire(Era::Legacy, &settled)?;
+        Ok(self.done(wire, server, tools))
+    }
+
+    fn wire(&self, era: Era, revision: &str) -> Result<Arc<Wire>, ContactError> {
+        let address = self.address.clone();
+        Ok(Arc::new(Wire::new(self.plan, self.url, address, era, revision, self.user_agent)?))
+    }
+
+    /// Waits until the target takes connections.
+    async fn reach(&self) -> Result<(), ContactError> {
+        let give_up = self.clock.now() + PATIENCE;
+        loop {
+            let mut connection = super::connection::Connection::default();
+            let tried = tokio::time::timeout(PATIENCE, connection.open(&self.address)).await;
+            let fault = match tried {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(fault)) => fault,
+                Err(_) => TransportFault::Timeout(crate::model::TimeoutPhase::Connect),
+            };
+            if self.clock.now() >= give_up {
+                let outcome = Outcome::Transport(fault);
+                return Err(ContactError::Unreachable { url: self.url.to_string(), outcome });
+            }
+            tokio::time::sleep(RETRY_EVERY).await;
+        }
+    }
+
+    /// Logs in and shakes hands, as the wire asks for; gives the result of `initialize`.
+    async fn set_up(&mut self, client: &mut Client) -> Result<Option<String>, ContactError> {
+        let mut initialized = None;
+        while let Some(id) = client.next_set_up() {
+            let step = self.plan.step(id);
+            let operation = step.operation.clone();
+            let (exchange, answer) = self.call(client, &operation).await;
+            if exchange.outcome != Outcome::Ok {
+                let said = answer.map(|answer| answer.text).unwrap_or_default();
+                return Err(match exchange.outcome {
+                    Outcome::Transport(_) => {
+                        ContactError::Unreachable { url: self.url.to_string(), outcome: exchange.outcome }
+                    }
+                    outcome => self.refused(&step.name, outcome, &said),
+                });
+            }
+            if operation == Operation::Initialize {
+                initialized = answer.map(|answer| answer.text);
+                let settled = initialized.as_deref().and_then(protocol_version).unwrap_or_default();
+                client.adopt(self.wire(Era::Legacy, &settled)?);
+            }
+        }
+        Ok(initialized)
+    }
+
+    async fn list_tools(&mut self, client: &mut Client) -> Option<Vec<String>> {
+        #[derive(Deserialize)]
+        struct List {
+            tools: Vec<Tool>,
+        }
+        #[derive(Deserialize)]
+        struct Tool {
+            name: String,
+        }
+        let (exchange, answer) = self.call(client, &Operation::ListTools).await;
+        let answer = answer.filter(|_| exchange.outcome == Outcome::Ok)?;
+        let list: List = serde_json::from_str(&answer.text).ok()?;
+        Some(list.tools.iter().map(|tool| clean_text(&tool.name)).collect())
+    }
+
+    /// Makes the call of the first set-up or tear-down step that does `operation`.
+    async fn call(&mut self, client: &mut Client, operation: &Operation) -> (Exchange, Option<Answer>) {
+        let step = self
+            .plan
+            .steps
+            .iter()
+            .find(|step| step.role != Role::Load && step.operation == *operation)
+            .expect("a plan with MCP steps has every set-up and tear-down step");
+        let mut rng = CounterRng::new(self.plan.seed, 0);
+        let (exchange, answer) = client.ask(step.id, CallContext { iteration: 0, rng: &mut rng }).await;
+        self.calls.push(ContactCall { step: step.id, exchange });
+        (exchange, answer)
+    }
+
+    fn refused(&self, step: &str, outcome: Outcome, said: &str) -> ContactError {
+        let said = clean_text(said.trim());
+        let detail = if said.is_empty() { said } else { format!(": {said}") };
+        ContactError::Refused { url: self.url.to_string(), step: step.to_owned(), outcome, detail }
+    }
+
+    fn done(self, wire: Arc<Wire>, server: Option<String>, tools: Option<Vec<String>>) -> Contact {
+        let mut url = self.url.clone();
+        // Neither fails for a URL with a host, and no other gets here.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        let info = TargetInfo {
+            url: url.to_string(),
+            era: wire.era,
+            revision: wire.revision.clone(),
+            server,
+            tools,
+            started_by_gander: false,
+            pid: None,
+        };
+        Contact { wire, info, calls: self.calls }
+    }
+}
+
+/// A server is known that answers modern calls with a result, but without `resultType`: it is legacy.
+fn is_modern(answer: &Answer) -> bool {
+    serde_json::from_str::<Value>(&answer.text).is_ok_and(|result| result.get("resultType").is_some())
+}
+
+fn protocol_version(result: &str) -> Option<String> {
+    let value: Value = serde_json::from_str(result).ok()?;
+    Some(clean_text(value.get("protocolVersion")?.as_str()?))
+}
+
+fn server_name(result: &str) -> Option<String> {
+    let value: Value = serde_json::from_str(result).ok()?;
+    let info = value.get("serverInfo").or_else(|| value.pointer("/_meta/io.modelcontextprotocol~1serverInfo"))?;
+    let name = info.get("name")?.as_str()?;
+    let version = info.get("version").and_then(Value::as_str).unwrap_or_default();
+    Some(clean_text(format!("{name} {version}").trim()))
+}

@@ -1,0 +1,127 @@
+//! What all users of one run share: where requests go, in which revision, and each step's request rendered as far as
+//! it can be before the run.
+
+use http::header::{AUTHORIZATION, HOST, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use url::Url;
+
+use super::connection::{Address, AddressError};
+use super::request::{FormContext, RequestForm};
+use crate::model::{Era, Secret};
+use crate::plan::{Auth, Operation, Plan, Step, StepId};
+
+/// A reply larger than this is cut off and counted as `protocol/too_large`.
+pub(crate) const MAX_REPLY_BYTES: usize = 16 * 1024 * 1024;
+
+/// The header that carries the protocol revision.
+pub(crate) const PROTOCOL_VERSION_HEADER: &str = "mcp-protocol-version";
+
+/// The modern era's only revision so far, and the one tried first.
+pub(crate) const MODERN_REVISION: &str = "2026-07-28";
+
+/// The revision that a legacy handshake asks for.
+pub(crate) const NEWEST_LEGACY_REVISION: &str = "2025-11-25";
+
+/// Everything about the target that calls have in common.
+#[derive(Debug)]
+pub struct Wire {
+    pub(crate) address: Address,
+    pub(crate) era: Era,
+    pub(crate) revision: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) forms: Vec<RequestForm>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) set_up: Vec<StepId>,
+    pub(crate) tear_down: Option<StepId>,
+}
+
+/// Why the wire could not be laid.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// There is nowhere to connect to.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// A header of the scenario's `auth` is no header.
+    #[error("`{0}` can't be sent as a header: a name is letters, digits and `-`, a value is visible ASCII")]
+    Header(String),
+}
+
+impl Wire {
+    /// Prepares calls to `url` (the MCP endpoint, or for plain HTTP the base) in `era` and `revision`.
+    pub(crate) fn new(
+        plan: &Plan,
+        url: &Url,
+        address: Address,
+        era: Era,
+        revision: &str,
+        user_agent: &str,
+    ) -> Result<Self, WireError> {
+        let headers = common_headers(plan, url, user_agent)?;
+        let context = FormContext { url, era, revision, auth: &plan.auth };
+        let forms = plan.steps.iter().map(|step| RequestForm::of(step, context)).collect();
+        let find = |wanted: fn(&Step) -> bool| plan.steps.iter().find(|step| wanted(step)).map(|step| step.id);
+        let login = find(|step| step.operation == Operation::Login);
+        let mut set_up: Vec<StepId> = login.into_iter().collect();
+        let mut tear_down = None;
+        if era == Era::Legacy {
+            set_up.extend(find(|step| step.operation == Operation::Initialize));
+            set_up.extend(find(|step| step.operation == Operation::Initialized));
+            tear_down = find(|step| step.operation == Operation::EndSession);
+        }
+        Ok(Self {
+            address,
+            era,
+            revision: revision.to_owned(),
+            headers,
+            forms,
+            steps: plan.steps.clone(),
+            set_up,
+            tear_down,
+        })
+    }
+
+    /// The calls that open a user's session, in order.
+    pub fn set_up(&self) -> &[StepId] {
+        &self.set_up
+    }
+
+    /// The call that closes a user's session, where the era has one.
+    pub fn tear_down(&self) -> Option<StepId> {
+        self.tear_down
+    }
+}
+
+fn common_headers(plan: &Plan, url: &Url, user_agent: &str) -> Result<HeaderMap, WireError> {
+    let mut headers = HeaderMap::new();
+    let host = match (url.host_str(), url.port()) {
+        (Some(host), Some(port)) => format!("{host}:{port}"),
+        (Some(host), None) => host.to_owned(),
+        (None, _) => return Err(AddressError::Unsupported(url.clone()).into()),
+    };
+    let plain = |text: &str| HeaderValue::from_str(text).map_err(|_| WireError::Header(text.to_owned()));
+    headers.insert(HOST, plain(&host)?);
+    headers.insert(USER_AGENT, plain(user_agent)?);
+    match &plan.auth {
+        Auth::None | Auth::Login { .. } => {}
+        Auth::Bearer(token) => {
+            headers.insert(AUTHORIZATION, bearer(token).ok_or_else(|| WireError::Header("auth".into()))?);
+        }
+        Auth::Headers(fixed) => {
+            for (name, value) in fixed {
+                let bad = || WireError::Header(name.clone());
+                let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
+                let mut value = HeaderValue::from_str(value.expose()).map_err(|_| bad())?;
+                value.set_sensitive(true);
+                headers.insert(key, value);
+            }
+        }
+    }
+    Ok(headers)
+}
+
+/// `Bearer TOKEN` as a header; `None` when the token can't stand in one.
+pub(crate) fn bearer(token: &Secret) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose())).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
