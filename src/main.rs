@@ -1,5 +1,5 @@
 //! The `gander` binary: everything it does is in the library.
 
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    gander::cli::main()
 }

@@ -105,6 +105,5 @@ fn configuration(peak: u32) -> Result<GooseConfiguration, GooseError> {
     configuration.no_error_summary = true;
     configuration.no_status_codes = true;
     configuration.no_telnet = true;
-    configuration.no_websocket = true;
     Ok(configuration)
 }

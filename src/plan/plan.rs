@@ -106,6 +106,23 @@ impl Plan {
         }
     }
 
+    /// Hosts of the target and of all that is watched which load may not go to.
+    pub fn strangers(&self) -> Vec<String> {
+        let watched = [&self.observe.metrics, &self.observe.health, &self.observe.ready, &self.observe.live];
+        let mut urls: Vec<Url> =
+            watched.into_iter().flatten().filter_map(|reference| Url::parse(reference).ok()).collect();
+        if let Target::Url(url) = &self.target {
+            urls.insert(0, url.clone());
+        }
+        let mut hosts: Vec<String> = urls
+            .iter()
+            .filter(|url| !self.hosts.permits(url))
+            .map(|url| url.host_str().unwrap_or_default().to_owned())
+            .collect();
+        hosts.dedup();
+        hosts
+    }
+
     /// `reference` (a URL, or a path on the target's origin) as a URL.
     pub fn resolve(origin: &Url, reference: &str) -> Result<Url, url::ParseError> {
         origin.join(reference)

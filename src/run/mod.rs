@@ -1,1 +1,10 @@
-//! L3: one run from plan to log.
+//! L3: one run, from a plan to a recorded run directory. Wires the rooms of level 2 together; judges nothing.
+
+mod demo_child;
+mod environment;
+mod event;
+mod orchestrator;
+
+pub use demo_child::DemoError;
+pub use event::RunEvent;
+pub use orchestrator::{Finished, RunError, RunOptions, execute};

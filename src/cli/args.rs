@@ -1,0 +1,114 @@
+//! The command line, as written.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::exit::EXIT_CODES;
+use crate::demo::DemoOptions;
+
+/// Load-tests a Model Context Protocol (MCP) server and judges it against its SLOs.
+#[derive(Debug, Parser)]
+#[command(name = "gander", version, after_help = exit_codes(), max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// When to colour the output.
+    #[arg(long, global = true, value_enum, default_value_t = ColourChoice::Auto, value_name = "WHEN")]
+    pub(crate) color: ColourChoice,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a scenario: make the load, watch the target, judge, report.
+    Run(RunArgs),
+    /// Check scenario and SLO files, and print what a run would do. Nothing is sent.
+    Validate(ValidateArgs),
+    /// Judge a recorded run again, with its own SLOs or with others.
+    Check(CheckArgs),
+    /// Render a recorded run in another format.
+    Report(ReportArgs),
+    /// Start the demo target: an MCP server with metrics, health endpoints and faults on request.
+    Demo(Box<DemoOptions>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColourChoice {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The scenario file (YAML).
+    #[arg(value_name = "SCENARIO")]
+    pub(crate) scenario: PathBuf,
+    #[command(flatten)]
+    pub(crate) overrides: OverrideArgs,
+    /// Print nothing but errors; the exit code and the run directory tell the rest.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// What the command line may change of a scenario.
+#[derive(Debug, Default, Args)]
+pub(crate) struct OverrideArgs {
+    /// Aim at this URL instead of the scenario's target.
+    #[arg(long, value_name = "URL")]
+    pub(crate) target: Option<String>,
+    /// How long the load lasts, warm-up included (30s, 5m).
+    #[arg(long, value_name = "TIME")]
+    pub(crate) duration: Option<String>,
+    /// How many users there are at the peak.
+    #[arg(long, value_name = "N")]
+    pub(crate) users: Option<u32>,
+    /// Set any value of the scenario: `--set load.warm_up=2s`. May be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Judge against this SLO file instead of the scenario's. May be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) slo: Vec<PathBuf>,
+    /// The folder that run directories are created in.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Permit load on this host, which is not loopback. May be repeated.
+    #[arg(long, value_name = "HOST")]
+    pub(crate) allow_host: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArgs {
+    /// Scenario or SLO files (YAML).
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// A run directory.
+    #[arg(value_name = "RUN")]
+    pub(crate) run: PathBuf,
+    /// Judge against this SLO file instead of the run's own. May be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) slo: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// A run directory.
+    #[arg(value_name = "RUN")]
+    pub(crate) run: PathBuf,
+    /// The format.
+    #[arg(short, long, value_name = "FORMAT", value_parser = crate::report::format_names())]
+    pub(crate) format: String,
+    /// Write to this file (for formats of several files: this folder) instead of standard output.
+    #[arg(short, long, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+fn exit_codes() -> String {
+    let rows: Vec<String> = EXIT_CODES.iter().map(|(code, meaning)| format!("  {code:>3}  {meaning}")).collect();
+    format!("Exit codes:\n{}", rows.join("\n"))
+}

@@ -1,0 +1,29 @@
+//! `gander check`: judges a recorded run again, from its directory alone.
+
+use super::args::CheckArgs;
+use super::exit::Exit;
+use super::files::load_objectives;
+use super::run::print_summary;
+use super::screen::Screen;
+use crate::report::judged;
+
+pub(super) fn check(args: &CheckArgs, screen: Screen) -> Exit {
+    let log = match crate::record::read(&args.run) {
+        Ok(log) => log,
+        Err(error) => {
+            screen.error(&error);
+            return Exit::BadInput;
+        }
+    };
+    let objectives = if args.slo.is_empty() {
+        log.objectives.clone()
+    } else {
+        match load_objectives(&args.slo, screen) {
+            Ok(objectives) => objectives,
+            Err(exit) => return exit,
+        }
+    };
+    let report = judged(&log, &objectives);
+    print_summary(&report, &args.run, screen);
+    report.verdict.into()
+}

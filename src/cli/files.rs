@@ -1,0 +1,94 @@
+//! Reads users' files and writes what was rendered for them.
+
+use std::io;
+use std::path::Path;
+
+use super::args::OverrideArgs;
+use super::exit::Exit;
+use super::screen::Screen;
+use crate::input::{Color, Problems};
+use crate::record::{RecordError, write_whole};
+use crate::report::{FORMATS, Format, OutputFile, RunLog, RunReport};
+use crate::scenario::{Loaded, Overrides, Sources};
+use crate::slo::Objective;
+
+/// No file of ours is larger; whatever is, is not read whole into memory first.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// Reads the scenario and its SLO files; tells all mistakes in them.
+pub(super) fn load_scenario(path: &Path, overrides: &OverrideArgs, screen: Screen) -> Result<Loaded, Exit> {
+    let formats: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
+    let overrides = Overrides {
+        target: overrides.target.clone(),
+        duration: overrides.duration.clone(),
+        users: overrides.users.map(|users| users.to_string()),
+        set: overrides.set.clone(),
+        slo: overrides.slo.clone(),
+        out: overrides.out.clone(),
+        allow_hosts: overrides.allow_host.clone(),
+    };
+    let env = |name: &str| std::env::var(name).ok();
+    let sources = Sources { read: &read_text, env: &env, formats: &formats };
+    match crate::scenario::load(path, &overrides, &sources) {
+        Ok(loaded) => {
+            tell_problems(&loaded.warnings, screen);
+            Ok(loaded)
+        }
+        Err(problems) => {
+            tell_problems(&problems, screen);
+            Err(Exit::BadInput)
+        }
+    }
+}
+
+/// Reads SLO files given on the command line; names are unique over all of them.
+pub(super) fn load_objectives(paths: &[std::path::PathBuf], screen: Screen) -> Result<Vec<Objective>, Exit> {
+    match crate::slo::load_all(paths, &read_text) {
+        Ok(objectives) => Ok(objectives),
+        Err(problems) => {
+            tell_problems(&problems, screen);
+            Err(Exit::BadInput)
+        }
+    }
+}
+
+pub(super) fn tell_problems(problems: &Problems, screen: Screen) {
+    if !problems.is_empty() {
+        let color = if screen.err_colour { Color::Ansi } else { Color::None };
+        screen.tell(&problems.render(color));
+    }
+}
+
+/// Writes every format that the plan asks for into the run directory.
+pub(super) fn write_reports(folder: &Path, report: &RunReport, log: &RunLog) -> Result<(), RecordError> {
+    for format in log.plan.outputs.formats.iter().filter_map(|name| Format::named(name)) {
+        write_outputs(folder, &format.render(report, log))?;
+    }
+    Ok(())
+}
+
+/// Writes rendered files below `folder`.
+pub(super) fn write_outputs(folder: &Path, files: &[OutputFile]) -> Result<(), RecordError> {
+    for file in files {
+        let path = folder.join(&file.name);
+        let parent = path.parent().unwrap_or(folder);
+        std::fs::create_dir_all(parent).map_err(|source| RecordError::Io {
+            action: "create",
+            path: parent.to_owned(),
+            source,
+        })?;
+        write_whole(&path, &file.bytes)?;
+    }
+    Ok(())
+}
+
+/// A text file, as long as it is one of a size that people write.
+pub(super) fn read_text(path: &Path) -> io::Result<String> {
+    use io::Read as _;
+    #[expect(clippy::disallowed_methods, reason = "this is the file that reads users' files")]
+    let file = std::fs::File::open(path)?;
+    let mut text = String::new();
+    // One byte more than allowed, so that the reader of the text can tell that it is too long.
+    file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)?;
+    Ok(text)
+}

@@ -1,0 +1,99 @@
+//! `gander run`: the main job.
+
+use std::path::Path;
+
+use super::args::RunArgs;
+use super::exit::Exit;
+use super::files::{load_scenario, write_reports};
+use super::progress::Progress;
+use super::screen::Screen;
+use super::signals;
+use crate::plan::Plan;
+use crate::report::{Colour, Ending, RunReport, TerminalStyle, judged, terminal_summary};
+use crate::run::{Finished, RunError, RunOptions, execute};
+use crate::scenario::Loaded;
+
+pub(super) fn run(args: &RunArgs, screen: Screen) -> Exit {
+    let Loaded { plan, objectives, .. } = match load_scenario(&args.scenario, &args.overrides, screen) {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
+    };
+    if let Err(exit) = keep_to_permitted_hosts(&plan, screen) {
+        return exit;
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            screen.error(&error);
+            return Exit::Invalid;
+        }
+    };
+    let mut progress = Progress::new(screen, &plan, args.quiet);
+    let finished = runtime.block_on(async {
+        let options = RunOptions {
+            scenario_file: args.scenario.to_string_lossy().into_owned(),
+            program: std::env::current_exe().unwrap_or_else(|_| "gander".into()),
+            signals: signals::listen(),
+        };
+        execute(plan.clone(), &objectives, options, &mut |event| progress.show(event)).await
+    });
+    match finished {
+        Ok(finished) => conclude(&finished, args.quiet, screen),
+        Err(error) => {
+            screen.error(&error);
+            exit_of(&error)
+        }
+    }
+}
+
+/// Load goes to loopback, and to hosts that are named.
+fn keep_to_permitted_hosts(plan: &Plan, screen: Screen) -> Result<(), Exit> {
+    let strangers = plan.strangers();
+    for host in &strangers {
+        screen.tell(&format!(
+            "error: `{host}` is not a loopback address, and the scenario does not name it\n  \
+             help: if you may load it, add it to `allow_hosts` in the scenario, or pass `--allow-host {host}`\n"
+        ));
+    }
+    if strangers.is_empty() { Ok(()) } else { Err(Exit::BadInput) }
+}
+
+fn exit_of(error: &RunError) -> Exit {
+    match error {
+        RunError::Open(_) => Exit::BadInput,
+        RunError::Record(_) | RunError::Load(_) => Exit::Invalid,
+        RunError::Demo(_) | RunError::Contact(_) => Exit::Unreachable,
+        RunError::Stopped(signal) => Exit::Signal(*signal),
+    }
+}
+
+/// Judges the run from its directory alone, writes the reports, prints the summary.
+fn conclude(finished: &Finished, quiet: bool, screen: Screen) -> Exit {
+    let log = match crate::record::read(&finished.folder) {
+        Ok(log) => log,
+        Err(error) => {
+            screen.error(&error);
+            return Exit::Invalid;
+        }
+    };
+    let report = judged(&log, &log.objectives);
+    let written = write_reports(&finished.folder, &report, &log);
+    if !quiet {
+        print_summary(&report, &finished.folder, screen);
+    }
+    if let Err(error) = written {
+        screen.error(&error);
+        return Exit::Invalid;
+    }
+    match finished.ending {
+        Ending::Interrupted { signal, .. } => Exit::Signal(signal),
+        Ending::Complete { .. } | Ending::Partial => Exit::from(report.verdict),
+    }
+}
+
+pub(super) fn print_summary(report: &RunReport, folder: &Path, screen: Screen) {
+    let colour = if screen.out_colour { Colour::Always } else { Colour::Never };
+    let directory = folder.to_string_lossy();
+    let style = TerminalStyle { colour, width: 100, directory: Some(&directory) };
+    screen.print(terminal_summary(report, style).as_bytes());
+}

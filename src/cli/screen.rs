@@ -1,0 +1,64 @@
+//! Standard output and standard error: the only file that writes to them. A reader that has gone away is not an error.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use super::args::ColourChoice;
+
+/// Where a person, or a program, reads what gander says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Screen {
+    /// Standard output takes colour.
+    pub(crate) out_colour: bool,
+    /// Standard error takes colour.
+    pub(crate) err_colour: bool,
+    /// Standard error is a terminal: progress may be redrawn.
+    pub(crate) interactive: bool,
+}
+
+impl Screen {
+    pub(crate) fn new(choice: ColourChoice) -> Self {
+        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let colour = |terminal: bool| match choice {
+            ColourChoice::Auto => terminal && !no_colour && !dumb,
+            ColourChoice::Always => true,
+            ColourChoice::Never => false,
+        };
+        let interactive = io::stderr().is_terminal();
+        Self {
+            out_colour: colour(io::stdout().is_terminal()),
+            err_colour: colour(interactive),
+            interactive: interactive && !dumb,
+        }
+    }
+
+    /// To standard output: what was asked for.
+    pub(crate) fn print(self, bytes: &[u8]) {
+        let mut out = io::stdout().lock();
+        // Whoever closed the pipe has read all they wanted.
+        let _ = out.write_all(bytes).and_then(|()| out.flush());
+    }
+
+    /// To standard error: everything else.
+    pub(crate) fn tell(self, text: &str) {
+        let mut err = io::stderr().lock();
+        // There is nowhere left to complain to.
+        let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+    }
+
+    /// An error with all its causes, on one line.
+    pub(crate) fn error(self, error: &dyn std::error::Error) {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let cause_text = cause.to_string();
+            if !text.ends_with(&cause_text) {
+                text.push_str(": ");
+                text.push_str(&cause_text);
+            }
+            source = cause.source();
+        }
+        let label = if self.err_colour { "\u{1b}[1;31merror\u{1b}[0m" } else { "error" };
+        self.tell(&format!("{label}: {text}\n"));
+    }
+}

@@ -1,0 +1,48 @@
+//! Reads a run directory back, whole or partial.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::files::{RecordError, read_json, read_json_if_there, read_lines};
+use crate::metrics::{ScrapeRecord, SeriesStore};
+use crate::report::{Ending, Manifest, RUN_FORMAT_VERSION, RunLog};
+
+#[derive(Deserialize)]
+struct End {
+    ending: Ending,
+}
+
+/// The run recorded in `folder`. A run that was killed reads as [`Ending::Partial`], with everything up to its last
+/// complete lines.
+pub fn read(folder: &Path) -> Result<RunLog, RecordError> {
+    let run = folder.join("run.json");
+    if !run.exists() {
+        return Err(RecordError::NotARun { path: folder.to_owned() });
+    }
+    let manifest: Manifest = read_json(&run)?;
+    if manifest.version != RUN_FORMAT_VERSION {
+        return Err(RecordError::Version {
+            path: folder.to_owned(),
+            found: manifest.version,
+            known: RUN_FORMAT_VERSION,
+        });
+    }
+    let end: Option<End> = read_json_if_there(&folder.join("end.json"))?;
+    let scrapes: Vec<ScrapeRecord> = read_lines(&folder.join("series.ndjson"))?;
+    let mut series = SeriesStore::default();
+    for scrape in &scrapes {
+        series.apply(scrape);
+    }
+    Ok(RunLog {
+        manifest,
+        plan: read_json(&folder.join("plan.json"))?,
+        objectives: read_json(&folder.join("objectives.json"))?,
+        environment: read_json(&folder.join("environment.json"))?,
+        target: read_json_if_there(&folder.join("target.json"))?,
+        seconds: read_lines(&folder.join("seconds.ndjson"))?,
+        events: read_lines(&folder.join("events.ndjson"))?,
+        series,
+        ending: end.map_or(Ending::Partial, |end| end.ending),
+    })
+}

@@ -1,0 +1,93 @@
+//! Writes a run directory while the run is on.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::files::{LineFile, RecordError, io_error, write_json};
+use crate::metrics::{ScrapeRecord, Second};
+use crate::model::{Event, Stamped, TargetInfo};
+use crate::plan::Plan;
+use crate::report::{Ending, Environment, Manifest};
+use crate::slo::Objective;
+
+/// A run directory under construction.
+#[derive(Debug)]
+pub struct RunWriter {
+    folder: PathBuf,
+    seconds: LineFile,
+    series: LineFile,
+    events: LineFile,
+}
+
+impl RunWriter {
+    /// Creates the directory `parent/<run id>` (with a number behind it when that is taken) and writes all that is known
+    /// before the first request.
+    pub fn create(
+        parent: &Path,
+        mut manifest: Manifest,
+        plan: &Plan,
+        objectives: &[Objective],
+        environment: &Environment,
+    ) -> Result<Self, RecordError> {
+        fs::create_dir_all(parent).map_err(io_error("create", parent))?;
+        let base = manifest.run_id.clone();
+        let mut folder = parent.join(&base);
+        let mut number = 1;
+        while let Err(error) = fs::create_dir(&folder) {
+            if error.kind() != std::io::ErrorKind::AlreadyExists {
+                return Err(io_error("create", &folder)(error));
+            }
+            number += 1;
+            manifest.run_id = format!("{base}-{number}");
+            folder = parent.join(&manifest.run_id);
+        }
+        write_json(&folder.join("plan.json"), plan)?;
+        write_json(&folder.join("objectives.json"), &objectives)?;
+        write_json(&folder.join("environment.json"), environment)?;
+        let writer = Self {
+            seconds: LineFile::create(folder.join("seconds.ndjson"))?,
+            series: LineFile::create(folder.join("series.ndjson"))?,
+            events: LineFile::create(folder.join("events.ndjson"))?,
+            folder,
+        };
+        // Last: a directory that has it can be read.
+        write_json(&writer.folder.join("run.json"), &manifest)?;
+        Ok(writer)
+    }
+
+    /// Where the run is recorded.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What the first contact found.
+    pub fn target(&self, target: &TargetInfo) -> Result<(), RecordError> {
+        write_json(&self.folder.join("target.json"), target)
+    }
+
+    /// One second of load.
+    pub fn second(&mut self, second: &Second) -> Result<(), RecordError> {
+        self.seconds.append(second)
+    }
+
+    /// What one scrape added.
+    pub fn scrape(&mut self, record: &ScrapeRecord) -> Result<(), RecordError> {
+        self.series.append(record)
+    }
+
+    /// One event.
+    pub fn event(&mut self, event: &Stamped<Event>) -> Result<(), RecordError> {
+        self.events.append(event)
+    }
+
+    /// How the run ended. Nothing may follow.
+    pub fn end(self, ending: &Ending) -> Result<(), RecordError> {
+        #[derive(Serialize)]
+        struct End<'a> {
+            ending: &'a Ending,
+        }
+        write_json(&self.folder.join("end.json"), &End { ending })
+    }
+}

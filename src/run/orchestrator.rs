@@ -1,0 +1,299 @@
+//! The run itself: opens the outputs, starts the target, makes contact, runs load and observation side by side, writes
+//! down all that happens, and ends in order whatever ends it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::MissedTickBehavior;
+use url::Url;
+
+use super::demo_child::{DemoChild, DemoError};
+use super::environment::this_machine;
+use super::event::RunEvent;
+use crate::clock::{Clock, wall_clock};
+use crate::load::{self, LoadError, Recorder, Signals, Workload};
+use crate::mcp::{self, Contact, ContactError};
+use crate::metrics::Phase;
+use crate::model::{Event, Level, Stamped, TargetInfo};
+use crate::observe::{Observation, ObserveOptions, Observer};
+use crate::plan::{Plan, Target};
+use crate::record::{RecordError, RunWriter};
+use crate::report::{Ending, Manifest, RUN_FORMAT_VERSION, Totals};
+use crate::slo::Objective;
+
+/// How long calls in flight may take to end after the first signal; the second one ends them at once.
+const DRAIN_AFTER_SIGNAL: Duration = Duration::from_secs(5);
+
+/// What a run needs beside its plan.
+#[derive(Debug)]
+pub struct RunOptions {
+    /// The scenario file as given.
+    pub scenario_file: String,
+    /// The gander binary, to start the demo target with.
+    pub program: PathBuf,
+    /// Signals (2, 15) as they come.
+    pub signals: UnboundedReceiver<i32>,
+}
+
+/// A run that was recorded.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its run directory.
+    pub folder: PathBuf,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+/// Why there is no run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The run directory could not be created: nothing was sent.
+    #[error("failed to open the run directory")]
+    Open(#[source] RecordError),
+    /// The run directory could not be written in mid-run.
+    #[error("failed to record the run")]
+    Record(#[source] RecordError),
+    /// The demo target did not start: nothing was sent.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
+    /// The target was not reached, or does not speak what it should: nothing was measured.
+    #[error(transparent)]
+    Contact(#[from] ContactError),
+    /// A signal came before the load began.
+    #[error("stopped by signal {0} before the load began")]
+    Stopped(i32),
+    /// Goose could not run the load.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+/// Carries out `plan`, records it under the plan's output directory, and tells `watch` as it goes.
+pub async fn execute(
+    plan: Plan,
+    objectives: &[Objective],
+    mut options: RunOptions,
+    watch: &mut dyn FnMut(RunEvent<'_>),
+) -> Result<Finished, RunError> {
+    let manifest = manifest(&plan, &options);
+    let parent = plan.outputs.directory.clone();
+    let writer =
+        RunWriter::create(&parent, manifest, &plan, objectives, &this_machine()).map_err(RunError::Open)?;
+    let folder = writer.folder().to_owned();
+    watch(RunEvent::Opened { folder: &folder });
+    let approach = tokio::select! {
+        approach = approach(&plan, &options.program) => approach,
+        Some(signal) = options.signals.recv() => Err(RunError::Stopped(signal)),
+    };
+    let (contact, demo) = match approach {
+        Ok(found) => found,
+        Err(error) => {
+            // Nothing was measured: an empty run directory would only be in the way. One that can't be removed is.
+            let _ = std::fs::remove_dir_all(&folder);
+            return Err(error);
+        }
+    };
+    watch(RunEvent::Contact { target: &contact.info });
+    writer.target(&contact.info).map_err(RunError::Record)?;
+    Run::new(plan, contact, demo, writer, watch).carry_out(options.signals).await
+}
+
+fn manifest(plan: &Plan, options: &RunOptions) -> Manifest {
+    let started = jiff::Timestamp::try_from(wall_clock()).unwrap_or_default();
+    let name: String =
+        plan.name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    Manifest {
+        version: RUN_FORMAT_VERSION,
+        run_id: format!("{}-{}", started.strftime("%Y%m%d-%H%M%S"), name.trim_matches('-')),
+        gander: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        scenario_file: options.scenario_file.clone(),
+    }
+}
+
+/// Starts the target where it is ours to start, and makes contact.
+async fn approach(plan: &Plan, program: &PathBuf) -> Result<(Contact, Option<DemoChild>), RunError> {
+    let (url, demo) = match &plan.target {
+        Target::Url(url) => (url.clone(), None),
+        Target::Demo(target) => {
+            let demo = DemoChild::start(program, target).await?;
+            (demo.url.clone(), Some(demo))
+        }
+    };
+    let mut contact = mcp::first_contact(plan, &url, &user_agent(), Clock::start()).await?;
+    contact.info.started_by_gander = demo.is_some();
+    contact.info.pid = demo.as_ref().map(|demo| demo.pid).or(plan.observe.pid);
+    Ok((contact, demo))
+}
+
+/// Says who is calling, so that whoever reads the target's log knows what hit them.
+fn user_agent() -> String {
+    format!("gander/{} (MCP load test)", env!("CARGO_PKG_VERSION"))
+}
+
+struct Run<'a> {
+    work: Arc<Workload>,
+    target: TargetInfo,
+    demo: Option<DemoChild>,
+    writer: RunWriter,
+    watch: &'a mut dyn FnMut(RunEvent<'_>),
+    next_second: u32,
+    signal: Option<i32>,
+    steady: bool,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        plan: Plan,
+        contact: Contact,
+        demo: Option<DemoChild>,
+        writer: RunWriter,
+        watch: &'a mut dyn FnMut(RunEvent<'_>),
+    ) -> Self {
+        let shards = std::thread::available_parallelism().map_or(1, usize::from) * 2;
+        let recorder = Arc::new(Recorder::new(shards, plan.thresholds.clone()));
+        for call in &contact.calls {
+            let took = call.exchange.end.saturating_sub(call.exchange.sent);
+            recorder.begin(0, call.step, Phase::WarmUp).end(call.exchange.outcome, took);
+        }
+        let work = Workload {
+            plan,
+            wire: contact.wire,
+            recorder,
+            clock: Clock::start(),
+            signals: Signals::default(),
+        };
+        Self {
+            work: Arc::new(work),
+            target: contact.info,
+            demo,
+            writer,
+            watch,
+            next_second: 0,
+            signal: None,
+            steady: false,
+        }
+    }
+
+    async fn carry_out(mut self, mut signals: UnboundedReceiver<i32>) -> Result<Finished, RunError> {
+        let (sink, mut observations) = unbounded_channel();
+        let observer = Observer::start(self.observe_options(), sink);
+        self.event(Event::LoadStarted)?;
+        let mut load = Box::pin(load::run(Arc::clone(&self.work)));
+        let mut ticks = tokio::time::interval(Duration::from_secs(1));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        ticks.tick().await;
+        let mut stopped = false;
+        let stop = self.work.signals.stop.clone();
+        let result = loop {
+            tokio::select! {
+                biased;
+                result = &mut load => break result,
+                Some(signal) = signals.recv() => self.on_signal(signal),
+                _ = ticks.tick() => self.second()?,
+                Some(seen) = observations.recv() => self.observed(seen)?,
+                () = stop.cancelled(), if !stopped => {
+                    stopped = true;
+                    self.event(Event::LoadStopped)?;
+                }
+                status = exit_of(&mut self.demo) => {
+                    self.demo = None;
+                    let text = format!("the demo target ended in mid-run ({status})");
+                    self.event(Event::Note { level: Level::Warning, text })?;
+                }
+            }
+        };
+        self.second()?;
+        (self.watch)(RunEvent::Ended);
+        observer.stop().await;
+        while let Some(seen) = observations.recv().await {
+            self.observed(seen)?;
+        }
+        if let Some(demo) = self.demo.take() {
+            demo.stop().await;
+        }
+        result?;
+        self.close()
+    }
+
+    fn observe_options(&self) -> ObserveOptions {
+        let clock = self.work.clock;
+        ObserveOptions {
+            observe: self.work.plan.observe.clone(),
+            origin: Url::parse(&self.target.url).expect("the target's URL was parsed before"),
+            hosts: self.work.plan.hosts.clone(),
+            pid: self.target.pid,
+            user_agent: user_agent(),
+            clock: Arc::new(move || clock.now()),
+        }
+    }
+
+    fn on_signal(&mut self, signal: i32) {
+        (self.watch)(RunEvent::Stopping { signal });
+        self.work.signals.stop.cancel();
+        if self.signal.is_some() {
+            self.work.signals.abort.cancel();
+            return;
+        }
+        self.signal = Some(signal);
+        let abort = self.work.signals.abort.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(DRAIN_AFTER_SIGNAL).await;
+            abort.cancel();
+        });
+    }
+
+    /// Books the second that is over.
+    fn second(&mut self) -> Result<(), RunError> {
+        let second = self.work.recorder.take_second(self.next_second);
+        self.next_second += 1;
+        self.writer.second(&second).map_err(RunError::Record)?;
+        (self.watch)(RunEvent::Second { second: &second });
+        if !self.steady && self.work.clock.now() >= self.work.plan.load.warm_up {
+            self.steady = true;
+            self.event(Event::SteadyStarted)?;
+        }
+        Ok(())
+    }
+
+    fn observed(&mut self, seen: Observation) -> Result<(), RunError> {
+        match seen {
+            Observation::Scrape(record) => self.writer.scrape(&record).map_err(RunError::Record),
+            Observation::Event(event) => self.write(&event),
+        }
+    }
+
+    fn event(&mut self, what: Event) -> Result<(), RunError> {
+        self.write(&Stamped { at: self.work.clock.now(), what })
+    }
+
+    fn write(&mut self, event: &Stamped<Event>) -> Result<(), RunError> {
+        self.writer.event(event).map_err(RunError::Record)?;
+        (self.watch)(RunEvent::Observed { event });
+        Ok(())
+    }
+
+    fn close(self) -> Result<Finished, RunError> {
+        let recorder = &self.work.recorder;
+        let totals = Totals { planned: recorder.planned(), recorded: recorder.recorded() };
+        let ending = match self.signal {
+            None => Ending::Complete { totals },
+            Some(signal) => Ending::Interrupted { signal, totals },
+        };
+        let folder = self.writer.folder().to_owned();
+        self.writer.end(&ending).map_err(RunError::Record)?;
+        Ok(Finished { folder, ending })
+    }
+}
+
+/// Ends when the demo target does; never, when there is none.
+async fn exit_of(demo: &mut Option<DemoChild>) -> String {
+    match demo {
+        None => std::future::pending().await,
+        Some(demo) => match demo.exited().await {
+            Ok(status) => status.to_string(),
+            Err(error) => error.to_string(),
+        },
+    }
+}

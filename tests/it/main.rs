@@ -1,0 +1,35 @@
+//! The one integration-test binary. A test that needs a program from outside (npm servers, Chromium) is skipped with a
+//! printed reason where it is not installed; `.ci/run` installs all of them.
+#![expect(missing_docs, reason = "tests are named, not documented")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "tests read files, measure time and say why they are skipped"
+)]
+
+/// Starts gander, the demo target and other servers; reads run directories.
+mod support;
+
+/// What the house promises about itself: layers, file sizes, file headers, docs that agree with the code.
+mod tidy;
+
+/// The main job as a user types it: exit codes, what is printed, what is left behind.
+mod main_job;
+
+/// Bad input: every `*.bad.yaml`, wrong flags, forbidden hosts. Exit 2, nothing sent.
+mod bad_input;
+
+/// Runs that end early: Ctrl-C, SIGTERM, SIGKILL of gander, a target that dies or is not there.
+mod endings;
+
+/// The numbers: counts equal the target's own, latencies equal the injected ones.
+mod truth;
+
+/// MCP servers that other people wrote, in the eras they speak.
+mod real_servers;
+
+/// Text from a hostile server, in every report.
+mod hostile;
+
+/// `report.html` in a real browser.
+mod browser;

@@ -1,0 +1,225 @@
+//! Starts gander, the demo target and other servers; reads run directories.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+pub const GANDER: &str = env!("CARGO_BIN_EXE_gander");
+
+/// Load tests share two cores with each other: one at a time, or their numbers are about each other.
+static ONE_LOAD_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// A finished gander.
+pub struct Done {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+    /// Holds what the run left behind.
+    pub folder: tempfile::TempDir,
+}
+
+impl Done {
+    #[track_caller]
+    pub fn expect_code(&self, code: i32) -> &Self {
+        assert_eq!(
+            self.code,
+            Some(code),
+            "exit code\n--- stdout\n{}\n--- stderr\n{}",
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+
+    /// The one run directory that was made.
+    pub fn run_folder(&self) -> PathBuf {
+        only_run_in(self.folder.path())
+    }
+
+    pub fn report(&self) -> Value {
+        read_json(&self.run_folder().join("report.json"))
+    }
+}
+
+pub fn only_run_in(parent: &Path) -> PathBuf {
+    let mut runs: Vec<PathBuf> =
+        std::fs::read_dir(parent).unwrap().map(|entry| entry.unwrap().path()).filter(|p| p.is_dir()).collect();
+    assert_eq!(runs.len(), 1, "run directories in {}: {runs:?}", parent.display());
+    runs.remove(0)
+}
+
+pub fn read_json(path: &Path) -> Value {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// `gander ARGS`, no load.
+pub fn gander(args: &[&str]) -> Output {
+    Command::new(GANDER).args(args).current_dir(root()).stdin(Stdio::null()).output().unwrap()
+}
+
+/// `gander run SCENARIO ARGS` to its end, alone on the machine.
+pub fn run(scenario: &Path, args: &[&str]) -> Done {
+    let _alone = alone();
+    start_run(scenario, args).finish()
+}
+
+pub fn alone() -> std::sync::MutexGuard<'static, ()> {
+    ONE_LOAD_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// A gander run that is on.
+pub struct Running {
+    pub child: Child,
+    pub folder: tempfile::TempDir,
+}
+
+pub fn start_run(scenario: &Path, args: &[&str]) -> Running {
+    let folder = tempfile::tempdir().unwrap();
+    let child = Command::new(GANDER)
+        .arg("run")
+        .arg(scenario)
+        .arg("--out")
+        .arg(folder.path())
+        .args(args)
+        .current_dir(root())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    Running { child, folder }
+}
+
+impl Running {
+    pub fn finish(self) -> Done {
+        let output = self.child.wait_with_output().unwrap();
+        Done {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            folder: self.folder,
+        }
+    }
+
+    /// Waits until the run has recorded `seconds` seconds of load.
+    pub fn wait_for_seconds(&self, seconds: usize) {
+        wait_until(Duration::from_secs(60), || {
+            std::fs::read_dir(self.folder.path()).unwrap().any(|run| {
+                let path = run.unwrap().path().join("seconds.ndjson");
+                std::fs::read_to_string(path).is_ok_and(|text| text.lines().count() >= seconds)
+            })
+        });
+    }
+
+    pub fn signal(&self, name: &str) {
+        let status =
+            Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+}
+
+/// Waits for something that must come; fails when it does not.
+#[track_caller]
+pub fn wait_until(limit: Duration, mut there: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !there() {
+        assert!(started.elapsed() < limit, "it did not come within {limit:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A server of its own, killed when dropped.
+pub struct Server {
+    child: Child,
+    pub base: String,
+}
+
+impl Server {
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // SIGTERM, so that a start script can take its server with it. Already dead is as good.
+        let _ = Command::new("kill").arg(self.child.id().to_string()).stderr(Stdio::null()).status();
+        let _ = self.child.wait();
+    }
+}
+
+/// `gander demo ARGS` on a free port.
+pub fn demo(args: &[&str]) -> Server {
+    let mut child = Command::new(GANDER)
+        .args(["demo", "--listen", "127.0.0.1:0"])
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let announcement: Value = serde_json::from_str(&line).unwrap();
+    Server { child, base: announcement["listening"].as_str().unwrap().to_owned() }
+}
+
+/// A real MCP server of `../shared/targets`; `None` (with the reason printed) where they are not installed.
+pub fn real_server(name: &str) -> Option<Server> {
+    let start = root().join("../shared/targets/start");
+    let home = std::env::var_os("GANDER_TARGETS").map_or_else(
+        || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/gander-targets"),
+        PathBuf::from,
+    );
+    if !start.exists() || !home.exists() {
+        eprintln!("skipped: the real MCP servers are not installed (no {})", home.display());
+        return None;
+    }
+    let port = free_port();
+    let mut child = Command::new("bash")
+        .arg(start)
+        .args([name, &port.to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let base = line.trim().strip_prefix("ready ").unwrap_or_else(|| panic!("{name}: {line}")).to_owned();
+    Some(Server { child, base })
+}
+
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// One HTTP GET, whole body.
+pub fn http_get(url: &str) -> String {
+    use std::io::Write as _;
+    let rest = url.strip_prefix("http://").unwrap();
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let mut stream = std::net::TcpStream::connect(host).unwrap();
+    write!(stream, "GET /{path} HTTP/1.0\r\nHost: {host}\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+}
+
+/// A scenario file in a folder of its own.
+pub fn scenario(text: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scenario.yaml");
+    std::fs::write(&path, text).unwrap();
+    (folder, path)
+}
