@@ -7,6 +7,7 @@
 // L0
 pub mod model;
 // L1
+pub mod input;
 pub mod plan;
 pub mod metrics;
 pub mod stats;

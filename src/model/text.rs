@@ -6,13 +6,17 @@ pub const MAX_TEXT: usize = 200;
 /// `text` without control characters (terminal escapes), bidirectional overrides and line breaks, cut to
 /// [`MAX_TEXT`] characters. Each report format still escapes what is special to itself.
 pub fn clean_text(text: &str) -> String {
-    let mut clean: String =
-        text.chars().take(MAX_TEXT + 1).map(|c| if is_unsafe(c) { '\u{FFFD}' } else { c }).collect();
+    let mut clean: String = text.chars().take(MAX_TEXT + 1).map(clean_char).collect();
     if clean.chars().count() > MAX_TEXT {
         clean.pop();
         clean.push('…');
     }
     clean
+}
+
+/// `c`, or U+FFFD in its place when a terminal might act on it.
+pub fn clean_char(c: char) -> char {
+    if is_unsafe(c) { '\u{FFFD}' } else { c }
 }
 
 /// Control characters, line and paragraph separators, and the marks that reorder or hide text.

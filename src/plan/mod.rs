@@ -2,15 +2,21 @@
 //!
 //! A plan is a value: it knows nothing of YAML, of sockets or of the time of day.
 
+mod describe;
 mod load;
 #[expect(clippy::module_inception, reason = "the room's main type is the plan")]
 mod plan;
 mod step;
 mod target;
 mod template;
+mod template_parser;
 
+pub use describe::describe;
 pub use load::{Load, Stage, ThinkTime};
 pub use plan::{Observe, Outputs, PLAN_VERSION, Plan, Transaction};
 pub use step::{Check, Operation, Role, Step, StepId};
 pub use target::{Auth, DemoTarget, HostRule, ProtocolChoice, SessionPolicy, Target};
 pub use template::{Expression, Quoting, RenderContext, Segment, Template};
+pub use template_parser::{Environment, TemplateError, TemplateFault};
+
+pub(crate) use template_parser::{EXPRESSIONS, Kind, Part, parse_parts};

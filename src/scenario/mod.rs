@@ -1,1 +1,120 @@
 //! L1: the scenario file: as written, checked with all mistakes at once, then a plan.
+//!
+//! Nothing here opens a file or reads the environment: [`Sources`] does, on behalf of the caller.
+
+mod arguments;
+mod assemble;
+mod auth_file;
+mod check;
+mod file;
+mod load_file;
+mod objectives;
+mod overrides;
+mod step_file;
+mod target_file;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::input::{Place, Problem, Problems, Source, parse, quoted};
+use crate::plan::{Environment, Plan};
+use crate::slo::Objective;
+
+/// The largest version of the file format.
+const VERSION: u64 = 1;
+
+/// What the command line says over the file. Values are as typed: mistakes in them are reported like those in the
+/// file, with the name of the flag.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `--target`: a URL, or `demo`. It replaces the file's target; what is observed at a relative URL is then
+    /// observed there.
+    pub target: Option<String>,
+    /// `--duration` of the whole load. A mistake where the file states stages.
+    pub duration: Option<String>,
+    /// `--users`. A mistake where the file states stages.
+    pub users: Option<String>,
+    /// `--set dotted.key=yaml`, in order. List items go by number from 0, or by their `name`.
+    pub set: Vec<String>,
+    /// `--slo`: replaces the file's SLO files. Relative to the working directory.
+    pub slo: Vec<PathBuf>,
+    /// `--out`: the folder that holds run directories.
+    pub out: Option<PathBuf>,
+    /// `--allow-host`: hosts that may be sent load, beside those of the file.
+    pub allow_hosts: Vec<String>,
+}
+
+/// Where a scenario gets what is not in its text.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// The text of a file.
+    pub read: &'a dyn Fn(&Path) -> io::Result<String>,
+    /// The value of an environment variable.
+    pub env: Environment<'a>,
+    /// The names of the report formats.
+    pub formats: &'a [&'a str],
+}
+
+/// A scenario without a mistake.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// What the run will do.
+    pub plan: Plan,
+    /// What must hold, in the order of the SLO files.
+    pub objectives: Vec<Objective>,
+    /// What the user may not have meant.
+    pub warnings: Problems,
+}
+
+/// Reads the scenario file at `path` and the SLO files it names.
+///
+/// SLO paths in the file are relative to its folder; where there is no such file, to the working directory.
+///
+/// # Errors
+/// Every mistake in these files and in `overrides`.
+pub fn load(path: &Path, overrides: &Overrides, sources: &Sources<'_>) -> Result<Loaded, Problems> {
+    let mut problems = Problems::new();
+    let loaded = load_into(path, overrides, sources, &mut problems);
+    let ((plan, objectives), warnings) = problems.into_result(loaded)?;
+    Ok(Loaded { plan, objectives, warnings })
+}
+
+fn load_into(
+    path: &Path,
+    overrides: &Overrides,
+    sources: &Sources<'_>,
+    problems: &mut Problems,
+) -> Option<(Plan, Vec<Objective>)> {
+    let text = match (sources.read)(path) {
+        Ok(text) => text,
+        Err(error) => {
+            problems.push(unreadable(&Place::whole(&Source::new(path.to_string_lossy(), "")), path, &error));
+            return None;
+        }
+    };
+    let source = Source::new(path.to_string_lossy(), text);
+    let mut root = parse(&source, problems)?;
+    overrides::apply(&mut root, overrides, problems);
+    let file = file::read(&root, sources, problems)?;
+    let written = objectives::read(&file, path, &overrides.slo, sources, problems);
+    check::check(&file, &written, problems);
+    let mut plan = assemble::plan(file)?;
+    let objectives: Vec<Objective> = written.into_iter().map(|written| written.objective).collect();
+    plan.thresholds = objectives::thresholds(&objectives);
+    Some((plan, objectives))
+}
+
+/// A file that cannot be read, as the problem of the place that names it.
+fn unreadable(place: &Place, path: &Path, error: &io::Error) -> Problem {
+    let name = quoted(&path.to_string_lossy());
+    let problem = Problem::error(place, format!("failed to read {name}: {error}"));
+    match error.kind() {
+        io::ErrorKind::NotFound => problem.help("look at the name, and at the folder it is relative to"),
+        io::ErrorKind::InvalidData => problem.help("a file of ours is UTF-8 text: is it the right file?"),
+        _ => problem,
+    }
+}

@@ -1,0 +1,22 @@
+//! L1, the base: what users wrote in files, as trees whose every value knows its place, and the problems found in
+//! them, collected and shown all at once.
+//!
+//! It knows YAML and nothing of what the fields mean.
+
+mod fields;
+mod node;
+mod number;
+mod problem;
+mod render;
+mod source;
+mod suggest;
+mod yaml;
+
+pub use problem::{Color, Problem, Problems, Severity};
+pub use source::{Place, Source};
+
+pub(crate) use fields::{Field, Fields, parse_share};
+pub(crate) use node::{Entry, Key, Node, Value};
+pub(crate) use number::parse_number;
+pub(crate) use suggest::{one_of, quoted, way_out};
+pub(crate) use yaml::{parse, parse_from};

@@ -1,0 +1,86 @@
+//! Problems as text for people: the source line, a caret, the way out.
+//!
+//! The file may be hostile. The renderer's own filter lets the C1 control characters pass, which some terminals
+//! obey, so that source, title and help are cleaned before they reach it.
+
+use std::fmt::Write;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+use super::{Color, Problem, Severity};
+use crate::model::clean_char;
+
+/// More problems than this are counted, not shown.
+const MOST_SHOWN: usize = 50;
+/// Columns of the source line that are shown.
+const WIDTH: usize = 110;
+/// More characters of a source line than this before or after the caret are left out.
+const MOST_LINE: usize = 400;
+
+pub(super) fn render(problems: &[Problem], color: Color) -> String {
+    let renderer = match color {
+        Color::On => Renderer::styled().hyperlink(false),
+        Color::Off => Renderer::plain(),
+    }
+    .term_width(WIDTH);
+    let mut out = String::new();
+    for problem in problems.iter().take(MOST_SHOWN) {
+        out.push_str(&renderer.render(&[group(problem)]));
+        out.push_str("\n\n");
+    }
+    if let Some(more) = problems.len().checked_sub(MOST_SHOWN).filter(|&more| more > 0) {
+        let _ = writeln!(out, "... and {more} more problems");
+    }
+    out
+}
+
+fn group(problem: &Problem) -> Group<'_> {
+    let level = match problem.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = level.primary_title(clean(&problem.message));
+    let name = clean(problem.place.source().name());
+    let group = if problem.place.source().text().trim().is_empty() {
+        title.element(Origin::path(name))
+    } else {
+        let (line, caret) = line_with_caret(problem);
+        let mut annotation = AnnotationKind::Primary.span(caret);
+        if !problem.label.is_empty() {
+            annotation = annotation.label(clean(&problem.label));
+        }
+        let snippet = Snippet::source(line).line_start(problem.place.line()).path(name);
+        title.element(snippet.annotation(annotation))
+    };
+    match &problem.help {
+        Some(help) => group.element(Level::HELP.message(clean(help))),
+        None => group,
+    }
+}
+
+/// The line where the problem begins, cleaned, and the range to underline in it. Only this line goes to the
+/// renderer, so that many problems in a large file stay cheap.
+fn line_with_caret(problem: &Problem) -> (String, Range<usize>) {
+    let text = problem.place.source().text();
+    let span = problem.place.span();
+    let begin = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+    let end = text[span.start..].find('\n').map_or(text.len(), |at| span.start + at);
+    let marked = span.start..span.end.min(end);
+    let tail = text[marked.end..end].trim_end();
+    let mut line = clean(&text[begin..marked.start]);
+    let start = line.len();
+    line.extend(text[marked].trim_end().chars().take(MOST_LINE).map(clean_source_char));
+    let stop = line.len();
+    line.extend(tail.chars().take(MOST_LINE).map(clean_source_char));
+    (line, start..stop)
+}
+
+fn clean(text: &str) -> String {
+    text.chars().map(clean_source_char).collect()
+}
+
+/// Tabs stay: the renderer expands them.
+fn clean_source_char(c: char) -> char {
+    if c == '\t' { c } else { clean_char(c) }
+}

@@ -1,0 +1,378 @@
+//! Text with `{{ ... }}` in it, read into a [`Template`]. Every mistake is found, each with its place in the text.
+//!
+//! An expression is a variable (`vu`, `iteration`, `nonce`, `env.NAME`), a call (`random.int(1, 100)`), or a quoted
+//! text. `string(...)` around one makes a JSON string of what would be a number. `{{ "{{" }}` gives two braces.
+
+use std::ops::Range;
+
+use super::{Expression, Quoting, Segment, Template};
+use crate::model::Secret;
+
+/// The longest text that `random.string` makes.
+const MAX_RANDOM_TEXT: usize = 64 * 1024;
+
+/// What can stand between the braces, as help shows it.
+pub(crate) const EXPRESSIONS: [&str; 8] = [
+    "vu",
+    "iteration",
+    "nonce",
+    "env.NAME",
+    "random.int(1, 100)",
+    "random.choice(\"a\", \"b\")",
+    "random.string(8)",
+    "string(...)",
+];
+
+/// A mistake in a template.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct TemplateError {
+    /// Which bytes of the text: the expression with its braces.
+    pub span: Range<usize>,
+    /// What is wrong.
+    pub reason: TemplateFault,
+}
+
+/// What is wrong with a template.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateFault {
+    /// `{{` without its end.
+    #[error("`{{{{` has no `}}}}`")]
+    Unclosed,
+    /// Nothing, or nothing that is known, between the braces.
+    #[error("unknown expression")]
+    Unknown,
+    /// The environment has no such variable.
+    #[error("the environment variable is not set")]
+    NotSet(String),
+    /// A known name with the wrong arguments.
+    #[error("expected {0}")]
+    Arguments(&'static str),
+    /// A quoted text without its end.
+    #[error("the quoted text has no end")]
+    UnclosedQuote,
+}
+
+/// The values of environment variables.
+pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
+
+/// A part of a text, before it is known what surrounds it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Part {
+    /// As it is.
+    Literal(String),
+    /// To be computed, as a text or, standing alone, as the number it is.
+    Computed(Expression, Kind),
+}
+
+/// What an expression gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Number,
+    Text,
+}
+
+impl Template {
+    /// Reads plain text.
+    pub fn parse(text: &str, environment: Environment<'_>) -> Result<Self, Vec<TemplateError>> {
+        let segments = parse_parts(text, environment)?
+            .into_iter()
+            .map(|part| match part {
+                Part::Literal(text) => Segment::Literal(text),
+                Part::Computed(expression, _) => Segment::Expression { expression, quoting: Quoting::Plain },
+            })
+            .collect();
+        Ok(Self { source: text.to_owned(), segments })
+    }
+}
+
+/// The parts of `text`, or every mistake in it.
+pub(crate) fn parse_parts(text: &str, environment: Environment<'_>) -> Result<Vec<Part>, Vec<TemplateError>> {
+    let mut parts = Vec::new();
+    let mut errors = Vec::new();
+    let mut at = 0;
+    while let Some(open) = text[at..].find("{{").map(|found| at + found) {
+        push_literal(&mut parts, &text[at..open]);
+        let mut reader = Reader { text, at: open + 2, environment };
+        match reader.braces(open) {
+            Ok(part) => match part {
+                Part::Literal(text) => push_literal(&mut parts, &text),
+                computed @ Part::Computed(..) => parts.push(computed),
+            },
+            Err(error) => errors.push(error),
+        }
+        at = reader.at;
+    }
+    push_literal(&mut parts, &text[at..]);
+    if errors.is_empty() { Ok(parts) } else { Err(errors) }
+}
+
+fn push_literal(parts: &mut Vec<Part>, text: &str) {
+    match parts.last_mut() {
+        _ if text.is_empty() => {}
+        Some(Part::Literal(last)) => last.push_str(text),
+        Some(Part::Computed(..)) | None => parts.push(Part::Literal(text.to_owned())),
+    }
+}
+
+/// Reads one expression after the other; `at` never goes back.
+struct Reader<'t> {
+    text: &'t str,
+    at: usize,
+    environment: Environment<'t>,
+}
+
+impl<'t> Reader<'t> {
+    /// What stands between the braces that open at `open`, the closing ones included. After a mistake, reading goes
+    /// on behind the next closing braces.
+    fn braces(&mut self, open: usize) -> Result<Part, TemplateError> {
+        let result = self.expression().and_then(|part| {
+            self.skip_blanks();
+            if self.eat("}}") { Ok(part) } else { Err(TemplateFault::Unknown) }
+        });
+        result.map_err(|reason| {
+            let end = self.text[self.at..].find("}}").map(|found| self.at + found + 2);
+            self.at = end.unwrap_or(self.text.len());
+            match (end, reason) {
+                (None, TemplateFault::UnclosedQuote) => {
+                    TemplateError { span: open..self.at, reason: TemplateFault::UnclosedQuote }
+                }
+                (None, _) => TemplateError { span: open..open + 2, reason: TemplateFault::Unclosed },
+                (Some(end), reason) => TemplateError { span: open..end, reason },
+            }
+        })
+    }
+
+    fn expression(&mut self) -> Result<Part, TemplateFault> {
+        self.skip_blanks();
+        let start = self.at;
+        if self.name() != "string" {
+            self.at = start;
+            return self.value();
+        }
+        match self.in_parentheses(Self::value)? {
+            Part::Computed(expression, _) => Ok(Part::Computed(expression, Kind::Text)),
+            literal @ Part::Literal(_) => Ok(literal),
+        }
+    }
+
+    fn value(&mut self) -> Result<Part, TemplateFault> {
+        self.skip_blanks();
+        if self.text[self.at..].starts_with(['"', '\'']) {
+            return self.quoted().map(Part::Literal);
+        }
+        let (expression, kind) = match self.name() {
+            "vu" => (Expression::Vu, Kind::Number),
+            "iteration" => (Expression::Iteration, Kind::Number),
+            "nonce" => (Expression::Nonce, Kind::Text),
+            "random.int" => (self.random_int()?, Kind::Number),
+            "random.choice" => (self.random_choice()?, Kind::Text),
+            "random.string" => (self.random_string()?, Kind::Text),
+            name => (self.env(name)?, Kind::Text),
+        };
+        Ok(Part::Computed(expression, kind))
+    }
+
+    fn env(&self, name: &str) -> Result<Expression, TemplateFault> {
+        let variable = name.strip_prefix("env.").filter(|variable| !variable.is_empty());
+        let variable = variable.ok_or(TemplateFault::Unknown)?;
+        match (self.environment)(variable) {
+            Some(value) => Ok(Expression::Env(Secret::new(value))),
+            None => Err(TemplateFault::NotSet(variable.to_owned())),
+        }
+    }
+
+    fn random_int(&mut self) -> Result<Expression, TemplateFault> {
+        let bounds = self.in_parentheses(|reader| {
+            let low = reader.whole()?;
+            reader.comma()?;
+            Ok((low, reader.whole()?))
+        });
+        match bounds {
+            Ok((low, high)) if low <= high => Ok(Expression::RandomInt(low, high)),
+            _ => Err(TemplateFault::Arguments("two whole numbers, the lower first: `random.int(1, 100)`")),
+        }
+    }
+
+    fn random_choice(&mut self) -> Result<Expression, TemplateFault> {
+        let choices = self.in_parentheses(|reader| {
+            let mut choices = vec![reader.quoted()?];
+            while reader.comma().is_ok() {
+                choices.push(reader.quoted()?);
+            }
+            Ok(choices)
+        });
+        match choices {
+            Ok(choices) => Ok(Expression::RandomChoice(choices)),
+            Err(TemplateFault::UnclosedQuote) => Err(TemplateFault::UnclosedQuote),
+            Err(_) => Err(TemplateFault::Arguments("quoted texts: `random.choice(\"a\", \"b\")`")),
+        }
+    }
+
+    fn random_string(&mut self) -> Result<Expression, TemplateFault> {
+        let length = self.in_parentheses(Self::whole).ok().and_then(|length| usize::try_from(length).ok());
+        match length.filter(|length| (1..=MAX_RANDOM_TEXT).contains(length)) {
+            Some(length) => Ok(Expression::RandomString(length)),
+            None => Err(TemplateFault::Arguments("a length from 1 to 65536: `random.string(8)`")),
+        }
+    }
+
+    fn in_parentheses<T>(
+        &mut self,
+        inside: impl FnOnce(&mut Self) -> Result<T, TemplateFault>,
+    ) -> Result<T, TemplateFault> {
+        self.token("(")?;
+        let value = inside(self)?;
+        self.token(")")?;
+        Ok(value)
+    }
+
+    fn comma(&mut self) -> Result<(), TemplateFault> {
+        self.token(",")
+    }
+
+    fn token(&mut self, token: &str) -> Result<(), TemplateFault> {
+        self.skip_blanks();
+        if self.eat(token) { Ok(()) } else { Err(TemplateFault::Unknown) }
+    }
+
+    fn name(&mut self) -> &'t str {
+        let start = self.at;
+        let rest = &self.text[start..];
+        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.'));
+        self.at += end.unwrap_or(rest.len());
+        &self.text[start..self.at]
+    }
+
+    fn whole(&mut self) -> Result<i64, TemplateFault> {
+        self.skip_blanks();
+        let start = self.at;
+        let rest = &self.text[start..];
+        let sign = usize::from(rest.starts_with('-'));
+        let digits = rest[sign..].find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len() - sign);
+        self.at += sign + digits;
+        self.text[start..self.at].parse().map_err(|_| TemplateFault::Unknown)
+    }
+
+    /// A text in single or double quotes; a backslash takes the next character as it is.
+    fn quoted(&mut self) -> Result<String, TemplateFault> {
+        self.skip_blanks();
+        let start = self.at;
+        let mut chars = self.text[start..].char_indices();
+        let Some((_, quote @ ('"' | '\''))) = chars.next() else { return Err(TemplateFault::Unknown) };
+        let mut value = String::new();
+        while let Some((at, c)) = chars.next() {
+            match c {
+                c if c == quote => {
+                    self.at = start + at + 1;
+                    return Ok(value);
+                }
+                '\\' => value.extend(chars.next().map(|(_, escaped)| escaped)),
+                c => value.push(c),
+            }
+        }
+        Err(TemplateFault::UnclosedQuote)
+    }
+
+    fn skip_blanks(&mut self) {
+        let rest = &self.text[self.at..];
+        self.at += rest.len() - rest.trim_start().len();
+    }
+
+    fn eat(&mut self, token: &str) -> bool {
+        let found = self.text[self.at..].starts_with(token);
+        if found {
+            self.at += token.len();
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::CounterRng;
+    use crate::plan::RenderContext;
+
+    fn environment(name: &str) -> Option<String> {
+        (name == "USER_NAME").then(|| "ann \"the\" first".to_owned())
+    }
+
+    fn render(template: &Template) -> String {
+        let mut out = Vec::new();
+        let mut rng = CounterRng::new(1, 1);
+        template.render(&mut RenderContext { vu: 3, iteration: 7, nonce: 42, rng: &mut rng }, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        assert_eq!(render(&Template::parse(text, &environment).unwrap()), expected, "{text}");
+    }
+
+    #[track_caller]
+    fn check_faults(text: &str, expected: &[(&str, TemplateFault)]) {
+        let errors = Template::parse(text, &environment).unwrap_err();
+        let found: Vec<_> = errors.iter().map(|e| (&text[e.span.clone()], e.reason.clone())).collect();
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn expressions_are_computed_and_the_rest_stays() {
+        check("plain } text {", "plain } text {");
+        check("user {{ vu }}/{{iteration}}", "user 3/7");
+        check("{{ nonce }}", "n-42");
+        check("hello {{ env.USER_NAME }}!", "hello ann \"the\" first!");
+        check("{{ random.int(5, 5) }}{{ random.int( -2,-2 ) }}", "5-2");
+        check("{{ random.choice(\"a, b\") }}", "a, b");
+        check("{{ random.choice('it\\'s') }}", "it's");
+        check("{{ \"{{\" }}name}}", "{{name}}");
+        check("{{ string(vu) }}", "3");
+        assert_eq!(render(&Template::parse("{{ random.string(12) }}", &environment).unwrap()).len(), 12);
+    }
+
+    #[test]
+    fn every_mistake_is_found_with_its_place() {
+        use TemplateFault::{NotSet, Unclosed, UnclosedQuote, Unknown};
+        check_faults(
+            "{{ user }} and {{ env.NOPE }} and {{",
+            &[("{{ user }}", Unknown), ("{{ env.NOPE }}", NotSet("NOPE".to_owned())), ("{{", Unclosed)],
+        );
+        check_faults("é {{ vu ", &[("{{", Unclosed)]);
+        check_faults("{{}}", &[("{{}}", Unknown)]);
+        check_faults("{{ vu vu }}", &[("{{ vu vu }}", Unknown)]);
+        check_faults("{{ string(string(vu)) }}", &[("{{ string(string(vu)) }}", Unknown)]);
+        check_faults("{{ 'open }}", &[("{{ 'open }}", UnclosedQuote)]);
+        check_faults("{{ env. }}", &[("{{ env. }}", Unknown)]);
+        for text in [
+            "{{ random.int(2, 1) }}",
+            "{{ random.int(1) }}",
+            "{{ random.string(0) }}",
+            "{{ random.choice() }}",
+        ] {
+            let errors = Template::parse(text, &environment).unwrap_err();
+            assert!(matches!(errors[0].reason, TemplateFault::Arguments(_)), "{text}: {errors:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn text_without_braces_is_kept_as_it_is(text in "[^{]*(\\{[^{]+)*") {
+            prop_assert_eq!(render(&Template::parse(&text, &environment).unwrap()), text);
+        }
+
+        #[test]
+        fn no_text_brings_the_parser_down(text in any::<String>()) {
+            let _ = Template::parse(&text, &environment);
+        }
+
+        #[test]
+        fn nothing_like_an_expression_brings_the_parser_down(
+            text in "(\\{\\{|\\}\\}|vu|env\\.|random\\.|int|choice|string|\\(|\\)|,|\"|'|\\\\|-|9| |é){0,24}",
+        ) {
+            let _ = Template::parse(&text, &environment);
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Arguments of calls: any YAML value, as a template of JSON text.
+//!
+//! A string that is one expression of a number becomes that number (`"{{ random.int(1, 9) }}"` gives `7`);
+//! `string(...)` around the expression keeps it a string.
+
+use crate::input::{Node, Problems, Value};
+use crate::plan::{Environment, Kind, Part, Quoting, Segment, Template, parse_parts};
+
+/// The JSON text of `node`. `None` when an expression in it is wrong; then each mistake is a problem.
+pub(super) fn json_template(node: &Node, env: Environment<'_>, problems: &mut Problems) -> Option<Template> {
+    let before = problems.len();
+    let mut writer =
+        Writer { env, problems, source: String::new(), segments: Vec::new(), literal: String::new() };
+    writer.value(node);
+    writer.flush();
+    let template = Template { source: writer.source, segments: writer.segments };
+    (problems.len() == before).then_some(template)
+}
+
+struct Writer<'a> {
+    env: Environment<'a>,
+    problems: &'a mut Problems,
+    source: String,
+    segments: Vec<Segment>,
+    literal: String,
+}
+
+impl Writer<'_> {
+    fn value(&mut self, node: &Node) {
+        match &node.value {
+            Value::Null => self.literal("null"),
+            Value::Bool(value) => self.literal(if *value { "true" } else { "false" }),
+            Value::Number(number, _) => self.literal(&number.to_string()),
+            Value::Text(text) => self.text(text, node),
+            Value::List(items) => {
+                self.literal("[");
+                for (i, item) in items.iter().enumerate() {
+                    self.literal(if i > 0 { "," } else { "" });
+                    self.value(item);
+                }
+                self.literal("]");
+            }
+            Value::Map(entries) => {
+                self.literal("{");
+                for (i, entry) in entries.iter().enumerate() {
+                    self.literal(if i > 0 { "," } else { "" });
+                    self.literal(&format!("{}:", json_string(&entry.key.text)));
+                    self.value(&entry.value);
+                }
+                self.literal("}");
+            }
+        }
+    }
+
+    fn text(&mut self, text: &str, node: &Node) {
+        let parts = match parse_parts(text, self.env) {
+            Ok(parts) => parts,
+            Err(errors) => return super::text::report(&errors, text, &node.place, self.problems),
+        };
+        if let [Part::Computed(expression, Kind::Number)] = parts.as_slice() {
+            self.flush();
+            self.source.push_str(text);
+            self.segments
+                .push(Segment::Expression { expression: expression.clone(), quoting: Quoting::Plain });
+            return;
+        }
+        self.source.push_str(&json_string(text));
+        self.literal.push('"');
+        for part in parts {
+            match part {
+                Part::Literal(text) => {
+                    let quoted = json_string(&text);
+                    self.literal.push_str(&quoted[1..quoted.len() - 1]);
+                }
+                Part::Computed(expression, _) => {
+                    self.flush();
+                    self.segments.push(Segment::Expression { expression, quoting: Quoting::InsideJson });
+                }
+            }
+        }
+        self.literal.push('"');
+    }
+
+    fn literal(&mut self, text: &str) {
+        self.source.push_str(text);
+        self.literal.push_str(text);
+    }
+
+    fn flush(&mut self) {
+        if !self.literal.is_empty() {
+            self.segments.push(Segment::Literal(std::mem::take(&mut self.literal)));
+        }
+    }
+}
+
+fn json_string(text: &str) -> String {
+    serde_json::to_string(text).expect("a string is always JSON")
+}
+
+/// `node` as a JSON value, expressions left as they are.
+pub(super) fn json_value(node: &Node) -> serde_json::Value {
+    match &node.value {
+        Value::Null => serde_json::Value::Null,
+        Value::Bool(value) => (*value).into(),
+        Value::Number(number, _) => number.clone().into(),
+        Value::Text(text) => text.as_str().into(),
+        Value::List(items) => items.iter().map(json_value).collect(),
+        Value::Map(entries) => {
+            entries.iter().map(|entry| (entry.key.text.clone(), json_value(&entry.value))).collect()
+        }
+    }
+}

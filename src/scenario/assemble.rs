@@ -1,0 +1,107 @@
+//! From the sections of a scenario to the plan: steps get their ids, and the steps around the load are added.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::check::AROUND;
+use super::file::ScenarioFile;
+use super::step_file::{WrittenStep, method_and_tool};
+use crate::plan::{Auth, Operation, PLAN_VERSION, Plan, ProtocolChoice, Role, Step, StepId, Transaction};
+
+/// The plan; `None` when a section has a mistake. Thresholds come from the objectives, later.
+pub(super) fn plan(file: ScenarioFile) -> Option<Plan> {
+    let written = file.transactions?;
+    let deadline = file.timeout?;
+    let auth = file.auth?;
+    let mcp = written.iter().flat_map(|transaction| &transaction.steps).any(WrittenStep::is_mcp);
+    let mut steps = Steps { steps: Vec::new(), deadline };
+    steps.add_around(&auth, mcp);
+    let transactions = written
+        .into_iter()
+        .map(|transaction| Transaction {
+            name: transaction.name,
+            weight: transaction.weight,
+            steps: transaction.steps.into_iter().map(|step| steps.add_load(step)).collect(),
+        })
+        .collect();
+    Some(Plan {
+        version: PLAN_VERSION,
+        name: file.name?,
+        description: file.description?,
+        seed: file.seed?,
+        target: file.target?.target,
+        // Without a call of MCP there is no revision to agree on.
+        protocol: if mcp { file.protocol? } else { ProtocolChoice::Rest },
+        auth,
+        session: file.session?,
+        hosts: file.hosts,
+        load: file.load?,
+        transactions,
+        steps: steps.steps,
+        observe: file.observe?,
+        outputs: file.outputs?,
+        thresholds: Vec::new(),
+    })
+}
+
+struct Steps {
+    steps: Vec<Step>,
+    deadline: Duration,
+}
+
+impl Steps {
+    /// What surrounds the load. Both eras are there: which one is spoken shows at the first contact.
+    fn add_around(&mut self, auth: &Auth, mcp: bool) {
+        let [login, initialize, initialized, discover, end] = AROUND;
+        if let Auth::Login { path, .. } = auth {
+            self.add(login, Role::SetUp, format!("POST {path}"), Operation::Login);
+        }
+        if mcp {
+            for (name, role, operation) in [
+                (initialize, Role::SetUp, Operation::Initialize),
+                (initialized, Role::SetUp, Operation::Initialized),
+                (discover, Role::SetUp, Operation::Discover),
+                (end, Role::TearDown, Operation::EndSession),
+            ] {
+                let (method, _) = method_and_tool(&operation);
+                self.add(name, role, method, operation);
+            }
+        }
+    }
+
+    fn add(&mut self, name: &str, role: Role, method: String, operation: Operation) {
+        let id = self.next_id();
+        self.steps.push(Step {
+            id,
+            name: name.to_owned(),
+            role,
+            method,
+            tool: None,
+            operation,
+            checks: Vec::new(),
+            tags: BTreeMap::new(),
+            deadline: self.deadline,
+        });
+    }
+
+    fn add_load(&mut self, step: WrittenStep) -> StepId {
+        let id = self.next_id();
+        self.steps.push(Step {
+            id,
+            name: step.name,
+            role: Role::Load,
+            method: step.method,
+            tool: step.tool,
+            operation: step.operation,
+            checks: step.checks,
+            tags: step.tags,
+            deadline: step.timeout.unwrap_or(self.deadline),
+        });
+        id
+    }
+
+    fn next_id(&self) -> StepId {
+        // Too many steps are a problem of the file, and then this plan is never used.
+        StepId(u16::try_from(self.steps.len()).unwrap_or(u16::MAX))
+    }
+}

@@ -1,0 +1,154 @@
+//! What the sections of a scenario mean together, and together with its objectives.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::file::{ScenarioFile, WrittenTransaction};
+use super::target_file;
+use crate::input::{Place, Problem, Problems, quoted, way_out};
+use crate::plan::ProtocolChoice;
+use crate::slo::{Indicator, Scope, WrittenObjective};
+
+/// More steps than this would make reports that nobody reads.
+const MOST_STEPS: usize = 1_000;
+
+/// The names of the steps around the load, which no step of the load may have.
+pub(super) const AROUND: [&str; 5] =
+    ["login", "initialize", "notifications/initialized", "server/discover", "end session"];
+
+pub(super) fn check(file: &ScenarioFile, objectives: &[WrittenObjective], problems: &mut Problems) {
+    if let Some(target) = &file.target {
+        target_file::check_host(target, &file.hosts, problems);
+    }
+    let Some(transactions) = &file.transactions else { return };
+    check_weights(transactions, &file.transactions_place, problems);
+    check_transaction_names(transactions, problems);
+    check_step_names(transactions, &file.transactions_place, problems);
+    check_protocol(file, transactions, problems);
+    for objective in objectives {
+        check_objective(objective, file, transactions, problems);
+    }
+}
+
+fn check_weights(transactions: &[WrittenTransaction], place: &Place, problems: &mut Problems) {
+    if transactions.iter().all(|transaction| transaction.weight == 0) {
+        problems.push(
+            Problem::error(place, "the weights sum to 0, so users would do nothing")
+                .help("give a transaction a `weight` above 0 (without one it is 1)"),
+        );
+    }
+}
+
+fn check_transaction_names(transactions: &[WrittenTransaction], problems: &mut Problems) {
+    let mut first: BTreeMap<&str, &Place> = BTreeMap::new();
+    for transaction in transactions {
+        match first.get(transaction.name.as_str()) {
+            Some(earlier) => problems.push(
+                Problem::error(
+                    &transaction.name_place,
+                    format!("two transactions are called {}", quoted(&transaction.name)),
+                )
+                .label("again")
+                .help(format!("the first is at {earlier}: give one of them another name")),
+            ),
+            None => {
+                first.insert(&transaction.name, &transaction.name_place);
+            }
+        }
+    }
+}
+
+fn check_step_names(transactions: &[WrittenTransaction], place: &Place, problems: &mut Problems) {
+    let mut first: BTreeMap<&str, (&Place, &str)> = BTreeMap::new();
+    let steps = || {
+        transactions.iter().flat_map(|transaction| {
+            transaction.steps.iter().map(move |step| (step, transaction.name.as_str()))
+        })
+    };
+    if steps().count() > MOST_STEPS {
+        problems.push(Problem::error(place, format!("there are more than {MOST_STEPS} steps")));
+    }
+    for (step, transaction) in steps() {
+        if AROUND.contains(&step.name.as_str()) {
+            let message = format!("{} is the name of a step that gander makes itself", quoted(&step.name));
+            problems.push(Problem::error(&step.name_place, message).help("give the step another `name`"));
+        }
+        match first.get(step.name.as_str()) {
+            // Two transactions with one name are reported as such.
+            Some((_, other)) if *other == transaction && step.name == transaction => {}
+            Some((earlier, _)) => problems.push(
+                Problem::error(&step.name_place, format!("two steps are called {}", quoted(&step.name)))
+                    .label("again")
+                    .help(format!("the first is at {earlier}: give this one a `name` of its own")),
+            ),
+            None => {
+                first.insert(&step.name, (&step.name_place, transaction));
+            }
+        }
+    }
+}
+
+fn check_protocol(file: &ScenarioFile, transactions: &[WrittenTransaction], problems: &mut Problems) {
+    let Some(protocol) = &file.protocol else { return };
+    let rest = *protocol == ProtocolChoice::Rest;
+    for step in transactions.iter().flat_map(|transaction| &transaction.steps) {
+        if rest && step.is_mcp() {
+            problems.push(
+                Problem::error(&step.kind, format!("{} is a call of MCP", quoted(step.kind.text())))
+                    .label("not possible with `protocol: rest`")
+                    .help("write `get` or `post`, or another `protocol`"),
+            );
+        }
+        if let Some(place) = step.status_check.as_ref().filter(|_| step.is_mcp()) {
+            problems.push(
+                Problem::error(place, "a call of MCP is not judged by its HTTP status")
+                    .help("check the result: `contains`, `not_contains` or `json`"),
+            );
+        }
+    }
+    let mcp = transactions.iter().flat_map(|transaction| &transaction.steps).any(|step| step.is_mcp());
+    if let Some(place) = file.protocol_place.as_ref().filter(|_| !mcp && !rest) {
+        problems.push(
+            Problem::warning(place, "no step calls MCP, so this protocol is not spoken").help("write `rest`"),
+        );
+    }
+}
+
+/// An objective must be about something that the load calls, or that is scraped: on nothing it could only be
+/// INCONCLUSIVE.
+fn check_objective(
+    written: &WrittenObjective,
+    file: &ScenarioFile,
+    transactions: &[WrittenTransaction],
+    problems: &mut Problems,
+) {
+    let scraped = file.observe.as_ref().is_none_or(|observe| observe.metrics.is_some());
+    if matches!(written.objective.indicator, Indicator::Metric(_)) {
+        if !scraped {
+            let message = format!("{} reads a metric, but none is scraped", quoted(&written.objective.name));
+            problems.push(
+                Problem::error(&written.name, message)
+                    .help("add `observe: {metrics: /metrics}` to the scenario"),
+            );
+        }
+        return;
+    }
+    let steps = || {
+        let switched_on = transactions.iter().filter(|transaction| transaction.weight > 0);
+        switched_on.flat_map(|transaction| &transaction.steps)
+    };
+    let (kind, wanted, known): (&str, &str, BTreeSet<&str>) = match &written.objective.scope {
+        Scope::All => return,
+        Scope::Tool(tool) => ("tool", tool, steps().filter_map(|step| step.tool.as_deref()).collect()),
+        Scope::Method(method) => ("method", method, steps().map(|step| step.method.as_str()).collect()),
+        Scope::Step(step) => ("step", step, steps().map(|step| step.name.as_str()).collect()),
+    };
+    if !known.contains(wanted) {
+        let known: Vec<&str> = known.into_iter().collect();
+        let message = format!("the scenario calls no {kind} {}", quoted(wanted));
+        problems.push(Problem::error(&written.scope, message).label("nothing to judge").help(way_out(
+            wanted,
+            &known,
+            &format!("each {kind} that it calls"),
+        )));
+    }
+}

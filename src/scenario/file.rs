@@ -1,0 +1,270 @@
+//! The scenario file as written: its sections, each read field by field. What they mean together is `check`'s.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Url;
+
+use super::step_file::WrittenStep;
+use super::target_file::WrittenTarget;
+use super::{Sources, VERSION, auth_file, load_file, step_file, target_file, text};
+use crate::input::{Field, Fields, Node, Place, Problems, Value};
+use crate::plan::{Auth, Environment, HostRule, Load, Observe, Outputs, ProtocolChoice, SessionPolicy};
+
+/// After this long a call is given up, where the file does not say.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often metrics and health are asked for, where the file does not say.
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
+/// Where run directories go, where the file does not say.
+const DEFAULT_DIRECTORY: &str = "runs";
+/// What is written, where the file does not say.
+const DEFAULT_FORMATS: [&str; 4] = ["html", "junit", "markdown", "json"];
+
+/// The file, section by section. A section with a mistake is `None`; the problem is noted.
+#[derive(Debug)]
+pub(super) struct ScenarioFile {
+    pub place: Place,
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub seed: Option<u64>,
+    pub target: Option<WrittenTarget>,
+    pub protocol: Option<ProtocolChoice>,
+    /// Where the protocol is chosen, when it is.
+    pub protocol_place: Option<Place>,
+    pub auth: Option<Auth>,
+    pub session: Option<SessionPolicy>,
+    pub hosts: HostRule,
+    pub timeout: Option<Duration>,
+    pub load: Option<Load>,
+    /// `None` when a step is missing because of a mistake.
+    pub transactions: Option<Vec<WrittenTransaction>>,
+    pub transactions_place: Place,
+    pub observe: Option<Observe>,
+    pub slo: Vec<SloReference>,
+    pub outputs: Option<Outputs>,
+}
+
+/// A sequence of steps.
+#[derive(Debug)]
+pub(super) struct WrittenTransaction {
+    pub name: String,
+    pub name_place: Place,
+    pub weight: u32,
+    pub steps: Vec<WrittenStep>,
+}
+
+/// The name of an SLO file.
+#[derive(Debug)]
+pub(super) struct SloReference {
+    pub path: PathBuf,
+    pub place: Place,
+}
+
+pub(super) fn read(root: &Node, sources: &Sources<'_>, problems: &mut Problems) -> Option<ScenarioFile> {
+    let env = sources.env;
+    let mut fields = Fields::of(root, "a scenario", problems)?;
+    if let Some(version) = fields.required("version", problems) {
+        version.whole(&(VERSION..=VERSION), problems);
+    }
+    let name =
+        fields.required("name", problems).and_then(|field| text::name(field, problems)).map(str::to_owned);
+    let description = fields
+        .optional("description")
+        .map_or(Some(""), |field| field.text(problems))
+        .map(|text| crate::model::clean_text(text.trim()));
+    let seed = fields.optional("seed").map_or(Some(1), |field| field.whole(&(0..=u64::MAX), problems));
+    let target =
+        fields.required("target", problems).and_then(|field| target_file::read(field, env, problems));
+    let protocol_field = fields.optional("protocol");
+    let protocol = protocol_field.map_or(Some(ProtocolChoice::Auto), |field| read_protocol(field, problems));
+    let auth =
+        fields.optional("auth").map_or(Some(Auth::None), |field| auth_file::read(field, env, problems));
+    let session = fields.optional("session").map_or(Some(SessionPolicy::PerUser), |field| {
+        let words = [("per_user", SessionPolicy::PerUser), ("per_iteration", SessionPolicy::PerIteration)];
+        field.word(&words, problems)
+    });
+    let allowed = fields.optional("allow_hosts").map_or_else(Vec::new, |field| read_texts(field, problems));
+    let timeout =
+        fields.optional("timeout").map_or(Some(DEFAULT_TIMEOUT), |field| field.some_duration(problems));
+    let load = fields.required("load", problems).and_then(|field| load_file::read(field, problems));
+    let transactions_field = fields.required("transactions", problems);
+    let transactions = transactions_field.and_then(|field| read_transactions(field, env, problems));
+    let observe = read_observe(fields.optional("observe"), problems);
+    let slo = fields.optional("slo").map_or_else(Vec::new, |field| read_slo(field, problems));
+    let outputs = read_outputs(fields.optional("outputs"), sources.formats, problems);
+    fields.finish(problems);
+    Some(ScenarioFile {
+        place: root.place.clone(),
+        name,
+        description,
+        seed,
+        target,
+        protocol,
+        protocol_place: protocol_field.map(|field| field.node.place.clone()),
+        auth,
+        session,
+        hosts: HostRule { allowed },
+        timeout,
+        load,
+        transactions,
+        transactions_place: transactions_field.map_or(&root.place, |field| &field.node.place).clone(),
+        observe,
+        slo,
+        outputs,
+    })
+}
+
+fn read_protocol(field: Field<'_>, problems: &mut Problems) -> Option<ProtocolChoice> {
+    let mut words = vec![("auto", "auto"), ("rest", "rest")];
+    words.extend(ProtocolChoice::REVISIONS.map(|revision| (revision, revision)));
+    field.word(&words, problems).map(|word| match word {
+        "auto" => ProtocolChoice::Auto,
+        "rest" => ProtocolChoice::Rest,
+        revision => ProtocolChoice::Revision(revision.to_owned()),
+    })
+}
+
+fn read_texts(field: Field<'_>, problems: &mut Problems) -> Vec<String> {
+    let items: Vec<Field<'_>> = field.items(problems).collect();
+    items.into_iter().filter_map(|item| item.text(problems)).map(str::to_owned).collect()
+}
+
+fn read_slo(field: Field<'_>, problems: &mut Problems) -> Vec<SloReference> {
+    let items: Vec<Field<'_>> =
+        if let Value::Text(_) = &field.node.value { vec![field] } else { field.items(problems).collect() };
+    items
+        .into_iter()
+        .filter_map(|item| {
+            Some(SloReference { path: item.text(problems)?.into(), place: item.node.place.clone() })
+        })
+        .collect()
+}
+
+/// `None` when a transaction cannot be read whole.
+fn read_transactions(
+    field: Field<'_>,
+    env: Environment<'_>,
+    problems: &mut Problems,
+) -> Option<Vec<WrittenTransaction>> {
+    let before = problems.len();
+    let items: Vec<Field<'_>> = field.items(problems).collect();
+    if items.is_empty() && problems.len() == before {
+        field.wrong("the list is empty", "say what users do: add a transaction", problems);
+    }
+    let transactions: Vec<Option<WrittenTransaction>> =
+        items.into_iter().map(|item| read_transaction(item, env, problems)).collect();
+    transactions.into_iter().collect::<Option<Vec<_>>>().filter(|all| !all.is_empty())
+}
+
+/// A transaction with `steps`, or with one call in their place; then the call has the transaction's name.
+fn read_transaction(
+    item: Field<'_>,
+    env: Environment<'_>,
+    problems: &mut Problems,
+) -> Option<WrittenTransaction> {
+    let mut fields = Fields::of(item.node, "a transaction", problems)?;
+    let name_field = fields.required("name", problems);
+    let name = name_field.and_then(|field| text::name(field, problems));
+    let name_place = name_field.map_or(fields.place(), |field| &field.node.place).clone();
+    let weight = fields.optional("weight").map_or(Some(1), |field| field.whole(&(0..=u32::MAX), problems));
+    let steps = if let Some(list) = fields.optional("steps") {
+        read_steps(list, env, problems)
+    } else {
+        read_only_step(&mut fields, name, &name_place, env, problems).map(|step| vec![step])
+    };
+    fields.finish(problems);
+    Some(WrittenTransaction { name: name?.to_owned(), name_place, weight: weight?, steps: steps? })
+}
+
+fn read_only_step(
+    fields: &mut Fields<'_>,
+    name: Option<&str>,
+    name_place: &Place,
+    env: Environment<'_>,
+    problems: &mut Problems,
+) -> Option<WrittenStep> {
+    let mut step = step_file::read_call(fields, env, problems)?;
+    name?.clone_into(&mut step.name);
+    step.name_place = name_place.clone();
+    Some(step)
+}
+
+fn read_steps(list: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<Vec<WrittenStep>> {
+    let before = problems.len();
+    let items: Vec<Field<'_>> = list.items(problems).collect();
+    if items.is_empty() && problems.len() == before {
+        list.wrong("the list is empty", "add a step, such as `- list_tools`", problems);
+    }
+    let steps: Vec<Option<WrittenStep>> =
+        items.into_iter().map(|item| step_file::read(item, env, problems)).collect();
+    steps.into_iter().collect::<Option<Vec<_>>>().filter(|all| !all.is_empty())
+}
+
+fn read_observe(field: Option<Field<'_>>, problems: &mut Problems) -> Option<Observe> {
+    let mut observe = Observe {
+        metrics: None,
+        metrics_interval: DEFAULT_INTERVAL,
+        health: None,
+        ready: None,
+        live: None,
+        health_interval: DEFAULT_INTERVAL,
+        pid: None,
+    };
+    let Some(field) = field else { return Some(observe) };
+    let mut fields = Fields::of(field.node, "`observe`", problems)?;
+    if let Some(metrics) = fields.optional("metrics") {
+        if let Value::Text(_) = &metrics.node.value {
+            observe.metrics = read_reference(metrics, problems);
+        } else if let Some(mut parts) = Fields::of(metrics.node, "`metrics`", problems) {
+            observe.metrics = parts.required("url", problems).and_then(|url| read_reference(url, problems));
+            let interval = parts.optional("interval").and_then(|field| field.some_duration(problems));
+            observe.metrics_interval = interval.unwrap_or(DEFAULT_INTERVAL);
+            parts.finish(problems);
+        }
+    }
+    if let Some(health) = fields.optional("health")
+        && let Some(mut parts) = Fields::of(health.node, "`health`", problems)
+    {
+        observe.health = parts.optional("health").and_then(|url| read_reference(url, problems));
+        observe.ready = parts.optional("ready").and_then(|url| read_reference(url, problems));
+        observe.live = parts.optional("live").and_then(|url| read_reference(url, problems));
+        let interval = parts.optional("interval").and_then(|field| field.some_duration(problems));
+        observe.health_interval = interval.unwrap_or(DEFAULT_INTERVAL);
+        parts.finish(problems);
+    }
+    observe.pid = fields.optional("pid").and_then(|field| field.whole(&(1..=u32::MAX), problems));
+    fields.finish(problems);
+    Some(observe)
+}
+
+/// A URL, or a path on the target's origin.
+fn read_reference(field: Field<'_>, problems: &mut Problems) -> Option<String> {
+    let text = field.text(problems)?;
+    let absolute = Url::parse(text)
+        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.username().is_empty());
+    if !absolute && !step_file::check_path(field, text, problems) {
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+fn read_outputs(field: Option<Field<'_>>, formats: &[&str], problems: &mut Problems) -> Option<Outputs> {
+    let defaults = DEFAULT_FORMATS.iter().filter(|name| formats.contains(name));
+    let mut outputs = Outputs {
+        directory: DEFAULT_DIRECTORY.into(),
+        formats: defaults.map(|&name| name.to_owned()).collect(),
+    };
+    let Some(field) = field else { return Some(outputs) };
+    let mut fields = Fields::of(field.node, "`outputs`", problems)?;
+    if let Some(directory) = fields.optional("directory") {
+        outputs.directory = directory.text(problems)?.into();
+    }
+    if let Some(list) = fields.optional("formats") {
+        let known: Vec<(&str, &str)> = formats.iter().map(|&name| (name, name)).collect();
+        let items: Vec<Field<'_>> = list.items(problems).collect();
+        outputs.formats =
+            items.into_iter().filter_map(|item| item.word(&known, problems)).map(str::to_owned).collect();
+    }
+    fields.finish(problems);
+    Some(outputs)
+}

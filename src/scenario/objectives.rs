@@ -1,0 +1,100 @@
+//! The objectives of a scenario: which files hold them, and what the load must record for them.
+
+use std::io;
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use super::file::ScenarioFile;
+use super::{Sources, unreadable};
+use crate::input::{Place, Problem, Problems, Source};
+use crate::slo::{self, Indicator, Objective, WrittenObjective};
+
+/// The objectives of all files, in order. `instead` holds the paths that the command line gives.
+pub(super) fn read(
+    file: &ScenarioFile,
+    scenario: &Path,
+    instead: &[PathBuf],
+    sources: &Sources<'_>,
+    problems: &mut Problems,
+) -> Vec<WrittenObjective> {
+    let mut written = Vec::new();
+    if instead.is_empty() {
+        let folder = scenario.parent().unwrap_or(Path::new(""));
+        for reference in &file.slo {
+            let beside = without_dots(&folder.join(&reference.path));
+            let candidates = [beside, reference.path.clone()];
+            written.extend(read_first(&candidates, &reference.place, sources, problems));
+        }
+        if file.slo.is_empty() {
+            problems.push(
+                Problem::warning(&file.place, "the scenario names no SLO file, so nothing is judged")
+                    .help("add `slo: [FILE]`, or give `--slo FILE`"),
+            );
+        }
+    } else {
+        for path in instead {
+            let flag = Source::new("--slo", path.to_string_lossy());
+            let place = Place::new(&flag, 0..flag.text().len());
+            written.extend(read_first(std::slice::from_ref(path), &place, sources, problems));
+        }
+    }
+    slo::check_names(&written, problems);
+    written
+}
+
+/// Reads the first of `candidates` that is there.
+fn read_first(
+    candidates: &[PathBuf],
+    place: &Place,
+    sources: &Sources<'_>,
+    problems: &mut Problems,
+) -> Vec<WrittenObjective> {
+    let mut missing = None;
+    for path in candidates {
+        match (sources.read)(path) {
+            Ok(text) => return slo::read(&Source::new(path.to_string_lossy(), text), problems),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                missing.get_or_insert((path, error));
+            }
+            Err(error) => {
+                problems.push(unreadable(place, path, &error));
+                return Vec::new();
+            }
+        }
+    }
+    if let Some((path, error)) = missing {
+        problems.push(unreadable(place, path, &error));
+    }
+    Vec::new()
+}
+
+/// `scenarios/../slos/x.yaml` as `slos/x.yaml`, for messages; leading `..` stay.
+fn without_dots(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(out.components().next_back(), Some(Component::Normal(_))) => {
+                out.pop();
+            }
+            Component::ParentDir | Component::Normal(_) | Component::RootDir | Component::Prefix(_) => {
+                out.push(part);
+            }
+        }
+    }
+    out
+}
+
+/// The latency limits, ascending, each once.
+pub(super) fn thresholds(objectives: &[Objective]) -> Vec<Duration> {
+    let mut limits: Vec<Duration> = objectives
+        .iter()
+        .filter_map(|objective| match &objective.indicator {
+            Indicator::Latency { within, .. } => Some(*within),
+            Indicator::ErrorRatio { .. } | Indicator::Throughput { .. } | Indicator::Metric(_) => None,
+        })
+        .collect();
+    limits.sort();
+    limits.dedup();
+    limits
+}

@@ -1,0 +1,94 @@
+//! Who is called, as written: `demo`, the demo with arguments, or a URL.
+
+use url::Url;
+
+use super::text;
+use crate::input::{Field, Fields, Place, Problem, Problems, Value, one_of, quoted};
+use crate::plan::{DemoTarget, Environment, HostRule, Target};
+
+const DEMO_PATHS: [&str; 2] = ["/mcp", "/mcp/stateless"];
+
+/// A target and its place.
+#[derive(Debug)]
+pub(super) struct WrittenTarget {
+    pub target: Target,
+    pub place: Place,
+}
+
+pub(super) fn read(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<WrittenTarget> {
+    let target = match &field.node.value {
+        Value::Map(_) => {
+            let mut fields = Fields::of(field.node, "`target`", problems)?;
+            let demo = fields.required("demo", problems).map(|demo| read_demo(demo, problems));
+            fields.finish(problems);
+            Target::Demo(demo??)
+        }
+        Value::Text(word) if word == "demo" => {
+            Target::Demo(DemoTarget { path: DEMO_PATHS[0].to_owned(), arguments: Vec::new() })
+        }
+        Value::Null | Value::Bool(_) | Value::Number(..) | Value::Text(_) | Value::List(_) => {
+            Target::Url(read_url(field, env, problems)?)
+        }
+    };
+    Some(WrittenTarget { target, place: field.node.place.clone() })
+}
+
+fn read_demo(field: Field<'_>, problems: &mut Problems) -> Option<DemoTarget> {
+    let mut fields = Fields::of(field.node, "`demo`", problems)?;
+    let paths = DEMO_PATHS.map(|path| (path, path));
+    let path = fields.optional("path").map_or(Some(DEMO_PATHS[0]), |field| field.word(&paths, problems));
+    let mut arguments = Vec::new();
+    if let Some(list) = fields.optional("arguments") {
+        for item in list.items(problems).collect::<Vec<_>>() {
+            let Some(argument) = item.text(problems) else { continue };
+            if argument == "--listen" || argument.starts_with("--listen=") {
+                item.wrong("gander chooses the address itself", "remove `--listen`", problems);
+            }
+            arguments.push(argument.to_owned());
+        }
+    }
+    fields.finish(problems);
+    Some(DemoTarget { path: path?.to_owned(), arguments })
+}
+
+fn read_url(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<Url> {
+    const HELP: &str = "write `demo`, or a URL such as `http://127.0.0.1:8080/mcp`";
+    let text = text::fixed(field, env, problems)?;
+    let url = match Url::parse(&text) {
+        Ok(url) => url,
+        Err(error) => {
+            field.wrong(format!("{} is no URL: {error}", quoted(&text)), HELP, problems);
+            return None;
+        }
+    };
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        let message = format!("the scheme {} cannot be called", quoted(url.scheme()));
+        field.wrong(message, format!("{HELP}; the schemes are {}", one_of(&["http", "https"])), problems);
+        return None;
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        field.wrong("credentials in a URL end up in reports", "remove them and write `auth`", problems);
+        return None;
+    }
+    if url.fragment().is_some() {
+        field.wrong("a URL with `#` cannot be called", "remove the `#` and what follows", problems);
+        return None;
+    }
+    Some(url)
+}
+
+/// Load goes to loopback, or to hosts that are named.
+pub(super) fn check_host(written: &WrittenTarget, hosts: &HostRule, problems: &mut Problems) {
+    let Target::Url(url) = &written.target else { return };
+    if !hosts.permits(url) {
+        let host = url.host_str().unwrap_or_default();
+        problems.push(
+            Problem::error(&written.place, format!("load may not go to {}", quoted(host)))
+                .label("not this machine")
+                .help(format!(
+                    "if you may load that server, write `allow_hosts: [{0}]` in the scenario or `--allow-host {0}`",
+                    quoted(host).trim_matches('`')
+                )),
+        );
+    }
+}

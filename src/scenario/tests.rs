@@ -1,0 +1,294 @@
+//! Shipped files and bad files against what they give, kept beside them under `tests/golden/`.
+//!
+//! `UPDATE_GOLDEN=1 cargo test --lib golden` writes them anew; read the difference before committing it.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{Loaded, Overrides, Sources, load};
+use crate::input::{Color, Problems};
+use crate::plan::{Operation, Plan, RenderContext, Target, describe};
+use crate::slo::{self, Indicator, Objective, Scope};
+
+const FORMATS: [&str; 6] = ["terminal", "json", "junit", "markdown", "html", "hgrm"];
+
+#[expect(clippy::disallowed_methods, reason = "golden files are read by the tests alone")]
+fn read_file(path: &Path) -> io::Result<String> {
+    std::fs::read_to_string(path)
+}
+
+fn env(name: &str) -> Option<String> {
+    match name {
+        "TOKEN" => Some("t0p-s3cret".to_owned()),
+        "BROKEN_TOKEN" => Some("t0p-s3cret\n".to_owned()),
+        "EMPTY" => Some(String::new()),
+        _ => None,
+    }
+}
+
+fn load_with(path: &str, overrides: &Overrides) -> Result<Loaded, Problems> {
+    load(Path::new(path), overrides, &Sources { read: &read_file, env: &env, formats: &FORMATS })
+}
+
+/// Loads a scenario that is not on disk, with an SLO file that is always there.
+fn load_text(text: &str, overrides: &Overrides) -> Result<Loaded, Problems> {
+    let read = |path: &Path| match path.to_str() {
+        Some("dir/scenario.yaml") => Ok(text.to_owned()),
+        Some("dir/slo.yaml") => Ok("version: 1\nobjectives: [{name: errors, error_ratio: 5%}]\n".to_owned()),
+        _ => Err(io::Error::from(io::ErrorKind::NotFound)),
+    };
+    load(Path::new("dir/scenario.yaml"), overrides, &Sources { read: &read, env: &env, formats: &FORMATS })
+}
+
+/// A scenario of `lines` on top of what every scenario needs.
+fn scenario(lines: &str) -> String {
+    let mut fields = BTreeMap::from([
+        ("version", "1"),
+        ("name", "test"),
+        ("target", "demo"),
+        ("load", "{users: 2, duration: 10s}"),
+        ("transactions", "[{name: list, list_tools: {}}]"),
+        ("slo", "slo.yaml"),
+    ]);
+    for line in lines.lines() {
+        fields.remove(line.split(':').next().unwrap());
+    }
+    let rest: String = fields.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+    format!("{lines}\n{rest}")
+}
+
+#[track_caller]
+fn plan_of(lines: &str) -> Plan {
+    match load_text(&scenario(lines), &Overrides::default()) {
+        Ok(loaded) => loaded.plan,
+        Err(problems) => panic!("{}", problems.render(Color::Off)),
+    }
+}
+
+#[track_caller]
+fn check_problems(lines: &str, overrides: &Overrides, expected: &[&str]) {
+    let found = match load_text(&scenario(lines), overrides) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.iter().map(ToString::to_string).collect(),
+    };
+    assert_eq!(found, expected);
+}
+
+#[track_caller]
+fn golden(path: &Path, actual: &str) {
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        #[expect(clippy::disallowed_methods, reason = "golden files are written by the tests alone")]
+        std::fs::write(path, actual).unwrap();
+        return;
+    }
+    let expected = read_file(path).unwrap_or_default();
+    assert!(expected == actual, "{} differs; now it is\n{actual}", path.display());
+}
+
+#[track_caller]
+fn shipped(name: &str) -> Loaded {
+    match load_with(&format!("scenarios/{name}.yaml"), &Overrides::default()) {
+        Ok(loaded) => loaded,
+        Err(problems) => panic!("{}", problems.render(Color::Off)),
+    }
+}
+
+#[test]
+fn golden_plans_of_the_shipped_scenarios() {
+    for name in ["default", "rest", "smoke"] {
+        let loaded = shipped(name);
+        assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
+        let mut json = serde_json::to_string_pretty(&loaded.plan).unwrap();
+        json.push('\n');
+        golden(Path::new(&format!("tests/golden/{name}.plan.json")), &json);
+        let text = describe(&loaded.plan, &loaded.objectives);
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+        golden(Path::new(&format!("tests/golden/{name}.describe.txt")), &text);
+    }
+}
+
+#[test]
+fn golden_objectives_of_the_shipped_slo_file() {
+    let mut json = serde_json::to_string_pretty(&shipped("default").objectives).unwrap();
+    json.push('\n');
+    golden(Path::new("tests/golden/default.slo.json"), &json);
+}
+
+#[test]
+fn golden_messages_of_the_bad_files() {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir("tests/golden/bad")
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_string_lossy().ends_with(".bad.yaml"))
+        .collect();
+    paths.sort();
+    assert!(paths.len() >= 25, "{} bad files", paths.len());
+    for path in paths {
+        let name = path.to_str().unwrap();
+        let problems = if name.contains("/slo-") {
+            slo::load(name, &read_file(&path).unwrap()).map(|_| ()).unwrap_err()
+        } else {
+            load_with(name, &Overrides::default()).map(|_| ()).unwrap_err()
+        };
+        let text = format!("{}{problems}\n", problems.render(Color::Off));
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{name}: {text:?}");
+        golden(&path.with_extension("txt"), &text);
+    }
+}
+
+#[test]
+fn each_latency_objective_of_the_shipped_scenarios_gets_enough_calls() {
+    for name in ["default", "rest", "smoke"] {
+        let Loaded { plan, objectives, .. } = shipped(name);
+        let steady = (plan.load.duration() - plan.load.warm_up).as_secs_f64();
+        // Answers of the demo target take a few milliseconds: allow ten.
+        let pause = plan.load.think_time.mean() + Duration::from_millis(10);
+        let calls = f64::from(plan.load.peak_users()) * steady / pause.as_secs_f64();
+        for objective in objectives {
+            if let Indicator::Latency { .. } = objective.indicator {
+                let share: f64 = plan
+                    .transactions
+                    .iter()
+                    .filter(|transaction| covers(&objective, &plan, transaction.steps[0].index()))
+                    .map(|transaction| plan.share(transaction))
+                    .sum();
+                assert!(calls * share >= 300.0, "{name}: {} has {}", objective.name, calls * share);
+            }
+        }
+    }
+}
+
+fn covers(objective: &Objective, plan: &Plan, step: usize) -> bool {
+    let step = &plan.steps[step];
+    match &objective.scope {
+        Scope::All => true,
+        Scope::Method(method) => step.method == *method,
+        Scope::Tool(tool) => step.tool.as_deref() == Some(tool),
+        Scope::Step(name) => step.name == *name,
+    }
+}
+
+#[track_caller]
+fn check_arguments(yaml: &str, expected: &str) {
+    let plan = plan_of(&format!("transactions: [{{name: t, call_tool: {{tool: t, arguments: {yaml}}}}}]"));
+    let Operation::CallTool { arguments, .. } = &plan.steps.last().unwrap().operation else {
+        panic!("the last step is the load")
+    };
+    let mut out = Vec::new();
+    let mut rng = crate::model::CounterRng::new(1, 1);
+    arguments.render(&mut RenderContext { vu: 3, iteration: 7, nonce: 42, rng: &mut rng }, &mut out);
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
+}
+
+#[test]
+fn arguments_are_json_and_lone_number_expressions_are_numbers() {
+    check_arguments("{}", "{}");
+    check_arguments(
+        "{z: 1, a: [true, null, 1.5, text], m: {k: v}}",
+        r#"{"z":1,"a":[true,null,1.5,"text"],"m":{"k":"v"}}"#,
+    );
+    check_arguments(
+        r#"{n: "{{ vu }}", s: "{{ string(vu) }}", t: "no {{ vu }}"}"#,
+        r#"{"n":3,"s":"3","t":"no 3"}"#,
+    );
+    check_arguments(r#"{q: "say \"hi\" {{ nonce }}"}"#, r#"{"q":"say \"hi\" n-42"}"#);
+    check_arguments(r#"{c: '{{ random.choice("a\"b") }}'}"#, r#"{"c":"a\"b"}"#);
+    check_arguments(r#"{e: "{{ env.TOKEN }}"}"#, r#"{"e":"t0p-s3cret"}"#);
+}
+
+#[test]
+fn secrets_of_the_environment_stay_out_of_the_written_plan() {
+    let plan = plan_of(
+        "auth: {bearer: \"{{ env.TOKEN }}\"}\ntransactions: [{name: t, call_tool: {tool: t, arguments: {k: \"{{ env.TOKEN }}\"}}}]",
+    );
+    let written = format!("{}{plan:?}{}", serde_json::to_string(&plan).unwrap(), describe(&plan, &[]));
+    assert!(!written.contains("t0p-s3cret"), "{written}");
+}
+
+#[test]
+fn the_command_line_wins_over_the_file() {
+    let overrides = Overrides {
+        target: Some("http://127.0.0.1:9/mcp".to_owned()),
+        duration: Some("20s".to_owned()),
+        users: Some("7".to_owned()),
+        set: vec!["load.think_time={min: 1s, max: 2s}".to_owned(), "transactions.list.weight=4".to_owned()],
+        out: Some("elsewhere".into()),
+        allow_hosts: vec!["example.com".to_owned()],
+        slo: Vec::new(),
+    };
+    let plan = load_text(&scenario("observe: {metrics: /metrics}"), &overrides).unwrap().plan;
+    assert_eq!(plan.target, Target::Url("http://127.0.0.1:9/mcp".parse().unwrap()));
+    assert_eq!(plan.load.duration(), Duration::from_secs(20));
+    assert_eq!(plan.load.peak_users(), 7);
+    assert_eq!(plan.load.think_time.mean(), Duration::from_millis(1500));
+    assert_eq!(plan.transactions[0].weight, 4);
+    assert_eq!(plan.outputs.directory, PathBuf::from("elsewhere"));
+    assert_eq!(plan.hosts.allowed, ["example.com"]);
+    assert_eq!(plan.observe.metrics.as_deref(), Some("/metrics"));
+}
+
+#[test]
+fn mistakes_on_the_command_line_name_their_flag() {
+    let overrides = Overrides {
+        duration: Some("20".to_owned()),
+        users: Some("many".to_owned()),
+        set: vec![
+            "load.usres=4".to_owned(),
+            "nonsense".to_owned(),
+            "transactions.7.weight=1".to_owned(),
+            "target.url=x".to_owned(),
+            "seed=[".to_owned(),
+        ],
+        slo: vec!["missing.yaml".into()],
+        ..Overrides::default()
+    };
+    check_problems(
+        "",
+        &overrides,
+        &[
+            "--duration:1:1: `duration`: expected a duration, found the number `20`",
+            "--set:1:1: `load` has no field `usres`",
+            "--set:1:1: there is no `key=value` in it",
+            "--set:1:1: there is no `7` in a list",
+            "--set:1:1: there is no `url` in the text `demo`",
+            "--set:1:6: this is no YAML: unexpected EOF while parsing a flow sequence",
+            "--slo:1:1: failed to read `missing.yaml`: entity not found",
+            "--users:1:1: `users`: expected a whole number, found the text `many`",
+        ],
+    );
+}
+
+#[test]
+fn stages_are_changed_one_by_one() {
+    let lines = "load: {stages: [{duration: 5s, users: 3}, {duration: 5s, users: 0}]}";
+    let set = |text: &str| Overrides { set: vec![text.to_owned()], ..Overrides::default() };
+    let plan = load_text(&scenario(lines), &set("load.stages.0.users=9")).unwrap().plan;
+    assert_eq!(plan.load.peak_users(), 9);
+    let duration = Overrides { duration: Some("1m".to_owned()), ..Overrides::default() };
+    check_problems(lines, &duration, &["--duration:1:1: `duration`: cannot stand beside `stages`"]);
+}
+
+#[test]
+fn slo_files_lie_beside_the_scenario_or_in_the_working_directory() {
+    assert_eq!(plan_of("slo: slo.yaml").name, "test");
+    assert_eq!(plan_of("slo: [dir/slo.yaml]").name, "test");
+    assert_eq!(plan_of("slo: [../dir/./slo.yaml]").name, "test");
+    let found = load_text(&scenario("slo: [../dir/slo.yaml]"), &Overrides::default()).unwrap();
+    assert_eq!(found.objectives[0].origin, "dir/slo.yaml:2");
+}
+
+#[test]
+fn a_scenario_without_objectives_is_warned_of() {
+    let loaded = load_text(&scenario("slo: []"), &Overrides::default()).unwrap();
+    assert_eq!(loaded.warnings.len(), 1, "{}", loaded.warnings);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_problem_without_a_place() {
+    let problems = load_with("scenarios/none.yaml", &Overrides::default()).unwrap_err();
+    let text = problems.render(Color::Off);
+    assert!(text.contains("failed to read `scenarios/none.yaml`"), "{text}");
+    assert!(text.contains("--> scenarios/none.yaml"), "{text}");
+}

@@ -1,0 +1,227 @@
+//! An SLO file as written: read field by field into objectives, every mistake reported.
+//!
+//! It does not know what the scenario calls: whoever has both compares them, by the places kept here.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::metric_file::read_metric;
+use super::{Indicator, Objective, Scope};
+use crate::input::{
+    Field, Fields, Place, Problem, Problems, Source, one_of, parse, parse_number, parse_share, quoted,
+};
+use crate::model::parse_duration;
+
+/// The version of the file format.
+const VERSION: u64 = 1;
+/// What an objective can be about.
+const INDICATORS: [&str; 4] = ["latency", "error_ratio", "throughput", "metric"];
+
+/// An objective and where its parts are written.
+#[derive(Debug, Clone)]
+pub(crate) struct WrittenObjective {
+    pub objective: Objective,
+    /// Its name.
+    pub name: Place,
+    /// The tool, step or method it is about; its name when it is about all calls.
+    pub scope: Place,
+}
+
+/// The objectives of the SLO file `text`, which messages and origins call `path`.
+pub fn load(path: &str, text: &str) -> Result<Vec<Objective>, Problems> {
+    let mut problems = Problems::new();
+    let written = read(&Source::new(path, text), &mut problems);
+    check_names(&written, &mut problems);
+    let objectives = written.into_iter().map(|written| written.objective).collect();
+    problems.into_result(Some(objectives)).map(|(objectives, _)| objectives)
+}
+
+/// The objectives of a file that can be read; what cannot is in `problems`.
+pub(crate) fn read(source: &std::sync::Arc<Source>, problems: &mut Problems) -> Vec<WrittenObjective> {
+    let mut objectives = Vec::new();
+    let Some(root) = parse(source, problems) else { return objectives };
+    let Some(mut file) = Fields::of(&root, "an SLO file", problems) else { return objectives };
+    if let Some(version) = file.required("version", problems) {
+        version.whole(&(VERSION..=VERSION), problems);
+    }
+    if let Some(list) = file.required("objectives", problems) {
+        let before = problems.len();
+        let mut any = false;
+        for item in list.items(problems).collect::<Vec<_>>() {
+            any = true;
+            objectives.extend(read_objective(item, problems));
+        }
+        if !any && problems.len() == before {
+            list.wrong("the list is empty", "state at least one objective", problems);
+        }
+    }
+    file.finish(problems);
+    objectives
+}
+
+/// Reports every name that is taken, over all files of a run.
+pub(crate) fn check_names(written: &[WrittenObjective], problems: &mut Problems) {
+    let mut first: BTreeMap<&str, &Place> = BTreeMap::new();
+    for WrittenObjective { objective, name, .. } in written {
+        match first.get(objective.name.as_str()) {
+            Some(earlier) => problems.push(
+                Problem::error(name, format!("two objectives are called {}", quoted(&objective.name)))
+                    .label("again")
+                    .help(format!("the first is at {earlier}: give one of them another name")),
+            ),
+            None => {
+                first.insert(&objective.name, name);
+            }
+        }
+    }
+}
+
+fn read_objective(item: Field<'_>, problems: &mut Problems) -> Vec<WrittenObjective> {
+    let Some(mut fields) = Fields::of(item.node, "an objective", problems) else { return Vec::new() };
+    let name_field = fields.required("name", problems);
+    let name = name_field.and_then(|field| field.text(problems));
+    let name_place = name_field.map_or(fields.place(), |field| &field.node.place).clone();
+    let of = fields.optional("of");
+    let (scope, scope_place) =
+        of.and_then(|of| read_scope(of, problems)).unwrap_or((Scope::All, name_place.clone()));
+    let indicator = fields.exactly_one(&INDICATORS, problems);
+    fields.finish(problems);
+    let Some((kind, field, _)) = indicator else { return Vec::new() };
+    if let (Some(of), "metric") = (of, kind) {
+        of.wrong("a metric is not about calls", "remove it; select series with `labels`", problems);
+    }
+    let indicators = read_indicators(kind, field, problems);
+    let Some(name) = name else { return Vec::new() };
+    let several = indicators.len() > 1;
+    let origin = name_place.to_string();
+    indicators
+        .into_iter()
+        .map(|(suffix, indicator)| WrittenObjective {
+            objective: Objective {
+                name: if several { format!("{name} {suffix}") } else { name.to_owned() },
+                scope: scope.clone(),
+                indicator,
+                origin: origin.clone(),
+            },
+            name: name_place.clone(),
+            scope: scope_place.clone(),
+        })
+        .collect()
+}
+
+fn read_scope(of: Field<'_>, problems: &mut Problems) -> Option<(Scope, Place)> {
+    let mut fields = Fields::of(of.node, "`of`", problems)?;
+    let kind = fields.exactly_one(&["tool", "method", "step"], problems);
+    fields.finish(problems);
+    let (kind, field, _) = kind?;
+    let text = field.text(problems)?.to_owned();
+    let scope = match kind {
+        "tool" => Scope::Tool(text),
+        "method" => Scope::Method(text),
+        _ => Scope::Step(text),
+    };
+    Some((scope, field.node.place.clone()))
+}
+
+/// The indicators that one field states, each with what tells it from its siblings.
+fn read_indicators(kind: &str, field: Field<'_>, problems: &mut Problems) -> Vec<(String, Indicator)> {
+    let one = |indicator: Indicator| (kind.to_owned(), indicator);
+    match kind {
+        "latency" => read_latency(field, problems),
+        "error_ratio" => read_error_ratio(field, problems).map(one).into_iter().collect(),
+        "throughput" => read_throughput(field, problems).map(one).into_iter().collect(),
+        _ => read_metric(field, problems).map(|metric| one(Indicator::Metric(metric))).into_iter().collect(),
+    }
+}
+
+fn read_latency(field: Field<'_>, problems: &mut Problems) -> Vec<(String, Indicator)> {
+    const HELP: &str = "write `latency: {p95: 500ms}` or `latency: {share: 99%, within: 500ms}`";
+    let Some(mut fields) = Fields::of(field.node, "`latency`", problems) else { return Vec::new() };
+    if fields.entries().is_empty() {
+        field.wrong("no limit is given", HELP, problems);
+    }
+    if fields.entries().iter().any(|entry| matches!(entry.key.text.as_str(), "share" | "within")) {
+        let share = fields.required("share", problems).and_then(|share| read_good_share(share, problems));
+        let within = fields.required("within", problems).and_then(|within| within.some_duration(problems));
+        fields.finish(problems);
+        let indicator = share.zip(within).map(|(share, within)| Indicator::Latency { share, within });
+        return indicator.map(|indicator| ("latency".to_owned(), indicator)).into_iter().collect();
+    }
+    let mut indicators = Vec::new();
+    for entry in fields.entries() {
+        let limit = Field { name: &entry.key.text, node: &entry.value };
+        if let Some(share) = percentile_share(&entry.key.text) {
+            let within = limit.some_duration(problems);
+            indicators
+                .extend(within.map(|within| (entry.key.text.clone(), Indicator::Latency { share, within })));
+        } else {
+            let message = format!("{} is no percentile", quoted(&entry.key.text));
+            problems.push(
+                Problem::error(&entry.key.place, message).help(format!(
+                    "percentiles are above p0 and below p100, such as `p95` or `p99.9`; {HELP}"
+                )),
+            );
+        }
+    }
+    check_order(&indicators, field, problems);
+    indicators
+}
+
+/// A higher percentile with a lower limit makes the other one idle, which nobody means.
+fn check_order(indicators: &[(String, Indicator)], field: Field<'_>, problems: &mut Problems) {
+    let mut limits: Vec<(f64, Duration, &str)> = indicators
+        .iter()
+        .filter_map(|(name, indicator)| match indicator {
+            Indicator::Latency { share, within } => Some((*share, *within, name.as_str())),
+            Indicator::ErrorRatio { .. } | Indicator::Throughput { .. } | Indicator::Metric(_) => None,
+        })
+        .collect();
+    limits.sort_by(|a, b| a.0.total_cmp(&b.0));
+    for pair in limits.windows(2) {
+        if pair[0].1 > pair[1].1 {
+            let message = format!("{} has a lower limit than {}", quoted(pair[1].2), quoted(pair[0].2));
+            field.wrong(message, "are the two limits the wrong way round?", problems);
+        }
+    }
+}
+
+/// `p95` as 0.95.
+fn percentile_share(name: &str) -> Option<f64> {
+    let share = parse_share(&format!("{}%", name.strip_prefix('p')?))?;
+    (share > 0.0 && share < 1.0).then_some(share)
+}
+
+fn read_good_share(field: Field<'_>, problems: &mut Problems) -> Option<f64> {
+    let share = field.share(problems)?;
+    if share > 0.0 && share < 1.0 {
+        return Some(share);
+    }
+    let help =
+        "write a share above 0% and below 100%; that no call at all is late cannot be shown by a sample";
+    field.wrong("the share is out of range", help, problems);
+    None
+}
+
+fn read_error_ratio(field: Field<'_>, problems: &mut Problems) -> Option<Indicator> {
+    let at_most = field.share(problems)?;
+    if at_most < 1.0 {
+        return Some(Indicator::ErrorRatio { at_most });
+    }
+    field.wrong("a limit of 100% or more always holds", "write a lower percentage", problems);
+    None
+}
+
+fn read_throughput(field: Field<'_>, problems: &mut Problems) -> Option<Indicator> {
+    const HELP: &str = "write a number and its unit of time, such as `5/s` or `300/m`";
+    let text = field.text(problems)?;
+    let rate = text.split_once('/').and_then(|(count, unit)| {
+        let count = parse_number(count.trim())?.as_f64().filter(|count| *count > 0.0)?;
+        let unit = parse_duration(&format!("1{}", unit.trim()))?;
+        Some(count / unit.as_secs_f64())
+    });
+    if rate.is_none() {
+        let message = format!("expected a rate above zero, found {}", field.node.found());
+        field.wrong(message, format!("{HELP} (units: {})", one_of(&["s", "m", "h"])), problems);
+    }
+    rate.map(|at_least| Indicator::Throughput { at_least })
+}
