@@ -3,16 +3,24 @@
 /// The longest text kept of anything a server said, in characters.
 pub const MAX_TEXT: usize = 200;
 
-/// `text` without control characters (terminal escapes), bidirectional overrides and line breaks, cut to
-/// [`MAX_TEXT`] characters. Each report format still escapes what is special to itself.
+/// [`printable_text`], cut to [`MAX_TEXT`] characters. Each report format still escapes what is special to itself.
 pub fn clean_text(text: &str) -> String {
-    let mut clean: String =
-        text.chars().take(MAX_TEXT + 1).map(|c| if is_unsafe(c) { '\u{FFFD}' } else { c }).collect();
+    let mut clean: String = text.chars().take(MAX_TEXT + 1).map(printable).collect();
     if clean.chars().count() > MAX_TEXT {
         clean.pop();
         clean.push('…');
     }
     clean
+}
+
+/// `text` without control characters (terminal escapes), bidirectional overrides and line breaks; each becomes a
+/// replacement character.
+pub fn printable_text(text: &str) -> String {
+    text.chars().map(printable).collect()
+}
+
+fn printable(c: char) -> char {
+    if is_unsafe(c) { '\u{FFFD}' } else { c }
 }
 
 /// Control characters, line and paragraph separators, and the marks that reorder or hide text.
