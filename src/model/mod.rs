@@ -24,6 +24,6 @@ pub use outcome::{
 pub use rng::CounterRng;
 pub use secret::Secret;
 pub use target_info::{Era, TargetInfo};
-pub use text::{MAX_TEXT, clean_char, clean_text};
+pub use text::{MAX_TEXT, clean_char, clean_text, printable_text};
 pub use units::{format_count, format_duration, format_ratio, parse_duration};
 pub use verdict::Verdict;

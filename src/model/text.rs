@@ -3,8 +3,7 @@
 /// The longest text kept of anything a server said, in characters.
 pub const MAX_TEXT: usize = 200;
 
-/// `text` without control characters (terminal escapes), bidirectional overrides and line breaks, cut to
-/// [`MAX_TEXT`] characters. Each report format still escapes what is special to itself.
+/// [`printable_text`], cut to [`MAX_TEXT`] characters. Each report format still escapes what is special to itself.
 pub fn clean_text(text: &str) -> String {
     let mut clean: String = text.chars().take(MAX_TEXT + 1).map(clean_char).collect();
     if clean.chars().count() > MAX_TEXT {
@@ -12,6 +11,12 @@ pub fn clean_text(text: &str) -> String {
         clean.push('…');
     }
     clean
+}
+
+/// `text` without control characters (terminal escapes), bidirectional overrides and line breaks; each becomes a
+/// replacement character.
+pub fn printable_text(text: &str) -> String {
+    text.chars().map(clean_char).collect()
 }
 
 /// `c`, or U+FFFD in its place when a terminal might act on it.

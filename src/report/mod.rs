@@ -2,8 +2,27 @@
 
 mod run_log;
 mod run_report;
+mod build;
+mod format;
+mod gate;
+mod figures;
+mod terminal;
+mod terminal_table;
+mod json;
+mod junit;
+mod markdown;
+mod html;
+mod hgrm;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;
 
+pub use build::build;
+pub use format::{FORMATS, Format, OutputFile};
+pub use json::REPORT_SCHEMA;
 pub use run_log::{Ending, Environment, Manifest, RUN_FORMAT_VERSION, RunLog, Totals};
 pub use run_report::{
     HealthSpan, ObjectiveResult, OutcomeCount, REPORT_VERSION, RunReport, Saturation, StepRow, TimelinePoint,
 };
+pub use terminal::{Colour, TerminalStyle, terminal_summary};

@@ -1,6 +1,7 @@
 //! The report as a value: what every format shows, and, as JSON, a format itself.
 //!
-//! Latencies are in seconds, ratios from 0 to 1, times in seconds since the run began.
+//! Latencies are in seconds, ratios from 0 to 1, times in seconds since the load began (what was seen before it has a
+//! negative time).
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +32,8 @@ pub struct RunReport {
     pub verdict: Verdict,
     /// Why the verdict is what it is, in one sentence.
     pub because: String,
-    /// The verdicts on the parts: objectives in the order of their files, then the accounting check.
+    /// The verdicts on the parts: objectives in the order of their files, then the harness's own findings: missing
+    /// evidence (only when it is missing) and the accounting check. The run's verdict is the gravest of these.
     pub objectives: Vec<ObjectiveResult>,
     /// Things a person should know to read the numbers.
     pub notes: Vec<String>,
@@ -183,7 +185,7 @@ pub struct HealthSpan {
 /// A measure of how full the target was, over time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Saturation {
-    /// `CPU`, `memory`, `open files`, `threads`, `connections`.
+    /// `CPU`, `memory`, `open files`, `threads`, `connections`, `connections of the maximum`.
     pub name: String,
     /// `cores`, `bytes`, `count`, `ratio`.
     pub unit: String,

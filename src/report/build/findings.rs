@@ -1,0 +1,220 @@
+//! What the harness finds of itself: was there evidence, do its books balance; and the verdict in a sentence.
+
+use crate::metrics::Aggregates;
+use crate::model::{Verdict, format_count};
+use crate::report::{Ending, ObjectiveResult, RunLog, Totals};
+
+const OWN_SCOPE: &str = "the whole run";
+const OWN_ORIGIN: &str = "gander";
+
+/// `objectives`, followed by the harness's own findings.
+pub(super) fn with_own(
+    log: &RunLog,
+    all: &Aggregates,
+    steady_calls: u64,
+    mut objectives: Vec<ObjectiveResult>,
+) -> Vec<ObjectiveResult> {
+    if objectives.is_empty() {
+        objectives.push(missing_objectives());
+    }
+    if steady_calls == 0 {
+        objectives.push(missing_calls());
+    }
+    objectives.push(accounting(log, &Books::of(log, all)));
+    objectives
+}
+
+/// The verdict on the run in one sentence.
+pub(super) fn because(
+    verdict: Verdict,
+    objectives: &[ObjectiveResult],
+    calls: u64,
+    ending: Ending,
+) -> String {
+    let decisive: Vec<_> = objectives.iter().filter(|finding| finding.verdict == verdict).collect();
+    let sentence = match (verdict, decisive.first()) {
+        (Verdict::Pass, _) | (_, None) => {
+            let judged = objectives.iter().filter(|finding| finding.origin != OWN_ORIGIN).count();
+            let hold = if judged == 1 { "the objective holds" } else { "all objectives hold" };
+            format!("{hold} over {} calls", format_count(calls))
+        }
+        (Verdict::Fail, Some(first)) => format!(
+            "{} ({}): {} is {}, the limit is {}{}",
+            first.name,
+            first.scope,
+            first.indicator,
+            first.value,
+            first.limit,
+            and_others(decisive.len() - 1, "fail", "fails"),
+        ),
+        (Verdict::Invalid | Verdict::Inconclusive, Some(first)) => {
+            let word = verdict.as_str().to_lowercase();
+            let others = and_others(decisive.len() - 1, &format!("are {word}"), &format!("is {word}"));
+            format!("{}: {}{others}", first.name, first.because)
+        }
+    };
+    match ending {
+        Ending::Complete { .. } => sentence,
+        Ending::Interrupted { .. } => format!("{sentence} (the run was interrupted)"),
+        Ending::Partial => format!("{sentence} (the run has no ending)"),
+    }
+}
+
+fn and_others(others: usize, many: &str, one: &str) -> String {
+    match others {
+        0 => String::new(),
+        1 => format!("; 1 more {one}"),
+        n => format!("; {n} more {many}"),
+    }
+}
+
+fn missing_objectives() -> ObjectiveResult {
+    ObjectiveResult {
+        name: "objectives".to_owned(),
+        scope: OWN_SCOPE.to_owned(),
+        indicator: "objectives".to_owned(),
+        verdict: Verdict::Inconclusive,
+        value: "none".to_owned(),
+        value_number: Some(0.0),
+        limit: ">= 1".to_owned(),
+        samples: 0,
+        bad: None,
+        because: "there is no objective to judge the run by".to_owned(),
+        origin: OWN_ORIGIN.to_owned(),
+    }
+}
+
+fn missing_calls() -> ObjectiveResult {
+    ObjectiveResult {
+        name: "load".to_owned(),
+        scope: "all calls".to_owned(),
+        indicator: "steady load calls".to_owned(),
+        verdict: Verdict::Inconclusive,
+        value: "no data".to_owned(),
+        value_number: Some(0.0),
+        limit: ">= 1".to_owned(),
+        samples: 0,
+        bad: None,
+        because: "no load call ended in the steady phase".to_owned(),
+        origin: OWN_ORIGIN.to_owned(),
+    }
+}
+
+/// What was counted twice: by the seconds, and by the load itself when it ended.
+struct Books {
+    planned: u64,
+    recorded: u64,
+    in_flight: u64,
+    totals: Option<Totals>,
+}
+
+impl Books {
+    fn of(log: &RunLog, all: &Aggregates) -> Self {
+        Self {
+            planned: all.planned(),
+            recorded: all.recorded(),
+            in_flight: log.seconds.last().map_or(0, |last| last.in_flight),
+            totals: match log.ending {
+                Ending::Complete { totals } | Ending::Interrupted { totals, .. } => Some(totals),
+                Ending::Partial => None,
+            },
+        }
+    }
+
+    /// Whether the books balance, and the sentence that says so.
+    fn balance(&self) -> (Verdict, String) {
+        let Self { planned, recorded, in_flight, totals } = self;
+        let counts = format!("planned {}, recorded {}", format_count(*planned), format_count(*recorded));
+        match totals {
+            None if recorded <= planned && planned - recorded <= *in_flight => (
+                Verdict::Pass,
+                format!(
+                    "{counts}: the run has no ending, and up to {} calls were in flight in its last second",
+                    format_count(*in_flight)
+                ),
+            ),
+            None => (
+                Verdict::Invalid,
+                format!(
+                    "{counts}, and {} in flight in the last second do not explain it",
+                    format_count(*in_flight)
+                ),
+            ),
+            Some(totals) if totals.planned != *planned || totals.recorded != *recorded => (
+                Verdict::Invalid,
+                format!(
+                    "{counts} by the seconds, but planned {}, recorded {} by the load",
+                    format_count(totals.planned),
+                    format_count(totals.recorded)
+                ),
+            ),
+            Some(_) if planned != recorded => (Verdict::Invalid, counts),
+            Some(_) => (Verdict::Pass, format!("{counts}: every planned call ended in one outcome")),
+        }
+    }
+}
+
+fn accounting(log: &RunLog, books: &Books) -> ObjectiveResult {
+    let (verdict, because) = books.balance();
+    let lost = books.planned.abs_diff(books.recorded);
+    ObjectiveResult {
+        name: "accounting".to_owned(),
+        scope: OWN_SCOPE.to_owned(),
+        indicator: "lost calls".to_owned(),
+        verdict,
+        value: format_count(lost),
+        value_number: Some(lost as f64),
+        limit: match log.ending {
+            Ending::Partial => format!("<= {} in flight", format_count(books.in_flight)),
+            Ending::Complete { .. } | Ending::Interrupted { .. } => "0".to_owned(),
+        },
+        samples: books.planned,
+        bad: Some(lost),
+        because,
+        origin: OWN_ORIGIN.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(planned: u64, recorded: u64, in_flight: u64, totals: Option<(u64, u64)>, expected: Verdict) {
+        let totals = totals.map(|(planned, recorded)| Totals { planned, recorded });
+        let (verdict, because) = Books { planned, recorded, in_flight, totals }.balance();
+        assert_eq!(verdict, expected, "{because}");
+    }
+
+    #[test]
+    fn a_run_that_ended_has_recorded_what_it_planned() {
+        check(1240, 1240, 0, Some((1240, 1240)), Verdict::Pass);
+        check(1240, 1238, 0, Some((1240, 1238)), Verdict::Invalid);
+        check(1240, 1241, 0, Some((1240, 1241)), Verdict::Invalid);
+        check(1240, 1238, 2, Some((1240, 1238)), Verdict::Invalid);
+    }
+
+    #[test]
+    fn the_seconds_and_the_load_must_have_counted_the_same() {
+        check(1240, 1240, 0, Some((1241, 1241)), Verdict::Invalid);
+        check(1240, 1240, 0, Some((1241, 1240)), Verdict::Invalid);
+    }
+
+    #[test]
+    fn a_partial_run_may_lack_what_was_in_flight_and_no_more() {
+        check(1240, 1238, 2, None, Verdict::Pass);
+        check(1240, 1238, 1, None, Verdict::Invalid);
+        check(1238, 1240, 9, None, Verdict::Invalid);
+    }
+
+    #[test]
+    fn the_books_speak_in_numbers() {
+        let books = Books {
+            planned: 1240,
+            recorded: 1238,
+            in_flight: 0,
+            totals: Some(Totals { planned: 1240, recorded: 1238 }),
+        };
+        assert_eq!(books.balance().1, "planned 1,240, recorded 1,238");
+    }
+}

@@ -1,0 +1,131 @@
+//! Things a person should know to read the numbers: what the run noted, and what its shape implies.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::LoadClock;
+use super::rows::Rows;
+use crate::model::{Event, Level, ScrapeFault, format_count, format_duration};
+use crate::report::{Ending, RunLog};
+
+/// How scraping went.
+pub(super) struct Scrapes {
+    pub(super) tried: u64,
+    pub(super) failed: u64,
+    faults: BTreeMap<&'static str, u64>,
+}
+
+impl Scrapes {
+    pub(super) fn of(log: &RunLog) -> Self {
+        let mut scrapes = Self { tried: 0, failed: 0, faults: BTreeMap::new() };
+        for stamped in &log.events {
+            let Event::Scrape(stat) = &stamped.what else { continue };
+            scrapes.tried += 1;
+            if let Some(fault) = &stat.fault {
+                scrapes.failed += 1;
+                *scrapes.faults.entry(fault_name(fault)).or_default() += 1;
+            }
+        }
+        scrapes
+    }
+
+    fn note(&self) -> Option<String> {
+        let faults: Vec<String> =
+            self.faults.iter().map(|(fault, count)| format!("{fault} {}", format_count(*count))).collect();
+        (self.failed > 0).then(|| {
+            format!(
+                "{} of {} scrapes of the target's metrics failed ({}): series have gaps there",
+                format_count(self.failed),
+                format_count(self.tried),
+                faults.join(", ")
+            )
+        })
+    }
+}
+
+fn fault_name(fault: &ScrapeFault) -> &'static str {
+    match fault {
+        ScrapeFault::NoAnswer(_) => "no answer",
+        ScrapeFault::Timeout => "timeout",
+        ScrapeFault::Status(_) => "HTTP status",
+        ScrapeFault::TooLarge => "too large",
+        ScrapeFault::TooManySeries => "too many series",
+        ScrapeFault::Malformed(_) => "malformed",
+    }
+}
+
+/// The notes: first what limits the verdict, then what the run noted, then how to read the numbers.
+pub(super) fn notes(log: &RunLog, clock: &LoadClock, rows: &Rows, scrapes: &Scrapes) -> Vec<String> {
+    let mut notes = Vec::new();
+    notes.extend(ending_note(log, clock));
+    notes.extend(recorded_notes(log));
+    notes.extend(scrapes.note());
+    notes.extend(warm_up_note(clock, rows));
+    notes.extend(shared_machine_note(log));
+    notes.push(
+        "latencies are service times of a closed load: they are not corrected for coordinated omission"
+            .to_owned(),
+    );
+    notes
+}
+
+fn ending_note(log: &RunLog, clock: &LoadClock) -> Option<String> {
+    let measured = seconds_text(clock.duration);
+    match log.ending {
+        Ending::Complete { .. } => None,
+        Ending::Interrupted { signal, .. } => Some(format!(
+            "interrupted by {} after {measured} of {}: the verdicts rest on what was measured until then",
+            signal_name(signal),
+            format_duration(log.plan.load.duration()),
+        )),
+        Ending::Partial => Some(format!(
+            "partial run: it has no ending (gander was killed, or is still at it), so the verdicts rest on the \
+             {measured} that were recorded"
+        )),
+    }
+}
+
+fn signal_name(signal: i32) -> String {
+    match signal {
+        2 => "SIGINT".to_owned(),
+        15 => "SIGTERM".to_owned(),
+        other => format!("signal {other}"),
+    }
+}
+
+fn recorded_notes(log: &RunLog) -> impl Iterator<Item = String> + '_ {
+    log.events.iter().filter_map(|stamped| match &stamped.what {
+        Event::Note { level: Level::Warning, text } => Some(format!("warning: {text}")),
+        Event::Note { level: Level::Info, text } => Some(text.clone()),
+        Event::LoadStarted
+        | Event::SteadyStarted
+        | Event::LoadStopped
+        | Event::Probe(_)
+        | Event::Process(_)
+        | Event::Scrape(_) => None,
+    })
+}
+
+fn warm_up_note(clock: &LoadClock, rows: &Rows) -> Option<String> {
+    (clock.warm_up > 0.0).then(|| {
+        format!(
+            "warm-up: {} calls begun in the first {} are left out of the verdict",
+            format_count(rows.warm_up_total.calls),
+            seconds_text(clock.warm_up)
+        )
+    })
+}
+
+fn shared_machine_note(log: &RunLog) -> Option<String> {
+    let target = log.target.as_ref()?;
+    (target.started_by_gander || target.pid.is_some()).then(|| {
+        format!(
+            "the load and the target ran on the same machine and shared its {} cores",
+            log.environment.cores
+        )
+    })
+}
+
+fn seconds_text(seconds: f64) -> String {
+    format_duration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}

@@ -1,0 +1,94 @@
+//! Rows of the tables: calls and latencies by step, and outcomes by frequency.
+
+use std::time::Duration;
+
+use super::LoadClock;
+use crate::metrics::{Aggregates, Phase, Tally};
+use crate::model::LatencyHistogram;
+use crate::plan::{Plan, Role, Step};
+use crate::report::{OutcomeCount, RunLog, StepRow};
+
+/// Every table of calls in the report.
+pub(super) struct Rows {
+    pub(super) total: StepRow,
+    pub(super) steps: Vec<StepRow>,
+    pub(super) warm_up_total: StepRow,
+    pub(super) around: Vec<StepRow>,
+}
+
+impl Rows {
+    pub(super) fn of(log: &RunLog, all: &Aggregates, clock: &LoadClock) -> Self {
+        let plan = &log.plan;
+        let load = |phase| all.sum(plan, Some(phase), |step| step.role == Role::Load);
+        let whole_run = |step: &Step| all.sum(plan, None, |other| other.id == step.id);
+        Self {
+            total: row_of_all(&load(Phase::Steady), clock.steady()),
+            steps: plan
+                .steps
+                .iter()
+                .filter(|step| step.role == Role::Load)
+                .map(|step| row(step, &all.step(step.id, Phase::Steady), clock.steady()))
+                .collect(),
+            warm_up_total: row_of_all(&load(Phase::WarmUp), clock.warm_up),
+            around: plan
+                .steps
+                .iter()
+                .filter(|step| step.role != Role::Load)
+                .map(|step| row(step, &whole_run(step), clock.duration))
+                .filter(|row| row.calls > 0)
+                .collect(),
+        }
+    }
+}
+
+/// Every outcome of the run, most frequent first.
+pub(super) fn outcomes(all: &Aggregates, plan: &Plan) -> Vec<OutcomeCount> {
+    let mut outcomes: Vec<OutcomeCount> = all
+        .sum(plan, None, |_| true)
+        .outcomes
+        .iter()
+        .map(|(outcome, &count)| OutcomeCount { outcome: outcome.to_string(), class: outcome.class(), count })
+        .collect();
+    outcomes.sort_by_key(|outcome| std::cmp::Reverse(outcome.count));
+    outcomes
+}
+
+fn row(step: &Step, tally: &Tally, seconds: f64) -> StepRow {
+    StepRow {
+        name: step.name.clone(),
+        method: step.method.clone(),
+        tool: step.tool.clone(),
+        ..row_of_all(tally, seconds)
+    }
+}
+
+fn row_of_all(tally: &Tally, seconds: f64) -> StepRow {
+    let in_seconds = |latency: Option<Duration>| latency.map(|latency| latency.as_secs_f64());
+    let quantile = |quantile| quantile_seconds(&tally.service, quantile);
+    StepRow {
+        name: "all".to_owned(),
+        method: String::new(),
+        tool: None,
+        calls: tally.calls(),
+        ok: tally.ok(),
+        failures: tally.failures(),
+        rate: ratio(tally.calls() as f64, seconds),
+        error_ratio: ratio(tally.failed() as f64, tally.counted() as f64),
+        min: in_seconds(tally.service.min()),
+        mean: in_seconds(tally.service.mean()),
+        p50: quantile(0.5),
+        p90: quantile(0.9),
+        p95: quantile(0.95),
+        p99: quantile(0.99),
+        max: in_seconds(tally.service.max()),
+    }
+}
+
+/// A quantile in seconds; `None` without calls.
+pub(super) fn quantile_seconds(histogram: &LatencyHistogram, quantile: f64) -> Option<f64> {
+    histogram.quantile(quantile).map(|latency| latency.as_secs_f64())
+}
+
+fn ratio(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
+}

@@ -1,0 +1,147 @@
+//! The report's numbers as people read them; the same words in every format.
+
+use std::time::Duration;
+
+use super::{HealthSpan, RunReport, Saturation, StepRow};
+use crate::model::{HealthState, OutcomeClass, format_count, format_duration, format_ratio};
+
+/// Spells of bad health beyond this are counted, not told: a health endpoint may flap all the time.
+const MOST_SPELLS: usize = 4;
+
+/// A latency, or a dash where there is none.
+pub(super) fn latency(seconds: Option<f64>) -> String {
+    seconds.map_or_else(|| "-".to_owned(), duration)
+}
+
+/// A length of time.
+pub(super) fn duration(seconds: f64) -> String {
+    format_duration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}
+
+/// A moment since the start of the load: `12.0 s`, `-0.4 s`.
+pub(super) fn moment(seconds: f64) -> String {
+    format!("{seconds:.1} s")
+}
+
+/// Calls per second.
+pub(super) fn rate(per_second: f64) -> String {
+    if per_second < 99.95 { format!("{per_second:.1}/s") } else { format!("{}/s", whole(per_second)) }
+}
+
+/// A measure of saturation with its unit.
+pub(super) fn measure(unit: &str, value: f64) -> String {
+    match unit {
+        "bytes" => bytes(value),
+        "ratio" => format_ratio(value),
+        "cores" => format!("{value:.2} cores"),
+        _ => whole(value),
+    }
+}
+
+/// Bytes in binary units.
+pub(super) fn bytes(bytes: f64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = bytes;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < units.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{value:.0} B") } else { format!("{value:.1} {}", units[unit]) }
+}
+
+/// `2.34 % (29 of 1,240)`, or `none`.
+pub(super) fn errors(row: &StepRow) -> String {
+    let failed = failed(row);
+    if failed == 0 {
+        return "none".to_owned();
+    }
+    format!("{} ({} of {})", format_ratio(row.error_ratio), format_count(failed), format_count(row.calls))
+}
+
+/// Failed calls.
+pub(super) fn failed(row: &StepRow) -> u64 {
+    let failed = row.failures.iter().filter(|(class, _)| *class != OutcomeClass::Interrupted);
+    failed.map(|(_, count)| count).sum()
+}
+
+/// `tool error 20, HTTP status 9`; empty without failures.
+pub(super) fn failures(row: &StepRow) -> String {
+    let classes: Vec<String> = row
+        .failures
+        .iter()
+        .map(|(class, count)| format!("{} {}", class.label(), format_count(*count)))
+        .collect();
+    classes.join(", ")
+}
+
+/// The largest value of a measure of saturation: `CPU 1.40 cores`.
+pub(super) fn peak(saturation: &Saturation) -> String {
+    format!("{} {}", saturation.name, measure(&saturation.unit, saturation.peak))
+}
+
+/// The largest number of users in any second.
+pub(super) fn peak_users(report: &RunReport) -> u32 {
+    report.timeline.iter().map(|point| point.users).max().unwrap_or(0)
+}
+
+/// What a health endpoint said in words: `healthy`, or why there is no word.
+pub(super) fn health_word(span: &HealthSpan) -> &'static str {
+    match span.state {
+        Some(HealthState::Healthy) => "healthy",
+        Some(HealthState::Degraded) => "degraded",
+        Some(HealthState::Unhealthy) => "unhealthy",
+        None => "unknown",
+    }
+}
+
+/// The first spans that are not healthy, in words: `health degraded (database) from 8.0 s to 11.0 s`.
+pub(super) fn unwell(report: &RunReport) -> Vec<String> {
+    let unwell: Vec<&HealthSpan> =
+        report.health.iter().filter(|span| span.state != Some(HealthState::Healthy)).collect();
+    let mut spells: Vec<String> = unwell.iter().take(MOST_SPELLS).map(|span| spell(span)).collect();
+    if unwell.len() > MOST_SPELLS {
+        spells.push(format!("and {} more", unwell.len() - MOST_SPELLS));
+    }
+    spells
+}
+
+fn spell(span: &HealthSpan) -> String {
+    let detail = if span.detail.is_empty() { String::new() } else { format!(" ({})", span.detail) };
+    let (from, to) = (moment(span.from), moment(span.to));
+    let when = if from == to { format!("at {from}") } else { format!("from {from} to {to}") };
+    format!("{} {}{detail} {when}", span.endpoint, health_word(span))
+}
+
+/// Who was called, in one phrase.
+pub(super) fn target(report: &RunReport) -> String {
+    let Some(target) = &report.target else { return "never reached".to_owned() };
+    let protocol =
+        if target.revision.is_empty() { "plain HTTP".to_owned() } else { format!("MCP {}", target.revision) };
+    match &target.server {
+        Some(server) => format!("{server} at {} ({protocol})", target.url),
+        None => format!("{} ({protocol})", target.url),
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of f64 to u64 saturates")]
+fn whole(value: f64) -> String {
+    format_count(value.max(0.0).round() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn measures_read_well() {
+        assert_eq!(measure("bytes", 35_861_299.0), "34.2 MiB");
+        assert_eq!(measure("bytes", 512.0), "512 B");
+        assert_eq!(measure("ratio", 0.5), "50 %");
+        assert_eq!(measure("cores", 1.4), "1.40 cores");
+        assert_eq!(measure("count", 1234.0), "1,234");
+        assert_eq!(rate(61.98), "62.0/s");
+        assert_eq!(rate(1234.4), "1,234/s");
+        assert_eq!(latency(None), "-");
+    }
+}

@@ -1,0 +1,290 @@
+//! A made-up run for the tests of this room: 20 s, three steps of load, errors, a health change, scrapes that fail.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Ending, Environment, Manifest, ObjectiveResult, RUN_FORMAT_VERSION, RunLog, Totals};
+use crate::metrics::{Cell, Phase, Second, SeriesStore};
+use crate::model::{
+    CounterRng, Endpoint, Era, Event, HealthState, LatencyHistogram, Level, Outcome, Probe, ProbeResult,
+    ProcessSample, ScrapeFault, ScrapeStat, Stamped, TargetInfo, TransportFault, Verdict,
+};
+use crate::plan::{
+    Auth, DemoTarget, HostRule, Load, Observe, Operation, Outputs, PLAN_VERSION, Plan, ProtocolChoice, Role,
+    SessionPolicy, Stage, Step, StepId, Target, Template, ThinkTime, Transaction,
+};
+
+const SECONDS: u32 = 20;
+const WARM_UP: u32 = 5;
+
+/// The run, complete.
+pub(super) fn fixture() -> RunLog {
+    let seconds = seconds();
+    let planned = seconds.iter().map(|second| second.planned).sum();
+    RunLog {
+        manifest: Manifest {
+            version: RUN_FORMAT_VERSION,
+            run_id: "2026-03-01T10-00-00Z-default".to_owned(),
+            gander: "0.1.0".to_owned(),
+            started_at: "2026-03-01T10:00:00Z".to_owned(),
+            scenario_file: "scenarios/default.yaml".to_owned(),
+        },
+        plan: plan(),
+        objectives: Vec::new(),
+        environment: Environment {
+            os: "Linux 6.1".to_owned(),
+            cpu: "Example CPU".to_owned(),
+            cores: 2,
+            memory_bytes: 8 << 30,
+            profile: "release".to_owned(),
+        },
+        target: Some(TargetInfo {
+            url: "http://127.0.0.1:8080/mcp".to_owned(),
+            era: Era::Legacy,
+            revision: "2025-06-18".to_owned(),
+            server: Some("demo 0.1.0".to_owned()),
+            tools: Some(vec!["search".to_owned(), "calculate".to_owned()]),
+            started_by_gander: true,
+            pid: Some(4711),
+        }),
+        seconds,
+        events: events(),
+        series: SeriesStore::default(),
+        ending: Ending::Complete { totals: Totals { planned, recorded: planned } },
+    }
+}
+
+/// The same run, killed in its twelfth second with three calls in flight.
+pub(super) fn partial() -> RunLog {
+    let mut log = fixture();
+    log.seconds.truncate(12);
+    let last = log.seconds.last_mut().expect("the fixture has seconds");
+    last.planned += 3;
+    last.in_flight = 3;
+    log.events.retain(|stamped| stamped.at < Duration::from_secs(12));
+    log.ending = Ending::Partial;
+    log
+}
+
+/// A run that ended before its first call.
+pub(super) fn empty() -> RunLog {
+    let mut log = fixture();
+    log.seconds.clear();
+    log.events.clear();
+    log.target = None;
+    log.ending = Ending::Complete { totals: Totals { planned: 0, recorded: 0 } };
+    log
+}
+
+/// Findings as the judge gives them: one for each verdict but INVALID.
+pub(super) fn findings() -> Vec<ObjectiveResult> {
+    vec![
+        finding("search-p95", "tool search", "p95 latency", Verdict::Pass, ("45.3 ms", 0.0453), "<= 250 ms"),
+        finding(
+            "calculate-p95",
+            "tool calculate",
+            "p95 latency",
+            Verdict::Fail,
+            ("812 ms", 0.812),
+            "<= 500 ms",
+        ),
+        finding("errors", "all calls", "error ratio", Verdict::Pass, ("1.84 %", 0.0184), "<= 5 %"),
+        finding(
+            "tail",
+            "method tools/list",
+            "p99.9 latency",
+            Verdict::Inconclusive,
+            ("91.2 ms", 0.0912),
+            "<= 1 s",
+        ),
+    ]
+}
+
+fn finding(
+    name: &str,
+    scope: &str,
+    indicator: &str,
+    verdict: Verdict,
+    value: (&str, f64),
+    limit: &str,
+) -> ObjectiveResult {
+    ObjectiveResult {
+        name: name.to_owned(),
+        scope: scope.to_owned(),
+        indicator: indicator.to_owned(),
+        verdict,
+        value: value.0.to_owned(),
+        value_number: Some(value.1),
+        limit: limit.to_owned(),
+        samples: 412,
+        bad: Some(7),
+        because: format!("{indicator} is {} over 412 calls", value.0),
+        origin: "slos/default.yaml:7".to_owned(),
+    }
+}
+
+fn plan() -> Plan {
+    Plan {
+        version: PLAN_VERSION,
+        name: "default".to_owned(),
+        description: "Weights 3 : 5 : 2 over list tools, search and calculate.".to_owned(),
+        seed: 7,
+        target: Target::Demo(DemoTarget::default()),
+        protocol: ProtocolChoice::Auto,
+        auth: Auth::None,
+        session: SessionPolicy::PerUser,
+        hosts: HostRule::default(),
+        load: Load {
+            stages: vec![
+                Stage { duration: Duration::from_secs(u64::from(WARM_UP)), users: 10 },
+                Stage { duration: Duration::from_secs(u64::from(SECONDS - WARM_UP)), users: 10 },
+            ],
+            think_time: ThinkTime::Constant(Duration::from_millis(100)),
+            warm_up: Duration::from_secs(u64::from(WARM_UP)),
+        },
+        transactions: [("list", 3, 1), ("search", 5, 2), ("calculate", 2, 3)]
+            .map(|(name, weight, step)| Transaction {
+                name: name.to_owned(),
+                weight,
+                steps: vec![StepId(step)],
+            })
+            .to_vec(),
+        steps: vec![
+            step(0, "initialize", Role::SetUp, "initialize", None, Operation::Initialize),
+            step(1, "list_tools", Role::Load, "tools/list", None, Operation::ListTools),
+            tool_step(2, "search"),
+            tool_step(3, "calculate"),
+        ],
+        observe: Observe {
+            metrics: Some("/metrics".to_owned()),
+            metrics_interval: Duration::from_secs(1),
+            health: Some("/health?detailed=true".to_owned()),
+            ready: Some("/ready".to_owned()),
+            live: Some("/live".to_owned()),
+            health_interval: Duration::from_secs(1),
+            pid: None,
+        },
+        outputs: Outputs { directory: PathBuf::from("runs"), formats: Vec::new() },
+        thresholds: Vec::new(),
+    }
+}
+
+fn tool_step(id: u16, tool: &str) -> Step {
+    let operation = Operation::CallTool { tool: tool.to_owned(), arguments: Template::literal("{}") };
+    step(id, tool, Role::Load, "tools/call", Some(tool), operation)
+}
+
+fn step(id: u16, name: &str, role: Role, method: &str, tool: Option<&str>, operation: Operation) -> Step {
+    Step {
+        id: StepId(id),
+        name: name.to_owned(),
+        role,
+        method: method.to_owned(),
+        tool: tool.map(str::to_owned),
+        operation,
+        checks: Vec::new(),
+        tags: BTreeMap::new(),
+        deadline: Duration::from_secs(10),
+    }
+}
+
+fn seconds() -> Vec<Second> {
+    let mut rng = CounterRng::new(7, 0);
+    (0..SECONDS).map(|second| one_second(second, &mut rng)).collect()
+}
+
+fn one_second(second: u32, rng: &mut CounterRng) -> Second {
+    let phase = if second < WARM_UP { Phase::WarmUp } else { Phase::Steady };
+    let users = (second * 2 + 2).min(10);
+    let slow = (9..12).contains(&second);
+    let mut cells = Vec::new();
+    let mut add = |step: u16, outcome: Outcome, calls: u32, least_us: u64, spread_us: u64| {
+        if calls == 0 {
+            return;
+        }
+        let mut service = LatencyHistogram::new();
+        for _ in 0..calls {
+            // A product of draws has the long right tail that latencies have.
+            let tail = rng.unit() * rng.unit() * rng.unit();
+            service.record(Duration::from_micros(least_us) + Duration::from_micros(spread_us).mul_f64(tail));
+        }
+        cells.push(Cell {
+            step: StepId(step),
+            phase,
+            outcome,
+            count: u64::from(calls),
+            over: vec![],
+            service,
+        });
+    };
+    if second < WARM_UP {
+        add(0, Outcome::Ok, 2, 3_000, 4_000);
+    }
+    let factor = if slow { 6 } else { 1 };
+    add(1, Outcome::Ok, users * 2, 900, 6_000 * factor);
+    add(2, Outcome::Ok, users * 3, 4_000, 50_000 * factor);
+    add(2, Outcome::JsonRpcError(-32602), u32::from(second % 6 == 5), 900, 1_000);
+    add(3, Outcome::Ok, users, 2_000, 300_000 * factor);
+    add(3, Outcome::ToolError, if slow { 6 } else { u32::from(second % 4 == 3) }, 2_000, 5_000);
+    add(3, Outcome::Transport(TransportFault::Reset), u32::from(second == 10), 700, 100);
+    let planned = cells.iter().map(|cell| cell.count).sum();
+    let in_flight = if second + 1 == SECONDS { 0 } else { u64::from(users / if slow { 1 } else { 4 }) };
+    Second { second, planned, in_flight, users, cells }
+}
+
+fn events() -> Vec<Stamped<Event>> {
+    let mut events = vec![at(0, Event::LoadStarted), at(u64::from(WARM_UP) * 1000, Event::SteadyStarted)];
+    for second in 0..u64::from(SECONDS) {
+        let ms = second * 1000 + 400;
+        let degraded = (9..13).contains(&second);
+        let failing = if degraded { vec!["database".to_owned()] } else { Vec::new() };
+        let state = if degraded { HealthState::Degraded } else { HealthState::Healthy };
+        events.push(at(ms, probe(Endpoint::Health, ProbeResult::State { state, status: 200, failing })));
+        let ready = match second {
+            11 => ProbeResult::NoAnswer { reason: "timeout".to_owned() },
+            10 => ProbeResult::State { state: HealthState::Unhealthy, status: 503, failing: Vec::new() },
+            _ => ProbeResult::State { state: HealthState::Healthy, status: 200, failing: Vec::new() },
+        };
+        events.push(at(ms, probe(Endpoint::Ready, ready)));
+        let alive = ProbeResult::State { state: HealthState::Healthy, status: 200, failing: Vec::new() };
+        events.push(at(ms, probe(Endpoint::Live, alive)));
+        events.push(at(ms, Event::Process(process(second))));
+        events.push(at(ms, Event::Scrape(scrape(second))));
+    }
+    events.push(at(9_100, note(Level::Warning, "the generator's own CPU reached 92 %")));
+    events.push(at(u64::from(SECONDS) * 1000, Event::LoadStopped));
+    events.sort_by_key(|stamped| stamped.at);
+    events
+}
+
+fn at(ms: u64, what: Event) -> Stamped<Event> {
+    Stamped { at: Duration::from_millis(ms), what }
+}
+
+fn note(level: Level, text: &str) -> Event {
+    Event::Note { level, text: text.to_owned() }
+}
+
+fn probe(endpoint: Endpoint, result: ProbeResult) -> Event {
+    Event::Probe(Probe { endpoint, latency: Duration::from_millis(2), result })
+}
+
+fn process(second: u64) -> ProcessSample {
+    let busy = second.min(12) as f64 * 0.62 + second.saturating_sub(12) as f64 * 0.31;
+    ProcessSample {
+        cpu_seconds: 0.1 + busy,
+        resident_bytes: 24_000_000 + second * 400_000,
+        open_fds: Some(18 + second.min(5) * 2),
+        threads: 5,
+    }
+}
+
+fn scrape(second: u64) -> ScrapeStat {
+    let fault = match second {
+        10 => Some(ScrapeFault::Timeout),
+        11 => Some(ScrapeFault::Status(503)),
+        _ => None,
+    };
+    ScrapeStat { duration: Duration::from_millis(3), bytes: 8_192, samples: 120, fault }
+}

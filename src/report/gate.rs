@@ -1,0 +1,97 @@
+//! The gate between a report and its formats: no text of it can reorder, hide or command.
+//!
+//! Every format is rendered from a report that passed here, so that none can forget; each still escapes what is special
+//! to itself (markup, table bars).
+
+use super::{
+    Environment, HealthSpan, Manifest, ObjectiveResult, OutcomeCount, RunReport, Saturation, StepRow,
+};
+use crate::model::{TargetInfo, printable_text};
+
+/// `report` with every text made printable.
+pub(super) fn gated(report: &RunReport) -> RunReport {
+    let mut gated = report.clone();
+    let RunReport {
+        run,
+        scenario,
+        description,
+        target,
+        environment,
+        state,
+        because,
+        objectives,
+        notes,
+        total,
+        steps,
+        warm_up_total,
+        around,
+        outcomes,
+        health,
+        saturation,
+        version: _,
+        verdict: _,
+        duration: _,
+        warm_up: _,
+        planned: _,
+        recorded: _,
+        timeline: _,
+        percentile_curve: _,
+        scrapes: _,
+        scrapes_failed: _,
+    } = &mut gated;
+    all([scenario, description, state, because]);
+    all(notes);
+    let Manifest { run_id, gander, started_at, scenario_file, version: _ } = run;
+    all([run_id, gander, started_at, scenario_file]);
+    let Environment { os, cpu, profile, cores: _, memory_bytes: _ } = environment;
+    all([os, cpu, profile]);
+    target.iter_mut().for_each(target_texts);
+    objectives.iter_mut().for_each(objective_texts);
+    for row in steps.iter_mut().chain(around).chain([total, warm_up_total]) {
+        let StepRow { name, method, tool, .. } = row;
+        all([name, method].into_iter().chain(tool));
+    }
+    for OutcomeCount { outcome, .. } in outcomes {
+        all([outcome]);
+    }
+    for HealthSpan { endpoint, detail, .. } in health {
+        all([endpoint, detail]);
+    }
+    for Saturation { name, unit, .. } in saturation {
+        all([name, unit]);
+    }
+    gated
+}
+
+/// A text from outside the report, made printable.
+pub(super) fn text(text: &str) -> String {
+    printable_text(text)
+}
+
+fn target_texts(target: &mut TargetInfo) {
+    let TargetInfo { url, revision, server, tools, era: _, started_by_gander: _, pid: _ } = target;
+    all([url, revision].into_iter().chain(server).chain(tools.iter_mut().flatten()));
+}
+
+fn objective_texts(objective: &mut ObjectiveResult) {
+    let ObjectiveResult {
+        name,
+        scope,
+        indicator,
+        value,
+        limit,
+        because,
+        origin,
+        verdict: _,
+        value_number: _,
+        samples: _,
+        bad: _,
+    } = objective;
+    all([name, scope, indicator, value, limit, because, origin]);
+}
+
+fn all<'a>(texts: impl IntoIterator<Item = &'a mut String>) {
+    for text in texts {
+        *text = printable_text(text);
+    }
+}

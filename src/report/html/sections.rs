@@ -1,0 +1,271 @@
+//! The page's parts that are text and tables.
+
+use maud::{Markup, html};
+
+use crate::model::{Verdict, format_count, format_ratio};
+use crate::report::{ObjectiveResult, RunReport, StepRow, figures};
+
+pub(super) fn verdict(report: &RunReport) -> Markup {
+    html! {
+        header class={ "verdict " (class(report.verdict)) } {
+            p.brand { "gander" span { " load test of an MCP server" } }
+            h1 { (badge(report.verdict)) " " (report.scenario) }
+            p.because { (report.because) }
+            dl.facts {
+                (fact("Target", &figures::target(report)))
+                (fact("Started", &report.run.started_at))
+                (fact("Load", &format!(
+                    "{}, up to {} users",
+                    figures::duration(report.duration),
+                    format_count(u64::from(figures::peak_users(report)))
+                )))
+                (fact("State", &report.state))
+            }
+        }
+    }
+}
+
+fn fact(name: &str, value: &str) -> Markup {
+    html! { div { dt { (name) } dd { (value) } } }
+}
+
+fn badge(verdict: Verdict) -> Markup {
+    html! { span class={ "badge " (class(verdict)) } { (verdict) } }
+}
+
+fn class(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Fail => "fail",
+        Verdict::Inconclusive => "inconclusive",
+        Verdict::Invalid => "invalid",
+    }
+}
+
+pub(super) fn objectives(report: &RunReport) -> Markup {
+    html! {
+        section {
+            h2 { "Objectives" }
+            div.card.scroll tabindex="0" role="region" aria-label="Objectives" {
+                table {
+                    thead { tr {
+                        th scope="col" { "Verdict" } th scope="col" { "Objective" }
+                        th scope="col" { "Indicator" }
+                        th.number scope="col" { "Value" } th scope="col" { "Limit" }
+                        th.number scope="col" { "Samples" } th.number scope="col" { "Bad" }
+                        th scope="col" { "Why" }
+                    } }
+                    tbody { @for objective in &report.objectives { (objective_row(objective)) } }
+                }
+            }
+        }
+    }
+}
+
+fn objective_row(objective: &ObjectiveResult) -> Markup {
+    html! {
+        tr {
+            td { (badge(objective.verdict)) }
+            th scope="row" { (objective.name) small { (objective.origin) } }
+            td { (objective.indicator) small { (objective.scope) } }
+            td class={ "number strong " (class(objective.verdict)) } { (objective.value) }
+            td.nowrap { (objective.limit) }
+            td.number { (format_count(objective.samples)) }
+            td.number { (objective.bad.map_or_else(|| "-".to_owned(), format_count)) }
+            td.why { (objective.because) }
+        }
+    }
+}
+
+pub(super) fn golden_signals(report: &RunReport) -> Markup {
+    let total = &report.total;
+    let latency = [("p50", total.p50), ("p90", total.p90), ("p99", total.p99), ("max", total.max)]
+        .map(|(name, value)| format!("{name} {}", figures::latency(value)));
+    let traffic = [
+        format!("{} calls in the steady phase", format_count(total.calls)),
+        format!("{} in the warm-up, left out", format_count(report.warm_up_total.calls)),
+    ];
+    let failed = format!("{} of {} calls", format_count(figures::failed(total)), format_count(total.calls));
+    let classes =
+        total.failures.iter().map(|(class, count)| format!("{} {}", class.label(), format_count(*count)));
+    let errors: Vec<String> = std::iter::once(failed).chain(classes).collect();
+    let peaks: Vec<String> = report.saturation.iter().skip(1).map(|measure| figures::peak(measure)).collect();
+    let fullest = report.saturation.first();
+    html! {
+        section {
+            h2 { "Golden signals" }
+            div.tiles {
+                (tile("Latency", "p95", &or_no_data(total.p95.map(figures::duration)), &latency))
+                (tile("Traffic", "mean", &figures::rate(total.rate), &traffic))
+                (tile("Errors", "ratio", &or_no_data((total.calls > 0).then(|| format_ratio(total.error_ratio))), &errors))
+                (tile("Saturation", &fullest.map_or_else(String::new, |measure| format!("peak {}", measure.name)),
+                    &or_no_data(fullest.map(|measure| figures::measure(&measure.unit, measure.peak))), &peaks))
+            }
+        }
+    }
+}
+
+fn or_no_data(value: Option<String>) -> String {
+    value.unwrap_or_else(|| "no data".to_owned())
+}
+
+fn tile(name: &str, what: &str, value: &str, details: &[String]) -> Markup {
+    html! {
+        div.card.tile {
+            h3 { (name) }
+            p.value { (value) " " small { (what) } }
+            ul { @for detail in details { li { (detail) } } }
+        }
+    }
+}
+
+pub(super) fn steps(report: &RunReport) -> Markup {
+    let rows = report.steps.iter().chain((report.steps.len() > 1).then_some(&report.total));
+    html! {
+        section {
+            h2 { "Steps" }
+            (calls_table("Steps", &rows.collect::<Vec<_>>()))
+            p.muted { "Load calls of the steady phase. The bar reaches from p50 to p99 with a mark at p95, on one \
+                logarithmic axis for all rows." }
+        }
+    }
+}
+
+fn calls_table(label: &str, rows: &[&StepRow]) -> Markup {
+    let axis = SpreadAxis::of(rows);
+    html! {
+        div.card.scroll tabindex="0" role="region" aria-label=(label) {
+            table {
+                thead { tr {
+                    th scope="col" { "Step" } th.number scope="col" { "Calls" }
+                    th.number scope="col" { "Rate" } th.number scope="col" { "Errors" }
+                    th scope="col" { "Spread" }
+                    @for name in ["min", "mean", "p50", "p90", "p95", "p99", "max"] { th.number scope="col" { (name) } }
+                    th scope="col" { "Failures" }
+                } }
+                tbody { @for row in rows { (step_row(row, axis.as_ref())) } }
+            }
+        }
+    }
+}
+
+fn step_row(row: &StepRow, axis: Option<&SpreadAxis>) -> Markup {
+    let what = row.tool.as_ref().map_or_else(|| row.method.clone(), |tool| format!("{} {tool}", row.method));
+    html! {
+        tr.total[row.method.is_empty()] {
+            th scope="row" { (row.name) small { (what) } }
+            td.number { (format_count(row.calls)) }
+            td.number { (figures::rate(row.rate)) }
+            td class=(if figures::failed(row) > 0 { "number strong fail" } else { "number" }) {
+                (if row.calls == 0 { "-".to_owned() } else { format_ratio(row.error_ratio) })
+            }
+            td { (spread(row, axis)) }
+            @for value in [row.min, row.mean, row.p50, row.p90, row.p95, row.p99, row.max] {
+                td.number { (figures::latency(value)) }
+            }
+            td.why { (figures::failures(row)) }
+        }
+    }
+}
+
+/// A logarithmic axis from the smallest p50 to the largest p99 of a table.
+struct SpreadAxis {
+    low: f64,
+    high: f64,
+}
+
+impl SpreadAxis {
+    const WIDTH: f64 = 120.0;
+
+    fn of(rows: &[&StepRow]) -> Option<Self> {
+        let low = rows.iter().filter_map(|row| row.p50).reduce(f64::min)?.log10();
+        let high = rows.iter().filter_map(|row| row.p99).reduce(f64::max)?.log10();
+        Some(Self { low, high: high.max(low + 0.1) })
+    }
+
+    fn place(&self, latency: f64) -> f64 {
+        4.0 + (latency.log10() - self.low) / (self.high - self.low) * (Self::WIDTH - 8.0)
+    }
+}
+
+fn spread(row: &StepRow, axis: Option<&SpreadAxis>) -> Markup {
+    let (Some(axis), Some(p50), Some(p95), Some(p99)) = (axis, row.p50, row.p95, row.p99) else {
+        return html! {};
+    };
+    let [p50, p95, p99] = [p50, p95, p99].map(|latency| axis.place(latency));
+    html! {
+        svg.spread viewBox={ "0 0 " (SpreadAxis::WIDTH) " 14" } width=(SpreadAxis::WIDTH) height="14" aria-hidden="true" {
+            line.axis x1="0" x2=(SpreadAxis::WIDTH) y1="7" y2="7" {}
+            rect.range x=(format!("{:.1}", p50 - 3.0)) y="4" height="6" rx="3" width=(format!("{:.1}", p99 - p50 + 6.0)) {}
+            circle.mid cx=(format!("{p50:.1}")) cy="7" r="3" {}
+            rect.mark x=(format!("{:.1}", p95 - 1.0)) y="1" width="2" height="12" {}
+        }
+    }
+}
+
+/// What is in no verdict: outcomes of the whole run, and the calls around the load.
+pub(super) fn beside(report: &RunReport) -> Markup {
+    let most = report.outcomes.iter().map(|outcome| outcome.count).max().unwrap_or(1).max(1);
+    html! {
+        section {
+            h2 { "Outcomes of the whole run" }
+            div.card {
+                p.muted { (format_count(report.planned)) " calls planned, " (format_count(report.recorded))
+                    " recorded, warm-up and set-up included." }
+                @if report.outcomes.is_empty() {
+                    p.empty { "no data" }
+                } @else {
+                    table.outcomes {
+                        tbody { @for outcome in &report.outcomes { tr {
+                            th scope="row" { code { (outcome.outcome) } }
+                            td { (outcome.class.label()) }
+                            td.number { (format_count(outcome.count)) }
+                            td.bar { svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" {
+                                rect class=(if outcome.outcome == "ok" { "ok" } else { "bad" }) x="0" y="0" height="8"
+                                    width=(format!("{:.2}", (outcome.count as f64 / most as f64 * 100.0).max(0.6))) {}
+                            } }
+                        } } }
+                    }
+                }
+            }
+        }
+        @if !report.around.is_empty() {
+            section {
+                h2 { "Set-up and tear-down" }
+                (calls_table("Set-up and tear-down", &report.around.iter().collect::<Vec<_>>()))
+                p.muted { "Over the whole run; in no objective." }
+            }
+        }
+    }
+}
+
+pub(super) fn notes(report: &RunReport) -> Markup {
+    html! {
+        section {
+            h2 { "Notes" }
+            div.card { ul.notes { @for note in &report.notes { li { (note) } } } }
+        }
+    }
+}
+
+pub(super) fn environment(report: &RunReport) -> Markup {
+    let machine = &report.environment;
+    html! {
+        section {
+            h2 { "Run and environment" }
+            div.card { dl.facts {
+                (fact("Run", &report.run.run_id))
+                (fact("Scenario file", &report.run.scenario_file))
+                @if !report.description.is_empty() { (fact("Description", &report.description)) }
+                (fact("gander", &format!("{} ({})", report.run.gander, machine.profile)))
+                (fact("System", &machine.os))
+                (fact("CPU", &format!("{}, {} cores", machine.cpu, machine.cores)))
+                (fact("Memory", &figures::bytes(machine.memory_bytes as f64)))
+                (fact("Scrapes", &format!("{}, {} failed", report.scrapes, report.scrapes_failed)))
+                @if let Some(tools) = report.target.as_ref().and_then(|target| target.tools.as_ref()) {
+                    (fact("Tools of the target", &tools.join(", ")))
+                }
+            } }
+        }
+    }
+}

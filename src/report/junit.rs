@@ -1,0 +1,53 @@
+//! `junit.xml`: a test case for each objective, so that a CI system shows which one did not hold.
+//!
+//! What is not a pass must not look like one: FAIL is a failure, INVALID and INCONCLUSIVE are errors, never skipped.
+
+use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
+
+use super::{ObjectiveResult, RunReport, figures};
+use crate::model::{Verdict, format_count};
+
+pub(super) fn render(report: &RunReport) -> Vec<u8> {
+    let mut suite = TestSuite::new(format!("gander: {}", report.scenario));
+    suite.add_property(Property::new("verdict", report.verdict.as_str()));
+    suite.add_property(Property::new("because", &report.because));
+    suite.add_property(Property::new("run", &report.run.run_id));
+    suite.add_property(Property::new("state", &report.state));
+    suite.add_property(Property::new("target", figures::target(report)));
+    suite.add_test_cases(report.objectives.iter().map(test_case));
+    let mut junit = Report::new(format!("gander: {}", report.scenario));
+    junit.add_test_suite(suite);
+    junit.to_string().expect("the document is built of printable text").into_bytes()
+}
+
+fn test_case(objective: &ObjectiveResult) -> TestCase {
+    let mut case = TestCase::new(&objective.name, status(objective));
+    case.set_classname(&objective.scope);
+    case.set_system_out(format!(
+        "{}: {} (limit {}), {} samples{}; {}",
+        objective.indicator,
+        objective.value,
+        objective.limit,
+        format_count(objective.samples),
+        objective.bad.map(|bad| format!(", {} bad", format_count(bad))).unwrap_or_default(),
+        objective.origin,
+    ));
+    case
+}
+
+fn status(objective: &ObjectiveResult) -> TestCaseStatus {
+    let (kind, word) = match objective.verdict {
+        Verdict::Pass => return TestCaseStatus::success(),
+        Verdict::Fail => (NonSuccessKind::Failure, "fail"),
+        Verdict::Invalid => (NonSuccessKind::Error, "invalid"),
+        Verdict::Inconclusive => (NonSuccessKind::Error, "inconclusive"),
+    };
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_type(word);
+    status.set_message(format!(
+        "{} is {}, the limit is {}",
+        objective.indicator, objective.value, objective.limit
+    ));
+    status.set_description(&objective.because);
+    status
+}

@@ -1,0 +1,174 @@
+//! `summary.md`: for a CI job's page or a pull-request comment, in GitHub's Markdown.
+//!
+//! Text is escaped so that it can neither break a table nor mention a person, link or embed anything.
+
+use std::fmt::Write as _;
+
+use super::{ObjectiveResult, RunReport, StepRow, figures};
+use crate::model::{Verdict, format_count, format_ratio};
+
+pub(super) fn render(report: &RunReport) -> Vec<u8> {
+    [head(report), objectives(report), golden_signals(report), steps(report), notes(report)]
+        .join("\n")
+        .into_bytes()
+}
+
+fn head(report: &RunReport) -> String {
+    format!(
+        "## {} {}: {}\n\n**Why:** {}\n\n{} of load on {}, {} calls planned and {} recorded over the whole run.\n",
+        mark(report.verdict),
+        report.verdict,
+        text(&report.scenario),
+        text(&report.because),
+        figures::duration(report.duration),
+        text(&figures::target(report)),
+        format_count(report.planned),
+        format_count(report.recorded),
+    )
+}
+
+fn mark(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "✅",
+        Verdict::Fail => "❌",
+        Verdict::Invalid => "🚫",
+        Verdict::Inconclusive => "❔",
+    }
+}
+
+fn objectives(report: &RunReport) -> String {
+    let mut table = String::from(
+        "### Objectives\n\n| | Objective | Scope | Indicator | Value | Limit | Samples |\n\
+         |---|---|---|---|--:|---|--:|\n",
+    );
+    for objective in &report.objectives {
+        row(&mut table, &objective_cells(objective));
+    }
+    table
+}
+
+fn objective_cells(objective: &ObjectiveResult) -> [String; 7] {
+    [
+        format!("{} {}", mark(objective.verdict), objective.verdict),
+        code(&objective.name),
+        text(&objective.scope),
+        text(&objective.indicator),
+        text(&objective.value),
+        text(&objective.limit),
+        format_count(objective.samples),
+    ]
+}
+
+fn golden_signals(report: &RunReport) -> String {
+    let total = &report.total;
+    let mut table = String::from("### Golden signals\n\n| Signal | |\n|---|---|\n");
+    let latency = [("p50", total.p50), ("p95", total.p95), ("p99", total.p99), ("max", total.max)];
+    let latency = latency.map(|(name, value)| format!("{name} {}", figures::latency(value))).join(", ");
+    let latency = if total.p50.is_some() { latency } else { "no data".to_owned() };
+    row(&mut table, &["Latency".to_owned(), latency]);
+    let traffic = format!("{} calls, {}", format_count(total.calls), figures::rate(total.rate));
+    row(&mut table, &["Traffic".to_owned(), traffic]);
+    let classes = figures::failures(total);
+    let errors = figures::errors(total);
+    let errors = if classes.is_empty() { errors } else { format!("{errors}: {classes}") };
+    row(&mut table, &["Errors".to_owned(), text(&errors)]);
+    let peaks: Vec<String> = report.saturation.iter().map(figures::peak).collect();
+    let peaks = if peaks.is_empty() { "not seen".to_owned() } else { format!("peak {}", peaks.join(", ")) };
+    row(&mut table, &["Saturation".to_owned(), text(&peaks)]);
+    let unwell = figures::unwell(report);
+    if !unwell.is_empty() {
+        row(&mut table, &["Health".to_owned(), text(&unwell.join("; "))]);
+    }
+    table
+}
+
+fn steps(report: &RunReport) -> String {
+    let mut table = String::from(
+        "### Steps\n\n| Step | Calls | Rate | Errors | p50 | p95 | p99 | max | Failures |\n\
+         |---|--:|--:|--:|--:|--:|--:|--:|---|\n",
+    );
+    for step in &report.steps {
+        row(&mut table, &step_cells(step));
+    }
+    table
+}
+
+fn step_cells(step: &StepRow) -> [String; 9] {
+    [
+        code(&step.name),
+        format_count(step.calls),
+        figures::rate(step.rate),
+        if step.calls == 0 { "-".to_owned() } else { format_ratio(step.error_ratio) },
+        figures::latency(step.p50),
+        figures::latency(step.p95),
+        figures::latency(step.p99),
+        figures::latency(step.max),
+        figures::failures(step),
+    ]
+}
+
+fn notes(report: &RunReport) -> String {
+    let mut list = String::from("### Notes\n\n");
+    for note in &report.notes {
+        writeln!(list, "- {}", text(note)).expect("writing to a string does not fail");
+    }
+    let run = &report.run;
+    list + &format!("\n<sub>{} by gander {}</sub>\n", text(&run.run_id), text(&run.gander))
+}
+
+fn row(table: &mut String, cells: &[String]) {
+    writeln!(table, "| {} |", cells.join(" | ")).expect("writing to a string does not fail");
+}
+
+/// Plain text: Markdown's own characters escaped, and whatever GitHub would turn into a mention, a reference or a link
+/// broken by an empty comment.
+fn text(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '!' => {
+                out.push('\\');
+                out.push(c);
+            }
+            _ => out.push(c),
+        }
+    }
+    unlinked(&out)
+}
+
+fn unlinked(text: &str) -> String {
+    text.replace('@', "@<!-- -->")
+        .replace('#', "#<!-- -->")
+        .replace("://", ":<!-- -->//")
+        .replace("www.", "www<!-- -->.")
+}
+
+/// Text in code font, which is taken as it is: fenced by more backticks than it holds.
+fn code(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{fence}{space}{}{space}{fence}", text.replace('|', "\\|"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_can_not_format_mention_or_link() {
+        assert_eq!(text("a|b *c* <img>"), "a\\|b \\*c\\* &lt;img&gt;");
+        assert_eq!(text("@team #12"), "@<!-- -->team #<!-- -->12");
+        assert_eq!(text("https://x [y](z)"), "https:<!-- -->//x \\[y\\](z)");
+    }
+
+    #[test]
+    fn code_can_not_end_its_own_fence() {
+        assert_eq!(code("search"), "`search`");
+        assert_eq!(code("a`b|c"), "``a`b\\|c``");
+        assert_eq!(code("`"), "`` ` ``");
+    }
+}

@@ -1,0 +1,245 @@
+//! The summary on one screen: the verdict and why, objectives, golden signals, steps, notes.
+//!
+//! It is text for a person; programs read `report.json`. Whether there are colours is the caller's to say.
+
+use super::terminal_table::{Align, Table, wrapped};
+use super::{ObjectiveResult, RunReport, StepRow, figures};
+use crate::model::{Verdict, format_count, format_ratio};
+
+/// Rows of a table beyond this are counted, not shown: the whole is in the other formats.
+const MOST_ROWS: usize = 12;
+const MOST_NOTES: usize = 8;
+/// From this width on, tables show what is good to know beside what must be known.
+const WIDE: usize = 90;
+
+/// Whether the text carries terminal colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// ANSI colours.
+    Always,
+    /// Plain text.
+    Never,
+}
+
+/// How the summary is to look.
+#[derive(Debug, Clone, Copy)]
+pub struct TerminalStyle<'a> {
+    /// Whether the text carries terminal colours.
+    pub colour: Colour,
+    /// Columns of the screen; wider than 100 is not used, narrower than 60 is not heeded.
+    pub width: usize,
+    /// Where the run's files are; `None` leaves the line out.
+    pub directory: Option<&'a str>,
+}
+
+/// The summary of `report`; ends with a line break.
+pub fn terminal_summary(report: &RunReport, style: TerminalStyle<'_>) -> String {
+    render(&super::gate::gated(report), style)
+}
+
+pub(super) fn render(report: &RunReport, style: TerminalStyle<'_>) -> String {
+    let mut screen = Screen { lines: Vec::new(), colour: style.colour, width: style.width.clamp(60, 100) };
+    screen.head(report);
+    screen.objectives(report);
+    screen.golden_signals(report);
+    screen.steps(report);
+    screen.notes(report);
+    if let Some(directory) = style.directory {
+        screen.title("FILES");
+        screen.line(&format!("  {}", super::gate::text(directory)));
+    }
+    screen.lines.join("\n") + "\n"
+}
+
+struct Screen {
+    lines: Vec<String>,
+    colour: Colour,
+    width: usize,
+}
+
+impl Screen {
+    fn head(&mut self, report: &RunReport) {
+        let verdict = self.painted(report.verdict.as_str(), report.verdict);
+        let first = wrapped(&report.because, self.width - report.verdict.as_str().len() - 2);
+        for (i, line) in first.iter().enumerate() {
+            let lead = if i == 0 { verdict.clone() } else { " ".repeat(report.verdict.as_str().len()) };
+            self.line(&format!("{lead}  {line}"));
+        }
+        self.line("");
+        let users = figures::peak_users(report);
+        self.fact("scenario", &report.scenario);
+        self.fact("target", &figures::target(report));
+        self.fact(
+            "run",
+            &format!(
+                "{}, {}, {} of load, up to {} user{}",
+                report.run.run_id,
+                report.state,
+                figures::duration(report.duration),
+                format_count(u64::from(users)),
+                if users == 1 { "" } else { "s" },
+            ),
+        );
+    }
+
+    fn objectives(&mut self, report: &RunReport) {
+        self.title("OBJECTIVES");
+        let mut shown: Vec<&ObjectiveResult> = report.objectives.iter().collect();
+        if shown.len() > MOST_ROWS {
+            shown.sort_by_key(|objective| std::cmp::Reverse(objective.verdict));
+        }
+        let mut table = Table::new(&[Align::Left, Align::Elastic, Align::Elastic, Align::Right, Align::Left]);
+        table.row(["", "name", "what", "value", "limit"].map(str::to_owned));
+        for objective in shown.iter().take(MOST_ROWS) {
+            table.row([
+                objective.verdict.to_string(),
+                objective.name.clone(),
+                format!("{}, {}", objective.indicator, objective.scope),
+                objective.value.clone(),
+                objective.limit.clone(),
+            ]);
+        }
+        if self.width >= WIDE {
+            let samples = shown.iter().take(MOST_ROWS).map(|objective| format_count(objective.samples));
+            table.column(Align::Right, std::iter::once("samples".to_owned()).chain(samples));
+        }
+        let mut lines = table.lines(self.width - 2).into_iter();
+        self.quiet(&format!("  {}", lines.next().unwrap_or_default()));
+        for (line, objective) in lines.zip(&shown) {
+            let word = objective.verdict.as_str();
+            let painted = self.painted(word, objective.verdict);
+            self.line(&format!("  {}", line.replacen(word, &painted, 1)));
+        }
+        self.and_more(shown.len());
+    }
+
+    fn golden_signals(&mut self, report: &RunReport) {
+        self.title("GOLDEN SIGNALS");
+        let total = &report.total;
+        let latency = [
+            ("p50", total.p50),
+            ("p90", total.p90),
+            ("p95", total.p95),
+            ("p99", total.p99),
+            ("max", total.max),
+        ];
+        let latency = if total.p50.is_none() {
+            "no data".to_owned()
+        } else {
+            latency.map(|(name, value)| format!("{name} {}", figures::latency(value))).join(", ")
+        };
+        self.fact("  latency", &latency);
+        self.fact(
+            "  traffic",
+            &format!("{} calls, {}", format_count(total.calls), figures::rate(total.rate)),
+        );
+        let classes = figures::failures(total);
+        let classes = if classes.is_empty() { classes } else { format!(": {classes}") };
+        self.fact("  errors", &format!("{}{classes}", figures::errors(total)));
+        let peaks: Vec<String> = report.saturation.iter().map(figures::peak).collect();
+        let peaks =
+            if peaks.is_empty() { "not seen".to_owned() } else { format!("peak {}", peaks.join(", ")) };
+        self.fact("  saturation", &peaks);
+        let unwell = figures::unwell(report);
+        if !unwell.is_empty() {
+            self.fact("  health", &unwell.join("; "));
+        }
+    }
+
+    fn steps(&mut self, report: &RunReport) {
+        self.title("STEPS");
+        let mut table = Table::new(&[
+            Align::Elastic,
+            Align::Right,
+            Align::Right,
+            Align::Right,
+            Align::Right,
+            Align::Right,
+            Align::Right,
+            Align::Right,
+        ]);
+        table.row(["name", "calls", "rate", "errors", "p50", "p95", "p99", "max"].map(str::to_owned));
+        for row in report.steps.iter().take(MOST_ROWS) {
+            table.row(step_cells(row));
+        }
+        let mut lines = table.lines(self.width - 2).into_iter();
+        self.quiet(&format!("  {}", lines.next().unwrap_or_default()));
+        lines.for_each(|line| self.line(&format!("  {line}")));
+        self.and_more(report.steps.len());
+    }
+
+    fn notes(&mut self, report: &RunReport) {
+        self.title("NOTES");
+        for note in report.notes.iter().take(MOST_NOTES) {
+            self.hanging("  - ", note);
+        }
+        if report.notes.len() > MOST_NOTES {
+            self.line(&format!("  - and {} more", report.notes.len() - MOST_NOTES));
+        }
+    }
+
+    fn and_more(&mut self, rows: usize) {
+        if rows > MOST_ROWS {
+            self.quiet(&format!("  and {} more", rows - MOST_ROWS));
+        }
+    }
+
+    fn fact(&mut self, name: &str, value: &str) {
+        let lead = format!("{name:<14}");
+        self.hanging(&lead, value);
+    }
+
+    /// `text` after `lead`, its further lines indented by the width of `lead`.
+    fn hanging(&mut self, lead: &str, text: &str) {
+        for (i, line) in wrapped(text, self.width - lead.len()).iter().enumerate() {
+            let indent = if i == 0 { lead.to_owned() } else { " ".repeat(lead.len()) };
+            self.line(&format!("{indent}{line}"));
+        }
+    }
+
+    fn title(&mut self, title: &str) {
+        self.line("");
+        let title = match self.colour {
+            Colour::Always => format!("\u{1b}[1m{title}\u{1b}[0m"),
+            Colour::Never => title.to_owned(),
+        };
+        self.line(&title);
+    }
+
+    fn quiet(&mut self, text: &str) {
+        match self.colour {
+            Colour::Always => self.line(&format!("\u{1b}[2m{}\u{1b}[0m", text.trim_end())),
+            Colour::Never => self.line(text),
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        self.lines.push(text.trim_end().to_owned());
+    }
+
+    fn painted(&self, text: &str, verdict: Verdict) -> String {
+        let code = match verdict {
+            Verdict::Pass => "1;32",
+            Verdict::Fail => "1;31",
+            Verdict::Inconclusive => "1;33",
+            Verdict::Invalid => "1;35",
+        };
+        match self.colour {
+            Colour::Always => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+            Colour::Never => text.to_owned(),
+        }
+    }
+}
+
+fn step_cells(row: &StepRow) -> [String; 8] {
+    [
+        row.name.clone(),
+        format_count(row.calls),
+        figures::rate(row.rate),
+        if row.calls == 0 { "-".to_owned() } else { format_ratio(row.error_ratio) },
+        figures::latency(row.p50),
+        figures::latency(row.p95),
+        figures::latency(row.p99),
+        figures::latency(row.max),
+    ]
+}

@@ -1,0 +1,164 @@
+//! Columns and paragraphs for a screen, measured in display columns rather than in bytes or characters.
+
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+/// The space between two columns.
+const GAP: usize = 2;
+/// An elastic column is not made narrower than this.
+const NARROWEST: usize = 6;
+
+/// How a column's cells stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Align {
+    /// At the left, as wide as the widest cell.
+    Left,
+    /// At the right, as wide as the widest cell.
+    Right,
+    /// At the left; gives way when the screen is too narrow for all columns.
+    Elastic,
+}
+
+/// A table whose first row is its head.
+pub(super) struct Table {
+    aligns: Vec<Align>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub(super) fn new(aligns: &[Align]) -> Self {
+        Self { aligns: aligns.to_vec(), rows: Vec::new() }
+    }
+
+    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    /// Adds a column at the right, a cell for each row.
+    pub(super) fn column(&mut self, align: Align, cells: impl IntoIterator<Item = String>) {
+        self.aligns.push(align);
+        for (row, cell) in self.rows.iter_mut().zip(cells) {
+            row.push(cell);
+        }
+    }
+
+    /// One line a row, in at most `width` columns as long as the elastic columns can give way.
+    pub(super) fn lines(&self, width: usize) -> Vec<String> {
+        let widths = self.widths(width);
+        self.rows.iter().map(|row| self.line(row, &widths)).collect()
+    }
+
+    fn line(&self, row: &[String], widths: &[usize]) -> String {
+        let cells: Vec<String> = row
+            .iter()
+            .zip(&self.aligns)
+            .zip(widths)
+            .map(|((cell, align), &width)| {
+                let cell = fitted(cell, width);
+                let space = " ".repeat(width.saturating_sub(cell.width()));
+                if *align == Align::Right { space + &cell } else { cell + &space }
+            })
+            .collect();
+        cells.join(&" ".repeat(GAP)).trim_end().to_owned()
+    }
+
+    fn widths(&self, width: usize) -> Vec<usize> {
+        let mut widths: Vec<usize> = (0..self.aligns.len())
+            .map(|column| self.rows.iter().map(|row| row[column].width()).max().unwrap_or(0))
+            .collect();
+        let gaps = GAP * widths.len().saturating_sub(1);
+        while widths.iter().sum::<usize>() + gaps > width {
+            let elastic = |column: &usize| self.aligns[*column] == Align::Elastic;
+            let widest = (0..widths.len()).filter(elastic).max_by_key(|&column| widths[column]);
+            match widest {
+                Some(column) if widths[column] > NARROWEST => widths[column] -= 1,
+                _ => break,
+            }
+        }
+        widths
+    }
+}
+
+/// `text`, cut to `width` display columns with an ellipsis.
+pub(super) fn fitted(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut cut = String::new();
+    let mut used = 1;
+    for c in text.chars() {
+        used += c.width().unwrap_or(0);
+        if used > width {
+            break;
+        }
+        cut.push(c);
+    }
+    cut + "…"
+}
+
+/// `text` as lines of at most `width` columns, broken between words, but not between a number and its unit; a longer
+/// word is cut.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match words.last_mut() {
+            Some(number) if is_unit(word) && number.ends_with(|c: char| c.is_ascii_digit()) => {
+                number.push(' ');
+                number.push_str(word);
+            }
+            _ => words.push(word.to_owned()),
+        }
+    }
+    let mut lines = vec![String::new()];
+    for word in words {
+        let word = fitted(&word, width);
+        let line = lines.last_mut().expect("there is always a line");
+        if line.is_empty() {
+            *line = word;
+        } else if line.width() + 1 + word.width() <= width {
+            line.push(' ');
+            line.push_str(&word);
+        } else {
+            lines.push(word);
+        }
+    }
+    lines
+}
+
+fn is_unit(word: &str) -> bool {
+    let bare = word.trim_end_matches([',', ';', ':', '.', ')']);
+    matches!(bare, "us" | "ms" | "s" | "%" | "cores" | "B" | "KiB" | "MiB" | "GiB" | "TiB")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_straight_whatever_script_they_hold() {
+        let mut table = Table::new(&[Align::Left, Align::Right]);
+        table.row(["名前", "1"].map(str::to_owned));
+        table.row(["name-of-step", "1,234"].map(str::to_owned));
+        let widths: Vec<usize> = table.lines(80).iter().map(|line| line.width()).collect();
+        assert_eq!(widths, [19, 19]);
+    }
+
+    #[test]
+    fn an_elastic_column_gives_way() {
+        let mut table = Table::new(&[Align::Elastic, Align::Right]);
+        table.row(["a-name-that-is-much-too-long", "1,234"].map(str::to_owned));
+        assert_eq!(table.lines(17), ["a-name-th…  1,234"]);
+    }
+
+    #[test]
+    fn texts_that_do_not_fit_are_cut_by_display_width() {
+        assert_eq!(fitted("搜索工具", 5), "搜索…");
+        assert_eq!(fitted("search", 6), "search");
+    }
+
+    #[test]
+    fn paragraphs_break_between_words() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("", 7), [""]);
+        assert_eq!(wrapped("it is 12 ms, not 5", 9), ["it is", "12 ms,", "not 5"]);
+    }
+}

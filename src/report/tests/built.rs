@@ -1,0 +1,151 @@
+//! What the builder makes of a run: phases kept apart, books held, and a verdict that never passes for want of evidence.
+
+use crate::metrics::Phase;
+use crate::model::{HealthState, Outcome, Verdict};
+use crate::report::fixture::{empty, findings, fixture, partial};
+use crate::report::{Ending, ObjectiveResult, RunLog, RunReport, Totals, build};
+
+fn passing() -> Vec<ObjectiveResult> {
+    let mut passing = findings();
+    passing.truncate(1);
+    passing
+}
+
+#[track_caller]
+fn check(report: &RunReport, verdict: Verdict, because: &str) {
+    assert_eq!((report.verdict, report.because.as_str()), (verdict, because));
+}
+
+fn totals(log: &RunLog) -> Totals {
+    match log.ending {
+        Ending::Complete { totals } | Ending::Interrupted { totals, .. } => totals,
+        Ending::Partial => panic!("a partial run has no totals"),
+    }
+}
+
+#[test]
+fn the_first_failing_objective_gives_the_reason() {
+    let expected = "calculate-p95 (tool calculate): p95 latency is 812 ms, the limit is <= 500 ms";
+    check(&build(&fixture(), findings()), Verdict::Fail, expected);
+}
+
+#[test]
+fn a_run_whose_objectives_hold_passes() {
+    let report = build(&fixture(), passing());
+    let expected = format!("the objective holds over {} calls", report.total.calls);
+    check(&report, Verdict::Pass, &expected);
+}
+
+#[test]
+fn nothing_to_judge_by_is_inconclusive() {
+    let expected = "objectives: there is no objective to judge the run by";
+    check(&build(&fixture(), vec![]), Verdict::Inconclusive, expected);
+}
+
+#[test]
+fn a_run_without_load_calls_is_inconclusive_whatever_its_objectives_say() {
+    let expected = "load: no load call ended in the steady phase";
+    check(&build(&empty(), passing()), Verdict::Inconclusive, expected);
+    let mut only_warm_up = fixture();
+    for cell in only_warm_up.seconds.iter_mut().flat_map(|second| &mut second.cells) {
+        cell.phase = Phase::WarmUp;
+    }
+    check(&build(&only_warm_up, passing()), Verdict::Inconclusive, expected);
+}
+
+#[test]
+fn a_lost_call_makes_a_pass_invalid_and_leaves_a_failure_standing() {
+    let mut log = fixture();
+    log.seconds[7].planned += 2;
+    let Totals { planned, recorded } = totals(&log);
+    log.ending = Ending::Complete { totals: Totals { planned: planned + 2, recorded } };
+    let expected = "accounting: planned 1,118, recorded 1,116";
+    check(&build(&log, passing()), Verdict::Invalid, expected);
+    assert_eq!(build(&log, findings()).verdict, Verdict::Fail);
+}
+
+#[test]
+fn an_interrupted_run_is_judged_on_what_was_measured_and_says_so() {
+    let mut log = fixture();
+    log.ending = Ending::Interrupted { signal: 2, totals: totals(&log) };
+    let report = build(&log, passing());
+    assert_eq!((report.verdict, report.state.as_str()), (Verdict::Pass, "interrupted"));
+    assert!(report.because.ends_with("(the run was interrupted)"), "{}", report.because);
+    assert!(
+        report.notes[0].starts_with("interrupted by SIGINT after 20.0 s of 20.0 s"),
+        "{}",
+        report.notes[0]
+    );
+}
+
+#[test]
+fn a_partial_run_may_lack_the_calls_that_were_in_flight() {
+    let report = build(&partial(), passing());
+    assert_eq!((report.verdict, report.state.as_str()), (Verdict::Pass, "partial"));
+    assert_eq!(report.planned, report.recorded + 3);
+    assert!(
+        report.objectives[1].because.contains("up to 3 calls were in flight"),
+        "{:?}",
+        report.objectives[1]
+    );
+}
+
+#[test]
+fn warm_up_and_set_up_are_kept_apart_from_the_load() {
+    let report = build(&fixture(), passing());
+    let by_step: u64 = report.steps.iter().map(|row| row.calls).sum();
+    assert_eq!(report.total.calls, by_step);
+    let around: u64 = report.around.iter().map(|row| row.calls).sum();
+    assert_eq!(around, 10);
+    assert_eq!(report.total.calls + report.warm_up_total.calls + around, report.recorded);
+    let outcomes: u64 = report.outcomes.iter().map(|outcome| outcome.count).sum();
+    assert_eq!(outcomes, report.recorded);
+    assert!((report.total.rate - report.total.calls as f64 / 15.0).abs() < 1e-9);
+    assert_eq!((report.duration, report.warm_up), (20.0, 5.0));
+}
+
+#[test]
+fn calls_that_were_interrupted_are_no_failures() {
+    let mut log = fixture();
+    for cell in log.seconds.iter_mut().flat_map(|second| &mut second.cells) {
+        cell.outcome = Outcome::Interrupted;
+    }
+    let report = build(&log, passing());
+    assert_eq!((report.total.error_ratio, report.total.p50), (0.0, None));
+    assert!(report.timeline.iter().all(|point| point.failed == 0 && point.max.is_none() && point.calls > 0));
+}
+
+#[test]
+fn probes_that_say_the_same_are_one_span() {
+    let report = build(&fixture(), passing());
+    let spans: Vec<_> = report
+        .health
+        .iter()
+        .map(|span| (span.endpoint.as_str(), span.state, span.probes, span.detail.as_str()))
+        .collect();
+    let expected = [
+        ("health", Some(HealthState::Healthy), 9, ""),
+        ("health", Some(HealthState::Degraded), 4, "database"),
+        ("health", Some(HealthState::Healthy), 7, ""),
+        ("ready", Some(HealthState::Healthy), 10, ""),
+        ("ready", Some(HealthState::Unhealthy), 1, ""),
+        ("ready", None, 1, "no answer: timeout"),
+        ("ready", Some(HealthState::Healthy), 8, ""),
+        ("live", Some(HealthState::Healthy), 20, ""),
+    ];
+    assert_eq!(spans, expected);
+}
+
+#[test]
+fn times_are_counted_from_the_start_of_the_load() {
+    let mut log = fixture();
+    for stamped in &mut log.events {
+        stamped.at += std::time::Duration::from_secs(3);
+    }
+    let (shifted, straight) = (build(&log, passing()), build(&fixture(), passing()));
+    let from = |report: &RunReport| report.health.iter().map(|span| span.from).collect::<Vec<_>>();
+    for (a, b) in from(&shifted).iter().zip(from(&straight)) {
+        assert!((a - b).abs() < 1e-9, "{a} {b}");
+    }
+    assert_eq!((shifted.duration, shifted.warm_up), (20.0, 5.0));
+}

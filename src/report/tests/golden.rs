@@ -1,0 +1,84 @@
+//! Every format of one run, held against files under `tests/golden/report/`.
+
+use std::path::PathBuf;
+
+use crate::report::fixture::{empty, findings, fixture, partial};
+use crate::report::{Colour, FORMATS, Format, RunLog, TerminalStyle, build, terminal_summary};
+
+/// `actual` is what the golden file holds; with `UPDATE_GOLDEN` set, the file becomes `actual`.
+#[expect(clippy::disallowed_methods, reason = "golden files are read and written by this test alone")]
+#[track_caller]
+fn check(file: &str, actual: &str) {
+    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests/golden/report", file].iter().collect();
+    let actual = redacted(actual);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, actual).unwrap();
+        return;
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(expected == actual, "{file} differs; now it is:\n{actual}");
+}
+
+/// Leaves out of a page what is not ours to test: the chart library, and hashes that change with it.
+fn redacted(text: &str) -> String {
+    const LIBRARY: [&str; 2] =
+        [include_str!("../html/uplot/uPlot.iife.min.js"), include_str!("../html/uplot/uPlot.min.css")];
+    let mut text = text.to_owned();
+    for library in LIBRARY {
+        text = text.replace(library, "[uPlot]");
+    }
+    let mut parts = text.split("sha256-");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str("sha256-[hash]");
+        out.push_str(part.find('\'').map_or(part, |end| &part[end..]));
+    }
+    out
+}
+
+#[track_caller]
+fn check_formats(log: &RunLog, prefix: &str, formats: &[Format]) {
+    let report = build(log, findings());
+    for format in formats {
+        for file in format.render(&report, log) {
+            check(&format!("{prefix}/{}", file.name), &String::from_utf8(file.bytes).unwrap());
+        }
+    }
+}
+
+#[track_caller]
+fn check_terminal(log: &RunLog, file: &str, colour: Colour, width: usize) {
+    let report = build(log, findings());
+    let style = TerminalStyle { colour, width, directory: Some("runs/2026-03-01T10-00-00Z-default") };
+    let text = terminal_summary(&report, style);
+    check(file, &text.replace('\u{1b}', "␛"));
+}
+
+#[test]
+fn every_format_of_a_complete_run_is_as_reviewed() {
+    check_formats(&fixture(), "complete", &FORMATS);
+}
+
+#[test]
+fn a_partial_run_says_so_in_every_format_for_people() {
+    let formats = ["terminal", "markdown", "junit"].map(|name| *Format::named(name).unwrap());
+    check_formats(&partial(), "partial", &formats);
+}
+
+#[test]
+fn a_run_without_calls_says_so_in_every_format() {
+    check_formats(&empty(), "empty", &FORMATS);
+}
+
+#[test]
+fn the_summary_fits_screens_of_80_and_100_columns() {
+    check_terminal(&fixture(), "terminal-80.txt", Colour::Never, 80);
+    check_terminal(&fixture(), "terminal-100-colour.txt", Colour::Always, 100);
+    for width in [80, 100] {
+        let style = TerminalStyle { colour: Colour::Never, width, directory: None };
+        let text = terminal_summary(&build(&fixture(), findings()), style);
+        assert!(text.lines().all(|line| line.chars().count() <= width), "{text}");
+        assert!(text.lines().count() <= 45, "{text}");
+    }
+}
