@@ -6,6 +6,6 @@ mod store;
 mod window;
 
 pub use aggregate::{Aggregates, Tally};
-pub use exposition::{Exposition, ExpositionError, Family, MetricKind, Sample};
+pub use exposition::{Exposition, ExpositionError, ExpositionErrorKind, Family, Format, MetricKind, Sample};
 pub use store::{Point, ScrapeRecord, Series, SeriesStore};
 pub use window::{Cell, Phase, Second};
