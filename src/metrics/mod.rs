@@ -2,10 +2,14 @@
 
 mod aggregate;
 mod exposition;
+mod scrape_record;
 mod store;
 mod window;
 
 pub use aggregate::{Aggregates, Tally};
-pub use exposition::{Exposition, ExpositionError, Family, MetricKind, Sample};
-pub use store::{Point, ScrapeRecord, Series, SeriesStore};
+pub use exposition::{Exposition, ExpositionError, ExpositionErrorKind, Family, Format, MetricKind, Sample};
+pub use scrape_record::{
+    MAX_SERIES, NewSeries, SampleValue, ScrapeEncoder, ScrapeMark, ScrapeRecord, TooManySeries,
+};
+pub use store::{Point, Series, SeriesError, SeriesStore};
 pub use window::{Cell, Phase, Second};

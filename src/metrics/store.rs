@@ -1,9 +1,12 @@
-//! Scraped series in memory, and the records that carry them to disk and back.
+//! Scraped series in memory, and the questions that verdicts and reports ask of them.
+//!
+//! A store is what the run's scrape records add up to. Constant stretches are one point; the times of the scrapes
+//! are kept beside them, so the value at each scrape is exact.
 
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
+use super::{MAX_SERIES, MetricKind, ScrapeMark, ScrapeRecord};
 use crate::model::Labels;
 
 /// One series over the run.
@@ -13,7 +16,7 @@ pub struct Series {
     pub name: String,
     /// Its labels.
     pub labels: Labels,
-    /// Its values over time.
+    /// Its values over time, ascending: a point wherever the value changed. It holds until the next point.
     pub points: Vec<Point>,
 }
 
@@ -29,19 +32,301 @@ pub struct Point {
 /// All series of a run.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SeriesStore {
+    /// By id.
     series: Vec<Series>,
+    by_name: HashMap<String, Vec<usize>>,
+    kinds: BTreeMap<String, MetricKind>,
+    scrapes: Vec<Duration>,
+    last_us: Option<u64>,
 }
 
-/// What one scrape adds: on disk one line. Only what changed is in it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ScrapeRecord {
-    /// Since the start of the run, in microseconds.
-    pub at_us: u64,
+/// A record that cannot follow the ones before it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SeriesError {
+    /// Not later than the record before.
+    #[error("the record at {0} us is not later than the one before it")]
+    NotLater(u64),
+    /// Ids of new series must count up without gaps.
+    #[error("series id {found} where {expected} should be")]
+    IdGap {
+        /// The next free id.
+        expected: usize,
+        /// What the record has.
+        found: u32,
+    },
+    /// A value or an end of a series that no record so far declared.
+    #[error("series id {0} was never declared")]
+    UnknownId(u32),
+    /// More series than a run keeps.
+    #[error("more than {MAX_SERIES} series")]
+    TooManySeries,
+}
+
+impl Series {
+    /// The value at `at`: that of the last scrape at or before it. `None` before the first one, and where the
+    /// series was gone.
+    pub fn value_at(&self, at: Duration) -> Option<f64> {
+        let after = self.points.partition_point(|point| point.at <= at);
+        self.points[..after].last().and_then(|point| point.value)
+    }
+
+    /// Increase per second of a counter between two scrapes. A drop means that the target began again at 0.
+    /// `None` unless both scrapes have the series: like Prometheus, a series' first value is no increase.
+    pub fn rate_between(&self, from: Duration, to: Duration) -> Option<f64> {
+        let (before, after) = (self.value_at(from)?, self.value_at(to)?);
+        let seconds = to.checked_sub(from).filter(|span| !span.is_zero())?.as_secs_f64();
+        let increase = if after < before { after } else { after - before };
+        Some(increase / seconds)
+    }
 }
 
 impl SeriesStore {
     /// Every series, sorted by name and labels.
     pub fn iter(&self) -> impl Iterator<Item = &Series> {
-        self.series.iter()
+        let mut sorted: Vec<&Series> = self.series.iter().collect();
+        sorted.sort_unstable_by(|a, b| (&a.name, &a.labels).cmp(&(&b.name, &b.labels)));
+        sorted.into_iter()
+    }
+
+    /// The series called `name` that have all of `labels`, in the order they were first seen.
+    pub fn select<'a>(&'a self, name: &str, labels: &'a Labels) -> impl Iterator<Item = &'a Series> {
+        let named = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
+        named.iter().map(|&id| &self.series[id]).filter(|series| series.labels.matches(labels))
+    }
+
+    /// When the target was scraped, ascending, failed scrapes included: at those every series is gone.
+    pub fn scrape_times(&self) -> &[Duration] {
+        &self.scrapes
+    }
+
+    /// What the family of a sample called `name` says it is. `mcp_requests_total` may belong to a family of that
+    /// name or, in OpenMetrics, to `mcp_requests`; `x_bucket` belongs to `x`.
+    pub fn kind(&self, name: &str) -> MetricKind {
+        const SUFFIXES: [&str; 7] = ["_total", "_bucket", "_sum", "_count", "_created", "_info", "_gsum"];
+        let stems = SUFFIXES.iter().filter_map(|suffix| name.strip_suffix(suffix));
+        let family = std::iter::once(name).chain(stems).find_map(|family| self.kinds.get(family));
+        family.copied().unwrap_or(MetricKind::Untyped)
+    }
+
+    /// Adds one scrape. On an error the store is as it was.
+    pub fn apply(&mut self, record: &ScrapeRecord) -> Result<(), SeriesError> {
+        self.check(record)?;
+        let at = Duration::from_micros(record.at_us);
+        self.last_us = Some(record.at_us);
+        self.kinds.extend(record.kinds.iter().map(|(name, kind)| (name.clone(), *kind)));
+        for new in &record.new {
+            self.by_name.entry(new.name.clone()).or_default().push(self.series.len());
+            let series = Series { name: new.name.clone(), labels: new.labels.clone(), points: Vec::new() };
+            self.series.push(series);
+        }
+        for &(id, value) in &record.values {
+            self.series[id as usize].points.push(Point { at, value: Some(value.0) });
+        }
+        for &id in &record.gone {
+            self.series[id as usize].points.push(Point { at, value: None });
+        }
+        match record.mark {
+            ScrapeMark::Scraped => self.scrapes.push(at),
+            ScrapeMark::Failed => {
+                self.scrapes.push(at);
+                self.lose_all(at);
+            }
+            ScrapeMark::Ended => self.lose_all(at),
+        }
+        Ok(())
+    }
+
+    fn check(&self, record: &ScrapeRecord) -> Result<(), SeriesError> {
+        if self.last_us.is_some_and(|last| record.at_us <= last) {
+            return Err(SeriesError::NotLater(record.at_us));
+        }
+        for (expected, new) in (self.series.len()..).zip(&record.new) {
+            if new.id as usize != expected {
+                return Err(SeriesError::IdGap { expected, found: new.id });
+            }
+        }
+        let known = self.series.len() + record.new.len();
+        if known > MAX_SERIES {
+            return Err(SeriesError::TooManySeries);
+        }
+        let used = record.values.iter().map(|(id, _)| id).chain(&record.gone);
+        match used.copied().find(|&id| id as usize >= known) {
+            Some(id) => Err(SeriesError::UnknownId(id)),
+            None => Ok(()),
+        }
+    }
+
+    fn lose_all(&mut self, at: Duration) {
+        for series in &mut self.series {
+            if series.points.last().is_some_and(|point| point.value.is_some()) {
+                series.points.push(Point { at, value: None });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::metrics::{Exposition, Format, NewSeries, SampleValue, ScrapeEncoder, TooManySeries};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn exposition(text: &str) -> Exposition {
+        Exposition::parse(text, Format::Text).unwrap()
+    }
+
+    /// One scrape a second, from second 0.
+    fn stored(scrapes: &[&str]) -> SeriesStore {
+        let mut encoder = ScrapeEncoder::default();
+        let mut store = SeriesStore::default();
+        for (second, text) in (0..).zip(scrapes) {
+            let record = encoder.scraped(SECOND * second, &exposition(text)).unwrap();
+            store.apply(&record).unwrap();
+        }
+        store
+    }
+
+    fn only<'a>(store: &'a SeriesStore, name: &str) -> &'a Series {
+        store.iter().find(|series| series.name == name).unwrap()
+    }
+
+    #[test]
+    fn only_changes_are_stored() {
+        let store = stored(&["a 1\nb 1\n", "a 1\nb 2\n", "a 1\n", "a 1\nb 2\n"]);
+        assert_eq!(only(&store, "a").points.len(), 1);
+        let b: Vec<_> =
+            only(&store, "b").points.iter().map(|point| (point.at.as_secs(), point.value)).collect();
+        assert_eq!(b, [(0, Some(1.0)), (1, Some(2.0)), (2, None), (3, Some(2.0))]);
+        assert_eq!(store.scrape_times().len(), 4);
+    }
+
+    #[test]
+    fn a_counter_that_drops_began_again() {
+        let store = stored(&["c 10\n", "c 13\n", "c 2\n", "d 1\n", "c 5\n"]);
+        let rate = |from, to| only(&store, "c").rate_between(SECOND * from, SECOND * to);
+        assert_eq!(rate(0, 1), Some(3.0));
+        assert_eq!(rate(1, 2), Some(2.0));
+        assert_eq!(rate(2, 3), None);
+        assert_eq!(rate(3, 4), None);
+        assert_eq!(rate(1, 1), None);
+    }
+
+    #[test]
+    fn series_are_selected_by_name_and_labels() {
+        let store = stored(&["a{x=\"1\",y=\"1\"} 1\na{x=\"2\"} 2\na 3\nb{x=\"1\"} 4\n"]);
+        let select = |labels: &[(&str, &str)]| -> Vec<f64> {
+            let labels = labels.iter().copied().collect();
+            store.select("a", &labels).filter_map(|series| series.value_at(SECOND)).collect()
+        };
+        assert_eq!(select(&[]), [1.0, 2.0, 3.0]);
+        assert_eq!(select(&[("x", "1")]), [1.0]);
+        assert_eq!(select(&[("x", "")]), [3.0]);
+        assert_eq!(store.select("c", &Labels::new()).count(), 0);
+    }
+
+    #[test]
+    fn the_kind_of_a_sample_is_that_of_its_family() {
+        let store = stored(&["# TYPE h histogram\nh_sum 1\n# TYPE c_total counter\nc_total 1\nu_sum 1\n"]);
+        assert_eq!(store.kind("h_sum"), MetricKind::Histogram);
+        assert_eq!(store.kind("c_total"), MetricKind::Counter);
+        assert_eq!(store.kind("u_sum"), MetricKind::Untyped);
+    }
+
+    #[test]
+    fn a_failed_scrape_and_the_end_lose_every_series() {
+        let mut encoder = ScrapeEncoder::default();
+        let mut store = SeriesStore::default();
+        store.apply(&encoder.scraped(SECOND, &exposition("a 1\n")).unwrap()).unwrap();
+        store.apply(&encoder.failed(SECOND * 2)).unwrap();
+        store.apply(&encoder.scraped(SECOND * 3, &exposition("a 1\n")).unwrap()).unwrap();
+        store.apply(&encoder.ended(SECOND * 3)).unwrap();
+        let at = |second| only(&store, "a").value_at(SECOND * second);
+        assert_eq!((at(0), at(1), at(2), at(3), at(4)), (None, Some(1.0), None, Some(1.0), None));
+        assert_eq!(store.scrape_times(), [SECOND, SECOND * 2, SECOND * 3]);
+    }
+
+    #[test]
+    fn more_series_than_the_limit_are_refused_and_nothing_is_taken_in() {
+        let mut encoder = ScrapeEncoder::new(2);
+        encoder.scraped(SECOND, &exposition("a 1\n")).unwrap();
+        let refused = encoder.scraped(SECOND * 2, &exposition("a 1\nb 1\nc 1\n"));
+        assert_eq!(refused, Err(TooManySeries { limit: 2 }));
+        let record = encoder.scraped(SECOND * 3, &exposition("a 2\nd 1\n")).unwrap();
+        assert_eq!((record.new.len(), record.new[0].id), (1, 1));
+    }
+
+    #[test]
+    fn a_record_is_a_short_line() {
+        let mut encoder = ScrapeEncoder::default();
+        let text = "# TYPE a gauge\na{x=\"1\"} NaN\nb -Inf\nc 0.1\nd -0\n";
+        let line = |record: &ScrapeRecord| serde_json::to_string(record).unwrap();
+        assert_eq!(
+            line(&encoder.scraped(SECOND, &exposition(text)).unwrap()),
+            concat!(
+                r#"{"at_us":1000000,"kinds":{"a":"gauge"},"new":[{"id":0,"name":"a","labels":{"x":"1"}},"#,
+                r#"{"id":1,"name":"b"},{"id":2,"name":"c"},{"id":3,"name":"d"}],"#,
+                r#""values":[[0,"NaN"],[1,"-Inf"],[2,0.1],[3,-0.0]]}"#
+            )
+        );
+        assert_eq!(line(&encoder.scraped(SECOND * 2, &exposition(text)).unwrap()), r#"{"at_us":2000000}"#);
+        assert_eq!(line(&encoder.failed(SECOND * 3)), r#"{"at_us":3000000,"mark":"failed"}"#);
+    }
+
+    #[test]
+    fn records_that_cannot_follow_are_refused() {
+        let mut store = stored(&["a 1\n", "a 1\n"]);
+        let record = |at_us| ScrapeRecord { at_us, ..ScrapeRecord::default() };
+        assert_eq!(store.apply(&record(1_000_000)), Err(SeriesError::NotLater(1_000_000)));
+        let unknown = ScrapeRecord { values: vec![(7, SampleValue(1.0))], ..record(3_000_000) };
+        assert_eq!(store.apply(&unknown), Err(SeriesError::UnknownId(7)));
+        let new = NewSeries { id: 5, name: "x".to_owned(), labels: Labels::new() };
+        let gap = ScrapeRecord { new: vec![new], ..record(3_000_000) };
+        assert_eq!(store.apply(&gap), Err(SeriesError::IdGap { expected: 1, found: 5 }));
+    }
+
+    /// A few series with values from a small set, so that runs, gaps and special values all occur.
+    fn scrapes() -> impl Strategy<Value = Vec<Option<BTreeMap<u8, f64>>>> {
+        let value = prop_oneof![
+            prop::sample::select(vec![0.0, -0.0, 1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY]),
+            any::<f64>()
+        ];
+        let scrape = prop::collection::btree_map(0u8..6, value, 0..6);
+        prop::collection::vec(prop::option::weighted(0.8, scrape), 0..20)
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_scraped_reads_back_from_the_records(scrapes in scrapes()) {
+            let mut encoder = ScrapeEncoder::default();
+            let mut store = SeriesStore::default();
+            for (second, scrape) in (0..).zip(&scrapes) {
+                let record = match scrape {
+                    None => encoder.failed(SECOND * second),
+                    Some(values) => {
+                        let samples = values.iter().map(|(series, &value)| crate::metrics::Sample {
+                            name: "m".to_owned(),
+                            labels: [("series", series.to_string())].into_iter().collect(),
+                            value,
+                        });
+                        let exposition = Exposition { families: Vec::new(), samples: samples.collect() };
+                        encoder.scraped(SECOND * second, &exposition).unwrap()
+                    }
+                };
+                let line = serde_json::to_string(&record).unwrap();
+                store.apply(&serde_json::from_str(&line).unwrap()).unwrap();
+            }
+            for (&at, scrape) in store.scrape_times().iter().zip(&scrapes) {
+                for series in 0u8..6 {
+                    let labels = [("series", series.to_string())].into_iter().collect();
+                    let read = store.select("m", &labels).find_map(|series| series.value_at(at));
+                    let scraped = scrape.as_ref().and_then(|values| values.get(&series)).copied();
+                    prop_assert_eq!(read.map(SampleValue), scraped.map(SampleValue));
+                }
+            }
+            prop_assert_eq!(store.scrape_times().len(), scrapes.len());
+        }
     }
 }

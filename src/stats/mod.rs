@@ -1,1 +1,3 @@
 //! L1: how sure a number is.
+
+pub mod binomial;

@@ -1,0 +1,257 @@
+//! What one scrape adds to a run, as one line of NDJSON: only what changed since the scrape before.
+//!
+//! [`ScrapeEncoder`] makes records of expositions; [`super::SeriesStore::apply`] is its inverse.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Exposition, MetricKind};
+use crate::model::Labels;
+
+/// The most series that one run keeps.
+pub const MAX_SERIES: usize = 50_000;
+
+/// What one scrape adds: on disk one line. Only what changed is in it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct ScrapeRecord {
+    /// Since the start of the run, in microseconds; later than the record before.
+    pub at_us: u64,
+    /// What this record tells of.
+    #[serde(default, skip_serializing_if = "ScrapeMark::is_scraped")]
+    pub mark: ScrapeMark,
+    /// Families whose kind is new or changed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kinds: BTreeMap<String, MetricKind>,
+    /// Series seen for the first time in the run. Ids count up from 0 without gaps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub new: Vec<NewSeries>,
+    /// Values that changed, by the series' id; a series that is new or back is always among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<(u32, SampleValue)>,
+    /// Ids of series that the scrape before had and this one has not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<u32>,
+}
+
+/// What a record tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScrapeMark {
+    /// A scrape that was read.
+    #[default]
+    Scraped,
+    /// A scrape that failed: every series is gone until it is seen again.
+    Failed,
+    /// The end of scraping, which is no scrape: every series is gone.
+    Ended,
+}
+
+impl ScrapeMark {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's `skip_serializing_if` passes a reference")]
+    fn is_scraped(&self) -> bool {
+        *self == Self::Scraped
+    }
+}
+
+/// A series' name and labels, under the id that stands for them in the records that follow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewSeries {
+    /// The number of series before it.
+    pub id: u32,
+    /// The sample's name.
+    pub name: String,
+    /// Its labels.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
+}
+
+/// A value as written in a record: a JSON number, or `"NaN"`, `"+Inf"`, `"-Inf"`. NaN equals NaN.
+#[derive(Debug, Clone, Copy)]
+pub struct SampleValue(pub f64);
+
+/// More series than a run keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("more than {limit} series")]
+pub struct TooManySeries {
+    /// The limit.
+    pub limit: usize,
+}
+
+/// Turns one scrape after the other into records. It remembers what the records so far say.
+#[derive(Debug)]
+pub struct ScrapeEncoder {
+    ids: HashMap<String, HashMap<Labels, u32>>,
+    /// By id: the value that a reader of the records has now, and the scrape that had the series last.
+    current: Vec<Current>,
+    kinds: BTreeMap<String, MetricKind>,
+    scrapes: u64,
+    last_us: Option<u64>,
+    max_series: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Current {
+    value: Option<SampleValue>,
+    seen_in: u64,
+}
+
+impl Default for ScrapeEncoder {
+    fn default() -> Self {
+        Self::new(MAX_SERIES)
+    }
+}
+
+impl ScrapeEncoder {
+    /// An encoder that takes `max_series` different series over the run.
+    pub fn new(max_series: usize) -> Self {
+        Self {
+            ids: HashMap::new(),
+            current: Vec::new(),
+            kinds: BTreeMap::new(),
+            scrapes: 0,
+            last_us: None,
+            max_series,
+        }
+    }
+
+    /// The record of a scrape made at `at`. On an error nothing was taken in: the scrape counts as failed.
+    pub fn scraped(&mut self, at: Duration, exposition: &Exposition) -> Result<ScrapeRecord, TooManySeries> {
+        if self.series_with(exposition) > self.max_series {
+            return Err(TooManySeries { limit: self.max_series });
+        }
+        let mut record = ScrapeRecord { at_us: self.stamp(at), ..ScrapeRecord::default() };
+        self.scrapes += 1;
+        for family in &exposition.families {
+            if self.kinds.get(&family.name) != Some(&family.kind) {
+                self.kinds.insert(family.name.clone(), family.kind);
+                record.kinds.insert(family.name.clone(), family.kind);
+            }
+        }
+        for sample in &exposition.samples {
+            let id = self.id_of(&sample.name, &sample.labels, &mut record.new);
+            let current = &mut self.current[id as usize];
+            let value = SampleValue(sample.value);
+            if current.value != Some(value) {
+                record.values.push((id, value));
+            }
+            *current = Current { value: Some(value), seen_in: self.scrapes };
+        }
+        for (id, current) in (0..).zip(&mut self.current) {
+            if current.value.is_some() && current.seen_in != self.scrapes {
+                current.value = None;
+                record.gone.push(id);
+            }
+        }
+        Ok(record)
+    }
+
+    /// The record of a scrape that was tried at `at` and failed.
+    pub fn failed(&mut self, at: Duration) -> ScrapeRecord {
+        self.without_values(at, ScrapeMark::Failed)
+    }
+
+    /// The record that ends the run.
+    pub fn ended(&mut self, at: Duration) -> ScrapeRecord {
+        self.without_values(at, ScrapeMark::Ended)
+    }
+
+    fn without_values(&mut self, at: Duration, mark: ScrapeMark) -> ScrapeRecord {
+        for current in &mut self.current {
+            current.value = None;
+        }
+        ScrapeRecord { at_us: self.stamp(at), mark, ..ScrapeRecord::default() }
+    }
+
+    /// How many series there would be with this scrape; counted exactly only near the limit.
+    fn series_with(&self, exposition: &Exposition) -> usize {
+        let most = self.current.len() + exposition.samples.len();
+        if most <= self.max_series {
+            return most;
+        }
+        let is_known = |name: &str, labels| self.ids.get(name).is_some_and(|ids| ids.contains_key(labels));
+        let known = exposition.samples.iter().filter(|sample| is_known(&sample.name, &sample.labels)).count();
+        most - known
+    }
+
+    fn id_of(&mut self, name: &str, labels: &Labels, new: &mut Vec<NewSeries>) -> u32 {
+        if let Some(&id) = self.ids.get(name).and_then(|ids| ids.get(labels)) {
+            return id;
+        }
+        let id = u32::try_from(self.current.len()).unwrap_or(u32::MAX);
+        self.current.push(Current { value: None, seen_in: 0 });
+        self.ids.entry(name.to_owned()).or_default().insert(labels.clone(), id);
+        new.push(NewSeries { id, name: name.to_owned(), labels: labels.clone() });
+        id
+    }
+
+    /// Times of records ascend strictly, even where the clock did not move between two of them.
+    fn stamp(&mut self, at: Duration) -> u64 {
+        let us = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
+        let stamp = self.last_us.map_or(us, |last| us.max(last.saturating_add(1)));
+        self.last_us = Some(stamp);
+        stamp
+    }
+}
+
+impl PartialEq for SampleValue {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.to_bits() == other.0.to_bits() || (self.0.is_nan() && other.0.is_nan())
+    }
+}
+
+impl Serialize for SampleValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        let value = self.0;
+        if value.is_nan() {
+            serializer.serialize_str("NaN")
+        } else if value.is_infinite() {
+            serializer.serialize_str(if value > 0.0 { "+Inf" } else { "-Inf" })
+        } else if value.fract() == 0.0 && value.abs() < EXACT && (value != 0.0 || value.is_sign_positive()) {
+            #[expect(clippy::cast_possible_truncation, reason = "a whole number below 2^53")]
+            serializer.serialize_i64(value as i64)
+        } else {
+            serializer.serialize_f64(value)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SampleValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SampleValueVisitor)
+    }
+}
+
+struct SampleValueVisitor;
+
+impl serde::de::Visitor<'_> for SampleValueVisitor {
+    type Value = SampleValue;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number, `NaN`, `+Inf` or `-Inf`")
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<SampleValue, E> {
+        Ok(SampleValue(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<SampleValue, E> {
+        Ok(SampleValue(value as f64))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<SampleValue, E> {
+        Ok(SampleValue(value as f64))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<SampleValue, E> {
+        match text {
+            "NaN" => Ok(SampleValue(f64::NAN)),
+            "+Inf" => Ok(SampleValue(f64::INFINITY)),
+            "-Inf" => Ok(SampleValue(f64::NEG_INFINITY)),
+            _ => Err(E::invalid_value(serde::de::Unexpected::Str(text), &self)),
+        }
+    }
+}
