@@ -54,7 +54,7 @@ pub(super) fn load_objectives(paths: &[std::path::PathBuf], screen: Screen) -> R
 
 pub(super) fn tell_problems(problems: &Problems, screen: Screen) {
     if !problems.is_empty() {
-        let color = if screen.err_colour { Color::Ansi } else { Color::None };
+        let color = if screen.err_colour { Color::On } else { Color::Off };
         screen.tell(&problems.render(color));
     }
 }

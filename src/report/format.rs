@@ -72,6 +72,11 @@ pub const FORMATS: [Format; 6] = [
     },
 ];
 
+/// What users call the formats, in the order of the help.
+pub fn format_names() -> [&'static str; FORMATS.len()] {
+    FORMATS.map(|format| format.name)
+}
+
 impl Format {
     /// The format that users call `name`.
     pub fn named(name: &str) -> Option<&'static Self> {

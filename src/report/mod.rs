@@ -19,7 +19,7 @@ mod fixture;
 mod tests;
 
 pub use build::build;
-pub use format::{FORMATS, Format, OutputFile};
+pub use format::{FORMATS, Format, OutputFile, format_names};
 pub use json::REPORT_SCHEMA;
 pub use run_log::{Ending, Environment, Manifest, RUN_FORMAT_VERSION, RunLog, Totals};
 pub use run_report::{

@@ -3,6 +3,8 @@
 //! It does not know what the scenario calls: whoever has both compares them, by the places kept here.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::metric_file::read_metric;
@@ -31,6 +33,31 @@ pub(crate) struct WrittenObjective {
 pub fn load(path: &str, text: &str) -> Result<Vec<Objective>, Problems> {
     let mut problems = Problems::new();
     let written = read(&Source::new(path, text), &mut problems);
+    check_names(&written, &mut problems);
+    let objectives = written.into_iter().map(|written| written.objective).collect();
+    problems.into_result(Some(objectives)).map(|(objectives, _)| objectives)
+}
+
+/// The objectives of the SLO files at `paths`, whose texts `text_of` gives; names are unique over all of them.
+///
+/// # Errors
+/// Every mistake in these files.
+pub fn load_all(
+    paths: &[PathBuf],
+    text_of: &dyn Fn(&Path) -> io::Result<String>,
+) -> Result<Vec<Objective>, Problems> {
+    let mut problems = Problems::new();
+    let mut written = Vec::new();
+    for path in paths {
+        let name = path.to_string_lossy();
+        match text_of(path) {
+            Ok(text) => written.extend(read(&Source::new(name, text), &mut problems)),
+            Err(error) => {
+                let place = Place::whole(&Source::new(name.clone(), ""));
+                problems.push(Problem::error(&place, format!("failed to read {}: {error}", quoted(&name))));
+            }
+        }
+    }
     check_names(&written, &mut problems);
     let objectives = written.into_iter().map(|written| written.objective).collect();
     problems.into_result(Some(objectives)).map(|(objectives, _)| objectives)

@@ -4,7 +4,7 @@ mod file;
 mod metric_file;
 mod objective;
 
-pub use file::load;
+pub use file::{load, load_all};
 pub use objective::{
     Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector,
 };

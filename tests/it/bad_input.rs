@@ -1,0 +1,59 @@
+//! Bad input: exit 2, all mistakes at once, nothing sent.
+
+use crate::support::{gander, root, scenario};
+
+#[test]
+fn every_bad_scenario_is_refused_with_its_place() {
+    let mut seen = 0;
+    for entry in std::fs::read_dir(root().join("tests/golden/bad")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if !name.ends_with(".bad.yaml") {
+            continue;
+        }
+        seen += 1;
+        let output = gander(&["run", path.to_str().unwrap()]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{name}: {said}");
+        assert!(said.contains("error") && said.contains(".yaml"), "{name}: {said}");
+        assert!(output.stdout.is_empty(), "{name}");
+    }
+    assert!(seen >= 25, "only {seen} bad files");
+}
+
+#[test]
+fn a_missing_file_and_wrong_flags_are_bad_input() {
+    for args in [
+        &["run", "no-such-file.yaml"][..],
+        &["run"],
+        &["run", "scenarios/smoke.yaml", "--set", "nonsense"],
+        &["run", "scenarios/smoke.yaml", "--duration", "soon"],
+        &["run", "scenarios/smoke.yaml", "--target", "not a url"],
+        &["report", "no-such-run", "--format", "json"],
+        &["report", "scenarios", "--format", "docx"],
+        &["check", "scenarios"],
+        &["frobnicate"],
+    ] {
+        let output = gander(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn load_goes_to_loopback_unless_the_host_is_named() {
+    // 192.0.2.0/24 is set aside for documentation: nobody is there, and nothing may be sent to find that out.
+    let output = gander(&["run", "scenarios/smoke.yaml", "--target", "http://192.0.2.1/mcp"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("--allow-host 192.0.2.1"), "{said}");
+}
+
+#[test]
+fn a_watched_url_needs_permission_too() {
+    let text = std::fs::read_to_string(root().join("scenarios/smoke.yaml")).unwrap();
+    let (_folder, path) = scenario(&text.replace("url: /metrics", "url: http://192.0.2.1/metrics"));
+    let output = gander(&["run", path.to_str().unwrap(), "--slo", "slos/default.yaml"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("192.0.2.1"), "{said}");
+}

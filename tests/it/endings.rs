@@ -1,0 +1,116 @@
+//! Runs that end early.
+
+use std::time::{Duration, Instant};
+
+use crate::support::{alone, demo, free_port, gander, only_run_in, read_json, scenario, start_run};
+
+const LONG: &str = "
+version: 1
+name: long
+target: demo
+timeout: 2s
+load: { users: 4, duration: 60s, think_time: 20ms }
+transactions:
+  - name: echo
+    steps:
+      - call_tool: { tool: echo, arguments: { text: hello } }
+slo: [slo.yaml]
+";
+const SLO: &str = "version: 1\nobjectives:\n  - name: correct\n    error_ratio: 5%\n";
+
+fn long() -> (tempfile::TempDir, std::path::PathBuf) {
+    let (folder, path) = scenario(LONG);
+    std::fs::write(folder.path().join("slo.yaml"), SLO).unwrap();
+    (folder, path)
+}
+
+#[track_caller]
+fn books_are_balanced(report: &serde_json::Value) {
+    let outcomes: u64 =
+        report["outcomes"].as_array().unwrap().iter().map(|row| row["count"].as_u64().unwrap()).sum();
+    assert_eq!(report["planned"].as_u64(), Some(outcomes), "{:#}", report["outcomes"]);
+    assert_eq!(report["planned"], report["recorded"]);
+}
+
+#[test]
+fn ctrl_c_stops_drains_and_reports() {
+    let _alone = alone();
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let (_folder, path) = long();
+        let running = start_run(&path, &[]);
+        running.wait_for_seconds(2);
+        running.signal(signal);
+        let done = running.finish();
+        done.expect_code(code);
+        let report = done.report();
+        assert_eq!(report["state"], "interrupted");
+        books_are_balanced(&report);
+        assert!(report["total"]["calls"].as_u64().unwrap() > 10);
+    }
+}
+
+#[test]
+fn a_killed_gander_leaves_all_but_the_last_second() {
+    let _alone = alone();
+    let (_folder, path) = long();
+    let mut running = start_run(&path, &[]);
+    running.wait_for_seconds(3);
+    let started = Instant::now();
+    running.child.kill().unwrap();
+    running.child.wait().unwrap();
+    assert!(started.elapsed() < Duration::from_secs(1));
+    let folder = only_run_in(running.folder.path());
+    let output = gander(&["report", folder.to_str().unwrap(), "--format", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["state"], "partial");
+    assert!(report["timeline"].as_array().unwrap().len() >= 3);
+    assert!(report["total"]["calls"].as_u64().unwrap() > 10);
+    let text = gander(&["report", folder.to_str().unwrap(), "--format", "terminal"]);
+    assert!(String::from_utf8_lossy(&text.stdout).contains("partial"));
+}
+
+#[test]
+fn a_target_that_dies_halfway_fails_the_run_with_all_calls_accounted_for() {
+    let _alone = alone();
+    let mut target = demo(&[]);
+    let (_folder, path) = long();
+    let url = format!("{}/mcp", target.base.trim_end_matches('/'));
+    let running = start_run(&path, &["--target", &url, "--duration", "6s"]);
+    running.wait_for_seconds(3);
+    target.kill();
+    let done = running.finish();
+    done.expect_code(1);
+    let report = done.report();
+    books_are_balanced(&report);
+    assert_eq!(report["state"], "complete");
+    let refused = report["outcomes"].as_array().unwrap().iter().any(|row| row["outcome"] == "transport/refused");
+    assert!(refused, "{:#}", report["outcomes"]);
+}
+
+#[test]
+fn nothing_listening_is_exit_5_within_ten_seconds() {
+    let (_folder, path) = long();
+    let url = format!("http://127.0.0.1:{}/mcp", free_port());
+    let started = Instant::now();
+    let done = start_run(&path, &["--target", &url]).finish();
+    done.expect_code(5);
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(done.stderr.contains("refused") && done.stderr.contains(&url), "{}", done.stderr);
+}
+
+#[test]
+fn a_run_that_is_killed_takes_its_demo_target_along() {
+    let _alone = alone();
+    let (_folder, path) = long();
+    let mut running = start_run(&path, &[]);
+    running.wait_for_seconds(1);
+    let folder = only_run_in(running.folder.path());
+    let pid = read_json(&folder.join("target.json"))["pid"].as_u64().unwrap();
+    running.child.kill().unwrap();
+    running.child.wait().unwrap();
+    crate::support::wait_until(Duration::from_secs(5), || {
+        !std::path::Path::new(&format!("/proc/{pid}/cmdline")).exists()
+            || std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.is_empty())
+    });
+}

@@ -1,0 +1,52 @@
+//! Text from a hostile server, in every report.
+
+use crate::support::{alone, demo, scenario, start_run};
+
+#[test]
+fn hostile_names_and_errors_are_harmless_in_every_report() {
+    let _alone = alone();
+    let target = demo(&["--hostile-names", "--tool-error-share", "0.2"]);
+    let (_folder, file) = scenario(
+        r#"
+version: 1
+name: "hostile <script>alert(1)</script> | name"
+target: demo
+load: { users: 4, duration: 3s, think_time: 20ms }
+transactions:
+  - name: "a <b>bold</b> | \"transaction\""
+    steps:
+      - call_tool: { tool: "<script>alert(1)</script>", arguments: {} }
+        name: "</script><script>alert(2)</script> ]]> | `x`"
+  - name: list
+    steps: [list_tools]
+observe: { metrics: { url: /metrics } }
+outputs: { formats: [terminal, json, junit, markdown, html, hgrm] }
+"#,
+    );
+    let url = format!("{}/mcp", target.base.trim_end_matches('/'));
+    let done = start_run(&file, &["--target", &url]).finish();
+    let folder = done.run_folder();
+    for name in ["report.html", "summary.md", "junit.xml"] {
+        let text = std::fs::read_to_string(folder.join(name)).unwrap();
+        assert!(!text.contains("<script>alert"), "{name}");
+        assert!(!text.contains("<b>bold"), "{name}");
+    }
+    for name in ["report.html", "summary.md", "junit.xml", "summary.txt", "report.json"] {
+        let bytes = std::fs::read(folder.join(name)).unwrap();
+        assert!(!bytes.contains(&0x1b), "{name} holds an escape character");
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(!text.contains('\u{202e}'), "{name} holds a mark that reorders text");
+    }
+    assert!(!done.stdout.contains('\u{1b}') && !done.stderr.contains('\u{1b}'));
+    let markdown = std::fs::read_to_string(folder.join("summary.md")).unwrap();
+    let bars = |line: &str| line.replace("\\|", "").matches('|').count();
+    let mut inside: Option<usize> = None;
+    for line in markdown.lines() {
+        if line.starts_with('|') {
+            let width = *inside.get_or_insert(bars(line));
+            assert_eq!(bars(line), width, "a name broke the table: {line}");
+        } else {
+            inside = None;
+        }
+    }
+}

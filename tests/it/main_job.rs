@@ -1,0 +1,137 @@
+//! The main job as a user types it.
+
+use std::path::Path;
+
+use crate::support::{gander, read_json, run, scenario};
+
+/// Enough calls in a few seconds for a verdict on each objective below.
+const QUICK: &str = "
+version: 1
+name: quick
+target:
+  demo: {}
+timeout: 5s
+load:
+  users: 8
+  duration: 4s
+  warm_up: 1s
+  think_time: 20ms
+transactions:
+  - name: search
+    weight: 3
+    steps:
+      - call_tool:
+          tool: search
+          arguments: { query: \"query {{ random.int(1, 100) }}\" }
+  - name: list
+    weight: 1
+    steps:
+      - list_tools
+observe:
+  metrics:
+    url: /metrics
+slo:
+  - slo.yaml
+";
+
+const SLO: &str = "
+version: 1
+objectives:
+  - name: fast
+    latency: { p95: 500ms }
+  - name: correct
+    error_ratio: 5%
+";
+
+fn quick(change: impl Fn(String) -> String) -> (tempfile::TempDir, std::path::PathBuf) {
+    let (folder, path) = scenario(&change(QUICK.to_owned()));
+    std::fs::write(folder.path().join("slo.yaml"), SLO).unwrap();
+    (folder, path)
+}
+
+#[test]
+fn a_healthy_target_passes_and_leaves_every_report_behind() {
+    let (_folder, path) = quick(|text| text);
+    let done = run(&path, &[]);
+    done.expect_code(0);
+    assert!(done.stdout.contains("PASS"), "{}", done.stdout);
+    let folder = done.run_folder();
+    for file in [
+        "run.json", "plan.json", "objectives.json", "environment.json", "target.json", "seconds.ndjson",
+        "series.ndjson", "events.ndjson", "end.json", "report.json", "junit.xml", "summary.md", "report.html",
+        "hgrm/all.hgrm",
+    ] {
+        assert!(folder.join(file).exists(), "{file} is missing in {}", folder.display());
+    }
+    let report = done.report();
+    assert_eq!(report["verdict"], "PASS");
+    assert_eq!(report["planned"], report["recorded"]);
+    assert!(!done.stderr.contains("goose") && !done.stderr.contains("WARN"), "{}", done.stderr);
+}
+
+#[test]
+fn a_slow_target_fails_and_the_summary_says_which_objective() {
+    let (_folder, path) = quick(|text| {
+        text.replace("demo: {}", "demo: { arguments: [--latency-share, '0.2', --latency-extra, 1s] }")
+    });
+    let done = run(&path, &[]);
+    done.expect_code(1);
+    let line = done.stdout.lines().find(|line| line.contains("FAIL") && line.contains("fast"));
+    let line = line.unwrap_or_else(|| panic!("{}", done.stdout));
+    assert!(line.contains("500 ms"), "{line}");
+    let junit = std::fs::read_to_string(done.run_folder().join("junit.xml")).unwrap();
+    assert!(junit.contains("<failure"), "{junit}");
+}
+
+#[test]
+fn an_objective_without_data_is_not_a_pass() {
+    let (_folder, path) = quick(|text| text.replace("duration: 4s", "duration: 1100ms"));
+    run(&path, &[]).expect_code(3);
+}
+
+#[test]
+fn the_same_run_can_be_judged_again_and_rendered_again() {
+    let (folder, path) = quick(|text| text);
+    let done = run(&path, &[]);
+    let run_folder = done.run_folder();
+    let run_path = run_folder.to_str().unwrap();
+    assert_eq!(gander(&["check", run_path]).status.code(), Some(0));
+    let strict = folder.path().join("strict.yaml");
+    std::fs::write(&strict, "version: 1\nobjectives:\n  - name: no way\n    latency: { p50: 1us }\n").unwrap();
+    let again = gander(&["check", run_path, "--slo", strict.to_str().unwrap()]);
+    assert_eq!(again.status.code(), Some(1), "{}", String::from_utf8_lossy(&again.stdout));
+    let json = gander(&["report", run_path, "--format", "json"]);
+    assert_eq!(
+        serde_json::from_slice::<serde_json::Value>(&json.stdout).unwrap(),
+        read_json(&run_folder.join("report.json"))
+    );
+}
+
+#[test]
+fn the_command_line_changes_the_scenario() {
+    let (_folder, path) = quick(|text| text);
+    let done = run(&path, &["--users", "2", "--duration", "3s", "--set", "name=other", "--quiet"]);
+    let folder = done.run_folder();
+    let plan = read_json(&folder.join("plan.json"));
+    assert_eq!(plan["name"], "other");
+    assert!(folder.file_name().unwrap().to_str().unwrap().ends_with("-other"));
+    assert_eq!((done.stdout.as_str(), done.stderr.as_str()), ("", ""));
+}
+
+#[test]
+fn every_shipped_scenario_is_valid() {
+    for entry in std::fs::read_dir(crate::support::root().join("scenarios")).unwrap() {
+        let path = entry.unwrap().path();
+        let output = gander(&["validate", path.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(!output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn the_smoke_scenarios_pass_over_mcp_and_over_rest() {
+    run(Path::new("scenarios/smoke.yaml"), &[]).expect_code(0);
+    let rest = run(Path::new("scenarios/rest.yaml"), &["--duration", "12s"]);
+    assert!(matches!(rest.code, Some(0 | 3)), "{}\n{}", rest.stdout, rest.stderr);
+    assert_eq!(rest.report()["total"]["ok"], rest.report()["total"]["calls"]);
+}
