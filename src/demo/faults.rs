@@ -1,0 +1,252 @@
+//! Faults at work: which are on, and what becomes of one tool call. The n-th call since the faults were set has
+//! a fate that depends on the seed and n alone, so a run of faults can be repeated.
+
+use std::f64::consts::TAU;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use super::options::{FaultOptions, Lie};
+use crate::model::CounterRng;
+
+/// The longest a single draw may delay a call: a lognormal tail is endless, a run is not.
+const MAX_DELAY: Duration = Duration::from_secs(3600);
+
+/// The faults in force; they can be replaced while the server runs.
+#[derive(Debug)]
+pub(super) struct FaultSwitch {
+    seed: u64,
+    /// False when nothing is wrong, so that a healthy server takes no lock per call.
+    any: AtomicBool,
+    current: RwLock<Arc<Faults>>,
+}
+
+/// One set of faults, with the moment from which its times count.
+#[derive(Debug)]
+pub(super) struct Faults {
+    options: FaultOptions,
+    seed: u64,
+    set_at: Duration,
+    drawn: AtomicU64,
+    counted: AtomicU64,
+}
+
+/// What becomes of one tool call.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Fate {
+    /// How much longer than needed it takes.
+    pub(super) delay: Duration,
+    /// How it fails, if it does.
+    pub(super) failure: Option<Failure>,
+}
+
+/// The ways a tool call is made to fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// The connection is reset.
+    Reset,
+    /// HTTP 503.
+    Http,
+    /// JSON-RPC error -32603.
+    Rpc,
+    /// `isError: true`.
+    Tool,
+}
+
+/// What the health endpoint is made to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Condition {
+    Sound,
+    Degraded,
+    Unhealthy,
+}
+
+impl FaultSwitch {
+    pub(super) fn new(options: FaultOptions, seed: u64) -> Self {
+        let any = options != FaultOptions::default();
+        let faults = Faults::new(options, seed, Duration::ZERO);
+        Self { seed, any: AtomicBool::new(any), current: RwLock::new(Arc::new(faults)) }
+    }
+
+    /// Replaces all faults; their times count from `now`.
+    pub(super) fn set(&self, options: FaultOptions, now: Duration) {
+        let any = options != FaultOptions::default();
+        let faults = Arc::new(Faults::new(options, self.seed, now));
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = faults;
+        self.any.store(any, Ordering::Release);
+    }
+
+    /// The faults in force; `None` when nothing is wrong.
+    pub(super) fn get(&self) -> Option<Arc<Faults>> {
+        self.any
+            .load(Ordering::Acquire)
+            .then(|| self.current.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+}
+
+impl Faults {
+    fn new(options: FaultOptions, seed: u64, set_at: Duration) -> Self {
+        Self { options, seed, set_at, drawn: AtomicU64::new(0), counted: AtomicU64::new(0) }
+    }
+
+    /// As they were asked for.
+    pub(super) fn options(&self) -> &FaultOptions {
+        &self.options
+    }
+
+    /// The fate of the next tool call.
+    pub(super) fn next_fate(&self) -> Fate {
+        self.fate(self.drawn.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The fate of the n-th tool call.
+    fn fate(&self, n: u64) -> Fate {
+        let mut rng = CounterRng::new(self.seed, n);
+        Fate { failure: self.failure(rng.unit()), delay: self.delay(&mut rng) }
+    }
+
+    /// One draw decides among all ways to fail, so that each has exactly its share.
+    fn failure(&self, draw: f64) -> Option<Failure> {
+        let mut upper = 0.0;
+        [
+            (self.options.reset_share, Failure::Reset),
+            (self.options.http_error_share, Failure::Http),
+            (self.options.rpc_error_share, Failure::Rpc),
+            (self.options.tool_error_share, Failure::Tool),
+        ]
+        .into_iter()
+        .find_map(|(share, failure)| {
+            upper += share.unwrap_or(0.0);
+            (draw < upper).then_some(failure)
+        })
+    }
+
+    fn delay(&self, rng: &mut CounterRng) -> Duration {
+        let mut seconds = self.options.latency.map_or(0.0, |latency| latency.as_secs_f64());
+        if let Some(lognormal) = self.options.latency_lognormal {
+            seconds += lognormal.median.as_secs_f64() * (lognormal.sigma * standard_normal(rng)).exp();
+        }
+        if let (Some(share), Some(extra)) = (self.options.latency_share, self.options.latency_extra)
+            && rng.unit() < share
+        {
+            seconds += extra.as_secs_f64();
+        }
+        Duration::try_from_secs_f64(seconds).map_or(MAX_DELAY, |delay| delay.min(MAX_DELAY))
+    }
+
+    /// Until when calls stand still, if they do at `now`.
+    pub(super) fn frozen_until(&self, now: Duration) -> Option<Duration> {
+        let from = self.set_at + self.options.freeze_at.unwrap_or(Duration::ZERO);
+        let until = from.saturating_add(self.options.freeze_for?);
+        (from <= now && now < until).then_some(until)
+    }
+
+    /// What the health endpoint is to say at `now`.
+    pub(super) fn condition(&self, now: Duration) -> Condition {
+        let since = |at: Option<Duration>| at.is_some_and(|at| self.set_at.saturating_add(at) <= now);
+        if since(self.options.unhealthy_at) {
+            Condition::Unhealthy
+        } else if since(self.options.degraded_at) {
+            Condition::Degraded
+        } else {
+            Condition::Sound
+        }
+    }
+
+    /// True when failures are to be counted as successes.
+    pub(super) fn hides_errors(&self) -> bool {
+        self.options.lie.contains(&Lie::ErrorsAsSuccess)
+    }
+
+    /// True for every tenth request, when counts are to be lost.
+    pub(super) fn loses_this_count(&self) -> bool {
+        self.options.lie.contains(&Lie::LostCounts) && self.counted.fetch_add(1, Ordering::Relaxed) % 10 == 9
+    }
+}
+
+/// Box and Muller, A Note on the Generation of Random Normal Deviates (1958).
+fn standard_normal(rng: &mut CounterRng) -> f64 {
+    let radius = (-2.0 * (1.0 - rng.unit()).ln()).sqrt();
+    radius * (TAU * rng.unit()).cos()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(json: &str) -> Faults {
+        Faults::new(serde_json::from_str(json).unwrap(), 7, Duration::from_secs(10))
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_fates() {
+        let json = r#"{"tool_error_share":0.5,"latency_lognormal":"20ms,0.8"}"#;
+        let fates = |faults: &Faults| (0..100).map(|_| faults.next_fate()).collect::<Vec<_>>();
+        assert_eq!(fates(&faults(json)), fates(&faults(json)));
+        let other = Faults::new(serde_json::from_str(json).unwrap(), 8, Duration::ZERO);
+        assert_ne!(fates(&faults(json)), fates(&other));
+    }
+
+    #[test]
+    fn each_failure_has_its_share() {
+        let faults = faults(
+            r#"{"reset_share":0.1,"http_error_share":0.2,"rpc_error_share":0.3,"tool_error_share":0.25}"#,
+        );
+        let mut seen = [0u32; 5];
+        for _ in 0..100_000 {
+            let slot = match faults.next_fate().failure {
+                Some(Failure::Reset) => 0,
+                Some(Failure::Http) => 1,
+                Some(Failure::Rpc) => 2,
+                Some(Failure::Tool) => 3,
+                None => 4,
+            };
+            seen[slot] += 1;
+        }
+        for (count, expected) in seen.into_iter().zip([10_000, 20_000, 30_000, 25_000, 15_000]) {
+            assert!(count.abs_diff(expected) < 700, "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn a_lognormal_latency_has_its_median_and_spread() {
+        let faults = faults(r#"{"latency_lognormal":"20ms,0.5"}"#);
+        let mut delays: Vec<f64> =
+            (0..20_000).map(|_| faults.next_fate().delay.as_secs_f64() * 1e3).collect();
+        delays.sort_by(f64::total_cmp);
+        let at = |quantile: usize| delays[delays.len() * quantile / 1000];
+        assert!((at(500) - 20.0).abs() < 0.6, "{}", at(500));
+        // One standard deviation above the median: 20 ms * e^0.5.
+        assert!((at(841) - 32.97).abs() < 1.5, "{}", at(841));
+    }
+
+    #[test]
+    fn a_share_of_calls_is_slow_on_top_of_the_latency_of_all() {
+        let faults = faults(r#"{"latency":"20ms","latency_share":0.1,"latency_extra":"3s"}"#);
+        let delays: Vec<Duration> = (0..20_000).map(|_| faults.next_fate().delay).collect();
+        let slow = delays.iter().filter(|delay| **delay == Duration::from_millis(3020)).count();
+        let rest = delays.iter().filter(|delay| **delay == Duration::from_millis(20)).count();
+        assert_eq!(slow + rest, 20_000);
+        assert!(slow.abs_diff(2_000) < 200, "{slow}");
+    }
+
+    #[test]
+    fn times_count_from_when_the_faults_were_set() {
+        let faults =
+            faults(r#"{"freeze_at":"5s","freeze_for":"1400ms","degraded_at":"1s","unhealthy_at":"2s"}"#);
+        let seconds = Duration::from_secs_f64;
+        assert_eq!(faults.frozen_until(seconds(14.9)), None);
+        assert_eq!(faults.frozen_until(seconds(15.0)), Some(seconds(16.4)));
+        assert_eq!(faults.frozen_until(seconds(16.4)), None);
+        assert_eq!(faults.condition(seconds(10.9)), Condition::Sound);
+        assert_eq!(faults.condition(seconds(11.0)), Condition::Degraded);
+        assert_eq!(faults.condition(seconds(12.0)), Condition::Unhealthy);
+    }
+
+    #[test]
+    fn every_tenth_count_is_lost() {
+        let faults = faults(r#"{"lie":["lost-counts"]}"#);
+        assert_eq!((0..1000).filter(|_| faults.loses_this_count()).count(), 100);
+        assert!(!faults.hides_errors());
+    }
+}

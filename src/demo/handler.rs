@@ -1,0 +1,154 @@
+//! The MCP server proper, as `rmcp` asks for it: tools, one resource, one resource template, one prompt. It counts
+//! nothing; that is done around it.
+
+use std::sync::Arc;
+
+use axum::http::request::Parts;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, GetPromptRequestParams,
+    GetPromptResponse, GetPromptResult, Implementation, ListPromptsResult, ListResourceTemplatesResult,
+    ListResourcesResult, ListToolsResult, PaginatedRequestParams, Prompt, PromptArgument, PromptMessage,
+    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Resource, ResourceContents,
+    ResourceTemplate, Role, ServerCapabilities, ServerConfig,
+};
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer, ServerHandler};
+use serde_json::Value;
+
+use super::faults::Fate;
+use super::shared::{ExecuteError, Shared, Ticket};
+use super::tools::Progress;
+use crate::model::clean_text;
+
+const README_URI: &str = "demo://readme";
+const ITEM_PREFIX: &str = "demo://items/";
+
+/// One session's view of the server.
+#[derive(Debug, Clone)]
+pub(super) struct DemoHandler(pub(super) Arc<Shared>);
+
+impl ServerHandler for DemoHandler {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities =
+            ServerCapabilities::builder().enable_tools().enable_resources().enable_prompts().build();
+        ServerConfig::new(capabilities)
+            .with_server_info(Implementation::new("gander-demo", env!("CARGO_PKG_VERSION")))
+            .with_instructions(
+                "A server to test load generators against. `search` and `calculate` do some work.",
+            )
+    }
+
+    async fn list_tools(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        Ok(ListToolsResult::with_all_items(self.0.definitions().cloned().collect()))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let Some(tool) = self.0.tool(&request.name) else {
+            let message = format!("unknown tool: {}", clean_text(&request.name));
+            return Err(ErrorData::invalid_params(message, None));
+        };
+        let arguments = request.arguments.unwrap_or_default();
+        let ticket = self.ticket(&context);
+        let token = context.meta.get_progress_token();
+        let progress = token.map(|token| Progress { peer: context.peer.clone(), token });
+        let result = tokio::select! {
+            biased;
+            result = self.0.execute(tool, &arguments, &ticket, progress) => result,
+            () = context.ct.cancelled() => return Err(ErrorData::internal_error("cancelled", None)),
+        };
+        match result {
+            Ok(value) => Ok(CallToolResult::structured(value).into()),
+            Err(ExecuteError::Tool(error)) => {
+                Ok(CallToolResult::error(vec![ContentBlock::text(error.to_string())]).into())
+            }
+            Err(ExecuteError::Internal) => Err(ErrorData::internal_error("injected JSON-RPC error", None)),
+        }
+    }
+
+    async fn list_resources(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let readme = Resource::new(README_URI, "readme")
+            .with_description("What this server is")
+            .with_mime_type("text/plain");
+        Ok(ListResourcesResult::with_all_items(vec![readme]))
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let item = ResourceTemplate::new(format!("{ITEM_PREFIX}{{id}}"), "item")
+            .with_description("The item of that number")
+            .with_mime_type("application/json");
+        Ok(ListResourceTemplatesResult::with_all_items(vec![item]))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let uri = request.uri;
+        let item = uri.strip_prefix(ITEM_PREFIX).and_then(|id| id.parse::<u32>().ok());
+        let contents = if uri == README_URI {
+            ResourceContents::text("gander's demo server.", uri).with_mime_type("text/plain")
+        } else if let Some(id) = item {
+            let item = serde_json::json!({"id": id, "name": format!("item {id}")});
+            ResourceContents::text(item.to_string(), uri).with_mime_type("application/json")
+        } else {
+            let message = format!("no such resource: {}", clean_text(&uri));
+            return Err(ErrorData::resource_not_found(message, None));
+        };
+        Ok(ReadResourceResult::new(vec![contents]).into())
+    }
+
+    async fn list_prompts(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        let name = PromptArgument::new("name").with_description("Whom to greet").with_required(true);
+        let greet = Prompt::new("greet", Some("Greets somebody"), Some(vec![name]));
+        Ok(ListPromptsResult::with_all_items(vec![greet]))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        if request.name != "greet" {
+            let message = format!("no such prompt: {}", clean_text(&request.name));
+            return Err(ErrorData::invalid_params(message, None));
+        }
+        let arguments = request.arguments.unwrap_or_default();
+        let Some(Value::String(name)) = arguments.get("name") else {
+            return Err(ErrorData::invalid_params("`name` must be a string", None));
+        };
+        let message = PromptMessage::new_text(Role::User, format!("Say hello to {name}."));
+        Ok(GetPromptResult::new(vec![message]).into())
+    }
+}
+
+impl DemoHandler {
+    fn ticket(&self, context: &RequestContext<RoleServer>) -> Ticket {
+        context
+            .extensions
+            .get::<Parts>()
+            .and_then(|parts| parts.extensions.get::<Ticket>())
+            .cloned()
+            .unwrap_or_else(|| Ticket { user: self.0.users.anonymous(), fate: Fate::default() })
+    }
+}
