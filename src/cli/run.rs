@@ -62,7 +62,7 @@ fn exit_of(error: &RunError) -> Exit {
     match error {
         RunError::Open(_) => Exit::BadInput,
         RunError::Record(_) | RunError::Load(_) => Exit::Invalid,
-        RunError::Demo(_) | RunError::Contact(_) => Exit::Unreachable,
+        RunError::Demo(_) | RunError::Contact(_) | RunError::Observe(_) => Exit::Unreachable,
         RunError::Stopped(signal) => Exit::Signal(*signal),
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::MissedTickBehavior;
 use url::Url;
 
@@ -16,15 +16,18 @@ use crate::clock::{Clock, wall_clock};
 use crate::load::{self, LoadError, Recorder, Signals, Workload};
 use crate::mcp::{self, Contact, ContactError};
 use crate::metrics::Phase;
-use crate::model::{Event, Level, Stamped, TargetInfo};
-use crate::observe::{Observation, ObserveOptions, Observer};
-use crate::plan::{Plan, Target};
+use crate::model::{Endpoint, Event, Level, Secret, Stamped, TargetInfo};
+use crate::observe::{self, Limits, Observation, ObserveError, ObserveOptions};
+use crate::plan::{Auth, Plan, Target};
 use crate::record::{RecordError, RunWriter};
 use crate::report::{Ending, Manifest, RUN_FORMAT_VERSION, Totals};
 use crate::slo::Objective;
 
 /// How long calls in flight may take to end after the first signal; the second one ends them at once.
 const DRAIN_AFTER_SIGNAL: Duration = Duration::from_secs(5);
+
+/// How often the target's process is looked at.
+const PROCESS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What a run needs beside its plan.
 #[derive(Debug)]
@@ -64,6 +67,9 @@ pub enum RunError {
     /// A signal came before the load began.
     #[error("stopped by signal {0} before the load began")]
     Stopped(i32),
+    /// The target can't be watched: nothing was measured.
+    #[error(transparent)]
+    Observe(#[from] ObserveError),
     /// Goose could not run the load.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -178,7 +184,7 @@ impl<'a> Run<'a> {
 
     async fn carry_out(mut self, mut signals: UnboundedReceiver<i32>) -> Result<Finished, RunError> {
         let (sink, mut observations) = unbounded_channel();
-        let observer = Observer::start(self.observe_options(), sink);
+        let observer = observe::start(self.observe_options(sink))?;
         self.event(Event::LoadStarted)?;
         let mut load = Box::pin(load::run(Arc::clone(&self.work)));
         let mut ticks = tokio::time::interval(Duration::from_secs(1));
@@ -217,15 +223,31 @@ impl<'a> Run<'a> {
         self.close()
     }
 
-    fn observe_options(&self) -> ObserveOptions {
+    fn observe_options(&self, sink: UnboundedSender<Observation>) -> ObserveOptions {
         let clock = self.work.clock;
+        let watched = &self.work.plan.observe;
+        let target = Url::parse(&self.target.url).expect("the target's URL was parsed before");
+        let at = |reference: &Option<String>| {
+            reference.as_deref().and_then(|reference| Plan::resolve(&target, reference).ok())
+        };
+        let endpoints = [
+            (Endpoint::Health, &watched.health),
+            (Endpoint::Ready, &watched.ready),
+            (Endpoint::Live, &watched.live),
+        ];
         ObserveOptions {
-            observe: self.work.plan.observe.clone(),
-            origin: Url::parse(&self.target.url).expect("the target's URL was parsed before"),
-            hosts: self.work.plan.hosts.clone(),
+            metrics: at(&watched.metrics),
+            metrics_interval: watched.metrics_interval,
+            probes: endpoints.iter().filter_map(|(name, url)| Some((*name, at(url)?))).collect(),
+            health_interval: watched.health_interval,
             pid: self.target.pid,
+            process_interval: PROCESS_INTERVAL,
+            limits: Limits::default(),
+            authorization: authorization(&self.work.plan.auth),
             user_agent: user_agent(),
             clock: Arc::new(move || clock.now()),
+            sink,
+            target,
         }
     }
 
@@ -284,6 +306,18 @@ impl<'a> Run<'a> {
         let folder = self.writer.folder().to_owned();
         self.writer.end(&ending).map_err(RunError::Record)?;
         Ok(Finished { folder, ending })
+    }
+}
+
+/// What proves to the target's own endpoints who asks, where the scenario says it once for all.
+fn authorization(auth: &Auth) -> Option<Secret> {
+    match auth {
+        Auth::Bearer(token) => Some(Secret::new(format!("Bearer {}", token.expose()))),
+        Auth::Headers(headers) => headers
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+            .map(|(_, value)| value.clone()),
+        Auth::None | Auth::Login { .. } => None,
     }
 }
 
