@@ -1,1 +1,181 @@
 //! L2: what is watched beside the load: metrics, health, the process.
+//!
+//! Each watcher is one task with its own connection. It knows neither the load nor the run directory: it stamps what it
+//! sees with the run's clock and sends it down one channel.
+
+mod http;
+mod probe;
+mod process;
+mod scrape;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::JoinSet;
+use tokio::time::{Interval, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use self::http::Fetcher;
+use crate::metrics::{MAX_SERIES, ScrapeRecord};
+use crate::model::{Endpoint, Event, Secret, Stamped};
+
+/// The time since the run began.
+pub type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
+
+/// What a watcher saw.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Observation {
+    /// For the event log.
+    Event(Stamped<Event>),
+    /// For the series.
+    Scrape(ScrapeRecord),
+}
+
+/// What to watch, and how.
+pub struct ObserveOptions {
+    /// The target's own URL. Credentials go to its origin and to no other.
+    pub target: Url,
+    /// The value of the `Authorization` header.
+    pub authorization: Option<Secret>,
+    /// The value of the `User-Agent` header.
+    pub user_agent: String,
+    /// Where the target's metrics are.
+    pub metrics: Option<Url>,
+    /// How often they are scraped.
+    pub metrics_interval: Duration,
+    /// Which health endpoints there are.
+    pub probes: Vec<(Endpoint, Url)>,
+    /// How often each is asked.
+    pub health_interval: Duration,
+    /// The target's process, when it is on this machine.
+    pub pid: Option<u32>,
+    /// How often it is looked at.
+    pub process_interval: Duration,
+    /// How much is waited for and read.
+    pub limits: Limits,
+    /// The time since the run began.
+    pub clock: Clock,
+    /// Where everything seen goes. Nothing is sent after [`Observer::stop`] has returned.
+    pub sink: UnboundedSender<Observation>,
+}
+
+/// How much is waited for and read of what a target sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// A scrape that takes longer has failed.
+    pub scrape_timeout: Duration,
+    /// The largest body of a scrape, in bytes.
+    pub scrape_bytes: usize,
+    /// The most series over the run.
+    pub series: usize,
+    /// A probe that takes longer has no answer.
+    pub probe_timeout: Duration,
+    /// The largest body of a probe that is looked into, in bytes.
+    pub probe_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            scrape_timeout: Duration::from_secs(2),
+            scrape_bytes: 8 << 20,
+            series: MAX_SERIES,
+            probe_timeout: Duration::from_secs(5),
+            probe_bytes: 64 << 10,
+        }
+    }
+}
+
+/// Watching cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    /// A header's value has characters that HTTP does not allow.
+    #[error("the `{0}` header has characters that HTTP does not allow")]
+    Header(&'static str),
+    /// The HTTP client could not be set up.
+    #[error("failed to set up the HTTP client")]
+    Client(#[source] reqwest::Error),
+}
+
+/// The watchers at work. Dropping it ends them at once, without the last scrape.
+#[derive(Debug)]
+pub struct Observer {
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+impl Observer {
+    /// Stops watching: a scrape under way is finished, one more is made so that the final counters are seen, and the
+    /// process is looked at once more. Takes at most twice the scrape's time limit.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended
+                && error.is_panic()
+            {
+                std::panic::resume_unwind(error.into_panic());
+            }
+        }
+    }
+}
+
+/// Begins watching: everything is looked at once at the start and then at its interval. Must be called within a
+/// tokio runtime.
+pub fn start(options: ObserveOptions) -> Result<Observer, ObserveError> {
+    let stop = CancellationToken::new();
+    let mut tasks = JoinSet::new();
+    let limits = options.limits;
+    let reporter = Reporter { clock: options.clock.clone(), sink: options.sink.clone() };
+    if let Some(url) = &options.metrics {
+        let fetcher = Fetcher::new(&options, url.clone(), limits.scrape_timeout, limits.scrape_bytes)?;
+        let scraper = scrape::Scraper::new(fetcher, limits.series, reporter.clone());
+        tasks.spawn(scraper.run(ticks(options.metrics_interval), stop.clone()));
+    }
+    for (endpoint, url) in &options.probes {
+        let fetcher = Fetcher::new(&options, url.clone(), limits.probe_timeout, limits.probe_bytes)?;
+        let probe = probe::Prober::new(*endpoint, fetcher, reporter.clone());
+        tasks.spawn(probe.run(ticks(options.health_interval), stop.clone()));
+    }
+    if let Some(pid) = options.pid {
+        tasks.spawn(process::watch(pid, reporter, ticks(options.process_interval), stop.clone()));
+    }
+    Ok(Observer { stop, tasks })
+}
+
+/// The first tick is now; one that was missed is left out, never made up for.
+fn ticks(interval: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(interval.max(Duration::from_millis(1)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    ticks
+}
+
+/// Stamps what a watcher sees and passes it on.
+#[derive(Clone)]
+struct Reporter {
+    clock: Clock,
+    sink: UnboundedSender<Observation>,
+}
+
+impl Reporter {
+    fn now(&self) -> Duration {
+        (self.clock)()
+    }
+
+    fn event(&self, at: Duration, what: Event) {
+        self.send(Observation::Event(Stamped { at, what }));
+    }
+
+    fn scrape(&self, record: ScrapeRecord) {
+        self.send(Observation::Scrape(record));
+    }
+
+    /// Nobody listening any more means that the run is over: what is seen then is of no use.
+    fn send(&self, observation: Observation) {
+        let _ = self.sink.send(observation);
+    }
+}
+
+#[cfg(test)]
+mod tests;

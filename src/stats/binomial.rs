@@ -110,6 +110,7 @@ fn deviance(x: f64, mean: f64) -> f64 {
 }
 
 /// The continued fraction of I_x(a, b) by Lentz's method, without its leading factor x^a (1-x)^b / (a B(a, b)).
+#[expect(clippy::many_single_char_names, reason = "the names of the literature")]
 fn fraction(a: f64, b: f64, x: f64) -> f64 {
     const TINY: f64 = 1e-300;
     const MOST_TERMS: u32 = 2_000_000;
@@ -144,6 +145,7 @@ mod tests {
     /// `binom.sf(k - 1, n, p)`, `binom.cdf(k, n, p)` and the Clopper-Pearson bounds `beta.ppf(0.05, k, n - k + 1)`
     /// and `beta.ppf(0.95, k + 1, n - k)` by scipy 1.17.1.
     #[rustfmt::skip]
+    #[expect(clippy::unreadable_literal, reason = "as scipy prints them")]
     const KNOWN: [(u64, u64, f64, [f64; 4]); 15] = [
         (10, 3, 0.1, [0.0701908264, 0.9872048016, 0.08726443391415033, 0.6066242161054123]),
         (20, 1, 0.05, [0.6415140775914578, 0.7358395249438502, 0.0025613787765302806, 0.2161061642068473]),

@@ -1,0 +1,152 @@
+//! One GET at a time from one URL: limited in time and size, never redirected, never through a proxy.
+//!
+//! Knows nothing of what the answers mean.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use reqwest::Client;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::redirect::Policy;
+use url::Url;
+
+use super::{ObserveError, ObserveOptions};
+
+/// Asks one URL, over a connection of its own that is kept open.
+pub(super) struct Fetcher {
+    client: Client,
+    url: Url,
+    time_limit: Duration,
+    body_limit: usize,
+}
+
+/// An answer, whatever its status.
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) content_type: Option<String>,
+    pub(super) body: Body,
+}
+
+/// An answer's body.
+pub(super) enum Body {
+    Whole(Vec<u8>),
+    /// It was larger than the limit; this many bytes were read.
+    TooLarge(u64),
+}
+
+/// Why there was no whole answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoReply {
+    Timeout,
+    /// In a word.
+    Broken(&'static str),
+}
+
+impl Body {
+    /// How much was read.
+    pub(super) fn bytes(&self) -> u64 {
+        match self {
+            Self::Whole(bytes) => bytes.len() as u64,
+            Self::TooLarge(read) => *read,
+        }
+    }
+}
+
+impl NoReply {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Broken(word) => word,
+        }
+    }
+}
+
+impl Fetcher {
+    pub(super) fn new(
+        options: &ObserveOptions,
+        url: Url,
+        time_limit: Duration,
+        body_limit: usize,
+    ) -> Result<Self, ObserveError> {
+        let mut headers = HeaderMap::new();
+        if let Some(secret) =
+            options.authorization.as_ref().filter(|_| url.origin() == options.target.origin())
+        {
+            let mut value =
+                HeaderValue::from_str(secret.expose()).map_err(|_| ObserveError::Header("Authorization"))?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        let user_agent =
+            HeaderValue::from_str(&options.user_agent).map_err(|_| ObserveError::Header("User-Agent"))?;
+        let client = Client::builder()
+            .default_headers(headers)
+            .user_agent(user_agent)
+            .redirect(Policy::none())
+            .no_proxy()
+            .pool_max_idle_per_host(1)
+            .build()
+            .map_err(ObserveError::Client)?;
+        Ok(Self { client, url, time_limit, body_limit })
+    }
+
+    pub(super) async fn get(&self, accept: &'static str) -> Result<Reply, NoReply> {
+        match tokio::time::timeout(self.time_limit, self.read(accept)).await {
+            Ok(Ok(reply)) => Ok(reply),
+            Ok(Err(error)) => Err(NoReply::Broken(word_for(&error))),
+            Err(_elapsed) => Err(NoReply::Timeout),
+        }
+    }
+
+    async fn read(&self, accept: &'static str) -> Result<Reply, reqwest::Error> {
+        let mut response = self.client.get(self.url.clone()).header(ACCEPT, accept).send().await?;
+        let status = response.status().as_u16();
+        let content_type =
+            response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > self.body_limit {
+                return Ok(Reply { status, content_type, body: Body::TooLarge(bytes.len() as u64) });
+            }
+        }
+        Ok(Reply { status, content_type, body: Body::Whole(bytes) })
+    }
+}
+
+fn word_for(error: &reqwest::Error) -> &'static str {
+    let chain = std::iter::successors(Some(error as &(dyn Error + 'static)), |&error| error.source());
+    chain.into_iter().find_map(known_cause).unwrap_or(if error.is_connect() {
+        "unreachable"
+    } else {
+        "broken"
+    })
+}
+
+fn known_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    if let Some(io) = error.downcast_ref::<io::Error>() {
+        return word_for_io(io.kind());
+    }
+    if let Some(http) = error.downcast_ref::<hyper::Error>() {
+        return if http.is_incomplete_message() {
+            Some("eof")
+        } else if http.is_parse() {
+            Some("malformed")
+        } else {
+            None
+        };
+    }
+    error.to_string().starts_with("dns error").then_some("dns")
+}
+
+fn word_for_io(kind: io::ErrorKind) -> Option<&'static str> {
+    [
+        (io::ErrorKind::ConnectionRefused, "refused"),
+        (io::ErrorKind::ConnectionReset, "reset"),
+        (io::ErrorKind::BrokenPipe, "reset"),
+        (io::ErrorKind::UnexpectedEof, "eof"),
+    ]
+    .into_iter()
+    .find_map(|(known, word)| (known == kind).then_some(word))
+}

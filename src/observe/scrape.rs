@@ -1,0 +1,109 @@
+//! Scrapes the target's metrics at an interval, and once more at the end. Knows nothing of what the series mean.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, Interval};
+use tokio_util::sync::CancellationToken;
+
+use super::Reporter;
+use super::http::{Body, Fetcher, NoReply, Reply};
+use crate::metrics::{Exposition, ExpositionError, ExpositionErrorKind, Format, ScrapeEncoder, ScrapeRecord};
+use crate::model::{Event, ScrapeFault, ScrapeStat, clean_text};
+
+const ACCEPT: &str = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
+
+/// The task that scrapes one URL.
+pub(super) struct Scraper {
+    fetcher: Fetcher,
+    max_series: usize,
+    encoder: ScrapeEncoder,
+    reporter: Reporter,
+}
+
+/// What a scrape read before it was found sound.
+struct Scraped {
+    record: ScrapeRecord,
+    samples: u64,
+}
+
+impl Scraper {
+    pub(super) fn new(fetcher: Fetcher, max_series: usize, reporter: Reporter) -> Self {
+        Self { fetcher, max_series, encoder: ScrapeEncoder::new(max_series), reporter }
+    }
+
+    /// Scrapes never overlap: the next one waits for the tick after the end of this one.
+    pub(super) async fn run(mut self, mut ticks: Interval, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                _ = ticks.tick() => self.scrape().await,
+            }
+        }
+        self.scrape().await;
+        let ended = self.encoder.ended(self.reporter.now());
+        self.reporter.scrape(ended);
+    }
+
+    async fn scrape(&mut self) {
+        let at = self.reporter.now();
+        let began = Instant::now();
+        let reply = self.fetcher.get(ACCEPT).await;
+        let duration = began.elapsed();
+        let bytes = reply.as_ref().map_or(0, |reply| reply.body.bytes());
+        let scraped = match sound_body(reply) {
+            Ok((body, format)) => self.take_in(at, body, format).await,
+            Err(fault) => Err(fault),
+        };
+        let (record, samples, fault) = match scraped {
+            Ok(scraped) => (scraped.record, scraped.samples, None),
+            Err(fault) => (self.encoder.failed(at), 0, Some(fault)),
+        };
+        self.reporter.scrape(record);
+        self.reporter.event(at, Event::Scrape(ScrapeStat { duration, bytes, samples, fault }));
+    }
+
+    /// Parses off the runtime's own threads: a large scrape must not hold up the load's calls.
+    async fn take_in(&mut self, at: Duration, body: Vec<u8>, format: Format) -> Result<Scraped, ScrapeFault> {
+        let max_series = self.max_series;
+        let mut encoder = std::mem::take(&mut self.encoder);
+        let parsed = tokio::task::spawn_blocking(move || {
+            let scraped = parse(&mut encoder, at, &body, format, max_series);
+            (encoder, scraped)
+        });
+        let (encoder, scraped) = parsed.await.expect("parsing neither panics nor is cancelled");
+        self.encoder = encoder;
+        scraped
+    }
+}
+
+fn parse(
+    encoder: &mut ScrapeEncoder,
+    at: Duration,
+    body: &[u8],
+    format: Format,
+    max_series: usize,
+) -> Result<Scraped, ScrapeFault> {
+    let exposition = Exposition::parse_bytes(body, format, max_series).map_err(|error| fault_of(&error))?;
+    let record = encoder.scraped(at, &exposition).map_err(|_too_many| ScrapeFault::TooManySeries)?;
+    Ok(Scraped { record, samples: exposition.samples.len() as u64 })
+}
+
+fn fault_of(error: &ExpositionError) -> ScrapeFault {
+    match error.kind {
+        ExpositionErrorKind::Malformed => ScrapeFault::Malformed(clean_text(&error.to_string())),
+        ExpositionErrorKind::TooManySamples => ScrapeFault::TooManySeries,
+    }
+}
+
+fn sound_body(reply: Result<Reply, NoReply>) -> Result<(Vec<u8>, Format), ScrapeFault> {
+    let reply = reply.map_err(|no_reply| match no_reply {
+        NoReply::Timeout => ScrapeFault::Timeout,
+        NoReply::Broken(word) => ScrapeFault::NoAnswer(word.to_owned()),
+    })?;
+    match reply.body {
+        _ if reply.status != 200 => Err(ScrapeFault::Status(reply.status)),
+        Body::TooLarge(_) => Err(ScrapeFault::TooLarge),
+        Body::Whole(body) => Ok((body, Format::of_content_type(reply.content_type.as_deref()))),
+    }
+}

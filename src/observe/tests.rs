@@ -1,0 +1,286 @@
+//! Watchers against real servers on loopback: what each kind of answer is seen as, and what `stop` promises.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use axum::Router;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Redirect;
+use axum::routing::get;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::metrics::SeriesStore;
+use crate::model::{HealthState, Labels, ProbeResult, ScrapeFault, ScrapeStat};
+
+/// No test waits for a second tick.
+const NEVER: Duration = Duration::from_secs(3600);
+
+async fn serve(router: Router) -> Url {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
+}
+
+/// Nothing is watched yet; the clock shows one second more at each look.
+fn options(target: &Url) -> (ObserveOptions, mpsc::UnboundedReceiver<Observation>) {
+    let (sink, seen) = mpsc::unbounded_channel();
+    let looks = AtomicU32::new(0);
+    let options = ObserveOptions {
+        target: target.clone(),
+        authorization: None,
+        user_agent: "gander-test".to_owned(),
+        metrics: None,
+        metrics_interval: NEVER,
+        probes: Vec::new(),
+        health_interval: NEVER,
+        pid: None,
+        process_interval: NEVER,
+        limits: Limits { scrape_timeout: NEVER, probe_timeout: NEVER, ..Limits::default() },
+        clock: Arc::new(move || Duration::from_secs(looks.fetch_add(1, Ordering::Relaxed).into())),
+        sink,
+    };
+    (options, seen)
+}
+
+/// What was seen by watchers that are stopped once the first event is there.
+async fn observe(
+    options: ObserveOptions,
+    mut seen: mpsc::UnboundedReceiver<Observation>,
+) -> (Vec<Event>, SeriesStore) {
+    let observer = start(options).unwrap();
+    let mut all = Vec::new();
+    while !matches!(all.last(), Some(Observation::Event(_))) {
+        all.push(seen.recv().await.unwrap());
+    }
+    observer.stop().await;
+    while let Some(observation) = seen.recv().await {
+        all.push(observation);
+    }
+    let (mut events, mut store) = (Vec::new(), SeriesStore::default());
+    for observation in all {
+        match observation {
+            Observation::Event(stamped) => events.push(stamped.what),
+            Observation::Scrape(record) => store.apply(&record).unwrap(),
+        }
+    }
+    (events, store)
+}
+
+/// The fault of each scrape: the first one, and the one that `stop` makes.
+async fn scrape_faults(target: Url, limits: Limits) -> Vec<Option<ScrapeFault>> {
+    let (options, seen) = options(&target);
+    let options = ObserveOptions { metrics: Some(target), limits, ..options };
+    let (events, _) = observe(options, seen).await;
+    events
+        .into_iter()
+        .map(|event| match event {
+            Event::Scrape(ScrapeStat { fault, .. }) => fault,
+            other => panic!("{other:?} is no scrape"),
+        })
+        .collect()
+}
+
+#[track_caller]
+fn check_fault(faults: &[Option<ScrapeFault>], expected: &ScrapeFault) {
+    assert_eq!(faults, [Some(expected.clone()), Some(expected.clone())]);
+}
+
+fn patient() -> Limits {
+    Limits { scrape_timeout: NEVER, probe_timeout: NEVER, ..Limits::default() }
+}
+
+/// A target whose every answer is `status` and `body`.
+async fn always(status: StatusCode, body: &'static str) -> Url {
+    serve(Router::new().route("/", get(move || async move { (status, body) }))).await
+}
+
+#[tokio::test]
+async fn stopping_scrapes_once_more_so_that_the_last_counts_are_seen() {
+    let scrapes = Arc::new(AtomicU32::new(0));
+    let counter = scrapes.clone();
+    let metrics = move || {
+        let count = counter.fetch_add(1, Ordering::Relaxed) + 1;
+        async move { format!("# TYPE c_total counter\nc_total {count}\nconstant 7\n") }
+    };
+    let target = serve(Router::new().route("/metrics", get(metrics))).await;
+    let (options, seen) = options(&target);
+    let metrics = Some(target.join("metrics").unwrap());
+    let (events, store) = observe(ObserveOptions { metrics, ..options }, seen).await;
+
+    let &[first, last] = store.scrape_times() else { panic!("{:?}", store.scrape_times()) };
+    let counter = store.select("c_total", &Labels::new()).next().unwrap().clone();
+    assert_eq!((counter.value_at(first), counter.value_at(last)), (Some(1.0), Some(2.0)));
+    assert_eq!(counter.value_at(NEVER), None, "the end leaves no series");
+    assert_eq!(scrapes.load(Ordering::Relaxed), 2);
+    assert_eq!(events.len(), 2);
+    let Event::Scrape(stat) = &events[0] else { panic!("{events:?}") };
+    assert_eq!((stat.samples, stat.bytes, &stat.fault), (2, 44, &None));
+}
+
+#[tokio::test]
+async fn openmetrics_is_asked_for_and_read() {
+    let metrics = |headers: HeaderMap| async move {
+        let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(text("accept").unwrap().split(';').next(), Some("application/openmetrics-text"));
+        assert_eq!(text("user-agent").unwrap(), "gander-test");
+        ([("content-type", "application/openmetrics-text; version=1.0.0")], "a 1\n# EOF\n")
+    };
+    let target = serve(Router::new().route("/", get(metrics))).await;
+    assert_eq!(scrape_faults(target, patient()).await, [None, None]);
+}
+
+#[tokio::test]
+async fn a_scrape_without_a_sound_body_says_why() {
+    let (ok, broken) = (StatusCode::OK, StatusCode::INTERNAL_SERVER_ERROR);
+    let faults = scrape_faults(always(broken, "a 1\n").await, patient()).await;
+    check_fault(&faults, &ScrapeFault::Status(500));
+
+    let malformed = ScrapeFault::Malformed("line 2, column 2: expected a space".to_owned());
+    check_fault(&scrape_faults(always(ok, "a 1\nb\n").await, patient()).await, &malformed);
+
+    let small = Limits { scrape_bytes: 5, ..patient() };
+    check_fault(&scrape_faults(always(ok, "a 1\nb 2\n").await, small).await, &ScrapeFault::TooLarge);
+
+    let few = Limits { series: 1, ..patient() };
+    check_fault(&scrape_faults(always(ok, "a 1\nb 2\n").await, few).await, &ScrapeFault::TooManySeries);
+}
+
+#[tokio::test]
+async fn a_scrape_that_is_not_answered_in_time_is_given_up() {
+    let target = serve(Router::new().route("/", get(std::future::pending::<()>))).await;
+    let limits = Limits { scrape_timeout: Duration::from_millis(50), ..patient() };
+    check_fault(&scrape_faults(target, limits).await, &ScrapeFault::Timeout);
+}
+
+#[tokio::test]
+async fn a_target_that_is_not_there_refuses() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url: Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+    drop(listener);
+    check_fault(&scrape_faults(url, patient()).await, &ScrapeFault::NoAnswer("refused".to_owned()));
+}
+
+#[tokio::test]
+async fn a_body_that_ends_too_early_is_no_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url: Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut request = [0; 4096];
+            let _ = socket.read(&mut request).await;
+            let _ = socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\na 1\n").await;
+        }
+    });
+    check_fault(&scrape_faults(url, patient()).await, &ScrapeFault::NoAnswer("eof".to_owned()));
+}
+
+#[tokio::test]
+async fn redirects_are_not_followed() {
+    let routes = Router::new()
+        .route("/", get(|| async { Redirect::temporary("/elsewhere") }))
+        .route("/elsewhere", get(|| async { "a 1\n" }));
+    check_fault(&scrape_faults(serve(routes).await, patient()).await, &ScrapeFault::Status(307));
+}
+
+/// 1 when the request carried credentials, else 0.
+async fn credentials_seen(target: &Url, metrics: Url) -> Option<f64> {
+    let (options, seen) = options(target);
+    let authorization = Some(Secret::new("Bearer s3cret"));
+    let options = ObserveOptions { metrics: Some(metrics), authorization, ..options };
+    let (_, store) = observe(options, seen).await;
+    store.select("authorized", &Labels::new()).find_map(|series| series.points[0].value)
+}
+
+#[tokio::test]
+async fn credentials_go_to_the_targets_own_origin_alone() {
+    let metrics = |headers: HeaderMap| async move {
+        let is_authorized = headers.get("authorization").is_some_and(|value| value == "Bearer s3cret");
+        format!("authorized {}\n", u8::from(is_authorized))
+    };
+    let target = serve(Router::new().route("/", get(metrics))).await;
+    let other = serve(Router::new().route("/", get(metrics))).await;
+    assert_eq!(credentials_seen(&target, target.clone()).await, Some(1.0));
+    assert_eq!(credentials_seen(&target, other).await, Some(0.0));
+}
+
+#[tokio::test]
+async fn a_failed_scrape_loses_the_series_until_the_next_good_one() {
+    let scrapes = Arc::new(AtomicU32::new(0));
+    let metrics = move || {
+        let is_first = scrapes.fetch_add(1, Ordering::Relaxed) == 0;
+        async move { if is_first { (StatusCode::OK, "a 1\n") } else { (StatusCode::BAD_GATEWAY, "") } }
+    };
+    let target = serve(Router::new().route("/", get(metrics))).await;
+    let (options, seen) = options(&target);
+    let (_, store) = observe(ObserveOptions { metrics: Some(target), ..options }, seen).await;
+    let series = store.iter().next().unwrap();
+    let values: Vec<_> = store.scrape_times().iter().map(|&at| series.value_at(at)).collect();
+    assert_eq!(values, [Some(1.0), None]);
+}
+
+async fn probe(endpoint: Endpoint, url: Url, limits: Limits) -> ProbeResult {
+    let (options, seen) = options(&url);
+    let (events, _) =
+        observe(ObserveOptions { probes: vec![(endpoint, url)], limits, ..options }, seen).await;
+    match events.into_iter().next() {
+        Some(Event::Probe(probe)) if probe.endpoint == endpoint => probe.result,
+        other => panic!("{other:?} is no probe of {endpoint:?}"),
+    }
+}
+
+#[tokio::test]
+async fn health_endpoints_are_asked() {
+    let failing = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    let body = r#"{"status": "unhealthy", "checks": {"database": {"status": "unhealthy"}}}"#;
+    let url = always(StatusCode::SERVICE_UNAVAILABLE, body).await;
+    let expected =
+        ProbeResult::State { state: HealthState::Unhealthy, status: 503, failing: failing(&["database"]) };
+    assert_eq!(probe(Endpoint::Health, url, patient()).await, expected);
+
+    let url = always(StatusCode::OK, "").await;
+    let expected = ProbeResult::State { state: HealthState::Healthy, status: 200, failing: Vec::new() };
+    assert_eq!(probe(Endpoint::Live, url, patient()).await, expected);
+
+    let url = always(StatusCode::OK, "healthy").await.join("ready").unwrap();
+    assert_eq!(probe(Endpoint::Ready, url, patient()).await, ProbeResult::Unexpected { status: 404 });
+
+    let url = always(StatusCode::OK, r#"{"status": "degraded"}"#).await;
+    let small = Limits { probe_bytes: 10, ..patient() };
+    let expected = ProbeResult::State { state: HealthState::Healthy, status: 200, failing: Vec::new() };
+    assert_eq!(probe(Endpoint::Health, url, small).await, expected);
+}
+
+#[tokio::test]
+async fn a_silent_health_endpoint_has_no_answer() {
+    let url = serve(Router::new().route("/", get(std::future::pending::<()>))).await;
+    let limits = Limits { probe_timeout: Duration::from_millis(50), ..patient() };
+    let expected = ProbeResult::NoAnswer { reason: "timeout".to_owned() };
+    assert_eq!(probe(Endpoint::Health, url, limits).await, expected);
+}
+
+#[tokio::test]
+async fn the_process_is_sampled_at_the_start_and_at_the_end() {
+    let (options, seen) = options(&"http://127.0.0.1/".parse().unwrap());
+    let options = ObserveOptions { pid: Some(std::process::id()), ..options };
+    let (events, _) = observe(options, seen).await;
+    assert!(matches!(events[..], [Event::Process(_), Event::Process(_)]), "{events:?}");
+}
+
+#[tokio::test]
+async fn a_process_that_is_gone_is_noted_once() {
+    let (options, seen) = options(&"http://127.0.0.1/".parse().unwrap());
+    let (events, _) = observe(ObserveOptions { pid: Some(u32::MAX), ..options }, seen).await;
+    assert!(matches!(events[..], [Event::Note { .. }]), "{events:?}");
+}
+
+#[tokio::test]
+async fn a_header_that_http_does_not_allow_is_refused() {
+    let target: Url = "http://127.0.0.1/".parse().unwrap();
+    let (options, _seen) = options(&target);
+    let authorization = Some(Secret::new("Bearer a\nb"));
+    let error = start(ObserveOptions { metrics: Some(target), authorization, ..options }).unwrap_err();
+    assert!(!error.to_string().contains("Bearer"), "{error}");
+}
