@@ -80,9 +80,13 @@ pub(super) fn peak(saturation: &Saturation) -> String {
     format!("{} {}", saturation.name, measure(&saturation.unit, saturation.peak))
 }
 
-/// The largest number of users in any second.
-pub(super) fn peak_users(report: &RunReport) -> u32 {
-    report.timeline.iter().map(|point| point.users).max().unwrap_or(0)
+/// The largest number of users in any second: `up to 10 users`.
+pub(super) fn peak_users(report: &RunReport) -> String {
+    match report.timeline.iter().map(|point| point.users).max().unwrap_or(0) {
+        0 => "no users".to_owned(),
+        1 => "1 user".to_owned(),
+        most => format!("up to {} users", format_count(u64::from(most))),
+    }
 }
 
 /// What a health endpoint said in words: `healthy`, or why there is no word.

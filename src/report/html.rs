@@ -33,9 +33,9 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
                     (sections::verdict(report))
                     (sections::objectives(report))
                     (sections::golden_signals(report))
-                    (figures("Over time", &load))
+                    (figures("Over time", "charts", &load))
                     (health_strip::section(report))
-                    (figures("Saturation of the target", &saturation))
+                    (figures("Saturation of the target", "charts small", &saturation))
                     (sections::steps(report))
                     (sections::beside(report))
                     (sections::notes(report))
@@ -80,12 +80,12 @@ fn hash(source: &str) -> String {
     format!("'sha256-{}'", STANDARD.encode(Sha256::digest(source)))
 }
 
-fn figures(title: &str, charts: &[Chart]) -> Markup {
+fn figures(title: &str, class: &str, charts: &[Chart]) -> Markup {
     html! {
         @if !charts.is_empty() {
             section {
                 h2 { (title) }
-                div.charts {
+                div class=(class) {
                     @for chart in charts { (figure(chart)) }
                 }
             }

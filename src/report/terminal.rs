@@ -66,18 +66,16 @@ impl Screen {
             self.line(&format!("{lead}  {line}"));
         }
         self.line("");
-        let users = figures::peak_users(report);
         self.fact("scenario", &report.scenario);
         self.fact("target", &figures::target(report));
         self.fact(
             "run",
             &format!(
-                "{}, {}, {} of load, up to {} user{}",
+                "{}, {}, {} of load, {}",
                 report.run.run_id,
                 report.state,
                 figures::duration(report.duration),
-                format_count(u64::from(users)),
-                if users == 1 { "" } else { "s" },
+                figures::peak_users(report),
             ),
         );
     }

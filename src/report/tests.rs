@@ -5,4 +5,5 @@
 mod built;
 mod golden;
 mod hostile;
+mod page;
 mod schema;

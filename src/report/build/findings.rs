@@ -121,6 +121,15 @@ impl Books {
         }
     }
 
+    /// The largest of the differences between the counts.
+    fn unaccounted(&self) -> u64 {
+        let between = self.planned.abs_diff(self.recorded);
+        self.totals.map_or(between, |totals| {
+            let planned = totals.planned.abs_diff(self.planned);
+            between.max(planned).max(totals.recorded.abs_diff(self.recorded))
+        })
+    }
+
     /// Whether the books balance, and the sentence that says so.
     fn balance(&self) -> (Verdict, String) {
         let Self { planned, recorded, in_flight, totals } = self;
@@ -156,11 +165,11 @@ impl Books {
 
 fn accounting(log: &RunLog, books: &Books) -> ObjectiveResult {
     let (verdict, because) = books.balance();
-    let lost = books.planned.abs_diff(books.recorded);
+    let lost = books.unaccounted();
     ObjectiveResult {
         name: "accounting".to_owned(),
         scope: OWN_SCOPE.to_owned(),
-        indicator: "lost calls".to_owned(),
+        indicator: "unaccounted calls".to_owned(),
         verdict,
         value: format_count(lost),
         value_number: Some(lost as f64),

@@ -4,7 +4,6 @@
 (() => {
   const root = document.documentElement;
   const charts = JSON.parse(document.getElementById("chart-data").textContent);
-  const HEIGHT = { wide: 280, narrow: 220 };
   const drawn = [];
 
   const colour = (name) => getComputedStyle(root).getPropertyValue(name).trim();
@@ -42,6 +41,8 @@
   }
 
   const nines = (value) => `${short((100 * (1 - 10 ** -value)).toFixed(Math.max(0, Math.ceil(value) - 1)))} %`;
+  const BINARY = Array.from({ length: 50 }, (_, power) => 2 ** power);
+  const TIMES = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400];
   const NINES = [0, Math.log10(2), 1, 2, 3, 4, 5];
 
   function series(line, format) {
@@ -61,8 +62,8 @@
 
   // uPlot asks for a range also when every value is a gap.
   function range(chart) {
-    if (!chart.log) return (_, low, high) => [0, high > 0 ? high * 1.08 : 1];
-    return (_, low, high) => (low > 0 ? [10 ** Math.floor(Math.log10(low)), high * 1.3] : [0.001, 1]);
+    if (!chart.log) return (_, low, high) => [0, high > 0 ? high * 1.15 : 1];
+    return (_, low, high) => (low > 0 ? [10 ** Math.floor(Math.log10(low)), high * 1.6] : [0.001, 1]);
   }
 
   function shadeWarmUp(chart) {
@@ -77,7 +78,8 @@
       u.ctx.font = `${10 * devicePixelRatio}px system-ui, sans-serif`;
       u.ctx.textBaseline = "top";
       const label = "warm-up";
-      if (u.ctx.measureText(label).width + 12 * devicePixelRatio < end - left) {
+      const roomy = height > 170 * devicePixelRatio;
+      if (roomy && u.ctx.measureText(label).width + 12 * devicePixelRatio < end - left) {
         u.ctx.fillText(label, left + 6 * devicePixelRatio, top + 5 * devicePixelRatio);
       }
       u.ctx.restore();
@@ -97,11 +99,14 @@
       x.values = (_, splits) => splits.map(nines);
     } else {
       x.values = (_, splits) => splits.map(clock);
+      x.incrs = TIMES;
       x.space = 70;
     }
     const y = { ...look, size: 62, space: 34, values: (_, splits) => splits.map((at) => (at == null ? null : short(format(at)))) };
+    if (chart.unit === "bytes") y.incrs = BINARY;
     if (chart.log) {
       y.filter = (_, splits) => splits.map((at) => (/^[125]/.test(at.toExponential()) ? at : null));
+      y.grid = { ...look.grid, filter: y.filter };
     }
     return [x, y];
   }
@@ -113,7 +118,7 @@
     const time = chart.axis === "time";
     return {
       width: width(place),
-      height: place.closest("figure").classList.contains("wide") ? HEIGHT.wide : HEIGHT.narrow,
+      height: place.closest(".wide") ? 280 : place.closest(".small") ? 160 : 220,
       padding: [10, 14, 0, 0],
       scales: { x: { time: false, range: [first, last] }, y: { distr: chart.log ? 3 : 1, range: range(chart) } },
       cursor: { y: false, drag: { x: false, y: false }, sync: time ? { key: "time" } : undefined },

@@ -72,13 +72,13 @@ impl Chart {
 pub(super) fn load(report: &RunReport) -> Vec<Chart> {
     let per_point = report.timeline.len().div_ceil(MOST_POINTS).max(1);
     let points: Vec<Point> = report.timeline.chunks(per_point).map(Point::of).collect();
-    let mut charts =
-        vec![latency(report, &points), rate(report, &points), users(report, &points), percentiles(report)];
+    let mut charts = vec![latency(report, &points), rate(report, &points), users(report, &points)];
     if per_point > 1 {
-        for chart in charts.iter_mut().filter(|chart| chart.axis == Axis::Time) {
-            chart.summary.push_str(&format!("; each point is the worst of {per_point} seconds"));
+        for (chart, what) in charts.iter_mut().zip(["worst", "mean", "largest"]) {
+            chart.summary = format!("{}; each point is the {what} of {per_point} seconds", chart.summary);
         }
     }
+    charts.push(percentiles(report));
     charts
 }
 
@@ -167,10 +167,8 @@ fn latency(report: &RunReport, points: &[Point]) -> Chart {
     chart.summary = match worst(points, |point| point.max) {
         None => "no calls ended".to_owned(),
         Some((at, max)) => format!(
-            "steady p50 {}, p95 {}, p99 {}; slowest call {} at {at:.0} s{}",
-            figures::latency(report.total.p50),
-            figures::latency(report.total.p95),
-            figures::latency(report.total.p99),
+            "{}; slowest second at {at:.0} s with a call of {}{}",
+            quantiles(report),
             figures::duration(max),
             if log { "; logarithmic axis" } else { "" },
         ),
@@ -206,9 +204,7 @@ fn users(report: &RunReport, points: &[Point]) -> Chart {
     ];
     let mut chart = over_time(report, "users", "Users and calls in flight", "count", points, series);
     let in_flight = report.timeline.iter().map(|point| point.in_flight).max().unwrap_or(0);
-    let users = u64::from(figures::peak_users(report));
-    chart.summary =
-        format!("at most {} users, {} calls in flight", format_count(users), format_count(in_flight));
+    chart.summary = format!("{}, at most {} in flight", figures::peak_users(report), format_count(in_flight));
     chart
 }
 
@@ -219,15 +215,7 @@ fn percentiles(report: &RunReport) -> Chart {
     Chart {
         id: "chart-percentiles".to_owned(),
         title: "Latency by percentile".to_owned(),
-        summary: match curve.last() {
-            None => "no calls in the steady phase".to_owned(),
-            Some((quantile, latency)) => format!(
-                "{} calls of the steady phase; {:.5} % took at most {}",
-                format_count(report.total.calls),
-                quantile * 100.0,
-                figures::duration(*latency)
-            ),
-        },
+        summary: format!("{} calls; {}", format_count(report.total.calls), quantiles(report)),
         wide: true,
         axis: Axis::Nines,
         unit: "seconds".to_owned(),
@@ -259,6 +247,17 @@ fn measured(report: &RunReport, place: usize, measure: &Saturation) -> Chart {
         ),
         ..over_time(report, &format!("saturation-{place}"), &measure.name, &measure.unit, &[], series)
     }
+}
+
+/// The latency of the steady phase in words.
+fn quantiles(report: &RunReport) -> String {
+    let total = &report.total;
+    if total.p50.is_none() {
+        return "no calls in the steady phase".to_owned();
+    }
+    let values = [("p50", total.p50), ("p95", total.p95), ("p99", total.p99), ("max", total.max)]
+        .map(|(name, value)| format!("{name} {}", figures::latency(value)));
+    format!("steady phase {}", values.join(", "))
 }
 
 /// When the largest value was, and which.

@@ -13,12 +13,8 @@ pub(super) fn verdict(report: &RunReport) -> Markup {
             p.because { (report.because) }
             dl.facts {
                 (fact("Target", &figures::target(report)))
-                (fact("Started", &report.run.started_at))
-                (fact("Load", &format!(
-                    "{}, up to {} users",
-                    figures::duration(report.duration),
-                    format_count(u64::from(figures::peak_users(report)))
-                )))
+                (fact("Started", &report.run.started_at.replace('T', " ").replace('Z', " UTC")))
+                (fact("Load", &format!("{}, {}", figures::duration(report.duration), figures::peak_users(report))))
                 (fact("State", &report.state))
             }
         }
@@ -47,7 +43,7 @@ pub(super) fn objectives(report: &RunReport) -> Markup {
         section {
             h2 { "Objectives" }
             div.card.scroll tabindex="0" role="region" aria-label="Objectives" {
-                table {
+                table.objectives {
                     thead { tr {
                         th scope="col" { "Verdict" } th scope="col" { "Objective" }
                         th scope="col" { "Indicator" }
@@ -89,7 +85,7 @@ pub(super) fn golden_signals(report: &RunReport) -> Markup {
     let classes =
         total.failures.iter().map(|(class, count)| format!("{} {}", class.label(), format_count(*count)));
     let errors: Vec<String> = std::iter::once(failed).chain(classes).collect();
-    let peaks: Vec<String> = report.saturation.iter().skip(1).map(|measure| figures::peak(measure)).collect();
+    let peaks: Vec<String> = report.saturation.iter().skip(1).map(figures::peak).collect();
     let fullest = report.saturation.first();
     html! {
         section {
@@ -114,7 +110,7 @@ fn tile(name: &str, what: &str, value: &str, details: &[String]) -> Markup {
         div.card.tile {
             h3 { (name) }
             p.value { (value) " " small { (what) } }
-            ul { @for detail in details { li { (detail) } } }
+            ul.details { @for detail in details { li { (detail) } } }
         }
     }
 }

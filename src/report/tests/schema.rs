@@ -70,7 +70,7 @@ fn objects(report: &Value) -> Vec<String> {
             Value::Array(items) if items.first().is_some_and(Value::is_object) => {
                 paths.push(format!("/{field}/0"));
             }
-            _ => {}
+            Value::Array(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
     }
     assert!(paths.len() >= 13, "{paths:?}");
