@@ -9,6 +9,7 @@ mod figures;
 mod terminal;
 mod terminal_table;
 mod json;
+mod judged;
 mod junit;
 mod markdown;
 mod html;
@@ -21,6 +22,7 @@ mod tests;
 pub use build::build;
 pub use format::{FORMATS, Format, OutputFile, format_names};
 pub use json::REPORT_SCHEMA;
+pub use judged::judged;
 pub use run_log::{Ending, Environment, Manifest, RUN_FORMAT_VERSION, RunLog, Totals};
 pub use run_report::{
     HealthSpan, ObjectiveResult, OutcomeCount, REPORT_VERSION, RunReport, Saturation, StepRow, TimelinePoint,
