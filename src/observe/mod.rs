@@ -124,19 +124,26 @@ impl Observer {
 /// Begins watching: everything is looked at once at the start and then at its interval. Must be called within a
 /// tokio runtime.
 pub fn start(options: ObserveOptions) -> Result<Observer, ObserveError> {
+    let limits = options.limits;
+    let fetch_metrics =
+        |url: &Url| Fetcher::new(&options, url.clone(), limits.scrape_timeout, limits.scrape_bytes);
+    let fetch_health = |(endpoint, url): &(Endpoint, Url)| {
+        Fetcher::new(&options, url.clone(), limits.probe_timeout, limits.probe_bytes)
+            .map(|fetcher| (*endpoint, fetcher))
+    };
+    let metrics = options.metrics.as_ref().map(fetch_metrics).transpose()?;
+    let probes = options.probes.iter().map(fetch_health).collect::<Result<Vec<_>, _>>()?;
+
+    let reporter = Reporter { clock: options.clock, sink: options.sink };
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
-    let limits = options.limits;
-    let reporter = Reporter { clock: options.clock.clone(), sink: options.sink.clone() };
-    if let Some(url) = &options.metrics {
-        let fetcher = Fetcher::new(&options, url.clone(), limits.scrape_timeout, limits.scrape_bytes)?;
+    if let Some(fetcher) = metrics {
         let scraper = scrape::Scraper::new(fetcher, limits.series, reporter.clone());
         tasks.spawn(scraper.run(ticks(options.metrics_interval), stop.clone()));
     }
-    for (endpoint, url) in &options.probes {
-        let fetcher = Fetcher::new(&options, url.clone(), limits.probe_timeout, limits.probe_bytes)?;
-        let probe = probe::Prober::new(*endpoint, fetcher, reporter.clone());
-        tasks.spawn(probe.run(ticks(options.health_interval), stop.clone()));
+    for (endpoint, fetcher) in probes {
+        let watcher = probe::Prober::new(endpoint, fetcher, reporter.clone());
+        tasks.spawn(watcher.run(ticks(options.health_interval), stop.clone()));
     }
     if let Some(pid) = options.pid {
         tasks.spawn(process::watch(pid, reporter, ticks(options.process_interval), stop.clone()));

@@ -76,9 +76,9 @@ async fn scrape_faults(target: Url, limits: Limits) -> Vec<Option<ScrapeFault>> 
     let (events, _) = observe(options, seen).await;
     events
         .into_iter()
-        .map(|event| match event {
-            Event::Scrape(ScrapeStat { fault, .. }) => fault,
-            other => panic!("{other:?} is no scrape"),
+        .map(|event| {
+            let Event::Scrape(ScrapeStat { fault, .. }) = event else { panic!("{event:?} is no scrape") };
+            fault
         })
         .collect()
 }

@@ -1,10 +1,16 @@
 //! L1: objectives as users write them, and the verdicts on them.
 
+mod evidence;
 mod file;
+mod finding;
+mod judge;
+mod metric;
 mod metric_file;
 mod objective;
 
 pub use file::{load, load_all};
+pub use finding::Finding;
+pub use judge::judge;
 pub use objective::{
     Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector,
 };

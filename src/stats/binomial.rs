@@ -101,7 +101,7 @@ fn deviance(x: f64, mean: f64) -> f64 {
     for odd in (3..).step_by(2) {
         term *= ratio * ratio;
         let next = sum + term / f64::from(odd);
-        if next == sum {
+        if (next - sum).abs() <= f64::EPSILON * sum.abs() {
             break;
         }
         sum = next;

@@ -1,0 +1,223 @@
+//! What a count of bad calls proves about a budget. Knows nothing of what makes a call bad.
+//!
+//! One-sided exact binomial tests at 95 %, with the calls taken as independent: FAIL when so many bad calls would be
+//! seen in at most 5 % of runs at the budget, PASS when so few would, else INCONCLUSIVE. A budget of zero is a
+//! statement about the calls of this run, because no sample proves that a share is zero: one bad call fails it, none
+//! passes it.
+
+use crate::model::{Verdict, format_count, format_ratio};
+use crate::stats::binomial::{SIGNIFICANCE, lower_bound, lower_tail, upper_bound, upper_tail};
+
+/// Some calls, how many of them were bad, and the share that may be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Evidence {
+    pub(super) calls: u64,
+    pub(super) bad: u64,
+    /// From 0 to 1.
+    pub(super) budget: f64,
+}
+
+impl Evidence {
+    pub(super) fn verdict(&self) -> Verdict {
+        let &Self { calls, bad, budget } = self;
+        if calls == 0 {
+            Verdict::Inconclusive
+        } else if bad == 0 && budget <= 0.0 || budget >= 1.0 {
+            Verdict::Pass
+        } else if upper_tail(calls, bad, budget) <= SIGNIFICANCE {
+            Verdict::Fail
+        } else if lower_tail(calls, bad, budget) <= SIGNIFICANCE {
+            Verdict::Pass
+        } else {
+            Verdict::Inconclusive
+        }
+    }
+
+    /// The share of bad calls; 0 without calls.
+    pub(super) fn share(&self) -> f64 {
+        if self.calls == 0 { 0.0 } else { self.bad as f64 / self.calls as f64 }
+    }
+
+    /// Why the verdict is what it is. `what` says in a few words what a bad call is.
+    pub(super) fn because(&self, what: &str) -> String {
+        let counts = format!(
+            "{} of {} calls {what} ({}), budget {}",
+            format_count(self.bad),
+            format_count(self.calls),
+            format_ratio(self.share()),
+            exact_percent(self.budget)
+        );
+        format!("{counts}{}", self.confidence())
+    }
+
+    fn confidence(&self) -> String {
+        let &Self { calls, bad, budget } = self;
+        match self.verdict() {
+            Verdict::Pass if budget <= 0.0 => "; true of these calls, no sample proves it of all".to_owned(),
+            Verdict::Fail if budget <= 0.0 => String::new(),
+            Verdict::Pass => {
+                format!("; at most {} with 95 % confidence", format_ratio(upper_bound(calls, bad)))
+            }
+            Verdict::Fail => {
+                format!("; at least {} with 95 % confidence", format_ratio(lower_bound(calls, bad)))
+            }
+            Verdict::Inconclusive | Verdict::Invalid => {
+                let side = if self.is_within() { "within" } else { "outside" };
+                let more = match self.more_calls() {
+                    Some(more) => {
+                        format!("about {} more calls would settle it (estimate)", format_count(more))
+                    }
+                    None => "too close to it for more calls to settle (estimate)".to_owned(),
+                };
+                format!("; {side} the budget, but not proven at 95 %: {more}")
+            }
+        }
+    }
+
+    /// The plain comparison, without regard to chance. 29 of 100 is within 0.29, though 0.29 times 100 is less in
+    /// binary.
+    fn is_within(&self) -> bool {
+        self.bad as f64 <= self.budget * self.calls as f64 * (1.0 + 1e-12)
+    }
+
+    /// How many more calls would give a verdict, if the share of bad ones stays as it is; `None` beyond 10^9.
+    fn more_calls(&self) -> Option<u64> {
+        const MOST: u64 = 1_000_000_000;
+        let settled = |calls| self.scaled_to(calls).verdict() != Verdict::Inconclusive;
+        let (mut short, mut enough) = (self.calls, self.calls);
+        while !settled(enough) {
+            short = enough;
+            enough = enough.checked_mul(2).filter(|&calls| calls <= MOST)?;
+        }
+        while enough - short > 1 {
+            let middle = u64::midpoint(short, enough);
+            if settled(middle) { enough = middle } else { short = middle }
+        }
+        Some(enough - self.calls)
+    }
+
+    /// The same share of more calls, rounded towards the budget.
+    fn scaled_to(&self, calls: u64) -> Self {
+        let exact = u128::from(self.bad) * u128::from(calls);
+        let of = u128::from(self.calls);
+        let bad = if self.is_within() { exact.div_ceil(of) } else { exact / of };
+        Self { calls, bad: u64::try_from(bad).unwrap_or(calls), budget: self.budget }
+    }
+}
+
+/// A ratio that a person wrote, as a percentage with all the digits it has.
+pub(super) fn exact_percent(ratio: f64) -> String {
+    format!("{} %", without_binary_noise(ratio * 100.0))
+}
+
+/// 0.050000000000000044 is 0.05: what a decimal was before arithmetic in binary.
+pub(super) fn without_binary_noise(number: f64) -> f64 {
+    (number * 1e10).round() / 1e10
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::CounterRng;
+
+    #[track_caller]
+    fn check(calls: u64, bad: u64, budget: f64, verdict: Verdict, because: &str) {
+        let evidence = Evidence { calls, bad, budget };
+        assert_eq!((evidence.verdict(), evidence.because("failed").as_str()), (verdict, because));
+    }
+
+    #[test]
+    fn the_sentence_says_what_the_numbers_prove() {
+        check(
+            1240,
+            31,
+            0.05,
+            Verdict::Pass,
+            "31 of 1,240 calls failed (2.50 %), budget 5 %; at most 3.36 % with 95 % confidence",
+        );
+        check(
+            1000,
+            80,
+            0.05,
+            Verdict::Fail,
+            "80 of 1,000 calls failed (8 %), budget 5 %; at least 6.63 % with 95 % confidence",
+        );
+        check(
+            100,
+            0,
+            0.01,
+            Verdict::Inconclusive,
+            "0 of 100 calls failed (0 %), budget 1 %; within the budget, but not proven at 95 %: \
+             about 199 more calls would settle it (estimate)",
+        );
+        check(
+            100,
+            5,
+            0.05,
+            Verdict::Inconclusive,
+            "5 of 100 calls failed (5 %), budget 5 %; within the budget, but not proven at 95 %: \
+             too close to it for more calls to settle (estimate)",
+        );
+        check(
+            100,
+            7,
+            0.05,
+            Verdict::Inconclusive,
+            "7 of 100 calls failed (7 %), budget 5 %; outside the budget, but not proven at 95 %: \
+             about 300 more calls would settle it (estimate)",
+        );
+    }
+
+    #[test]
+    fn a_budget_of_zero_speaks_of_these_calls() {
+        let proven =
+            "0 of 10 calls failed (0 %), budget 0 %; true of these calls, no sample proves it of all";
+        check(10, 0, 0.0, Verdict::Pass, proven);
+        check(10, 1, 0.0, Verdict::Fail, "1 of 10 calls failed (10 %), budget 0 %");
+    }
+
+    #[test]
+    fn the_least_calls_that_prove_a_p99_are_299() {
+        let verdict = |calls| Evidence { calls, bad: 0, budget: 0.01 }.verdict();
+        assert_eq!((verdict(298), verdict(299)), (Verdict::Inconclusive, Verdict::Pass));
+    }
+
+    #[test]
+    fn a_budget_of_everything_is_always_kept() {
+        assert_eq!(Evidence { calls: 3, bad: 3, budget: 1.0 }.verdict(), Verdict::Pass);
+        assert_eq!(Evidence { calls: 0, bad: 0, budget: 1.0 }.verdict(), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn a_target_at_the_limit_is_misjudged_in_at_most_one_run_of_twenty() {
+        const RUNS: usize = 2000;
+        let mut rng = CounterRng::new(1, 0);
+        for (calls, budget) in [(100, 0.05), (700, 0.05), (700, 0.01)] {
+            let mut verdicts = Vec::new();
+            for _ in 0..RUNS {
+                let bad = (0..calls).filter(|_| rng.unit() < budget).count() as u64;
+                verdicts.push(Evidence { calls, bad, budget }.verdict());
+            }
+            for wrong in [Verdict::Fail, Verdict::Pass] {
+                let share = verdicts.iter().filter(|&&verdict| verdict == wrong).count() as f64 / RUNS as f64;
+                assert!(share <= 0.05, "{share} of the runs with {calls} calls at {budget} were {wrong}");
+            }
+            let any = verdicts.iter().any(|&verdict| verdict != Verdict::Inconclusive);
+            assert!(any || calls == 100, "a test that never decides proves nothing");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_smaller_budget_never_turns_fail_into_pass(calls in 1u64..5000, share in 0.0f64..0.2,
+                                                       budget in 0.0f64..0.2, part in 0.0f64..1.0) {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below `calls`")]
+            let bad = (share * calls as f64) as u64;
+            let lax = Evidence { calls, bad, budget };
+            let strict = Evidence { budget: budget * part, ..lax };
+            prop_assert!(lax.verdict() != Verdict::Fail || strict.verdict() != Verdict::Pass);
+        }
+    }
+}

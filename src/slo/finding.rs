@@ -1,0 +1,32 @@
+//! What was found of one objective: the verdict, the numbers it rests on, and the sentence that says why.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::Verdict;
+
+/// The verdict on one objective.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The objective's name.
+    pub name: String,
+    /// Which calls, or which metric.
+    pub scope: String,
+    /// What is measured: `p95 latency`, `error ratio`, ...
+    pub indicator: String,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The value as people read it: `p95 = 812 ms`, `2.3 %`, `no data`.
+    pub value: String,
+    /// The value as a number, in seconds or as a ratio; `None` without data.
+    pub value_number: Option<f64>,
+    /// The limit as people read it: `<= 500 ms`.
+    pub limit: String,
+    /// How many calls (or scrapes) the value rests on.
+    pub samples: u64,
+    /// How many of them were bad; `None` where bad is not counted.
+    pub bad: Option<u64>,
+    /// Why the verdict is what it is, in one sentence.
+    pub because: String,
+    /// Where it is written: `file:line`.
+    pub origin: String,
+}

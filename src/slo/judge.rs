@@ -1,0 +1,165 @@
+//! Objectives held against what was measured in the steady phase. Pure: the same run gives the same findings.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use super::evidence::{Evidence, exact_percent, without_binary_noise};
+use super::{Finding, Indicator, Objective, Scope, metric};
+use crate::metrics::{Aggregates, Phase, SeriesStore, Tally};
+use crate::model::{Verdict, format_count, format_duration, format_ratio};
+use crate::plan::{Plan, Role, Step};
+
+/// Judges each objective, in their order. `steady` is the steady phase in the time of the run.
+pub fn judge(
+    objectives: &[Objective],
+    plan: &Plan,
+    aggregates: &Aggregates,
+    series: &SeriesStore,
+    steady: &Range<Duration>,
+) -> Vec<Finding> {
+    let calls_of = |scope: &Scope| {
+        aggregates.sum(plan, Some(Phase::Steady), |step| step.role == Role::Load && is_in(scope, step))
+    };
+    let judge_one = |objective: &Objective| match &objective.indicator {
+        Indicator::Latency { share, within } => {
+            let latency = Latency { share: *share, within: *within };
+            latency.judge(objective, &calls_of(&objective.scope), &plan.thresholds)
+        }
+        Indicator::ErrorRatio { at_most } => {
+            judge_error_ratio(objective, &calls_of(&objective.scope), *at_most)
+        }
+        Indicator::Throughput { at_least } => {
+            let span = steady.end.saturating_sub(steady.start);
+            judge_throughput(objective, &calls_of(&objective.scope), span, *at_least)
+        }
+        Indicator::Metric(indicator) => metric::judge(objective, indicator, series, steady),
+    };
+    objectives.iter().map(judge_one).collect()
+}
+
+fn is_in(scope: &Scope, step: &Step) -> bool {
+    match scope {
+        Scope::All => true,
+        Scope::Method(method) => step.method == *method,
+        Scope::Tool(tool) => step.tool.as_ref() == Some(tool),
+        Scope::Step(name) => step.name == *name,
+    }
+}
+
+/// At least `share` of the calls are good: successful, and within the limit.
+struct Latency {
+    share: f64,
+    within: Duration,
+}
+
+impl Latency {
+    fn judge(&self, objective: &Objective, calls: &Tally, thresholds: &[Duration]) -> Finding {
+        let percentile = format!("p{}", without_binary_noise(self.share * 100.0));
+        let finding =
+            blank(objective, format!("{percentile} latency"), format!("<= {}", format_duration(self.within)));
+        if calls.counted() == 0 {
+            return without_calls(finding, objective);
+        }
+        let (late, is_exact) = self.late(calls, thresholds);
+        let evidence = Evidence {
+            calls: calls.counted(),
+            bad: calls.failed() + late,
+            budget: without_binary_noise(1.0 - self.share),
+        };
+        let quantile = calls.good_quantile(self.share);
+        let failed = Evidence { bad: calls.failed(), ..evidence }.share();
+        let note = if is_exact { "" } else { "; late calls estimated from the histogram" };
+        Finding {
+            verdict: evidence.verdict(),
+            value: quantile.map_or_else(
+                || format!("- ({} failed)", format_ratio(failed)),
+                |latency| format!("{percentile} = {}", format_duration(latency)),
+            ),
+            value_number: quantile.map(|latency| latency.as_secs_f64()),
+            samples: evidence.calls,
+            bad: Some(evidence.bad),
+            because: evidence.because("late or failed") + note,
+            ..finding
+        }
+    }
+
+    /// How many successful calls were late, and whether that was counted exactly when they ended.
+    fn late(&self, calls: &Tally, thresholds: &[Duration]) -> (u64, bool) {
+        if calls.ok() == 0 {
+            return (0, true);
+        }
+        let place = thresholds.iter().position(|&threshold| threshold == self.within);
+        match place.and_then(|place| calls.ok_over.get(place)) {
+            Some(&late) => (late, true),
+            None => (calls.ok_service.count_over(self.within), false),
+        }
+    }
+}
+
+fn judge_error_ratio(objective: &Objective, calls: &Tally, at_most: f64) -> Finding {
+    let finding = blank(objective, "error ratio".to_owned(), format!("<= {}", exact_percent(at_most)));
+    if calls.counted() == 0 {
+        return without_calls(finding, objective);
+    }
+    let evidence = Evidence { calls: calls.counted(), bad: calls.failed(), budget: at_most };
+    Finding {
+        verdict: evidence.verdict(),
+        value: format_ratio(evidence.share()),
+        value_number: Some(evidence.share()),
+        samples: evidence.calls,
+        bad: Some(evidence.bad),
+        because: evidence.because("failed"),
+        ..finding
+    }
+}
+
+fn judge_throughput(objective: &Objective, calls: &Tally, span: Duration, at_least: f64) -> Finding {
+    let finding = blank(objective, "throughput".to_owned(), format!(">= {at_least}/s"));
+    if calls.counted() == 0 || span.is_zero() {
+        return without_calls(finding, objective);
+    }
+    let rate = calls.ok() as f64 / span.as_secs_f64();
+    Finding {
+        verdict: if rate >= at_least { Verdict::Pass } else { Verdict::Fail },
+        value: format!("{rate:.2}/s"),
+        value_number: Some(rate),
+        samples: calls.ok(),
+        because: format!(
+            "{} successful calls in {} of steady load, {at_least}/s needed",
+            format_count(calls.ok()),
+            format_duration(span)
+        ),
+        ..finding
+    }
+}
+
+/// A finding without a value yet.
+pub(super) fn blank(objective: &Objective, indicator: String, limit: String) -> Finding {
+    Finding {
+        name: objective.name.clone(),
+        scope: objective.scope.to_string(),
+        indicator,
+        verdict: Verdict::Inconclusive,
+        value: "no data".to_owned(),
+        value_number: None,
+        limit,
+        samples: 0,
+        bad: None,
+        because: String::new(),
+        origin: objective.origin.clone(),
+    }
+}
+
+fn without_calls(finding: Finding, objective: &Objective) -> Finding {
+    let scope = &objective.scope;
+    let because = match scope {
+        Scope::All => "no data: no calls in the steady phase".to_owned(),
+        Scope::Method(_) | Scope::Tool(_) | Scope::Step(_) => {
+            format!("no data: no calls of {scope} in the steady phase")
+        }
+    };
+    Finding { because, ..finding }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,324 @@
+//! Objectives against small runs whose numbers are known.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::metrics::{Cell, Exposition, Format, ScrapeEncoder, Second};
+use crate::model::{Labels, LatencyHistogram, NotSent, Outcome};
+use crate::plan::{
+    Auth, DemoTarget, HostRule, Load, Observe, Operation, Outputs, PLAN_VERSION, ProtocolChoice,
+    SessionPolicy, StepId, Target, ThinkTime,
+};
+use crate::slo::{Aggregation, Bound, Divisor, MetricIndicator, Reading, Selector};
+
+const SECOND: Duration = Duration::from_secs(1);
+const THRESHOLD: Duration = Duration::from_millis(100);
+
+fn step(id: u16, name: &str, role: Role, tool: Option<&str>) -> Step {
+    Step {
+        id: StepId(id),
+        name: name.to_owned(),
+        role,
+        method: "tools/call".to_owned(),
+        tool: tool.map(str::to_owned),
+        operation: Operation::ListTools,
+        checks: Vec::new(),
+        tags: BTreeMap::new(),
+        deadline: SECOND,
+    }
+}
+
+/// Steps 0 `open` (set-up), 1 `search` and 2 `calculate` (load, tools); calls over 100 ms are counted.
+fn plan() -> Plan {
+    Plan {
+        version: PLAN_VERSION,
+        name: "test".to_owned(),
+        description: String::new(),
+        seed: 0,
+        target: Target::Demo(DemoTarget::default()),
+        protocol: ProtocolChoice::Auto,
+        auth: Auth::None,
+        session: SessionPolicy::PerUser,
+        hosts: HostRule::default(),
+        load: Load { stages: Vec::new(), think_time: ThinkTime::Constant(SECOND), warm_up: SECOND },
+        transactions: Vec::new(),
+        steps: vec![
+            step(0, "open", Role::SetUp, None),
+            step(1, "search", Role::Load, Some("search")),
+            step(2, "calculate", Role::Load, Some("calculate")),
+        ],
+        observe: Observe {
+            metrics: None,
+            metrics_interval: SECOND,
+            health: None,
+            ready: None,
+            live: None,
+            health_interval: SECOND,
+            pid: None,
+        },
+        outputs: Outputs { directory: "runs".into(), formats: Vec::new() },
+        thresholds: vec![THRESHOLD],
+    }
+}
+
+/// `count` calls of one step that took `millis` each.
+fn calls(step: u16, phase: Phase, outcome: Outcome, count: u64, millis: u64) -> Cell {
+    let latency = Duration::from_millis(millis);
+    let mut service = LatencyHistogram::new();
+    service.record_n(latency, count);
+    let over = vec![if latency > THRESHOLD { count } else { 0 }];
+    Cell { step: StepId(step), phase, outcome, count, over, service }
+}
+
+fn aggregates(cells: Vec<Cell>) -> Aggregates {
+    Aggregates::of(&[Second { second: 0, planned: 0, in_flight: 0, users: 1, cells }])
+}
+
+/// 960 good calls of `search`, 20 late and 20 failed ones; 10 calls of `calculate`; and what must not count.
+fn run() -> Aggregates {
+    use Phase::{Steady, WarmUp};
+    aggregates(vec![
+        calls(1, Steady, Outcome::Ok, 960, 50),
+        calls(1, Steady, Outcome::Ok, 20, 200),
+        calls(1, Steady, Outcome::ToolError, 15, 1),
+        calls(1, Steady, Outcome::NotSent(NotSent::NoSession), 5, 1000),
+        calls(2, Steady, Outcome::Ok, 10, 50),
+        calls(1, WarmUp, Outcome::ToolError, 500, 1),
+        calls(0, Steady, Outcome::ToolError, 500, 1),
+        calls(1, Steady, Outcome::Interrupted, 500, 1),
+    ])
+}
+
+fn store(scrapes: &[Option<&str>]) -> SeriesStore {
+    let mut encoder = ScrapeEncoder::default();
+    let mut store = SeriesStore::default();
+    for (second, scrape) in (0..).zip(scrapes) {
+        let at = SECOND * second;
+        let record = match scrape {
+            Some(text) => encoder.scraped(at, &Exposition::parse(text, Format::Text).unwrap()).unwrap(),
+            None => encoder.failed(at),
+        };
+        store.apply(&record).unwrap();
+    }
+    store
+}
+
+fn objective(scope: Scope, indicator: Indicator) -> Objective {
+    Objective { name: "o".to_owned(), scope, indicator, origin: "slos/a.yaml:3".to_owned() }
+}
+
+/// The steady phase is from second 1 to second 11.
+fn judge_one(scope: Scope, indicator: Indicator, aggregates: &Aggregates, series: &SeriesStore) -> Finding {
+    let findings = judge(&[objective(scope, indicator)], &plan(), aggregates, series, &(SECOND..SECOND * 11));
+    findings.into_iter().next().unwrap()
+}
+
+fn of_calls(scope: Scope, indicator: Indicator) -> Finding {
+    judge_one(scope, indicator, &run(), &SeriesStore::default())
+}
+
+#[track_caller]
+fn check(finding: &Finding, verdict: Verdict, value: &str, limit: &str, because: &str) {
+    let found = (finding.verdict, finding.value.as_str(), finding.limit.as_str(), finding.because.as_str());
+    assert_eq!(found, (verdict, value, limit, because));
+}
+
+fn search() -> Scope {
+    Scope::Tool("search".to_owned())
+}
+
+#[test]
+fn a_call_is_bad_when_it_is_late_or_failed() {
+    let p95 = of_calls(search(), Indicator::Latency { share: 0.95, within: THRESHOLD });
+    let because = "40 of 1,000 calls late or failed (4 %), budget 5 %; within the budget, but not proven at 95 %: \
+                   about 371 more calls would settle it (estimate)";
+    check(&p95, Verdict::Inconclusive, "p95 = 50.0 ms", "<= 100 ms", because);
+    assert_eq!((p95.scope.as_str(), p95.indicator.as_str()), ("tool search", "p95 latency"));
+    assert_eq!((p95.samples, p95.bad, p95.origin.as_str()), (1000, Some(40), "slos/a.yaml:3"));
+
+    let p90 = of_calls(search(), Indicator::Latency { share: 0.9, within: THRESHOLD });
+    let because = "40 of 1,000 calls late or failed (4 %), budget 10 %; at most 5.18 % with 95 % confidence";
+    check(&p90, Verdict::Pass, "p90 = 50.0 ms", "<= 100 ms", because);
+
+    let p97 =
+        of_calls(Scope::Step("search".to_owned()), Indicator::Latency { share: 0.97, within: THRESHOLD });
+    let because = "40 of 1,000 calls late or failed (4 %), budget 3 %; at least 3.03 % with 95 % confidence";
+    check(&p97, Verdict::Fail, "p97 = 200 ms", "<= 100 ms", because);
+
+    let p99 = of_calls(search(), Indicator::Latency { share: 0.99, within: SECOND });
+    let because = "20 of 1,000 calls late or failed (2 %), budget 1 %; at least 1.33 % with 95 % confidence; \
+                   late calls estimated from the histogram";
+    check(&p99, Verdict::Fail, "- (2 % failed)", "<= 1.00 s", because);
+    assert_eq!(p99.value_number, None);
+}
+
+#[test]
+fn failed_calls_alone_need_no_threshold() {
+    let all_failed = aggregates(vec![calls(1, Phase::Steady, Outcome::ToolError, 50, 1)]);
+    let indicator = Indicator::Latency { share: 0.9995, within: SECOND };
+    let finding = judge_one(Scope::All, indicator, &all_failed, &SeriesStore::default());
+    let because =
+        "50 of 50 calls late or failed (100 %), budget 0.05 %; at least 94.2 % with 95 % confidence";
+    check(&finding, Verdict::Fail, "- (100 % failed)", "<= 1.00 s", because);
+    assert_eq!(finding.indicator, "p99.95 latency");
+}
+
+#[test]
+fn scopes_narrow_the_calls() {
+    let samples = |scope| of_calls(scope, Indicator::ErrorRatio { at_most: 0.5 }).samples;
+    assert_eq!(samples(Scope::All), 1010);
+    assert_eq!(samples(Scope::Method("tools/call".to_owned())), 1010);
+    assert_eq!(samples(Scope::Tool("calculate".to_owned())), 10);
+    assert_eq!(samples(Scope::Step("open".to_owned())), 0);
+}
+
+#[test]
+fn the_error_ratio_counts_failures_alone() {
+    let finding = of_calls(search(), Indicator::ErrorRatio { at_most: 0.01 });
+    let because = "20 of 1,000 calls failed (2 %), budget 1 %; at least 1.33 % with 95 % confidence";
+    check(&finding, Verdict::Fail, "2 %", "<= 1 %", because);
+    let none = of_calls(Scope::Tool("calculate".to_owned()), Indicator::ErrorRatio { at_most: 0.0 });
+    let because = "0 of 10 calls failed (0 %), budget 0 %; true of these calls, no sample proves it of all";
+    check(&none, Verdict::Pass, "0 %", "<= 0 %", because);
+}
+
+#[test]
+fn throughput_counts_successful_calls_a_second() {
+    let finding = of_calls(Scope::All, Indicator::Throughput { at_least: 99.0 });
+    let because = "990 successful calls in 10.0 s of steady load, 99/s needed";
+    check(&finding, Verdict::Pass, "99.00/s", ">= 99/s", because);
+    let finding = of_calls(Scope::All, Indicator::Throughput { at_least: 99.5 });
+    assert_eq!(finding.verdict, Verdict::Fail);
+}
+
+#[test]
+fn no_calls_are_no_pass() {
+    for indicator in [
+        Indicator::Latency { share: 0.5, within: SECOND },
+        Indicator::ErrorRatio { at_most: 1.0 },
+        Indicator::Throughput { at_least: 0.0 },
+    ] {
+        let finding = of_calls(Scope::Tool("nothing".to_owned()), indicator);
+        let because = "no data: no calls of tool nothing in the steady phase";
+        check(&finding, Verdict::Inconclusive, "no data", &finding.limit, because);
+    }
+}
+
+fn selector(metric: &str, labels: &[(&str, &str)], read: Reading) -> Selector {
+    Selector { metric: metric.to_owned(), labels: labels.iter().copied().collect::<Labels>(), read }
+}
+
+fn of_metric(
+    scrapes: &[Option<&str>],
+    value: Selector,
+    divided_by: Option<Divisor>,
+    over_run: Aggregation,
+    bound: Bound,
+) -> Finding {
+    let indicator = Indicator::Metric(MetricIndicator { value, divided_by, over_run, bound });
+    judge_one(Scope::All, indicator, &Aggregates::default(), &store(scrapes))
+}
+
+#[test]
+fn a_gauge_is_summed_over_its_series_at_each_scrape() {
+    let scrapes =
+        [Some("m{t=\"x\"} 900\n"), Some("m{t=\"x\"} 1\nm{t=\"y\"} 2\n"), None, Some("m{t=\"x\"} 5\n")];
+    let of = |labels, over_run, bound| {
+        of_metric(&scrapes, selector("m", labels, Reading::Gauge), None, over_run, bound)
+    };
+    let finding = of(&[], Aggregation::Max, Bound::AtMost(5.0));
+    check(&finding, Verdict::Pass, "5", "<= 5", "maximum 5 over 2 of 3 scrapes, limit <= 5");
+    assert_eq!((finding.scope.as_str(), finding.samples, finding.bad), ("m", 2, None));
+    let finding = of(&[], Aggregation::Min, Bound::AtLeast(3.5));
+    check(&finding, Verdict::Fail, "3", ">= 3.5", "minimum 3 over 2 of 3 scrapes, limit >= 3.5");
+    let finding = of(&[("t", "x")], Aggregation::Avg, Bound::AtMost(3.0));
+    check(&finding, Verdict::Pass, "3", "<= 3", "mean 3 over 2 of 3 scrapes, limit <= 3");
+    assert_eq!(finding.scope, "m{t=\"x\"}");
+}
+
+#[test]
+fn a_rate_lies_between_two_scrapes_of_the_steady_phase() {
+    let scrapes = [Some("c 0\n"), Some("c 500\n"), Some("c 510\n"), Some("c 4\n")];
+    let value = selector("c", &[], Reading::Rate);
+    let finding = of_metric(&scrapes, value, None, Aggregation::Max, Bound::AtMost(9.0));
+    check(&finding, Verdict::Fail, "10", "<= 9", "maximum 10 over 2 of 3 scrapes, limit <= 9");
+    assert_eq!(finding.scope, "rate(c)");
+}
+
+#[test]
+fn a_quotient_is_taken_at_the_same_scrape_and_nothing_by_nothing_is_no_data() {
+    let scrapes = [
+        None,
+        Some("hits 10\nall 10\n"),
+        Some("hits 10\nall 10\n"),
+        Some("hits 16\nall 20\n"),
+        Some("hits 22\nall 30\n"),
+    ];
+    let rate = |name| selector(name, &[], Reading::Rate);
+    let finding = of_metric(
+        &scrapes,
+        rate("hits"),
+        Some(Divisor::Metric(rate("all"))),
+        Aggregation::Min,
+        Bound::AtLeast(0.5),
+    );
+    check(&finding, Verdict::Pass, "0.6", ">= 0.5", "minimum 0.6 over 2 of 4 scrapes, limit >= 0.5");
+    assert_eq!(finding.scope, "rate(hits) / rate(all)");
+}
+
+#[test]
+fn too_little_data_is_never_a_pass_and_says_what_is_missing() {
+    let gauge = |name: &str| selector(name, &[("t", "x")], Reading::Gauge);
+    let missing = |scrapes: &[Option<&str>], value: Selector, divided_by: Option<Divisor>, because: &str| {
+        let finding = of_metric(scrapes, value, divided_by, Aggregation::Max, Bound::AtMost(1e9));
+        check(&finding, Verdict::Inconclusive, "no data", "<= 1000000000", because);
+    };
+    let there = [Some("m{t=\"x\"} 1\n"); 3];
+    missing(&[], gauge("m"), None, "no data: no scrape in the steady phase");
+    missing(&there[..1], gauge("m"), None, "no data: no scrape in the steady phase");
+    missing(&there, gauge("n"), None, "no data: no series `n{t=\"x\"}` in the steady phase");
+    missing(
+        &there,
+        gauge("m"),
+        Some(Divisor::Metric(gauge("n"))),
+        "no data: no series `n{t=\"x\"}` in the steady phase",
+    );
+    missing(
+        &there[..2],
+        gauge("m"),
+        None,
+        "no data: 1 of 1 scrapes give a value of `m{t=\"x\"}`, 2 are needed",
+    );
+    missing(
+        &[Some("m{t=\"x\"} NaN\n"); 4],
+        gauge("m"),
+        Some(Divisor::Number(2.0)),
+        "no data: 0 of 3 scrapes give a value of `m{t=\"x\"} / 2`, 2 are needed",
+    );
+}
+
+proptest! {
+    #[test]
+    fn a_stricter_objective_never_turns_fail_into_pass(
+        latencies in prop::collection::vec((1u64..400, 1u64..60), 1..8), failed in 0u64..40,
+        shares in (0.5f64..1.0, 0.0f64..1.0), limits in (1u64..400, 1u64..400)
+    ) {
+        let mut cells: Vec<_> =
+            latencies.iter().map(|&(millis, count)| calls(1, Phase::Steady, Outcome::Ok, count, millis)).collect();
+        if failed > 0 {
+            cells.push(calls(1, Phase::Steady, Outcome::ToolError, failed, 1));
+        }
+        let run = aggregates(cells);
+        let verdict = |share, millis| {
+            let indicator = Indicator::Latency { share, within: Duration::from_millis(millis) };
+            judge_one(Scope::All, indicator, &run, &SeriesStore::default()).verdict
+        };
+        let (lax_share, further) = shares;
+        let strict_share = lax_share + (1.0 - lax_share) * further;
+        let lax = verdict(lax_share, limits.0.max(limits.1));
+        let strict = verdict(strict_share, limits.0.min(limits.1));
+        prop_assert!(lax != Verdict::Fail || strict != Verdict::Pass);
+    }
+}

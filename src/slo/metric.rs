@@ -1,0 +1,194 @@
+//! Objectives on the target's own metrics, read at each scrape of the steady phase.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use super::{
+    Aggregation, Bound, Divisor, Finding, MetricIndicator, Objective, Reading, Selector, judge::blank,
+};
+use crate::metrics::{Series, SeriesStore};
+use crate::model::{Verdict, format_count};
+
+/// A maximum of one value is no maximum.
+const LEAST_VALUES: usize = 2;
+
+pub(super) fn judge(
+    objective: &Objective,
+    indicator: &MetricIndicator,
+    store: &SeriesStore,
+    steady: &Range<Duration>,
+) -> Finding {
+    let (measure, limit) = (measure(indicator.over_run), limit(indicator.bound));
+    let finding = blank(objective, format!("{measure} over the steady phase"), limit.clone());
+    let finding = Finding { scope: expression(indicator), ..finding };
+    let scrapes: Vec<Duration> =
+        store.scrape_times().iter().copied().filter(|at| steady.contains(at)).collect();
+    match values(indicator, store, &scrapes) {
+        Err(because) => Finding { because, ..finding },
+        Ok(values) => {
+            let value = aggregate(indicator.over_run, &values);
+            Finding {
+                verdict: if holds(indicator.bound, value) { Verdict::Pass } else { Verdict::Fail },
+                value: short_number(value),
+                value_number: Some(value),
+                samples: values.len() as u64,
+                because: format!(
+                    "{measure} {value} over {} of {} scrapes, limit {limit}",
+                    values.len(),
+                    scrapes.len()
+                ),
+                ..finding
+            }
+        }
+    }
+}
+
+/// The value at each scrape that has one; or, where that is too little, what is missing.
+fn values(
+    indicator: &MetricIndicator,
+    store: &SeriesStore,
+    scrapes: &[Duration],
+) -> Result<Vec<f64>, String> {
+    if scrapes.is_empty() {
+        return Err("no data: no scrape in the steady phase".to_owned());
+    }
+    let value = Source::new(&indicator.value, store, scrapes)?;
+    let divisor = match &indicator.divided_by {
+        None => None,
+        Some(Divisor::Number(number)) => Some(Source::Number(*number)),
+        Some(Divisor::Metric(selector)) => Some(Source::new(selector, store, scrapes)?),
+    };
+    let mut values = Vec::new();
+    let mut before = None;
+    for &at in scrapes {
+        let dividend = value.at(before, at);
+        let quotient = match &divisor {
+            None => dividend,
+            Some(divisor) => dividend.zip(divisor.at(before, at)).map(|(value, by)| value / by),
+        };
+        values.extend(quotient.filter(|value| !value.is_nan()));
+        before = Some(at);
+    }
+    if values.len() >= LEAST_VALUES {
+        Ok(values)
+    } else {
+        let (usable, all) = (values.len(), scrapes.len());
+        let expression = expression(indicator);
+        Err(format!(
+            "no data: {usable} of {all} scrapes give a value of `{expression}`, {LEAST_VALUES} are needed"
+        ))
+    }
+}
+
+/// What gives a number at each scrape.
+enum Source<'a> {
+    Number(f64),
+    Series { series: Vec<&'a Series>, read: Reading },
+}
+
+impl<'a> Source<'a> {
+    fn new(selector: &'a Selector, store: &'a SeriesStore, scrapes: &[Duration]) -> Result<Self, String> {
+        let is_there = |series: &&Series| scrapes.iter().any(|&at| series.value_at(at).is_some());
+        let series: Vec<&Series> =
+            store.select(&selector.metric, &selector.labels).filter(is_there).collect();
+        if series.is_empty() {
+            return Err(format!("no data: no series `{}` in the steady phase", name(selector)));
+        }
+        Ok(Self::Series { series, read: selector.read })
+    }
+
+    /// The sum of the series that have a value at this scrape; `None` when none has. A rate needs the scrape
+    /// before, within the steady phase too.
+    fn at(&self, before: Option<Duration>, at: Duration) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Series { series, read } => series
+                .iter()
+                .filter_map(|series| match read {
+                    Reading::Gauge => series.value_at(at),
+                    Reading::Rate => before.and_then(|before| series.rate_between(before, at)),
+                })
+                .reduce(|sum, value| sum + value),
+        }
+    }
+}
+
+fn aggregate(aggregation: Aggregation, values: &[f64]) -> f64 {
+    match aggregation {
+        Aggregation::Min => values.iter().copied().fold(f64::INFINITY, f64::min),
+        Aggregation::Max => values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        Aggregation::Avg => values.iter().sum::<f64>() / values.len() as f64,
+    }
+}
+
+/// False for NaN (the mean of both infinities): what cannot be compared does not hold.
+fn holds(bound: Bound, value: f64) -> bool {
+    match bound {
+        Bound::AtMost(limit) => value <= limit,
+        Bound::AtLeast(limit) => value >= limit,
+    }
+}
+
+fn measure(aggregation: Aggregation) -> &'static str {
+    match aggregation {
+        Aggregation::Min => "minimum",
+        Aggregation::Max => "maximum",
+        Aggregation::Avg => "mean",
+    }
+}
+
+fn limit(bound: Bound) -> String {
+    match bound {
+        Bound::AtMost(limit) => format!("<= {limit}"),
+        Bound::AtLeast(limit) => format!(">= {limit}"),
+    }
+}
+
+fn expression(indicator: &MetricIndicator) -> String {
+    let value = reading(&indicator.value);
+    match &indicator.divided_by {
+        None => value,
+        Some(Divisor::Number(number)) => format!("{value} / {number}"),
+        Some(Divisor::Metric(selector)) => format!("{value} / {}", reading(selector)),
+    }
+}
+
+fn reading(selector: &Selector) -> String {
+    match selector.read {
+        Reading::Gauge => name(selector),
+        Reading::Rate => format!("rate({})", name(selector)),
+    }
+}
+
+fn name(selector: &Selector) -> String {
+    let Selector { metric, labels, .. } = selector;
+    if labels.is_empty() { metric.clone() } else { format!("{metric}{labels}") }
+}
+
+/// About four significant digits, without trailing zeros.
+fn short_number(number: f64) -> String {
+    const WHOLE: f64 = 1e15;
+    let size = number.abs();
+    if (1000.0..WHOLE).contains(&size) {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "positive and below 10^15"
+        )]
+        let whole = format_count(size.round() as u64);
+        if number < 0.0 { format!("-{whole}") } else { whole }
+    } else if (0.001..1000.0).contains(&size) {
+        let places = if size >= 100.0 {
+            1
+        } else if size >= 1.0 {
+            3
+        } else {
+            4
+        };
+        format!("{number:.places$}").trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else if number == 0.0 || !number.is_finite() {
+        number.to_string()
+    } else {
+        format!("{number:.3e}")
+    }
+}
