@@ -285,7 +285,9 @@ impl<'n> Field<'n> {
 /// `95%` as 0.95; nothing below zero.
 pub(crate) fn parse_share(text: &str) -> Option<f64> {
     let digits = text.trim().strip_suffix('%')?.trim_end();
-    let shaped = digits.starts_with(|c: char| c.is_ascii_digit());
-    let percent = super::parse_number(digits).filter(|_| shaped)?.as_f64()?;
-    Some(percent / 100.0)
+    let shaped = digits.starts_with(|c: char| c.is_ascii_digit())
+        && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+        && super::parse_number(digits).is_some();
+    // Read as a hundredth, not divided by 100: 99.9 % is 0.999, not 0.9990000000000001.
+    shaped.then(|| format!("{digits}e-2").parse().ok()).flatten()
 }

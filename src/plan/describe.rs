@@ -166,7 +166,8 @@ fn row(cells: [&str; 3]) -> String {
 
 fn describe_step(page: &mut Page, plan: &Plan, transaction: &Transaction, step: &Step) {
     let mut parts = Vec::new();
-    if step.name != transaction.name {
+    let known = [&transaction.name, &step.method];
+    if !known.contains(&&step.name) && step.tool.as_ref() != Some(&step.name) {
         parts.push(step.name.clone());
     }
     parts.push(match &step.tool {

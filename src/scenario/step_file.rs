@@ -307,7 +307,9 @@ pub(super) fn check_path(field: Field<'_>, path: &str, problems: &mut Problems) 
     if !good {
         let help = "write the path on the target's origin, such as `/health?detailed=true`: one `/` in front, no \
                     blanks, no `\\`, no `#`";
-        field.wrong(format!("{} is no path", quoted(path)), help, problems);
+        // As written: what the environment gave may be a secret.
+        let written = field.text(problems).unwrap_or_default();
+        field.wrong(format!("{} is no path", quoted(written)), help, problems);
     }
     good
 }

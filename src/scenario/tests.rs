@@ -25,6 +25,7 @@ fn env(name: &str) -> Option<String> {
     match name {
         "TOKEN" => Some("t0p-s3cret".to_owned()),
         "BROKEN_TOKEN" => Some("t0p-s3cret\n".to_owned()),
+        "HOST" => Some("staging.example.com".to_owned()),
         "EMPTY" => Some(String::new()),
         _ => None,
     }
@@ -91,20 +92,34 @@ fn golden(path: &Path, actual: &str) {
 
 #[track_caller]
 fn shipped(name: &str) -> Loaded {
-    match load_with(&format!("scenarios/{name}.yaml"), &Overrides::default()) {
+    loaded(&format!("scenarios/{name}.yaml"))
+}
+
+#[track_caller]
+fn loaded(path: &str) -> Loaded {
+    match load_with(path, &Overrides::default()) {
         Ok(loaded) => loaded,
         Err(problems) => panic!("{}", problems.render(Color::Off)),
     }
 }
 
+#[track_caller]
+fn golden_json(name: &str, value: &impl serde::Serialize) {
+    let json = serde_json::to_string_pretty(value).unwrap();
+    golden(Path::new(&format!("tests/golden/{name}.json")), &format!("{json}\n"));
+}
+
 #[test]
 fn golden_plans_of_the_shipped_scenarios() {
-    for name in ["default", "rest", "smoke"] {
-        let loaded = shipped(name);
+    for (name, path) in [
+        ("default", "scenarios/default.yaml"),
+        ("rest", "scenarios/rest.yaml"),
+        ("smoke", "scenarios/smoke.yaml"),
+        ("every-field", "tests/golden/every-field.yaml"),
+    ] {
+        let loaded = loaded(path);
         assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
-        let mut json = serde_json::to_string_pretty(&loaded.plan).unwrap();
-        json.push('\n');
-        golden(Path::new(&format!("tests/golden/{name}.plan.json")), &json);
+        golden_json(&format!("{name}.plan"), &loaded.plan);
         let text = describe(&loaded.plan, &loaded.objectives);
         assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
         golden(Path::new(&format!("tests/golden/{name}.describe.txt")), &text);
@@ -112,10 +127,9 @@ fn golden_plans_of_the_shipped_scenarios() {
 }
 
 #[test]
-fn golden_objectives_of_the_shipped_slo_file() {
-    let mut json = serde_json::to_string_pretty(&shipped("default").objectives).unwrap();
-    json.push('\n');
-    golden(Path::new("tests/golden/default.slo.json"), &json);
+fn golden_objectives_of_the_slo_files() {
+    golden_json("default.slo", &shipped("default").objectives);
+    golden_json("every-field.slo", &loaded("tests/golden/every-field.yaml").objectives);
 }
 
 #[test]
@@ -136,6 +150,7 @@ fn golden_messages_of_the_bad_files() {
         };
         let text = format!("{}{problems}\n", problems.render(Color::Off));
         assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{name}: {text:?}");
+        assert!(!text.contains("s3cret"), "{name}: {text}");
         golden(&path.with_extension("txt"), &text);
     }
 }
