@@ -6,10 +6,13 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::{Entry, Node, Place, Problem, Problems, Value, one_of, quoted, way_out};
-use crate::model::parse_duration;
+use crate::model::{clean_char, parse_duration};
 
 /// The longest duration that makes sense: 30 days.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// The longest name that a user may give something, in characters.
+const MAX_NAME: usize = 100;
 
 /// A value with the name under which messages speak of it.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +97,7 @@ impl<'n> Fields<'n> {
         if self.entries.iter().any(|entry| !self.allowed.contains(&entry.key.text.as_str())) {
             return;
         }
-        let message = format!("{} says nothing of what it is", self.what);
+        let message = format!("{} is incomplete", self.what);
         problems.push(Problem::error(self.place, message).help(format!("add one of {}", one_of(names))));
     }
 
@@ -150,10 +153,29 @@ impl<'n> Field<'n> {
                 None
             }
             Value::Null | Value::List(_) | Value::Map(_) => {
-                self.expected("text", "write text after the colon", problems);
+                self.expected("text", "write plain text", problems);
                 None
             }
         }
+    }
+
+    /// A name: one short line without anything a terminal might act on.
+    pub(crate) fn name(self, problems: &mut Problems) -> Option<&'n str> {
+        let text = self.text(problems)?;
+        if text.chars().count() > MAX_NAME {
+            self.wrong(format!("longer than {MAX_NAME} characters"), "write a shorter one", problems);
+            return None;
+        }
+        if text.contains("{{") {
+            self.wrong("expressions are not computed in a name", "write the name out", problems);
+            return None;
+        }
+        if text.trim() != text || text.chars().any(|c| clean_char(c) != c) {
+            let help = "write one line, without control characters, without blanks at its ends";
+            self.wrong("not a plain name", help, problems);
+            return None;
+        }
+        Some(text)
     }
 
     /// One of a few words.
@@ -215,10 +237,24 @@ impl<'n> Field<'n> {
         };
         let found = number.as_u64().and_then(|number| T::try_from(number).ok());
         let good = found.filter(|number| range.contains(number));
-        if good.is_none() {
+        if good.is_none() && number.is_f64() && number.as_f64().is_some_and(|number| number.fract() != 0.0) {
+            self.expected("a whole number", help, problems);
+        } else if good.is_none() {
             self.wrong(format!("{} is out of range", quoted(text)), help, problems);
         }
         good
+    }
+
+    /// The version of a file's format, of which there is one.
+    pub(crate) fn version(self, known: u64, problems: &mut Problems) {
+        let Value::Number(number, text) = &self.node.value else {
+            return self.expected("a number", format!("write `version: {known}`"), problems);
+        };
+        if number.as_u64() != Some(known) {
+            let help =
+                format!("this gander reads version {known}: write `version: {known}`, or use another gander");
+            self.wrong(format!("unknown version {}", quoted(text)), help, problems);
+        }
     }
 
     /// A percentage, as a share of 1.
@@ -249,7 +285,9 @@ impl<'n> Field<'n> {
 /// `95%` as 0.95; nothing below zero.
 pub(crate) fn parse_share(text: &str) -> Option<f64> {
     let digits = text.trim().strip_suffix('%')?.trim_end();
-    let shaped = digits.starts_with(|c: char| c.is_ascii_digit());
-    let percent = super::parse_number(digits).filter(|_| shaped)?.as_f64()?;
-    Some(percent / 100.0)
+    let shaped = digits.starts_with(|c: char| c.is_ascii_digit())
+        && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+        && super::parse_number(digits).is_some();
+    // Read as a hundredth, not divided by 100: 99.9 % is 0.999, not 0.9990000000000001.
+    shaped.then(|| format!("{digits}e-2").parse().ok()).flatten()
 }

@@ -44,6 +44,9 @@ pub struct Problems {
     list: Vec<Problem>,
 }
 
+/// More problems than this are not noted: nobody reads them, and a hostile file could have a million.
+const MOST: usize = 1_000;
+
 impl Problem {
     /// Something that stops the run.
     pub fn error(place: &Place, message: impl Into<String>) -> Self {
@@ -90,14 +93,16 @@ impl Problems {
         Self::default()
     }
 
-    /// Notes one more.
+    /// Notes one more, unless there are too many already.
     pub fn push(&mut self, problem: Problem) {
-        self.list.push(problem);
+        if !self.is_full() {
+            self.list.push(problem);
+        }
     }
 
-    /// Notes all of `others`.
-    pub fn extend(&mut self, others: Self) {
-        self.list.extend(others.list);
+    /// True when no more are noted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.list.len() >= MOST
     }
 
     /// True when there is nothing to say.

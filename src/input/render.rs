@@ -70,7 +70,8 @@ fn line_with_caret(problem: &Problem) -> (String, Range<usize>) {
     let tail = text[marked.end..end].trim_end();
     let mut line = clean(&text[begin..marked.start]);
     let start = line.len();
-    line.extend(text[marked].trim_end().chars().take(MOST_LINE).map(clean_source_char));
+    let marked = if tail.is_empty() { text[marked].trim_end() } else { &text[marked] };
+    line.extend(marked.chars().take(MOST_LINE).map(clean_source_char));
     let stop = line.len();
     line.extend(tail.chars().take(MOST_LINE).map(clean_source_char));
     (line, start..stop)
@@ -83,4 +84,43 @@ fn clean(text: &str) -> String {
 /// Tabs stay: the renderer expands them.
 fn clean_source_char(c: char) -> char {
     if c == '\t' { c } else { clean_char(c) }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::input::{Color, Place, Problem, Problems, Source};
+
+    fn shown(text: &str, span: std::ops::Range<usize>, color: Color) -> String {
+        let place = Place::new(&Source::new("a\u{1b}.yaml", text), span);
+        let mut problems = Problems::new();
+        problems.push(Problem::error(&place, "bad \u{1b}[31m").label("here\u{9b}").help("mend\u{202e}\nit"));
+        problems.render(color)
+    }
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_gets_through() {
+        let text = shown("key: \u{1b}]0;x\u{7} \u{9b}2J\u{202e} value", 5..9, Color::Off);
+        assert!(text.chars().all(|c| c == '\n' || crate::model::clean_char(c) == c), "{text:?}");
+        assert!(text.contains("key: "), "{text}");
+    }
+
+    #[test]
+    fn colour_is_only_there_when_asked_for() {
+        assert!(shown("key: value", 5..10, Color::On).contains("\u{1b}["));
+        assert!(!shown("key: value", 5..10, Color::Off).contains("\u{1b}["));
+    }
+
+    #[test]
+    fn the_caret_stands_below_the_place_in_any_line() {
+        let text = shown("first\n  é\tkey: value\nlast", 11..14, Color::Off);
+        let lines: Vec<&str> = text.lines().collect();
+        let source = lines.iter().position(|line| line.contains("key")).unwrap();
+        let caret = lines[source + 1].find('^').unwrap();
+        assert_eq!(lines[source].chars().position(|c| c == 'k'), Some(caret), "{text}");
+        assert!(!text.contains("first") && !text.contains("last"), "{text}");
+        // The end of the text, an empty text, and a place that covers lines.
+        for (text, span) in [("a: 1\n", 5..5), ("", 0..0), ("a: |\n  b\n  c\n", 3..12), ("\r\n", 1..2)] {
+            assert!(shown(text, span, Color::Off).contains("bad"));
+        }
+    }
 }

@@ -39,8 +39,14 @@ impl Place {
     /// The range `span`, moved to the nearest bounds of characters.
     pub fn new(source: &Arc<Source>, span: Range<usize>) -> Self {
         let text = source.text();
-        let start = text.floor_char_boundary(span.start.min(text.len()));
-        let end = text.ceil_char_boundary(span.end.clamp(start, text.len()));
+        let mut start = span.start.min(text.len());
+        while !text.is_char_boundary(start) {
+            start -= 1;
+        }
+        let mut end = span.end.clamp(start, text.len());
+        while !text.is_char_boundary(end) {
+            end += 1;
+        }
         Self { source: Arc::clone(source), span: start..end }
     }
 

@@ -25,9 +25,14 @@ pub(crate) fn one_of<T: AsRef<str>>(names: &[T]) -> String {
     }
 }
 
+/// `a`, `b`, `c`.
+fn list<T: AsRef<str>>(names: &[T]) -> String {
+    names.iter().map(|name| quoted(name.as_ref())).collect::<Vec<_>>().join(", ")
+}
+
 /// `did you mean `x`?` when a known name is near, then all known names under the heading `known`.
 pub(crate) fn way_out<T: AsRef<str>>(written: &str, names: &[T], known: &str) -> String {
-    let list = format!("{known}: {}", one_of(names));
+    let list = format!("{known}: {}", list(names));
     match nearest(written, names) {
         Some(name) => format!("did you mean {}? {list}", quoted(name)),
         None => list,

@@ -15,7 +15,8 @@ use super::{Entry, Key, Node, Place, Problem, Problems, Source, Value, parse_num
 const MAX_BYTES: usize = 1 << 20;
 /// The deepest nesting of lists and maps.
 const MAX_DEPTH: usize = 64;
-/// The most values in a document, each use of an alias counted with all it stands for.
+/// The most values in a document, each use of an alias counted with all it stands for, and each 64 bytes of a text
+/// as one more.
 const MAX_NODES: usize = 100_000;
 
 /// The one document of `source`; `None` when there is none that can be read on, and then a problem says why.
@@ -35,7 +36,7 @@ pub(crate) fn parse_from(source: &Arc<Source>, base: usize, problems: &mut Probl
     for event in Parser::new_from_str(text) {
         let step = match event {
             Ok((event, span)) => builder.take(event, span),
-            Err(error) => Err(builder.syntax(&error, text)),
+            Err(error) => stop(builder.syntax(&error, text)),
         };
         if let Err(problem) = step {
             problems.push(*problem);
@@ -44,7 +45,10 @@ pub(crate) fn parse_from(source: &Arc<Source>, base: usize, problems: &mut Probl
     }
     let root = builder.root.take();
     if root.is_none() {
-        problems.push(Problem::error(&Place::whole(source), "there is no YAML document in it"));
+        problems.push(
+            Problem::error(&Place::whole(source), "there is no YAML document in it")
+                .help("is it the right file, and was it saved?"),
+        );
     }
     root
 }
@@ -103,64 +107,61 @@ impl<'a> Builder<'a> {
 
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Stop> {
         let place = self.place(span);
+        let tag_place = span.tag_span().map_or_else(|| place.clone(), |span| self.place(span));
         match event {
-            Event::DocumentStart(..) if self.root.is_some() => Err(stop(
+            Event::DocumentStart(..) if self.root.is_some() => stop(
                 Problem::error(&place, "a second YAML document begins here")
                     .help("one file holds one document: split it, or remove the line `---`"),
-            )),
+            ),
+            Event::Scalar(_, _, _, Some(tag)) if !tag.is_yaml_core_schema_tag("str") => {
+                stop(unknown_tag(&tag_place))
+            }
+            Event::SequenceStart(_, _, Some(_)) | Event::MappingStart(_, _, Some(_)) => {
+                stop(unknown_tag(&tag_place))
+            }
             Event::Scalar(text, style, anchor, tag) => {
-                let tag =
-                    tag.as_deref().and_then(|tag| tag.core_suffix().map(str::to_owned).or(Some("?".into())));
-                self.scalar(&text, style, anchor, tag.as_deref(), place)
+                // `!!str` does what quotes do.
+                let style = if tag.is_some() { ScalarStyle::DoubleQuoted } else { style };
+                self.scalar(&text, style, anchor, place)
             }
-            Event::SequenceStart(_, anchor, tag) => {
-                self.begin(anchor, OpenKind::List(Vec::new()), tag.is_some(), &place)
-            }
-            Event::MappingStart(_, anchor, tag) => {
-                let kind = OpenKind::Map { entries: Vec::new(), key: None };
-                self.begin(anchor, kind, tag.is_some(), &place)
+            Event::SequenceStart(_, anchor, None) => self.begin(anchor, OpenKind::List(Vec::new()), &place),
+            Event::MappingStart(_, anchor, None) => {
+                self.begin(anchor, OpenKind::Map { entries: Vec::new(), key: None }, &place)
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(&place),
             Event::Alias(anchor) => self.alias(anchor, &place),
-            _ => Ok(()),
+            Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(..)
+            | Event::DocumentEnd
+            | Event::Anchor(..)
+            | Event::UnresolvedAlias(_)
+            | _ => Ok(()),
         }
     }
 
-    fn scalar(
-        &mut self,
-        text: &str,
-        style: ScalarStyle,
-        anchor: usize,
-        tag: Option<&str>,
-        place: Place,
-    ) -> Result<(), Stop> {
+    fn scalar(&mut self, text: &str, style: ScalarStyle, anchor: usize, place: Place) -> Result<(), Stop> {
         if let Some(Open { kind: OpenKind::Map { key: key @ None, .. }, .. }) = self.open.last_mut() {
             if text == "<<" && style == ScalarStyle::Plain {
-                return Err(stop(
+                return stop(
                     Problem::error(&place, "merge keys (`<<`) are not supported")
                         .help("write the fields out, or use an alias for a whole value: `key: *name`"),
-                ));
+                );
             }
             *key = Some(Key { text: text.to_owned(), place });
             return Ok(());
         }
-        let value = match (tag, style) {
-            (None, ScalarStyle::Plain) => plain(text),
-            (None | Some("str"), _) => Value::Text(text.to_owned()),
-            (Some(_), _) => return Err(unknown_tag(&place)),
-        };
-        self.add(Node { value, place }, anchor, Size { depth: 0, nodes: 1 })
+        self.nodes += text.len() / 64;
+        let value = if style == ScalarStyle::Plain { plain(text) } else { Value::Text(text.to_owned()) };
+        self.add(Node { value, place }, anchor, Size { depth: 0, nodes: 1 + text.len() / 64 })
     }
 
-    fn begin(&mut self, anchor: usize, kind: OpenKind, tagged: bool, place: &Place) -> Result<(), Stop> {
+    fn begin(&mut self, anchor: usize, kind: OpenKind, place: &Place) -> Result<(), Stop> {
         if let Some(Open { kind: OpenKind::Map { key: None, .. }, .. }) = self.open.last() {
-            return Err(stop(key_is_no_text(place)));
-        }
-        if tagged {
-            return Err(unknown_tag(place));
+            return stop(key_is_no_text(place));
         }
         if self.open.len() >= MAX_DEPTH {
-            return Err(stop(too_deep(place)));
+            return stop(too_deep(place));
         }
         let start = place.span().start;
         self.open.push(Open { anchor, start, kind, size: Size::default() });
@@ -179,16 +180,19 @@ impl<'a> Builder<'a> {
 
     fn alias(&mut self, anchor: usize, place: &Place) -> Result<(), Stop> {
         if let Some(Open { kind: OpenKind::Map { key: None, .. }, .. }) = self.open.last() {
-            return Err(stop(key_is_no_text(place)));
+            return stop(key_is_no_text(place));
         }
         let Some(Anchored { node, size }) = self.anchors.get(&anchor) else {
-            return Err(stop(Problem::error(place, "this alias stands for something that contains it")));
+            return stop(
+                Problem::error(place, "this alias stands for something that contains it")
+                    .help("write the value out"),
+            );
         };
         if self.open.len() + size.depth > MAX_DEPTH {
-            return Err(stop(too_deep(place)));
+            return stop(too_deep(place));
         }
         if self.nodes + size.nodes > MAX_NODES {
-            return Err(stop(too_many(place)));
+            return stop(too_many(place));
         }
         let node = Node { value: node.value.clone(), place: node.place.clone() };
         let size = *size;
@@ -200,7 +204,7 @@ impl<'a> Builder<'a> {
     fn add(&mut self, mut node: Node, anchor: usize, size: Size) -> Result<(), Stop> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
-            return Err(stop(too_many(&node.place)));
+            return stop(too_many(&node.place));
         }
         if anchor > 0 {
             self.anchors.insert(anchor, Anchored { node: node.clone(), size });
@@ -215,7 +219,7 @@ impl<'a> Builder<'a> {
         match &mut open.kind {
             OpenKind::List(items) => items.push(node),
             OpenKind::Map { entries, key } => {
-                let Some(key) = key.take() else { return Err(stop(key_is_no_text(&node.place))) };
+                let Some(key) = key.take() else { return stop(key_is_no_text(&node.place)) };
                 if node.place.span().is_empty() {
                     // A value that was left out has no place of its own.
                     node.place = key.place.clone();
@@ -227,22 +231,26 @@ impl<'a> Builder<'a> {
     }
 
     fn without_duplicates(&mut self, entries: Vec<Entry>) -> Vec<Entry> {
-        let mut first: BTreeMap<String, usize> = BTreeMap::new();
+        let mut first: BTreeMap<String, Place> = BTreeMap::new();
         let mut kept = Vec::with_capacity(entries.len());
         for entry in entries {
-            if let Some(line) = first.get(&entry.key.text) {
-                let message = format!("{} is given twice", quoted(&entry.key.text));
-                let help = format!("the first is on line {line}: keep one of them");
-                self.problems.push(Problem::error(&entry.key.place, message).label("again").help(help));
-            } else {
-                first.insert(entry.key.text.clone(), entry.key.place.line());
-                kept.push(entry);
+            match first.get(&entry.key.text) {
+                Some(_) if self.problems.is_full() => {}
+                Some(place) => {
+                    let message = format!("{} is given twice", quoted(&entry.key.text));
+                    let help = format!("the first is on line {}: keep one of them", place.line());
+                    self.problems.push(Problem::error(&entry.key.place, message).label("again").help(help));
+                }
+                None => {
+                    first.insert(entry.key.text.clone(), entry.key.place.clone());
+                    kept.push(entry);
+                }
             }
         }
         kept
     }
 
-    fn syntax(&self, error: &ScanError, text: &str) -> Stop {
+    fn syntax(&self, error: &ScanError, text: &str) -> Problem {
         let mark = error.marker();
         let at = mark
             .byte_offset()
@@ -254,13 +262,16 @@ impl<'a> Builder<'a> {
             at
         };
         let says = error.kind().to_string();
-        let help = if says.contains("tab") || text[at..].starts_with('\t') {
+        let at = if text[..at].ends_with('\t') { at - 1 } else { at };
+        let help = if says.contains("unknown anchor") {
+            "an alias (`*name`) needs its value (`&name ...`) above it; put quotes around text that begins with `*`"
+        } else if says.contains("tab") || text[at..].starts_with('\t') {
             "YAML indents with spaces: replace the tab"
         } else {
             "look at the indentation and the quotes here and on the line above; text with `: `, ` #` or `{{ }}` in \
              it needs quotes around it"
         };
-        stop(Problem::error(&self.at(at..at + 1), format!("this is no YAML: {says}")).help(help))
+        Problem::error(&self.at(at..at + 1), format!("this is no YAML: {says}")).help(help)
     }
 }
 
@@ -274,15 +285,13 @@ fn plain(text: &str) -> Value {
     }
 }
 
-fn stop(problem: Problem) -> Stop {
-    Box::new(problem)
+fn stop<T>(problem: Problem) -> Result<T, Stop> {
+    Err(Box::new(problem))
 }
 
-fn unknown_tag(place: &Place) -> Stop {
-    stop(
-        Problem::error(place, "YAML tags have no meaning here")
-            .help("remove the tag (the word with `!`); only `!!str` is known, and quotes do the same"),
-    )
+fn unknown_tag(place: &Place) -> Problem {
+    Problem::error(place, "YAML tags have no meaning here")
+        .help("remove the tag (the word with `!`); only `!!str` is known, and quotes do the same")
 }
 
 fn key_is_no_text(place: &Place) -> Problem {
@@ -292,9 +301,117 @@ fn key_is_no_text(place: &Place) -> Problem {
 
 fn too_deep(place: &Place) -> Problem {
     Problem::error(place, format!("lists and maps are nested more than {MAX_DEPTH} deep"))
+        .help("is it the right file?")
 }
 
 fn too_many(place: &Place) -> Problem {
     Problem::error(place, format!("the document has more than {MAX_NODES} values, aliases counted in full"))
         .help("write less, or use fewer aliases of aliases")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::input::Color;
+
+    fn read(text: &str) -> (Option<Node>, Problems) {
+        let mut problems = Problems::new();
+        let root = parse(&Source::new("test.yaml", text), &mut problems);
+        (root, problems)
+    }
+
+    fn shape(node: &Node) -> String {
+        match &node.value {
+            Value::Null => "null".to_owned(),
+            Value::Bool(value) => value.to_string(),
+            Value::Number(number, _) => number.to_string(),
+            Value::Text(text) => format!("{text:?}"),
+            Value::List(items) => format!("[{}]", items.iter().map(shape).collect::<Vec<_>>().join(" ")),
+            Value::Map(entries) => {
+                let pairs: Vec<String> = entries
+                    .iter()
+                    .map(|entry| format!("{}:{}", entry.key.text, shape(&entry.value)))
+                    .collect();
+                format!("{{{}}}", pairs.join(" "))
+            }
+        }
+    }
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let (root, problems) = read(text);
+        assert!(problems.is_empty(), "{problems}");
+        assert_eq!(shape(&root.unwrap()), expected, "{text}");
+    }
+
+    #[track_caller]
+    fn check_stops(text: &str, expected: &str) {
+        let (root, problems) = read(text);
+        assert!(root.is_none());
+        assert!(problems.to_string().contains(expected), "{problems}");
+    }
+
+    #[test]
+    fn scalars_follow_the_core_schema() {
+        check(
+            "[~, null, true, False, yes, no, 1, -1.5, '1', \"true\", 2025-06-18, 007]",
+            r#"[null null true false "yes" "no" 1 -1.5 "1" "true" "2025-06-18" "007"]"#,
+        );
+        check("a: !!str 5\nb:\nc: |\n  x\n  y\n", r#"{a:"5" b:null c:"x\ny\n"}"#);
+    }
+
+    #[test]
+    fn an_alias_stands_for_its_value() {
+        check("a: &x {k: [1, 2]}\nb: *x\n", "{a:{k:[1 2]} b:{k:[1 2]}}");
+        check("a: &x 1\nb: &x 2\nc: *x\n", "{a:1 b:2 c:2}");
+    }
+
+    #[test]
+    fn a_value_knows_its_place() {
+        let (root, _) = read("é: 1\nlist:\n  - 'two'\n");
+        let Value::Map(entries) = root.unwrap().value else { panic!("a map") };
+        let Value::List(items) = &entries[1].value.value else { panic!("a list") };
+        assert_eq!(entries[0].value.place.column(), 4);
+        assert_eq!((items[0].place.line(), items[0].place.column(), items[0].place.text()), (3, 5, "'two'"));
+        assert_eq!(entries[1].key.place.text(), "list");
+    }
+
+    #[test]
+    fn a_file_is_bounded_in_every_way() {
+        check_stops(&format!("a: {}", "x".repeat(MAX_BYTES)), "more than the");
+        check_stops(&format!("{}1", "- ".repeat(MAX_DEPTH + 1)), "nested more than");
+        check_stops(&format!("[{}]", "1,".repeat(MAX_NODES)), "more than 100000 values");
+        let aliases = "*x,".repeat(2_000);
+        check_stops(&format!("a: &x {}\nb: [{aliases}]", "y".repeat(500_000)), "aliases counted in full");
+        let nested = "[".repeat(40) + &"]".repeat(40);
+        check_stops(
+            &format!("a: &x {nested}\nb: {}*x{}", "[".repeat(30), "]".repeat(30)),
+            "nested more than",
+        );
+    }
+
+    #[test]
+    fn a_thousand_problems_are_enough() {
+        let (root, problems) = read(&"a: 1\n".repeat(90_000));
+        assert!(root.is_some());
+        assert_eq!(problems.len(), 1_000);
+        assert!(problems.render(Color::Off).ends_with("... and 950 more problems\n"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_brings_the_reader_down_or_reaches_the_terminal_raw(
+            text in prop_oneof![
+                any::<String>(),
+                "([a-z*&!|>?:,\\[\\]{}'\"#%@`-]|: |\n|\n  |- |\t|\u{1b}|\u{9b}|\u{202e}|é|---|<<: ){0,40}",
+            ],
+        ) {
+            let (root, problems) = read(&text);
+            prop_assert!(root.is_some() || problems.has_errors());
+            let shown = format!("{}{problems}", problems.render(Color::Off));
+            prop_assert!(shown.chars().all(|c| c == '\n' || crate::model::clean_char(c) == c), "{shown:?}");
+        }
+    }
 }

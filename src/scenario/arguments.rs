@@ -110,3 +110,49 @@ pub(super) fn json_value(node: &Node) -> serde_json::Value {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::input::{Entry, Key, Place, Source};
+    use crate::model::CounterRng;
+    use crate::plan::RenderContext;
+
+    fn node(value: Value) -> Node {
+        Node { value, place: Place::whole(&Source::new("test.yaml", "")) }
+    }
+
+    fn values() -> impl Strategy<Value = Node> {
+        let leaf = prop_oneof![
+            Just(node(Value::Null)),
+            any::<bool>().prop_map(|value| node(Value::Bool(value))),
+            any::<i64>().prop_map(|value| node(Value::Number(value.into(), value.to_string()))),
+            "[^{]*".prop_map(|text| node(Value::Text(text))),
+        ];
+        leaf.prop_recursive(3, 20, 5, |inner| {
+            let pair = ("[a-z\"\\\\{]{0,6}", inner.clone()).prop_map(|(text, value)| Entry {
+                key: Key { text, place: Place::whole(&Source::new("test.yaml", "")) },
+                value,
+            });
+            prop_oneof![
+                proptest::collection::vec(inner, 0..5).prop_map(|items| node(Value::List(items))),
+                proptest::collection::vec(pair, 0..5).prop_map(|entries| node(Value::Map(entries))),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_without_expressions_is_rendered_as_its_json(value in values()) {
+            let template = json_template(&value, &|_| None, &mut Problems::new()).unwrap();
+            let mut out = Vec::new();
+            let mut rng = CounterRng::new(1, 1);
+            template.render(&mut RenderContext { vu: 1, iteration: 1, nonce: 1, rng: &mut rng }, &mut out);
+            let rendered: serde_json::Value = serde_json::from_slice(&out).unwrap();
+            prop_assert_eq!(rendered, json_value(&value));
+            prop_assert_eq!(out, template.source.into_bytes());
+        }
+    }
+}

@@ -12,8 +12,13 @@ const RESERVED: [&str; 6] =
     ["connection", "content-length", "content-type", "host", "transfer-encoding", "mcp-session-id"];
 
 pub(super) fn read(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<Auth> {
-    if let Value::Text(_) = &field.node.value {
-        return field.word(&[("none", ())], problems).map(|()| Auth::None);
+    if let Value::Text(word) = &field.node.value {
+        if word == "none" {
+            return Some(Auth::None);
+        }
+        let help = "write `none`, or a map with `bearer`, `headers` or `login`";
+        field.wrong(format!("unknown value {}", quoted(word)), help, problems);
+        return None;
     }
     let mut fields = Fields::of(field.node, "`auth`", problems)?;
     let kind = fields.exactly_one(&["bearer", "headers", "login"], problems);

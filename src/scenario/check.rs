@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::file::{ScenarioFile, WrittenTransaction};
+use super::step_file::WrittenStep;
 use super::target_file;
 use crate::input::{Place, Problem, Problems, quoted, way_out};
 use crate::plan::ProtocolChoice;
@@ -65,7 +66,10 @@ fn check_step_names(transactions: &[WrittenTransaction], place: &Place, problems
         })
     };
     if steps().count() > MOST_STEPS {
-        problems.push(Problem::error(place, format!("there are more than {MOST_STEPS} steps")));
+        problems.push(
+            Problem::error(place, format!("there are more than {MOST_STEPS} steps"))
+                .help("draw what differs inside a step: `random.choice(\"a\", \"b\")`"),
+        );
     }
     for (step, transaction) in steps() {
         if AROUND.contains(&step.name.as_str()) {
@@ -105,7 +109,7 @@ fn check_protocol(file: &ScenarioFile, transactions: &[WrittenTransaction], prob
             );
         }
     }
-    let mcp = transactions.iter().flat_map(|transaction| &transaction.steps).any(|step| step.is_mcp());
+    let mcp = transactions.iter().flat_map(|transaction| &transaction.steps).any(WrittenStep::is_mcp);
     if let Some(place) = file.protocol_place.as_ref().filter(|_| !mcp && !rest) {
         problems.push(
             Problem::warning(place, "no step calls MCP, so this protocol is not spoken").help("write `rest`"),

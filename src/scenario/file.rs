@@ -7,7 +7,7 @@ use url::Url;
 
 use super::step_file::WrittenStep;
 use super::target_file::WrittenTarget;
-use super::{Sources, VERSION, auth_file, load_file, step_file, target_file, text};
+use super::{Sources, VERSION, auth_file, load_file, step_file, target_file};
 use crate::input::{Field, Fields, Node, Place, Problems, Value};
 use crate::plan::{Auth, Environment, HostRule, Load, Observe, Outputs, ProtocolChoice, SessionPolicy};
 
@@ -64,10 +64,9 @@ pub(super) fn read(root: &Node, sources: &Sources<'_>, problems: &mut Problems) 
     let env = sources.env;
     let mut fields = Fields::of(root, "a scenario", problems)?;
     if let Some(version) = fields.required("version", problems) {
-        version.whole(&(VERSION..=VERSION), problems);
+        version.version(VERSION, problems);
     }
-    let name =
-        fields.required("name", problems).and_then(|field| text::name(field, problems)).map(str::to_owned);
+    let name = fields.required("name", problems).and_then(|field| field.name(problems)).map(str::to_owned);
     let description = fields
         .optional("description")
         .map_or(Some(""), |field| field.text(problems))
@@ -164,29 +163,23 @@ fn read_transaction(
 ) -> Option<WrittenTransaction> {
     let mut fields = Fields::of(item.node, "a transaction", problems)?;
     let name_field = fields.required("name", problems);
-    let name = name_field.and_then(|field| text::name(field, problems));
+    let name = name_field.and_then(|field| field.name(problems));
     let name_place = name_field.map_or(fields.place(), |field| &field.node.place).clone();
     let weight = fields.optional("weight").map_or(Some(1), |field| field.whole(&(0..=u32::MAX), problems));
-    let steps = if let Some(list) = fields.optional("steps") {
-        read_steps(list, env, problems)
-    } else {
-        read_only_step(&mut fields, name, &name_place, env, problems).map(|step| vec![step])
+    let around = step_file::read_around(&mut fields, problems);
+    let kinds: Vec<&'static str> = [&["steps"], step_file::KINDS.as_slice()].concat();
+    let steps = match fields.exactly_one(&kinds, problems) {
+        Some(("steps", list, _)) => {
+            around.only_with_a_call(problems);
+            read_steps(list, env, problems)
+        }
+        Some(call) => step_file::read_call(call, around, env, problems)
+            .zip(name)
+            .map(|(step, name)| vec![step.named(name, &name_place)]),
+        None => None,
     };
     fields.finish(problems);
     Some(WrittenTransaction { name: name?.to_owned(), name_place, weight: weight?, steps: steps? })
-}
-
-fn read_only_step(
-    fields: &mut Fields<'_>,
-    name: Option<&str>,
-    name_place: &Place,
-    env: Environment<'_>,
-    problems: &mut Problems,
-) -> Option<WrittenStep> {
-    let mut step = step_file::read_call(fields, env, problems)?;
-    name?.clone_into(&mut step.name);
-    step.name_place = name_place.clone();
-    Some(step)
 }
 
 fn read_steps(list: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<Vec<WrittenStep>> {
@@ -256,8 +249,8 @@ fn read_outputs(field: Option<Field<'_>>, formats: &[&str], problems: &mut Probl
     };
     let Some(field) = field else { return Some(outputs) };
     let mut fields = Fields::of(field.node, "`outputs`", problems)?;
-    if let Some(directory) = fields.optional("directory") {
-        outputs.directory = directory.text(problems)?.into();
+    if let Some(directory) = fields.optional("directory").and_then(|field| field.text(problems)) {
+        outputs.directory = directory.into();
     }
     if let Some(list) = fields.optional("formats") {
         let known: Vec<(&str, &str)> = formats.iter().map(|&name| (name, name)).collect();

@@ -63,7 +63,7 @@ fn read_plateau(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Vec<
     }
     let mut stages = vec![Stage { duration: ramp, users }];
     if duration > ramp {
-        stages.push(Stage { duration: duration - ramp, users });
+        stages.push(Stage { duration: duration.saturating_sub(ramp), users });
     }
     Some(stages)
 }

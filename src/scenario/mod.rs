@@ -111,10 +111,13 @@ fn load_into(
 /// A file that cannot be read, as the problem of the place that names it.
 fn unreadable(place: &Place, path: &Path, error: &io::Error) -> Problem {
     let name = quoted(&path.to_string_lossy());
-    let problem = Problem::error(place, format!("failed to read {name}: {error}"));
-    match error.kind() {
-        io::ErrorKind::NotFound => problem.help("look at the name, and at the folder it is relative to"),
-        io::ErrorKind::InvalidData => problem.help("a file of ours is UTF-8 text: is it the right file?"),
-        _ => problem,
+    if error.kind() == io::ErrorKind::NotFound {
+        return Problem::error(place, format!("there is no file {name}"))
+            .help("look at the name, and at the folder it is relative to");
     }
+    let problem = Problem::error(place, format!("failed to read {name}: {error}"));
+    if error.kind() == io::ErrorKind::InvalidData {
+        return problem.help("the file must be UTF-8 text: is it the right one?");
+    }
+    problem
 }

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use super::Overrides;
 use crate::input::{Entry, Key, Node, Place, Problem, Problems, Source, Value, parse_from, quoted};
 
+/// The deepest field that can be set.
+const MOST_KEYS: usize = 32;
+
 pub(super) fn apply(root: &mut Node, overrides: &Overrides, problems: &mut Problems) {
     if let Value::Map(_) = &root.value {
         for argument in &overrides.set {
@@ -32,8 +35,13 @@ fn set_argument(root: &mut Node, argument: &str, problems: &mut Problems) {
         );
         return;
     };
-    if let Some(value) = parse_from(&source, path.len() + 1, problems) {
-        let keys: Vec<&str> = path.split('.').collect();
+    let keys: Vec<&str> = path.split('.').collect();
+    if keys.len() > MOST_KEYS {
+        problems.push(
+            Problem::error(&Place::new(&source, 0..path.len()), "no field lies that deep")
+                .help("write it like `--set load.users=40`"),
+        );
+    } else if let Some(value) = parse_from(&source, path.len() + 1, problems) {
         set(root, &keys, value, &Place::new(&source, 0..path.len()), problems);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::arguments::{json_template, json_value};
 use super::text;
-use crate::input::{Field, Fields, Node, Place, Problems, Value, quoted};
+use crate::input::{Field, Fields, Node, Place, Problem, Problems, Value, quoted};
 use crate::model::clean_text;
 use crate::plan::{Check, Environment, Operation, Segment, Template};
 
@@ -52,49 +52,92 @@ pub(super) fn read(item: Field<'_>, env: Environment<'_>, problems: &mut Problem
         return Some(WrittenStep::of(operation, &item.node.place));
     }
     let mut fields = Fields::of(item.node, "a step", problems)?;
-    let name =
-        fields.optional("name").and_then(|field| Some((text::name(field, problems)?, &field.node.place)));
-    let step = read_call(&mut fields, env, problems);
+    let name = fields.optional("name").and_then(|field| Some((field.name(problems)?, &field.node.place)));
+    let around = read_around(&mut fields, problems);
+    let call = fields.exactly_one(&KINDS, problems);
+    let step = call.and_then(|call| read_call(call, around, env, problems));
     fields.finish(problems);
-    let mut step = step?;
-    if let Some((name, place)) = name {
-        name.clone_into(&mut step.name);
-        step.name_place = place.clone();
+    match (step, name) {
+        (Some(step), Some((name, place))) => Some(step.named(name, place)),
+        (step, _) => step,
     }
-    Some(step)
 }
 
-/// The call and its checks, tags and deadline; the name is the caller's.
+/// What surrounds a call.
+#[derive(Debug, Default)]
+pub(super) struct Around<'n> {
+    checks: Vec<Check>,
+    status_check: Option<Place>,
+    tags: BTreeMap<String, String>,
+    timeout: Option<Duration>,
+    fields: Vec<Field<'n>>,
+}
+
+/// Checks, tags and deadline of the step whose fields these are.
+pub(super) fn read_around<'n>(fields: &mut Fields<'n>, problems: &mut Problems) -> Around<'n> {
+    let mut around = Around::default();
+    if let Some(field) = fields.optional("checks") {
+        (around.checks, around.status_check) = read_checks(field, problems);
+        around.fields.push(field);
+    }
+    if let Some(field) = fields.optional("tags") {
+        around.tags = read_tags(field, problems);
+        around.fields.push(field);
+    }
+    if let Some(field) = fields.optional("timeout") {
+        around.timeout = field.some_duration(problems);
+        around.fields.push(field);
+    }
+    around
+}
+
+impl Around<'_> {
+    /// Reports what stands beside a list of steps, where it would be about none of them.
+    pub(super) fn only_with_a_call(&self, problems: &mut Problems) {
+        for field in &self.fields {
+            field.wrong("cannot stand beside `steps`", "write it in each step that it is about", problems);
+        }
+    }
+}
+
+/// The call that one field states, with what surrounds it; named after what it calls.
 pub(super) fn read_call(
-    fields: &mut Fields<'_>,
+    (kind, field, place): (&str, Field<'_>, &Place),
+    around: Around<'_>,
     env: Environment<'_>,
     problems: &mut Problems,
 ) -> Option<WrittenStep> {
-    let checks = fields.optional("checks").map(|field| read_checks(field, problems));
-    let tags = fields.optional("tags").map(|field| read_tags(field, problems));
-    let timeout = fields.optional("timeout").map(|field| field.some_duration(problems));
-    let (kind, field, place) = fields.exactly_one(&KINDS, problems)?;
     let operation = read_operation(kind, field, env, problems)?;
-    let mut step = WrittenStep::of(operation, place);
-    let (checks, status_check) = checks.unwrap_or_default();
-    step.checks = checks;
-    step.status_check = status_check;
-    step.tags = tags.unwrap_or_default();
-    step.timeout = match timeout {
-        Some(timeout) => Some(timeout?),
-        None => None,
-    };
-    Some(step)
+    Some(WrittenStep {
+        checks: around.checks,
+        status_check: around.status_check,
+        tags: around.tags,
+        timeout: around.timeout,
+        ..WrittenStep::of(operation, place)
+    })
 }
 
 impl WrittenStep {
+    /// The step under the name that is written at `place`.
+    pub(super) fn named(self, name: &str, place: &Place) -> Self {
+        Self { name: name.to_owned(), name_place: place.clone(), ..self }
+    }
+
     /// A step with nothing around it, named after what it calls.
     fn of(operation: Operation, kind: &Place) -> Self {
         let (method, tool) = method_and_tool(&operation);
         let name = match &operation {
-            Operation::CallTool { tool, .. } => tool.clone(),
-            Operation::GetPrompt { name, .. } => name.clone(),
-            _ => method.clone(),
+            Operation::CallTool { tool: name, .. } | Operation::GetPrompt { name, .. } => name.clone(),
+            Operation::ListTools
+            | Operation::ReadResource { .. }
+            | Operation::Ping
+            | Operation::RestGet { .. }
+            | Operation::RestPost { .. }
+            | Operation::Login
+            | Operation::Initialize
+            | Operation::Initialized
+            | Operation::Discover
+            | Operation::EndSession => method.clone(),
         };
         Self {
             name,
@@ -184,10 +227,10 @@ fn read_named(
     problems: &mut Problems,
 ) -> Option<(String, Template)> {
     if let Value::Text(_) = &field.node.value {
-        return Some((text::name(field, problems)?.to_owned(), Template::literal("{}")));
+        return Some((field.name(problems)?.to_owned(), Template::literal("{}")));
     }
     let mut fields = Fields::of(field.node, what, problems)?;
-    let name = fields.required(key, problems).and_then(|field| text::name(field, problems));
+    let name = fields.required(key, problems).and_then(|field| field.name(problems));
     let arguments = match fields.optional("arguments") {
         None => Some(Template::literal("{}")),
         Some(Field { node: node @ Node { value: Value::Map(_), .. }, .. }) => {
@@ -264,7 +307,9 @@ pub(super) fn check_path(field: Field<'_>, path: &str, problems: &mut Problems) 
     if !good {
         let help = "write the path on the target's origin, such as `/health?detailed=true`: one `/` in front, no \
                     blanks, no `\\`, no `#`";
-        field.wrong(format!("{} is no path", quoted(path)), help, problems);
+        // As written: what the environment gave may be a secret.
+        let written = field.text(problems).unwrap_or_default();
+        field.wrong(format!("{} is no path", quoted(written)), help, problems);
     }
     good
 }
@@ -278,10 +323,8 @@ fn read_checks(field: Field<'_>, problems: &mut Problems) -> (Vec<Check>, Option
         fields.finish(problems);
         let Some((kind, field, place)) = kind else { continue };
         match kind {
-            "contains" => checks.extend(field.text(problems).map(|text| Check::Contains(text.to_owned()))),
-            "not_contains" => {
-                checks.extend(field.text(problems).map(|text| Check::NotContains(text.to_owned())))
-            }
+            "contains" => checks.extend(read_expected(field, problems).map(Check::Contains)),
+            "not_contains" => checks.extend(read_expected(field, problems).map(Check::NotContains)),
             "json" => checks.extend(read_json_check(field, problems)),
             _ => {
                 status = Some(place.clone());
@@ -290,6 +333,18 @@ fn read_checks(field: Field<'_>, problems: &mut Problems) -> (Vec<Check>, Option
         }
     }
     (checks, status)
+}
+
+fn read_expected(field: Field<'_>, problems: &mut Problems) -> Option<String> {
+    let text = field.text(problems)?;
+    if text.contains("{{") {
+        problems.push(
+            Problem::warning(&field.node.place, "expressions are not computed in a check").help(
+                "this looks for the braces themselves; look for a part that is the same in every answer",
+            ),
+        );
+    }
+    Some(text.to_owned())
 }
 
 /// `{pointer, equals}`, or the pointer alone.
@@ -317,7 +372,7 @@ fn read_tags(field: Field<'_>, problems: &mut Problems) -> BTreeMap<String, Stri
     let mut tags = BTreeMap::new();
     for entry in fields.entries() {
         let value = Field { name: &entry.key.text, node: &entry.value };
-        if let Some(text) = text::name(value, problems) {
+        if let Some(text) = value.name(problems) {
             tags.insert(entry.key.text.clone(), text.to_owned());
         }
     }

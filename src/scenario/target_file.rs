@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::text;
-use crate::input::{Field, Fields, Place, Problem, Problems, Value, one_of, quoted};
+use crate::input::{Field, Fields, Place, Problem, Problems, Value, quoted};
 use crate::plan::{DemoTarget, Environment, HostRule, Target};
 
 const DEMO_PATHS: [&str; 2] = ["/mcp", "/mcp/stateless"];
@@ -54,16 +54,22 @@ fn read_demo(field: Field<'_>, problems: &mut Problems) -> Option<DemoTarget> {
 fn read_url(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<Url> {
     const HELP: &str = "write `demo`, or a URL such as `http://127.0.0.1:8080/mcp`";
     let text = text::fixed(field, env, problems)?;
+    // What the environment gave may be a secret: messages show the text as written.
+    let written = field.text(problems)?;
     let url = match Url::parse(&text) {
         Ok(url) => url,
         Err(error) => {
-            field.wrong(format!("{} is no URL: {error}", quoted(&text)), HELP, problems);
+            field.wrong(format!("{} is no URL: {error}", quoted(written)), HELP, problems);
             return None;
         }
     };
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        let message = format!("the scheme {} cannot be called", quoted(url.scheme()));
-        field.wrong(message, format!("{HELP}; the schemes are {}", one_of(&["http", "https"])), problems);
+        field.wrong("only `http` and `https` can be called", HELP, problems);
+        return None;
+    }
+    if url.query().is_some() && written.contains("{{") {
+        let help = "write `auth: {headers: {NAME: \"{{ env.NAME }}\"}}`, or the query without `{{ }}`";
+        field.wrong("a query from the environment would end up in reports", help, problems);
         return None;
     }
     if !url.username().is_empty() || url.password().is_some() {

@@ -7,6 +7,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::{Loaded, Overrides, Sources, load};
 use crate::input::{Color, Problems};
 use crate::plan::{Operation, Plan, RenderContext, Target, describe};
@@ -23,6 +25,7 @@ fn env(name: &str) -> Option<String> {
     match name {
         "TOKEN" => Some("t0p-s3cret".to_owned()),
         "BROKEN_TOKEN" => Some("t0p-s3cret\n".to_owned()),
+        "HOST" => Some("staging.example.com".to_owned()),
         "EMPTY" => Some(String::new()),
         _ => None,
     }
@@ -55,8 +58,8 @@ fn scenario(lines: &str) -> String {
     for line in lines.lines() {
         fields.remove(line.split(':').next().unwrap());
     }
-    let rest: String = fields.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
-    format!("{lines}\n{rest}")
+    let rest: Vec<String> = fields.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    format!("{lines}\n{}\n", rest.join("\n"))
 }
 
 #[track_caller]
@@ -89,20 +92,34 @@ fn golden(path: &Path, actual: &str) {
 
 #[track_caller]
 fn shipped(name: &str) -> Loaded {
-    match load_with(&format!("scenarios/{name}.yaml"), &Overrides::default()) {
+    loaded(&format!("scenarios/{name}.yaml"))
+}
+
+#[track_caller]
+fn loaded(path: &str) -> Loaded {
+    match load_with(path, &Overrides::default()) {
         Ok(loaded) => loaded,
         Err(problems) => panic!("{}", problems.render(Color::Off)),
     }
 }
 
+#[track_caller]
+fn golden_json(name: &str, value: &impl serde::Serialize) {
+    let json = serde_json::to_string_pretty(value).unwrap();
+    golden(Path::new(&format!("tests/golden/{name}.json")), &format!("{json}\n"));
+}
+
 #[test]
 fn golden_plans_of_the_shipped_scenarios() {
-    for name in ["default", "rest", "smoke"] {
-        let loaded = shipped(name);
+    for (name, path) in [
+        ("default", "scenarios/default.yaml"),
+        ("rest", "scenarios/rest.yaml"),
+        ("smoke", "scenarios/smoke.yaml"),
+        ("every-field", "tests/golden/every-field.yaml"),
+    ] {
+        let loaded = loaded(path);
         assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
-        let mut json = serde_json::to_string_pretty(&loaded.plan).unwrap();
-        json.push('\n');
-        golden(Path::new(&format!("tests/golden/{name}.plan.json")), &json);
+        golden_json(&format!("{name}.plan"), &loaded.plan);
         let text = describe(&loaded.plan, &loaded.objectives);
         assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
         golden(Path::new(&format!("tests/golden/{name}.describe.txt")), &text);
@@ -110,10 +127,9 @@ fn golden_plans_of_the_shipped_scenarios() {
 }
 
 #[test]
-fn golden_objectives_of_the_shipped_slo_file() {
-    let mut json = serde_json::to_string_pretty(&shipped("default").objectives).unwrap();
-    json.push('\n');
-    golden(Path::new("tests/golden/default.slo.json"), &json);
+fn golden_objectives_of_the_slo_files() {
+    golden_json("default.slo", &shipped("default").objectives);
+    golden_json("every-field.slo", &loaded("tests/golden/every-field.yaml").objectives);
 }
 
 #[test]
@@ -134,6 +150,7 @@ fn golden_messages_of_the_bad_files() {
         };
         let text = format!("{}{problems}\n", problems.render(Color::Off));
         assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{name}: {text:?}");
+        assert!(!text.contains("s3cret"), "{name}: {text}");
         golden(&path.with_extension("txt"), &text);
     }
 }
@@ -142,7 +159,7 @@ fn golden_messages_of_the_bad_files() {
 fn each_latency_objective_of_the_shipped_scenarios_gets_enough_calls() {
     for name in ["default", "rest", "smoke"] {
         let Loaded { plan, objectives, .. } = shipped(name);
-        let steady = (plan.load.duration() - plan.load.warm_up).as_secs_f64();
+        let steady = plan.load.duration().saturating_sub(plan.load.warm_up).as_secs_f64();
         // Answers of the demo target take a few milliseconds: allow ten.
         let pause = plan.load.think_time.mean() + Duration::from_millis(10);
         let calls = f64::from(plan.load.peak_users()) * steady / pause.as_secs_f64();
@@ -249,12 +266,12 @@ fn mistakes_on_the_command_line_name_their_flag() {
         &overrides,
         &[
             "--duration:1:1: `duration`: expected a duration, found the number `20`",
-            "--set:1:1: `load` has no field `usres`",
             "--set:1:1: there is no `key=value` in it",
-            "--set:1:1: there is no `7` in a list",
             "--set:1:1: there is no `url` in the text `demo`",
-            "--set:1:6: this is no YAML: unexpected EOF while parsing a flow sequence",
-            "--slo:1:1: failed to read `missing.yaml`: entity not found",
+            "--set:1:1: `load` has no field `usres`",
+            "--set:1:1: there is no `7` in a list",
+            "--set:1:6: this is no YAML: unclosed bracket '['",
+            "--slo:1:1: there is no file `missing.yaml`",
             "--users:1:1: `users`: expected a whole number, found the text `many`",
         ],
     );
@@ -289,6 +306,61 @@ fn a_scenario_without_objectives_is_warned_of() {
 fn a_file_that_cannot_be_read_is_a_problem_without_a_place() {
     let problems = load_with("scenarios/none.yaml", &Overrides::default()).unwrap_err();
     let text = problems.render(Color::Off);
-    assert!(text.contains("failed to read `scenarios/none.yaml`"), "{text}");
+    assert!(text.contains("there is no file `scenarios/none.yaml`"), "{text}");
     assert!(text.contains("--> scenarios/none.yaml"), "{text}");
+}
+
+/// What a slip of the editor does to a file.
+#[derive(Debug, Clone)]
+enum Slip {
+    Delete,
+    Repeat,
+    Indent,
+    Insert(char),
+}
+
+fn slips() -> impl Strategy<Value = Vec<(usize, Slip)>> {
+    let slip = prop_oneof![
+        Just(Slip::Delete),
+        Just(Slip::Repeat),
+        Just(Slip::Indent),
+        proptest::sample::select(vec!['\t', ':', '{', '}', '[', '"', '-', '*', '&', '!', '0', '\u{1b}', 'é'])
+            .prop_map(Slip::Insert),
+    ];
+    proptest::collection::vec((0usize..200, slip), 1..4)
+}
+
+fn slip(text: &str, line: usize, slip: &Slip) -> String {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let line = line % lines.len();
+    match slip {
+        Slip::Delete => drop(lines.remove(line)),
+        Slip::Repeat => lines.insert(line, lines[line].clone()),
+        Slip::Indent => lines[line].insert(0, ' '),
+        Slip::Insert(c) => {
+            let end = lines[line].len();
+            let at = lines[line].find(':').map_or(end, |at| at + 1);
+            lines[line].insert(at, *c);
+        }
+    }
+    lines.join("\n")
+}
+
+proptest! {
+    #[test]
+    fn a_file_with_slips_is_read_or_its_problems_are_shown(slips in slips()) {
+        let default = read_file(Path::new("scenarios/default.yaml")).unwrap();
+        // Comments hide slips.
+        let bare: Vec<&str> = default.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
+        let text = slips.iter().fold(bare.join("\n"), |text, (line, kind)| slip(&text, *line, kind));
+        match load_text(&text, &Overrides::default()) {
+            Ok(loaded) => prop_assert!(!loaded.warnings.has_errors()),
+            Err(problems) => {
+                prop_assert!(problems.has_errors());
+                let shown = problems.render(Color::Off);
+                prop_assert!(shown.contains("error: "), "{shown}");
+                prop_assert!(shown.chars().all(|c| c == '\n' || !c.is_control()), "{shown:?}");
+            }
+        }
+    }
 }

@@ -1,28 +1,9 @@
 //! Texts of a scenario that may hold `{{ ... }}`, with each mistake at its place inside the text.
 
 use crate::input::{Field, Place, Problem, Problems, one_of, quoted};
-use crate::model::clean_char;
 use crate::plan::{
     EXPRESSIONS, Environment, Expression, Part, Template, TemplateError, TemplateFault, parse_parts,
 };
-
-/// The longest name of a scenario, transaction or step, in characters.
-const MAX_NAME: usize = 100;
-
-/// A name: one short line without anything a terminal might act on.
-pub(super) fn name<'n>(field: Field<'n>, problems: &mut Problems) -> Option<&'n str> {
-    let text = field.text(problems)?;
-    if text.chars().count() > MAX_NAME {
-        field.wrong(format!("longer than {MAX_NAME} characters"), "write a shorter name", problems);
-        return None;
-    }
-    if text.trim() != text || text.chars().any(|c| clean_char(c) != c) {
-        let help = "write one line, without control characters, without blanks at its ends";
-        field.wrong("not a plain name", help, problems);
-        return None;
-    }
-    Some(text)
-}
 
 /// A plain text with expressions of every kind.
 pub(super) fn template(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<Template> {
@@ -41,8 +22,9 @@ pub(super) fn fixed(field: Field<'_>, env: Environment<'_>, problems: &mut Probl
             Part::Literal(text) => fixed.push_str(&text),
             Part::Computed(Expression::Env(value), _) => fixed.push_str(value.expose()),
             Part::Computed(..) => {
-                let help = "only `{{ env.NAME }}` can stand here: this text is the same for the whole run";
-                field.wrong("an expression that changes with each call", help, problems);
+                let help =
+                    "this text is the same for the whole run: only `{{ env.NAME }}` can be computed in it";
+                field.wrong("an expression that changes with each call cannot stand here", help, problems);
                 return None;
             }
         }
@@ -75,7 +57,7 @@ pub(super) fn report(errors: &[TemplateError], text: &str, place: &Place, proble
                     .help("close it; `{{ \"{{\" }}` gives two braces as they are")
             }
             fault @ TemplateFault::Arguments(_) => {
-                Problem::error(&place, format!("{} in {}", "wrong arguments", quoted(written)))
+                Problem::error(&place, format!("wrong arguments in {}", quoted(written)))
                     .help(fault.to_string())
             }
         };

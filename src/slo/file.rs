@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::metric_file::read_metric;
 use super::{Indicator, Objective, Scope};
 use crate::input::{
-    Field, Fields, Place, Problem, Problems, Source, one_of, parse, parse_number, parse_share, quoted,
+    Field, Fields, Place, Problem, Problems, Source, Value, parse, parse_number, parse_share, quoted,
 };
 use crate::model::parse_duration;
 
@@ -69,7 +69,7 @@ pub(crate) fn read(source: &std::sync::Arc<Source>, problems: &mut Problems) -> 
     let Some(root) = parse(source, problems) else { return objectives };
     let Some(mut file) = Fields::of(&root, "an SLO file", problems) else { return objectives };
     if let Some(version) = file.required("version", problems) {
-        version.whole(&(VERSION..=VERSION), problems);
+        version.version(VERSION, problems);
     }
     if let Some(list) = file.required("objectives", problems) {
         let before = problems.len();
@@ -106,7 +106,7 @@ pub(crate) fn check_names(written: &[WrittenObjective], problems: &mut Problems)
 fn read_objective(item: Field<'_>, problems: &mut Problems) -> Vec<WrittenObjective> {
     let Some(mut fields) = Fields::of(item.node, "an objective", problems) else { return Vec::new() };
     let name_field = fields.required("name", problems);
-    let name = name_field.and_then(|field| field.text(problems));
+    let name = name_field.and_then(|field| field.name(problems));
     let name_place = name_field.map_or(fields.place(), |field| &field.node.place).clone();
     let of = fields.optional("of");
     let (scope, scope_place) =
@@ -137,6 +137,12 @@ fn read_objective(item: Field<'_>, problems: &mut Problems) -> Vec<WrittenObject
 }
 
 fn read_scope(of: Field<'_>, problems: &mut Problems) -> Option<(Scope, Place)> {
+    if let Value::Text(text) = &of.node.value {
+        let help =
+            format!("write `of: {{tool: {text}}}`, `of: {{method: {text}}}` or `of: {{step: {text}}}`");
+        of.wrong("it does not say whether this is a tool, a method or a step", help, problems);
+        return None;
+    }
     let mut fields = Fields::of(of.node, "`of`", problems)?;
     let kind = fields.exactly_one(&["tool", "method", "step"], problems);
     fields.finish(problems);
@@ -163,6 +169,10 @@ fn read_indicators(kind: &str, field: Field<'_>, problems: &mut Problems) -> Vec
 
 fn read_latency(field: Field<'_>, problems: &mut Problems) -> Vec<(String, Indicator)> {
     const HELP: &str = "write `latency: {p95: 500ms}` or `latency: {share: 99%, within: 500ms}`";
+    let Value::Map(_) = &field.node.value else {
+        field.wrong(format!("expected limits, found {}", field.node.found()), HELP, problems);
+        return Vec::new();
+    };
     let Some(mut fields) = Fields::of(field.node, "`latency`", problems) else { return Vec::new() };
     if fields.entries().is_empty() {
         field.wrong("no limit is given", HELP, problems);
@@ -248,7 +258,7 @@ fn read_throughput(field: Field<'_>, problems: &mut Problems) -> Option<Indicato
     });
     if rate.is_none() {
         let message = format!("expected a rate above zero, found {}", field.node.found());
-        field.wrong(message, format!("{HELP} (units: {})", one_of(&["s", "m", "h"])), problems);
+        field.wrong(message, HELP, problems);
     }
     rate.map(|at_least| Indicator::Throughput { at_least })
 }
