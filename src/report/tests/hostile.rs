@@ -45,7 +45,10 @@ fn hostile_report(log: &RunLog) -> RunReport {
             HOSTILE.clone_into(text);
         }
     }
-    build(log, objectives)
+    let mut report = build(log, objectives);
+    HOSTILE.clone_into(&mut report.saturation[0].name);
+    HOSTILE.clone_into(&mut report.outcomes[0].outcome);
+    report
 }
 
 fn rendered(format: &str) -> String {
