@@ -92,6 +92,14 @@ fn names_can_not_break_markup() {
 }
 
 #[test]
+fn names_can_not_end_the_data_of_the_page() {
+    let page = rendered("html");
+    let (_, data) = page.split_once(r#"id="chart-data">"#).unwrap();
+    let (data, _) = data.split_once("</script><script>").unwrap();
+    assert!(data.contains("=cmd()") && !data.contains(['<', '>', '&']), "{data}");
+}
+
+#[test]
 fn names_can_not_add_cells_to_a_markdown_table() {
     for line in rendered("markdown").lines().filter(|line| line.starts_with("| ")) {
         let bars = line.replace("\\|", "").matches('|').count();
