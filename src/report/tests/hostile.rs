@@ -45,7 +45,10 @@ fn hostile_report(log: &RunLog) -> RunReport {
             HOSTILE.clone_into(text);
         }
     }
-    build(log, objectives)
+    let mut report = build(log, objectives);
+    HOSTILE.clone_into(&mut report.saturation[0].name);
+    HOSTILE.clone_into(&mut report.outcomes[0].outcome);
+    report
 }
 
 fn rendered(format: &str) -> String {
@@ -86,6 +89,14 @@ fn names_can_not_break_markup() {
         let outside_code: String = line.split("``").step_by(2).collect();
         check("markdown", &outside_code, &["<script", "]]>", "@all", " # "]);
     }
+}
+
+#[test]
+fn names_can_not_end_the_data_of_the_page() {
+    let page = rendered("html");
+    let (_, data) = page.split_once(r#"id="chart-data">"#).unwrap();
+    let (data, _) = data.split_once("</script><script>").unwrap();
+    assert!(data.contains("=cmd()") && !data.contains(['<', '>', '&']), "{data}");
 }
 
 #[test]
