@@ -31,8 +31,12 @@ pub fn read(folder: &Path) -> Result<RunLog, RecordError> {
     let end: Option<End> = read_json_if_there(&folder.join("end.json"))?;
     let scrapes: Vec<ScrapeRecord> = read_lines(&folder.join("series.ndjson"))?;
     let mut series = SeriesStore::default();
-    for scrape in &scrapes {
-        series.apply(scrape);
+    for (number, scrape) in scrapes.iter().enumerate() {
+        series.apply(scrape).map_err(|error| RecordError::Content {
+            path: folder.join("series.ndjson"),
+            line: number + 1,
+            reason: error.to_string(),
+        })?;
     }
     Ok(RunLog {
         manifest,

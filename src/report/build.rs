@@ -11,12 +11,12 @@ mod timeline;
 
 use std::time::Duration;
 
-use super::{Ending, ObjectiveResult, REPORT_VERSION, RunLog, RunReport};
+use super::{Ending, Finding, REPORT_VERSION, RunLog, RunReport};
 use crate::metrics::Aggregates;
 use crate::model::{Event, Verdict};
 
 /// The report of `log`, whose objectives were judged as `objectives` says.
-pub fn build(log: &RunLog, objectives: Vec<ObjectiveResult>) -> RunReport {
+pub fn build(log: &RunLog, objectives: Vec<Finding>) -> RunReport {
     let all = Aggregates::of(&log.seconds);
     let clock = LoadClock::of(log);
     let rows = rows::Rows::of(log, &all, &clock);

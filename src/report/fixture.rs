@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Ending, Environment, Manifest, ObjectiveResult, RUN_FORMAT_VERSION, RunLog, Totals};
+use super::{Ending, Environment, Manifest, Finding, RUN_FORMAT_VERSION, RunLog, Totals};
 use crate::metrics::{Cell, Phase, Second, SeriesStore};
 use crate::model::{
     CounterRng, Endpoint, Era, Event, HealthState, LatencyHistogram, Level, Outcome, Probe, ProbeResult,
@@ -78,7 +78,7 @@ pub(super) fn empty() -> RunLog {
 }
 
 /// Findings as the judge gives them: one for each verdict but INVALID.
-pub(super) fn findings() -> Vec<ObjectiveResult> {
+pub(super) fn findings() -> Vec<Finding> {
     vec![
         finding("search-p95", "tool search", "p95 latency", Verdict::Pass, ("45.3 ms", 0.0453), "<= 250 ms"),
         finding(
@@ -108,8 +108,8 @@ fn finding(
     verdict: Verdict,
     value: (&str, f64),
     limit: &str,
-) -> ObjectiveResult {
-    ObjectiveResult {
+) -> Finding {
+    Finding {
         name: name.to_owned(),
         scope: scope.to_owned(),
         indicator: indicator.to_owned(),

@@ -4,7 +4,7 @@
 //! to itself (markup, table bars).
 
 use super::{
-    Environment, HealthSpan, Manifest, ObjectiveResult, OutcomeCount, RunReport, Saturation, StepRow,
+    Environment, HealthSpan, Manifest, Finding, OutcomeCount, RunReport, Saturation, StepRow,
 };
 use crate::model::{TargetInfo, printable_text};
 
@@ -73,8 +73,8 @@ fn target_texts(target: &mut TargetInfo) {
     all([url, revision].into_iter().chain(server).chain(tools.iter_mut().flatten()));
 }
 
-fn objective_texts(objective: &mut ObjectiveResult) {
-    let ObjectiveResult {
+fn objective_texts(objective: &mut Finding) {
+    let Finding {
         name,
         scope,
         indicator,

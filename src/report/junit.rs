@@ -4,7 +4,7 @@
 
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::{ObjectiveResult, RunReport, figures};
+use super::{Finding, RunReport, figures};
 use crate::model::{Verdict, format_count};
 
 pub(super) fn render(report: &RunReport) -> Vec<u8> {
@@ -20,7 +20,7 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
     junit.to_string().expect("the document is built of printable text").into_bytes()
 }
 
-fn test_case(objective: &ObjectiveResult) -> TestCase {
+fn test_case(objective: &Finding) -> TestCase {
     let mut case = TestCase::new(&objective.name, status(objective));
     case.set_classname(&objective.scope);
     case.set_system_out(format!(
@@ -35,7 +35,7 @@ fn test_case(objective: &ObjectiveResult) -> TestCase {
     case
 }
 
-fn status(objective: &ObjectiveResult) -> TestCaseStatus {
+fn status(objective: &Finding) -> TestCaseStatus {
     let (kind, word) = match objective.verdict {
         Verdict::Pass => return TestCaseStatus::success(),
         Verdict::Fail => (NonSuccessKind::Failure, "fail"),

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::{ObjectiveResult, RunReport, StepRow, figures};
+use super::{Finding, RunReport, StepRow, figures};
 use crate::model::{Verdict, format_count, format_ratio};
 
 pub(super) fn render(report: &RunReport) -> Vec<u8> {
@@ -47,7 +47,7 @@ fn objectives(report: &RunReport) -> String {
     table
 }
 
-fn objective_cells(objective: &ObjectiveResult) -> [String; 7] {
+fn objective_cells(objective: &Finding) -> [String; 7] {
     [
         format!("{} {}", mark(objective.verdict), objective.verdict),
         code(&objective.name),

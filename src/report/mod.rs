@@ -25,6 +25,8 @@ pub use json::REPORT_SCHEMA;
 pub use judged::judged;
 pub use run_log::{Ending, Environment, Manifest, RUN_FORMAT_VERSION, RunLog, Totals};
 pub use run_report::{
-    HealthSpan, ObjectiveResult, OutcomeCount, REPORT_VERSION, RunReport, Saturation, StepRow, TimelinePoint,
+    HealthSpan, OutcomeCount, REPORT_VERSION, RunReport, Saturation, StepRow, TimelinePoint,
 };
 pub use terminal::{Colour, TerminalStyle, terminal_summary};
+
+pub use crate::slo::Finding;

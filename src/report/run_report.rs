@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Environment, Manifest};
 use crate::model::{HealthState, OutcomeClass, TargetInfo, Verdict};
+use crate::slo::Finding;
 
 /// The version of `report.json`.
 pub const REPORT_VERSION: u32 = 1;
@@ -34,7 +35,7 @@ pub struct RunReport {
     pub because: String,
     /// The verdicts on the parts: objectives in the order of their files, then the harness's own findings: missing
     /// evidence (only when it is missing) and the accounting check. The run's verdict is the gravest of these.
-    pub objectives: Vec<ObjectiveResult>,
+    pub objectives: Vec<Finding>,
     /// Things a person should know to read the numbers.
     pub notes: Vec<String>,
     /// How long the load was on, in seconds; warm-up included.
@@ -67,33 +68,6 @@ pub struct RunReport {
     pub scrapes: u64,
     /// Scrapes of the target's metrics: failed.
     pub scrapes_failed: u64,
-}
-
-/// The verdict on one objective.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ObjectiveResult {
-    /// The objective's name.
-    pub name: String,
-    /// Which calls, or which metric.
-    pub scope: String,
-    /// What is measured: `p95 latency`, `error ratio`, ...
-    pub indicator: String,
-    /// The verdict.
-    pub verdict: Verdict,
-    /// The value as people read it: `812 ms`, `2.3 %`, `no data`.
-    pub value: String,
-    /// The value as a number, in seconds or as a ratio; `None` without data.
-    pub value_number: Option<f64>,
-    /// The limit as people read it: `<= 500 ms`.
-    pub limit: String,
-    /// How many calls (or scrapes) the value rests on.
-    pub samples: u64,
-    /// How many of them were bad; `None` where bad is not counted.
-    pub bad: Option<u64>,
-    /// Why the verdict is what it is, in one sentence.
-    pub because: String,
-    /// Where it is written: `file:line`.
-    pub origin: String,
 }
 
 /// Calls and latencies of one step, or of several together.

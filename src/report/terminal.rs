@@ -3,7 +3,7 @@
 //! It is text for a person; programs read `report.json`. Whether there are colours is the caller's to say.
 
 use super::terminal_table::{Align, Table, wrapped};
-use super::{ObjectiveResult, RunReport, StepRow, figures};
+use super::{Finding, RunReport, StepRow, figures};
 use crate::model::{Verdict, format_count, format_ratio};
 
 /// Rows of a table beyond this are counted, not shown: the whole is in the other formats.
@@ -82,7 +82,7 @@ impl Screen {
 
     fn objectives(&mut self, report: &RunReport) {
         self.title("OBJECTIVES");
-        let mut shown: Vec<&ObjectiveResult> = report.objectives.iter().collect();
+        let mut shown: Vec<&Finding> = report.objectives.iter().collect();
         if shown.len() > MOST_ROWS {
             shown.sort_by_key(|objective| std::cmp::Reverse(objective.verdict));
         }

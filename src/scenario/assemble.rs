@@ -52,7 +52,7 @@ struct Steps {
 impl Steps {
     /// What surrounds the load. Both eras are there: which one is spoken shows at the first contact.
     fn add_around(&mut self, auth: &Auth, mcp: bool) {
-        let [login, initialize, initialized, discover, end] = AROUND;
+        let [login, initialize, initialized, discover, list, end] = AROUND;
         if let Auth::Login { path, .. } = auth {
             self.add(login, Role::SetUp, format!("POST {path}"), Operation::Login);
         }
@@ -61,6 +61,7 @@ impl Steps {
                 (initialize, Role::SetUp, Operation::Initialize),
                 (initialized, Role::SetUp, Operation::Initialized),
                 (discover, Role::SetUp, Operation::Discover),
+                (list, Role::SetUp, Operation::ListTools),
                 (end, Role::TearDown, Operation::EndSession),
             ] {
                 let (method, _) = method_and_tool(&operation);

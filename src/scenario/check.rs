@@ -13,8 +13,14 @@ use crate::slo::{Indicator, Scope, WrittenObjective};
 const MOST_STEPS: usize = 1_000;
 
 /// The names of the steps around the load, which no step of the load may have.
-pub(super) const AROUND: [&str; 5] =
-    ["login", "initialize", "notifications/initialized", "server/discover", "end session"];
+pub(super) const AROUND: [&str; 6] = [
+    "login",
+    "initialize",
+    "notifications/initialized",
+    "server/discover",
+    "tools/list at first contact",
+    "end session",
+];
 
 pub(super) fn check(file: &ScenarioFile, objectives: &[WrittenObjective], problems: &mut Problems) {
     if let Some(target) = &file.target {

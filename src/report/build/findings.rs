@@ -2,7 +2,7 @@
 
 use crate::metrics::Aggregates;
 use crate::model::{Verdict, format_count};
-use crate::report::{Ending, ObjectiveResult, RunLog, Totals};
+use crate::report::{Ending, Finding, RunLog, Totals};
 
 const OWN_SCOPE: &str = "the whole run";
 const OWN_ORIGIN: &str = "gander";
@@ -12,8 +12,8 @@ pub(super) fn with_own(
     log: &RunLog,
     all: &Aggregates,
     steady_calls: u64,
-    mut objectives: Vec<ObjectiveResult>,
-) -> Vec<ObjectiveResult> {
+    mut objectives: Vec<Finding>,
+) -> Vec<Finding> {
     if objectives.is_empty() {
         objectives.push(missing_objectives());
     }
@@ -27,7 +27,7 @@ pub(super) fn with_own(
 /// The verdict on the run in one sentence.
 pub(super) fn because(
     verdict: Verdict,
-    objectives: &[ObjectiveResult],
+    objectives: &[Finding],
     calls: u64,
     ending: Ending,
 ) -> String {
@@ -68,8 +68,8 @@ fn and_others(others: usize, many: &str, one: &str) -> String {
     }
 }
 
-fn missing_objectives() -> ObjectiveResult {
-    ObjectiveResult {
+fn missing_objectives() -> Finding {
+    Finding {
         name: "objectives".to_owned(),
         scope: OWN_SCOPE.to_owned(),
         indicator: "objectives".to_owned(),
@@ -84,8 +84,8 @@ fn missing_objectives() -> ObjectiveResult {
     }
 }
 
-fn missing_calls() -> ObjectiveResult {
-    ObjectiveResult {
+fn missing_calls() -> Finding {
+    Finding {
         name: "load".to_owned(),
         scope: "all calls".to_owned(),
         indicator: "steady load calls".to_owned(),
@@ -163,10 +163,10 @@ impl Books {
     }
 }
 
-fn accounting(log: &RunLog, books: &Books) -> ObjectiveResult {
+fn accounting(log: &RunLog, books: &Books) -> Finding {
     let (verdict, because) = books.balance();
     let lost = books.unaccounted();
-    ObjectiveResult {
+    Finding {
         name: "accounting".to_owned(),
         scope: OWN_SCOPE.to_owned(),
         indicator: "unaccounted calls".to_owned(),

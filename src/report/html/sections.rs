@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::model::{Verdict, format_count, format_ratio};
-use crate::report::{ObjectiveResult, RunReport, StepRow, figures};
+use crate::report::{Finding, RunReport, StepRow, figures};
 
 pub(super) fn verdict(report: &RunReport) -> Markup {
     html! {
@@ -58,7 +58,7 @@ pub(super) fn objectives(report: &RunReport) -> Markup {
     }
 }
 
-fn objective_row(objective: &ObjectiveResult) -> Markup {
+fn objective_row(objective: &Finding) -> Markup {
     html! {
         tr {
             td { (badge(objective.verdict)) }

@@ -3,9 +3,9 @@
 use crate::metrics::Phase;
 use crate::model::{HealthState, Outcome, Verdict};
 use crate::report::fixture::{empty, findings, fixture, partial};
-use crate::report::{Ending, ObjectiveResult, RunLog, RunReport, Totals, build};
+use crate::report::{Ending, Finding, RunLog, RunReport, Totals, build};
 
-fn passing() -> Vec<ObjectiveResult> {
+fn passing() -> Vec<Finding> {
     let mut passing = findings();
     passing.truncate(1);
     passing
