@@ -38,7 +38,7 @@ pub(super) fn plan(file: ScenarioFile) -> Option<Plan> {
         load: file.load?,
         transactions,
         steps: steps.steps,
-        observe: file.observe?,
+        observe: file.observe?.observe,
         outputs: file.outputs?,
         thresholds: Vec::new(),
     })

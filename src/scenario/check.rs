@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::file::{ScenarioFile, WrittenTransaction};
 use super::step_file::WrittenStep;
-use super::target_file;
+use super::target_file::{WrittenTarget, check_host};
 use crate::input::{Place, Problem, Problems, quoted, way_out};
-use crate::plan::ProtocolChoice;
+use crate::plan::{ProtocolChoice, Target};
 use crate::slo::{Indicator, Scope, WrittenObjective};
 
 /// More steps than this would make reports that nobody reads.
@@ -23,8 +23,11 @@ pub(super) const AROUND: [&str; 6] = [
 ];
 
 pub(super) fn check(file: &ScenarioFile, objectives: &[WrittenObjective], problems: &mut Problems) {
-    if let Some(target) = &file.target {
-        target_file::check_host(target, &file.hosts, problems);
+    if let Some(WrittenTarget { target: Target::Url(url), place }) = &file.target {
+        check_host(url, place, &file.hosts, problems);
+    }
+    for (url, place) in file.observe.iter().flat_map(|written| &written.elsewhere) {
+        check_host(url, place, &file.hosts, problems);
     }
     let Some(transactions) = &file.transactions else { return };
     check_weights(transactions, &file.transactions_place, problems);
@@ -131,7 +134,7 @@ fn check_objective(
     transactions: &[WrittenTransaction],
     problems: &mut Problems,
 ) {
-    let scraped = file.observe.as_ref().is_none_or(|observe| observe.metrics.is_some());
+    let scraped = file.observe.as_ref().is_none_or(|written| written.observe.metrics.is_some());
     if matches!(written.objective.indicator, Indicator::Metric(_)) {
         if !scraped {
             let message = format!("{} reads a metric, but none is scraped", quoted(&written.objective.name));

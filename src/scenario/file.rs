@@ -3,18 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use url::Url;
-
+use super::observe_file::WrittenObserve;
 use super::step_file::WrittenStep;
 use super::target_file::WrittenTarget;
-use super::{Sources, VERSION, auth_file, load_file, step_file, target_file};
+use super::{Sources, VERSION, auth_file, load_file, observe_file, step_file, target_file};
 use crate::input::{Field, Fields, Node, Place, Problems, Value};
-use crate::plan::{Auth, Environment, HostRule, Load, Observe, Outputs, ProtocolChoice, SessionPolicy};
+use crate::plan::{Auth, Environment, HostRule, Load, Outputs, ProtocolChoice, SessionPolicy};
 
 /// After this long a call is given up, where the file does not say.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often metrics and health are asked for, where the file does not say.
-const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 /// Where run directories go, where the file does not say.
 const DEFAULT_DIRECTORY: &str = "runs";
 /// What is written, where the file does not say.
@@ -39,7 +36,7 @@ pub(super) struct ScenarioFile {
     /// `None` when a step is missing because of a mistake.
     pub transactions: Option<Vec<WrittenTransaction>>,
     pub transactions_place: Place,
-    pub observe: Option<Observe>,
+    pub observe: Option<WrittenObserve>,
     pub slo: Vec<SloReference>,
     pub outputs: Option<Outputs>,
 }
@@ -88,7 +85,7 @@ pub(super) fn read(root: &Node, sources: &Sources<'_>, problems: &mut Problems) 
     let load = fields.required("load", problems).and_then(|field| load_file::read(field, problems));
     let transactions_field = fields.required("transactions", problems);
     let transactions = transactions_field.and_then(|field| read_transactions(field, env, problems));
-    let observe = read_observe(fields.optional("observe"), problems);
+    let observe = observe_file::read(fields.optional("observe"), problems);
     let slo = fields.optional("slo").map_or_else(Vec::new, |field| read_slo(field, problems));
     let outputs = read_outputs(fields.optional("outputs"), sources.formats, problems);
     fields.finish(problems);
@@ -191,54 +188,6 @@ fn read_steps(list: Field<'_>, env: Environment<'_>, problems: &mut Problems) ->
     let steps: Vec<Option<WrittenStep>> =
         items.into_iter().map(|item| step_file::read(item, env, problems)).collect();
     steps.into_iter().collect::<Option<Vec<_>>>().filter(|all| !all.is_empty())
-}
-
-fn read_observe(field: Option<Field<'_>>, problems: &mut Problems) -> Option<Observe> {
-    let mut observe = Observe {
-        metrics: None,
-        metrics_interval: DEFAULT_INTERVAL,
-        health: None,
-        ready: None,
-        live: None,
-        health_interval: DEFAULT_INTERVAL,
-        pid: None,
-    };
-    let Some(field) = field else { return Some(observe) };
-    let mut fields = Fields::of(field.node, "`observe`", problems)?;
-    if let Some(metrics) = fields.optional("metrics") {
-        if let Value::Text(_) = &metrics.node.value {
-            observe.metrics = read_reference(metrics, problems);
-        } else if let Some(mut parts) = Fields::of(metrics.node, "`metrics`", problems) {
-            observe.metrics = parts.required("url", problems).and_then(|url| read_reference(url, problems));
-            let interval = parts.optional("interval").and_then(|field| field.some_duration(problems));
-            observe.metrics_interval = interval.unwrap_or(DEFAULT_INTERVAL);
-            parts.finish(problems);
-        }
-    }
-    if let Some(health) = fields.optional("health")
-        && let Some(mut parts) = Fields::of(health.node, "`health`", problems)
-    {
-        observe.health = parts.optional("health").and_then(|url| read_reference(url, problems));
-        observe.ready = parts.optional("ready").and_then(|url| read_reference(url, problems));
-        observe.live = parts.optional("live").and_then(|url| read_reference(url, problems));
-        let interval = parts.optional("interval").and_then(|field| field.some_duration(problems));
-        observe.health_interval = interval.unwrap_or(DEFAULT_INTERVAL);
-        parts.finish(problems);
-    }
-    observe.pid = fields.optional("pid").and_then(|field| field.whole(&(1..=u32::MAX), problems));
-    fields.finish(problems);
-    Some(observe)
-}
-
-/// A URL, or a path on the target's origin.
-fn read_reference(field: Field<'_>, problems: &mut Problems) -> Option<String> {
-    let text = field.text(problems)?;
-    let absolute = Url::parse(text)
-        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.username().is_empty());
-    if !absolute && !step_file::check_path(field, text, problems) {
-        return None;
-    }
-    Some(text.to_owned())
 }
 
 fn read_outputs(field: Option<Field<'_>>, formats: &[&str], problems: &mut Problems) -> Option<Outputs> {

@@ -9,6 +9,7 @@ mod check;
 mod file;
 mod load_file;
 mod objectives;
+mod observe_file;
 mod overrides;
 mod step_file;
 mod target_file;

@@ -4,6 +4,7 @@ use url::Url;
 
 use super::text;
 use crate::input::{Field, Fields, Place, Problem, Problems, Value, quoted};
+use crate::model::clean_text;
 use crate::plan::{DemoTarget, Environment, HostRule, Target};
 
 const DEMO_PATHS: [&str; 2] = ["/mcp", "/mcp/stateless"];
@@ -83,18 +84,17 @@ fn read_url(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> 
     Some(url)
 }
 
-/// Load goes to loopback, or to hosts that are named.
-pub(super) fn check_host(written: &WrittenTarget, hosts: &HostRule, problems: &mut Problems) {
-    let Target::Url(url) = &written.target else { return };
-    if !hosts.permits(url) {
-        let host = url.host_str().unwrap_or_default();
-        problems.push(
-            Problem::error(&written.place, format!("load may not go to {}", quoted(host)))
-                .label("not this machine")
-                .help(format!(
-                    "if you may load that server, write `allow_hosts: [{0}]` in the scenario or `--allow-host {0}`",
-                    quoted(host).trim_matches('`')
-                )),
-        );
+/// Load goes to this machine, or to hosts that are named; and so do the questions that watching asks.
+pub(super) fn check_host(url: &Url, place: &Place, hosts: &HostRule, problems: &mut Problems) {
+    if hosts.permits(url) {
+        return;
     }
+    let host = clean_text(url.host_str().unwrap_or_default().trim_matches(['[', ']']));
+    problems.push(
+        Problem::error(place, format!("nothing may be sent to {}", quoted(&host))).label("not this machine").help(
+            format!(
+                "if you may load that server, write `allow_hosts: [\"{host}\"]` in the scenario or `--allow-host {host}`"
+            ),
+        ),
+    );
 }
