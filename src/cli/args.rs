@@ -109,6 +109,7 @@ pub(crate) struct ReportArgs {
 }
 
 fn exit_codes() -> String {
-    let rows: Vec<String> = EXIT_CODES.iter().map(|(code, meaning)| format!("  {code:>3}  {meaning}")).collect();
+    let rows: Vec<String> =
+        EXIT_CODES.iter().map(|(code, meaning)| format!("  {code:>3}  {meaning}")).collect();
     format!("Exit codes:\n{}", rows.join("\n"))
 }

@@ -99,7 +99,11 @@ impl<'a> Progress<'a> {
         let errors = if self.calls == 0 {
             "-".to_owned()
         } else {
-            format!("{} ({})", format_count(self.failed), format_ratio(self.failed as f64 / self.calls as f64))
+            format!(
+                "{} ({})",
+                format_count(self.failed),
+                format_ratio(self.failed as f64 / self.calls as f64)
+            )
         };
         let warm = if elapsed <= self.plan.load.warm_up { " warm-up" } else { "" };
         let text = format!(

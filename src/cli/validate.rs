@@ -6,12 +6,13 @@ use super::args::{OverrideArgs, ValidateArgs};
 use super::exit::Exit;
 use super::files::{load_objectives, load_scenario, read_text};
 use super::screen::Screen;
-use crate::plan::describe;
+use crate::scenario::describe;
 
 pub(super) fn validate(args: &ValidateArgs, screen: Screen) -> Exit {
     let mut exit = Exit::Success;
     for path in &args.files {
-        let checked = if is_slo_file(path) { validate_slo(path, screen) } else { validate_scenario(path, screen) };
+        let checked =
+            if is_slo_file(path) { validate_slo(path, screen) } else { validate_scenario(path, screen) };
         if let Err(bad) = checked {
             exit = bad;
         }

@@ -11,12 +11,13 @@ use std::time::Duration;
 use goose::config::GooseConfiguration;
 use goose::goose::{GooseUser, Scenario, Transaction, TransactionFunction, TransactionResult};
 use goose::{GooseAttack, GooseError};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinHandle;
 
 use super::user::{User, Workload};
 
-/// All users are started within about this long; users whose time has not come wait by themselves.
-const START_WITHIN_SECONDS: f64 = 0.1;
+/// Goose is asked to launch all users within about this long; it looks after its users twice a second, so it takes longer.
+const LAUNCH_SECONDS: f64 = 0.1;
 /// A user that has nothing to do any more looks this often whether Goose has called it off.
 const IDLE: Duration = Duration::from_millis(20);
 /// How long an interrupted load may take to wind down.
@@ -24,23 +25,104 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// Goose could not run the load.
 #[derive(Debug, thiserror::Error)]
-#[error("the load could not be run")]
-pub struct LoadError(#[source] Box<GooseError>);
+pub enum LoadError {
+    /// It refuses, or failed.
+    #[error("the load could not be run")]
+    Goose(#[source] Box<GooseError>),
+    /// It panicked.
+    #[error("the load engine broke down")]
+    Broken(#[source] tokio::task::JoinError),
+}
 
-type Users = Arc<Vec<Mutex<User>>>;
+/// Goose with all its users launched and waiting: the load begins for all of them at the same moment, however long it
+/// took to launch them. Dropping it sends them home.
+#[derive(Debug)]
+pub struct Crew {
+    gate: Arc<Gate>,
+    attack: JoinHandle<Result<(), GooseError>>,
+}
+
+/// Where users wait for the load to begin.
+#[derive(Debug)]
+struct Gate {
+    users: Vec<Mutex<Option<User>>>,
+    arrived: watch::Sender<usize>,
+    work: watch::Sender<Option<Arc<Workload>>>,
+}
+
 type Round<'a> = Pin<Box<dyn Future<Output = TransactionResult> + Send + 'a>>;
 
-/// Runs the load from its first user to the end of its last call. It ends by itself when the plan is over, earlier
-/// when `work.signals.stop` is cancelled; calls in flight then still end, unless `abort` is cancelled too.
-pub async fn run(work: Arc<Workload>) -> Result<(), LoadError> {
-    let peak = work.plan.load.peak_users();
-    let users: Users = Arc::new((0..peak).map(|index| Mutex::new(User::new(&work, index))).collect());
-    let attack = attack(&work, &users, peak).map_err(|error| LoadError(Box::new(error)))?;
-    let end = tokio::spawn(end_of_load(Arc::clone(&work)));
-    let result = attack.execute().await;
-    work.signals.stop.cancel();
-    end.abort();
-    result.map(|_| ()).map_err(|error| LoadError(Box::new(error)))
+impl Crew {
+    /// Launches `peak` users. Nothing is sent yet. Must be called within a tokio runtime.
+    pub fn launch(peak: u32) -> Result<Self, LoadError> {
+        let gate = Arc::new(Gate {
+            users: (0..peak).map(|_| Mutex::new(None)).collect(),
+            arrived: watch::Sender::new(0),
+            work: watch::Sender::new(None),
+        });
+        let attack = attack(&gate, peak).map_err(|error| LoadError::Goose(Box::new(error)))?;
+        let attack = tokio::spawn(async move { attack.execute().await.map(|_| ()) });
+        Ok(Self { gate, attack })
+    }
+
+    /// Ends when every user has been launched, or when Goose gives up.
+    pub async fn ready(&mut self) -> Result<(), LoadError> {
+        let mut arrived = self.gate.arrived.subscribe();
+        let all = self.gate.users.len();
+        tokio::select! {
+            _ = arrived.wait_for(|count| *count == all) => Ok(()),
+            ended = &mut self.attack => outcome_of(ended),
+        }
+    }
+
+    /// Runs the load from its first call to its last. It ends by itself when the plan is over, earlier when
+    /// `work.signals.stop` is cancelled; calls in flight then still end, unless `abort` is cancelled too.
+    pub async fn run(mut self, work: Arc<Workload>) -> Result<(), LoadError> {
+        self.gate.work.send_replace(Some(Arc::clone(&work)));
+        let end = tokio::spawn(end_of_load(Arc::clone(&work)));
+        let ended = (&mut self.attack).await;
+        work.signals.stop.cancel();
+        end.abort();
+        outcome_of(ended)
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        if !self.attack.is_finished() {
+            goose::trigger_killswitch("nobody waits for this load any more");
+        }
+    }
+}
+
+impl Gate {
+    /// Ends when the load begins; `None` when it never will.
+    async fn enter(&self) -> Option<Arc<Workload>> {
+        if let Some(work) = self.work.borrow().as_ref() {
+            return Some(Arc::clone(work));
+        }
+        let mut work = self.work.subscribe();
+        self.arrived.send_modify(|count| *count += 1);
+        tokio::select! {
+            work = work.wait_for(Option::is_some) => work.ok()?.clone(),
+            () = called_off() => None,
+        }
+    }
+}
+
+/// Ends when the kill switch was triggered.
+async fn called_off() {
+    while !goose::is_killswitch_triggered() {
+        tokio::time::sleep(IDLE).await;
+    }
+}
+
+fn outcome_of(ended: Result<Result<(), GooseError>, tokio::task::JoinError>) -> Result<(), LoadError> {
+    match ended {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(LoadError::Goose(Box::new(error))),
+        Err(error) => Err(LoadError::Broken(error)),
+    }
 }
 
 /// Stops the load when the plan is over, waits for the calls in flight, then lets Goose go.
@@ -62,25 +144,31 @@ async fn end_of_load(work: Arc<Workload>) {
     goose::trigger_killswitch("the load is over");
 }
 
-fn attack(work: &Arc<Workload>, users: &Users, peak: u32) -> Result<GooseAttack, GooseError> {
-    let (round_work, round_users) = (Arc::clone(work), Arc::clone(users));
+fn attack(gate: &Arc<Gate>, peak: u32) -> Result<GooseAttack, GooseError> {
+    let round_gate = Arc::clone(gate);
     let round: TransactionFunction = Arc::new(move |goose_user: &mut GooseUser| -> Round<'_> {
-        let (work, users, index) =
-            (Arc::clone(&round_work), Arc::clone(&round_users), goose_user.weighted_users_index);
+        let (gate, index) = (Arc::clone(&round_gate), goose_user.weighted_users_index);
         Box::pin(async move {
-            users[index].lock().await.round(&work).await;
-            if work.signals.stop.is_cancelled() {
-                tokio::time::sleep(IDLE).await;
+            if let Some(work) = gate.enter().await {
+                let mut user = gate.users[index].lock().await;
+                let user = user.get_or_insert_with(|| User::new(&work, user_number(index)));
+                user.round(&work).await;
+                if !work.signals.stop.is_cancelled() {
+                    return Ok(());
+                }
             }
+            tokio::time::sleep(IDLE).await;
             Ok(())
         })
     });
-    let (leave_work, leave_users) = (Arc::clone(work), Arc::clone(users));
+    let leave_gate = Arc::clone(gate);
     let leave: TransactionFunction = Arc::new(move |goose_user: &mut GooseUser| -> Round<'_> {
-        let (work, users, index) =
-            (Arc::clone(&leave_work), Arc::clone(&leave_users), goose_user.weighted_users_index);
+        let (gate, index) = (Arc::clone(&leave_gate), goose_user.weighted_users_index);
         Box::pin(async move {
-            users[index].lock().await.leave(&work).await;
+            let work = gate.work.borrow().clone();
+            if let (Some(work), Some(user)) = (work, gate.users[index].lock().await.as_mut()) {
+                user.leave(&work).await;
+            }
             Ok(())
         })
     });
@@ -90,12 +178,16 @@ fn attack(work: &Arc<Workload>, users: &Users, peak: u32) -> Result<GooseAttack,
     Ok(GooseAttack::initialize_with_config(configuration(peak)?)?.register_scenario(scenario))
 }
 
+fn user_number(index: usize) -> u32 {
+    u32::try_from(index).expect("Goose launches no more users than it was asked to, and that is a u32")
+}
+
 fn configuration(peak: u32) -> Result<GooseConfiguration, GooseError> {
     let mut configuration = GooseConfiguration::parse_args_default::<&str>(&[])?;
     // Never called: our users have their own connections. Goose wants a valid one.
     configuration.host = Some("http://127.0.0.1/".to_owned());
     configuration.users = Some(peak as usize);
-    configuration.increase_rate = Some(format!("{:.1}", f64::from(peak) / START_WITHIN_SECONDS));
+    configuration.increase_rate = Some(format!("{:.1}", f64::from(peak) / LAUNCH_SECONDS));
     configuration.quiet = u8::MAX;
     configuration.no_metrics = true;
     configuration.no_print_metrics = true;

@@ -213,11 +213,7 @@ mod tests {
         let counts: Vec<_> = second.cells.iter().map(|c| (c.outcome, c.count, c.over.clone())).collect();
         assert_eq!(
             counts,
-            [
-                (Outcome::Ok, 2, vec![1]),
-                (Outcome::ToolError, 1, vec![0]),
-                (Outcome::Interrupted, 1, vec![0])
-            ]
+            [(Outcome::Ok, 2, vec![1]), (Outcome::ToolError, 1, vec![0]), (Outcome::Interrupted, 1, vec![0])]
         );
         open.end(Outcome::Ok, ms(1));
         let second = recorder.take_second(1);

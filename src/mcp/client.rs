@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::AUTHORIZATION;
 use http::HeaderMap;
+use http::header::AUTHORIZATION;
 use serde::Deserialize;
 
 use super::connection::{Connection, SendFailure};
@@ -153,8 +153,7 @@ impl Client {
     ) -> Result<(), Outcome> {
         self.last_id += 1;
         let id = self.last_id;
-        let headers =
-            if step.operation.has_session() { &self.rpc_headers } else { &self.plain_headers };
+        let headers = if step.operation.has_session() { &self.rpc_headers } else { &self.plain_headers };
         let mut render =
             RenderContext { vu: self.vu, iteration: context.iteration, nonce: id, rng: context.rng };
         let mut request = self.wire.forms[step.id.index()]
@@ -218,7 +217,8 @@ impl Client {
         struct Token {
             access_token: Secret,
         }
-        let token = serde_json::from_str::<Token>(&answer.text).ok().and_then(|t| wire::bearer(&t.access_token));
+        let token =
+            serde_json::from_str::<Token>(&answer.text).ok().and_then(|t| wire::bearer(&t.access_token));
         let Some(token) = token else { return Outcome::Protocol(ProtocolFault::Malformed) };
         self.plain_headers.insert(AUTHORIZATION, token.clone());
         self.rpc_headers.insert(AUTHORIZATION, token);

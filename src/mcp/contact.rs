@@ -287,7 +287,8 @@ fn protocol_version(result: &str) -> Option<String> {
 
 fn server_name(result: &str) -> Option<String> {
     let value: Value = serde_json::from_str(result).ok()?;
-    let info = value.get("serverInfo").or_else(|| value.pointer("/_meta/io.modelcontextprotocol~1serverInfo"))?;
+    let info =
+        value.get("serverInfo").or_else(|| value.pointer("/_meta/io.modelcontextprotocol~1serverInfo"))?;
     let name = info.get("name")?.as_str()?;
     let version = info.get("version").and_then(Value::as_str).unwrap_or_default();
     Some(clean_text(format!("{name} {version}").trim()))

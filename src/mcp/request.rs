@@ -45,7 +45,11 @@ enum Body {
     /// The same for every call.
     Fixed(Bytes),
     /// JSON-RPC: [`BEFORE_ID`], the id, `before`, the rendered text, `after`.
-    Rpc { before: Vec<u8>, hole: Option<Hole>, after: Vec<u8> },
+    Rpc {
+        before: Vec<u8>,
+        hole: Option<Hole>,
+        after: Vec<u8>,
+    },
     /// The rendered text is the whole body.
     Rendered(Template),
 }
@@ -87,7 +91,8 @@ impl RequestForm {
                 context.rpc("prompts/get", Some(name), &members, Some(Hole::Json(arguments.clone())))
             }
             Operation::ReadResource { uri } => {
-                let mut form = context.rpc("resources/read", None, r#""uri":"#, Some(Hole::Text(uri.clone())));
+                let mut form =
+                    context.rpc("resources/read", None, r#""uri":"#, Some(Hole::Text(uri.clone())));
                 form.name = (context.era == Era::Modern).then(|| uri.clone());
                 form
             }
@@ -213,7 +218,13 @@ impl FormContext<'_> {
     fn end_session(self) -> RequestForm {
         let mut headers = self.mcp_headers();
         headers.remove(CONTENT_TYPE);
-        RequestForm { method: Method::DELETE, headers, target: self.endpoint(), body: Body::Empty, name: None }
+        RequestForm {
+            method: Method::DELETE,
+            headers,
+            target: self.endpoint(),
+            body: Body::Empty,
+            name: None,
+        }
     }
 
     fn login(self) -> RequestForm {
@@ -363,7 +374,8 @@ mod tests {
         let call = json!({"jsonrpc": "2.0", "id": 17, "method": "tools/call",
             "params": {"name": "echo \"x\"", "arguments": {"text": "hi"}, "_meta": meta}});
         check_body(echo(), Era::Modern, "2026-07-28", &call);
-        let discover = json!({"jsonrpc": "2.0", "id": 17, "method": "server/discover", "params": {"_meta": meta}});
+        let discover =
+            json!({"jsonrpc": "2.0", "id": 17, "method": "server/discover", "params": {"_meta": meta}});
         check_body(Operation::Ping, Era::Modern, "2026-07-28", &discover);
         let read = Operation::ReadResource { uri: Template::literal("mem://x\u{e9}") };
         let (request, body) = complete(read, Era::Modern, "2026-07-28");

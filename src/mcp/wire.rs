@@ -59,7 +59,8 @@ impl Wire {
         let headers = common_headers(plan, url, user_agent)?;
         let context = FormContext { url, era, revision, auth: &plan.auth };
         let forms = plan.steps.iter().map(|step| RequestForm::of(step, context)).collect();
-        let find = |wanted: fn(&Step) -> bool| plan.steps.iter().find(|step| wanted(step)).map(|step| step.id);
+        let find =
+            |wanted: fn(&Step) -> bool| plan.steps.iter().find(|step| wanted(step)).map(|step| step.id);
         let login = find(|step| step.operation == Operation::Login);
         let mut set_up: Vec<StepId> = login.into_iter().collect();
         let mut tear_down = None;

@@ -2,7 +2,6 @@
 //!
 //! A plan is a value: it knows nothing of YAML, of sockets or of the time of day.
 
-mod describe;
 mod load;
 #[expect(clippy::module_inception, reason = "the room's main type is the plan")]
 mod plan;
@@ -11,7 +10,6 @@ mod target;
 mod template;
 mod template_parser;
 
-pub use describe::describe;
 pub use load::{Load, Stage, ThinkTime};
 pub use plan::{Observe, Outputs, PLAN_VERSION, Plan, Transaction};
 pub use step::{Check, Operation, Role, Step, StepId};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Ending, Environment, Manifest, Finding, RUN_FORMAT_VERSION, RunLog, Totals};
+use super::{Ending, Environment, Finding, Manifest, RUN_FORMAT_VERSION, RunLog, Totals};
 use crate::metrics::{Cell, Phase, Second, SeriesStore};
 use crate::model::{
     CounterRng, Endpoint, Era, Event, HealthState, LatencyHistogram, Level, Outcome, Probe, ProbeResult,

@@ -3,9 +3,7 @@
 //! Every format is rendered from a report that passed here, so that none can forget; each still escapes what is special
 //! to itself (markup, table bars).
 
-use super::{
-    Environment, HealthSpan, Manifest, Finding, OutcomeCount, RunReport, Saturation, StepRow,
-};
+use super::{Environment, Finding, HealthSpan, Manifest, OutcomeCount, RunReport, Saturation, StepRow};
 use crate::model::{TargetInfo, printable_text};
 
 /// `report` with every text made printable.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use url::Url;
 
 use crate::model::clean_text;
@@ -34,6 +34,8 @@ pub enum DemoError {
 #[derive(Debug)]
 pub(super) struct DemoChild {
     child: Child,
+    /// Kept open: the demo ends when it is closed. Waiting for a child closes what the child still holds of it.
+    stdin: Option<ChildStdin>,
     /// Its MCP endpoint, or, for a plan without MCP, its base.
     pub(super) url: Url,
     /// Its process.
@@ -74,8 +76,9 @@ impl DemoChild {
         };
         let mut stderr = child.stderr.take().expect("standard error is piped");
         tokio::spawn(async move { tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await });
+        let stdin = child.stdin.take();
         let url = listening.join(&target.path).unwrap_or(listening);
-        Ok(Self { child, url, pid })
+        Ok(Self { child, stdin, url, pid })
     }
 
     /// Ends when the process does.
@@ -85,8 +88,7 @@ impl DemoChild {
 
     /// Asks it to stop, and makes sure that it does.
     pub(super) async fn stop(mut self) {
-        // The demo ends when its standard input does.
-        drop(self.child.stdin.take());
+        self.stdin = None;
         if tokio::time::timeout(STOP_LIMIT, self.child.wait()).await.is_err() {
             // It may have ended just now; then there is nothing to kill.
             let _ = self.child.kill().await;

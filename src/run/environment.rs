@@ -1,6 +1,6 @@
 //! The machine that makes the load, as far as it may explain a difference between two runs.
 
-use procfs::{Current as _, CpuInfo, Meminfo};
+use procfs::{CpuInfo, Current as _, Meminfo};
 
 use crate::report::Environment;
 

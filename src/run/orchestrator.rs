@@ -2,7 +2,7 @@
 //! down all that happens, and ends in order whatever ends it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -13,11 +13,11 @@ use super::demo_child::{DemoChild, DemoError};
 use super::environment::this_machine;
 use super::event::RunEvent;
 use crate::clock::{Clock, wall_clock};
-use crate::load::{self, LoadError, Recorder, Signals, Workload};
+use crate::load::{Crew, LoadError, Recorder, Signals, Workload};
 use crate::mcp::{self, Contact, ContactError};
 use crate::metrics::Phase;
 use crate::model::{Endpoint, Event, Level, Secret, Stamped, TargetInfo};
-use crate::observe::{self, Limits, Observation, ObserveError, ObserveOptions};
+use crate::observe::{self, Limits, Observation, ObserveError, ObserveOptions, Observer};
 use crate::plan::{Auth, Plan, Target};
 use crate::record::{RecordError, RunWriter};
 use crate::report::{Ending, Manifest, RUN_FORMAT_VERSION, Totals};
@@ -102,13 +102,24 @@ pub async fn execute(
     };
     watch(RunEvent::Contact { target: &contact.info });
     writer.target(&contact.info).map_err(RunError::Record)?;
-    Run::new(plan, contact, demo, writer, watch).carry_out(options.signals).await
+    let (sink, observations) = unbounded_channel();
+    let clock = Arc::new(OnceLock::new());
+    let observer = observe::start(observe_options(&plan, &contact.info, Arc::clone(&clock), sink))?;
+    let mut crew = Crew::launch(plan.load.peak_users())?;
+    crew.ready().await?;
+    // From here on the run's time counts.
+    let clock = *clock.get_or_init(Clock::start);
+    let run = Run::new(plan, contact, clock, demo, writer, watch);
+    run.carry_out(crew, Watching { observer, observations }, options.signals).await
 }
 
 fn manifest(plan: &Plan, options: &RunOptions) -> Manifest {
     let started = jiff::Timestamp::try_from(wall_clock()).unwrap_or_default();
-    let name: String =
-        plan.name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    let name: String = plan
+        .name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .collect();
     Manifest {
         version: RUN_FORMAT_VERSION,
         run_id: format!("{}-{}", started.strftime("%Y%m%d-%H%M%S"), name.trim_matches('-')),
@@ -138,9 +149,14 @@ fn user_agent() -> String {
     format!("gander/{} (MCP load test)", env!("CARGO_PKG_VERSION"))
 }
 
+/// The watchers, and what they see.
+struct Watching {
+    observer: Observer,
+    observations: UnboundedReceiver<Observation>,
+}
+
 struct Run<'a> {
     work: Arc<Workload>,
-    target: TargetInfo,
     demo: Option<DemoChild>,
     writer: RunWriter,
     watch: &'a mut dyn FnMut(RunEvent<'_>),
@@ -153,6 +169,7 @@ impl<'a> Run<'a> {
     fn new(
         plan: Plan,
         contact: Contact,
+        clock: Clock,
         demo: Option<DemoChild>,
         writer: RunWriter,
         watch: &'a mut dyn FnMut(RunEvent<'_>),
@@ -163,16 +180,9 @@ impl<'a> Run<'a> {
             let took = call.exchange.end.saturating_sub(call.exchange.sent);
             recorder.begin(0, call.step, Phase::WarmUp).end(call.exchange.outcome, took);
         }
-        let work = Workload {
-            plan,
-            wire: contact.wire,
-            recorder,
-            clock: Clock::start(),
-            signals: Signals::default(),
-        };
+        let work = Workload { plan, wire: contact.wire, recorder, clock, signals: Signals::default() };
         Self {
             work: Arc::new(work),
-            target: contact.info,
             demo,
             writer,
             watch,
@@ -182,11 +192,15 @@ impl<'a> Run<'a> {
         }
     }
 
-    async fn carry_out(mut self, mut signals: UnboundedReceiver<i32>) -> Result<Finished, RunError> {
-        let (sink, mut observations) = unbounded_channel();
-        let observer = observe::start(self.observe_options(sink))?;
+    async fn carry_out(
+        mut self,
+        crew: Crew,
+        watching: Watching,
+        mut signals: UnboundedReceiver<i32>,
+    ) -> Result<Finished, RunError> {
+        let Watching { observer, mut observations } = watching;
         self.event(Event::LoadStarted)?;
-        let mut load = Box::pin(load::run(Arc::clone(&self.work)));
+        let mut load = Box::pin(crew.run(Arc::clone(&self.work)));
         let mut ticks = tokio::time::interval(Duration::from_secs(1));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         ticks.tick().await;
@@ -221,34 +235,6 @@ impl<'a> Run<'a> {
         }
         result?;
         self.close()
-    }
-
-    fn observe_options(&self, sink: UnboundedSender<Observation>) -> ObserveOptions {
-        let clock = self.work.clock;
-        let watched = &self.work.plan.observe;
-        let target = Url::parse(&self.target.url).expect("the target's URL was parsed before");
-        let at = |reference: &Option<String>| {
-            reference.as_deref().and_then(|reference| Plan::resolve(&target, reference).ok())
-        };
-        let endpoints = [
-            (Endpoint::Health, &watched.health),
-            (Endpoint::Ready, &watched.ready),
-            (Endpoint::Live, &watched.live),
-        ];
-        ObserveOptions {
-            metrics: at(&watched.metrics),
-            metrics_interval: watched.metrics_interval,
-            probes: endpoints.iter().filter_map(|(name, url)| Some((*name, at(url)?))).collect(),
-            health_interval: watched.health_interval,
-            pid: self.target.pid,
-            process_interval: PROCESS_INTERVAL,
-            limits: Limits::default(),
-            authorization: authorization(&self.work.plan.auth),
-            user_agent: user_agent(),
-            clock: Arc::new(move || clock.now()),
-            sink,
-            target,
-        }
     }
 
     fn on_signal(&mut self, signal: i32) {
@@ -306,6 +292,39 @@ impl<'a> Run<'a> {
         let folder = self.writer.folder().to_owned();
         self.writer.end(&ending).map_err(RunError::Record)?;
         Ok(Finished { folder, ending })
+    }
+}
+
+/// What to watch beside the load. Until the clock is set all that is seen is stamped with zero.
+fn observe_options(
+    plan: &Plan,
+    info: &TargetInfo,
+    clock: Arc<OnceLock<Clock>>,
+    sink: UnboundedSender<Observation>,
+) -> ObserveOptions {
+    let watched = &plan.observe;
+    let target = Url::parse(&info.url).expect("the target's URL was parsed before");
+    let at = |reference: &Option<String>| {
+        reference.as_deref().and_then(|reference| Plan::resolve(&target, reference).ok())
+    };
+    let endpoints = [
+        (Endpoint::Health, &watched.health),
+        (Endpoint::Ready, &watched.ready),
+        (Endpoint::Live, &watched.live),
+    ];
+    ObserveOptions {
+        metrics: at(&watched.metrics),
+        metrics_interval: watched.metrics_interval,
+        probes: endpoints.iter().filter_map(|(name, url)| Some((*name, at(url)?))).collect(),
+        health_interval: watched.health_interval,
+        pid: info.pid,
+        process_interval: PROCESS_INTERVAL,
+        limits: Limits::default(),
+        authorization: authorization(&plan.auth),
+        user_agent: user_agent(),
+        clock: Arc::new(move || clock.get().map_or(Duration::ZERO, Clock::now)),
+        sink,
+        target,
     }
 }
 

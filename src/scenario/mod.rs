@@ -6,6 +6,7 @@ mod arguments;
 mod assemble;
 mod auth_file;
 mod check;
+mod describe;
 mod file;
 mod load_file;
 mod objectives;
@@ -17,6 +18,8 @@ mod text;
 
 #[cfg(test)]
 mod tests;
+
+pub use describe::describe;
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::describe;
 use super::{Loaded, Overrides, Sources, load};
 use crate::input::{Color, Problems};
-use crate::plan::{Operation, Plan, RenderContext, Target, describe};
+use crate::plan::{Operation, Plan, RenderContext, Target};
 use crate::slo::{self, Indicator, Objective, Scope};
 
 const FORMATS: [&str; 6] = ["terminal", "json", "junit", "markdown", "html", "hgrm"];

@@ -25,12 +25,7 @@ pub(super) fn with_own(
 }
 
 /// The verdict on the run in one sentence.
-pub(super) fn because(
-    verdict: Verdict,
-    objectives: &[Finding],
-    calls: u64,
-    ending: Ending,
-) -> String {
+pub(super) fn because(verdict: Verdict, objectives: &[Finding], calls: u64, ending: Ending) -> String {
     let decisive: Vec<_> = objectives.iter().filter(|finding| finding.verdict == verdict).collect();
     let sentence = match (verdict, decisive.first()) {
         (Verdict::Pass, _) | (_, None) => {

@@ -4,8 +4,10 @@
 
 use std::time::Duration;
 
-use super::{Auth, Load, Plan, ProtocolChoice, Role, SessionPolicy, Step, Target, ThinkTime, Transaction};
 use crate::model::{clean_char, format_count, format_duration, format_ratio};
+use crate::plan::{
+    Auth, Load, Plan, ProtocolChoice, Role, SessionPolicy, Step, Target, ThinkTime, Transaction,
+};
 use crate::slo::{Divisor, Indicator, Objective, Reading, Selector};
 
 /// The longest line.
