@@ -40,6 +40,7 @@ pub(super) struct Metrics {
     tool_errors: [[Counter; Ending::ERRORS.len()]; TOOL_LABELS],
     executions: [Summary; Tool::ALL.len()],
     success_rates: SuccessRates,
+    in_flight: AtomicU64,
     connections: [Connections; Transport::ALL.len()],
     suspicious: [Counter; Endpoint::ALL.len()],
     pub(super) cache_hits: Counter,
@@ -127,12 +128,18 @@ impl Metrics {
             tool_errors: std::array::from_fn(|_| std::array::from_fn(|_| Counter::default())),
             executions: std::array::from_fn(|_| Summary::default()),
             success_rates: SuccessRates::default(),
+            in_flight: AtomicU64::new(0),
             connections: std::array::from_fn(|_| connections()),
             suspicious: std::array::from_fn(|_| Counter::default()),
             cache_hits: Counter::default(),
             cache_misses: Counter::default(),
             model_responses: Histogram::new(MODEL_BUCKETS),
         }
+    }
+
+    /// A request came in; [`Metrics::count`] follows exactly once.
+    pub(super) fn begin(&self) {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts one request that ended, as truthfully as the faults allow.
@@ -144,6 +151,7 @@ impl Metrics {
         service: Duration,
         faults: Option<&Faults>,
     ) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
         if faults.is_some_and(Faults::loses_this_count) {
             return;
         }
@@ -163,13 +171,13 @@ impl Metrics {
     }
 
     /// Counts one run of a tool.
-    pub(super) fn executed(&self, tool: Tool, took: Duration) {
-        self.executions[tool.index()].observe(took);
+    pub(super) fn executed(&self, tool: Tool, duration: Duration) {
+        self.executions[tool.index()].observe(duration);
     }
 
     /// Counts one answer of the simulated model.
-    pub(super) fn model_answered(&self, took: Duration) {
-        self.model_responses.observe(took);
+    pub(super) fn model_answered(&self, duration: Duration) {
+        self.model_responses.observe(duration);
     }
 
     /// Counts a request that matched an attack pattern.
@@ -208,16 +216,18 @@ impl Metrics {
         self.write_cache(&mut out);
         self.write_security(&mut out, readings.users);
         self.write_usage(&mut out, readings.users);
-        write_resources(&mut out, readings);
+        write_resources(&mut out, readings, self.in_flight.load(Ordering::Relaxed));
         process::write(&mut out, readings.started);
         out.finish()
     }
 
     fn requests(&self, method: Method, tool: ToolLabel) -> &Requests {
-        match method {
-            Method::ToolsCall => &self.mcp_tools[tool_index(tool)],
-            Method::RestExecute => &self.rest_tools[tool_index(tool)],
-            other => &self.methods[other as usize],
+        if method == Method::ToolsCall {
+            &self.mcp_tools[tool_index(tool)]
+        } else if method == Method::RestExecute {
+            &self.rest_tools[tool_index(tool)]
+        } else {
+            &self.methods[method as usize]
         }
     }
 
@@ -383,7 +393,7 @@ const fn tool_index(tool: ToolLabel) -> usize {
     }
 }
 
-fn write_resources(out: &mut Exposition, readings: &Readings<'_>) {
+fn write_resources(out: &mut Exposition, readings: &Readings<'_>, in_flight: u64) {
     out.family("mcp_resource_usage", Kind::Gauge, "Resource usage metrics");
     let mut usage = |resource, metric, value: f64| {
         out.sample(&[("resource_type", resource), ("metric_name", metric)], value);
@@ -392,6 +402,7 @@ fn write_resources(out: &mut Exposition, readings: &Readings<'_>) {
         usage("memory", "resident_bytes", bytes as f64);
     }
     usage("memory", "leaked_bytes", readings.leaked_bytes as f64);
+    usage("calls", "in_flight", in_flight as f64);
     usage("sessions", "open", readings.sessions as f64);
     usage("cache", "entries", readings.cached_searches as f64);
     out.family("mcp_server_info", Kind::Info, "MCP server information");
