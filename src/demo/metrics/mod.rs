@@ -3,6 +3,7 @@
 
 mod exposition;
 mod instruments;
+mod labels;
 mod process;
 mod success_rate;
 
@@ -12,6 +13,8 @@ use std::time::Duration;
 pub(super) use exposition::Format;
 use exposition::{Exposition, Kind};
 use instruments::{Counter, Histogram, Summary};
+pub(super) use labels::{Endpoint, Transport};
+use labels::{is_offered, tool_index};
 pub(super) use process::resident_bytes;
 use success_rate::SuccessRates;
 
@@ -41,6 +44,7 @@ pub(super) struct Metrics {
     executions: [Summary; Tool::ALL.len()],
     success_rates: SuccessRates,
     in_flight: AtomicU64,
+    open_connections: AtomicU64,
     connections: [Connections; Transport::ALL.len()],
     suspicious: [Counter; Endpoint::ALL.len()],
     pub(super) cache_hits: Counter,
@@ -62,21 +66,6 @@ struct Connections {
     duration: Histogram,
 }
 
-/// Label values of `transport_type`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Transport {
-    StreamableHttp,
-    Rest,
-}
-
-/// Label values of `endpoint`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Endpoint {
-    Mcp,
-    McpStateless,
-    RestExecute,
-}
-
 /// What is known elsewhere and only written here.
 pub(super) struct Readings<'a> {
     pub(super) users: &'a Users,
@@ -87,29 +76,6 @@ pub(super) struct Readings<'a> {
     pub(super) cached_searches: usize,
     /// When the server started, in seconds since the epoch.
     pub(super) started: f64,
-}
-
-impl Transport {
-    const ALL: [Self; 2] = [Self::StreamableHttp, Self::Rest];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::StreamableHttp => "streamable_http",
-            Self::Rest => "rest",
-        }
-    }
-}
-
-impl Endpoint {
-    const ALL: [Self; 3] = [Self::Mcp, Self::McpStateless, Self::RestExecute];
-
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Mcp => "/mcp",
-            Self::McpStateless => "/mcp/stateless",
-            Self::RestExecute => "/tools/execute",
-        }
-    }
 }
 
 impl Metrics {
@@ -129,6 +95,7 @@ impl Metrics {
             executions: std::array::from_fn(|_| Summary::default()),
             success_rates: SuccessRates::default(),
             in_flight: AtomicU64::new(0),
+            open_connections: AtomicU64::new(0),
             connections: std::array::from_fn(|_| connections()),
             suspicious: std::array::from_fn(|_| Counter::default()),
             cache_hits: Counter::default(),
@@ -187,10 +154,11 @@ impl Metrics {
 
     /// Counts a connection in; false when there are `max` already.
     pub(super) fn connect(&self, transport: Transport, max: u64) -> bool {
-        let open: u64 = self.connections.iter().map(|each| each.active.load(Ordering::Relaxed)).sum();
-        let admitted = open < max;
+        let one_more = |open: u64| (open < max).then_some(open + 1);
+        let order = Ordering::Relaxed;
+        let admitted = self.open_connections.fetch_update(order, order, one_more).is_ok();
         if admitted {
-            self.connections[transport as usize].active.fetch_add(1, Ordering::Relaxed);
+            self.connections[transport as usize].active.fetch_add(1, order);
         }
         admitted
     }
@@ -199,6 +167,7 @@ impl Metrics {
     pub(super) fn disconnect(&self, transport: Transport, lasted: Duration) {
         let connections = &self.connections[transport as usize];
         connections.active.fetch_sub(1, Ordering::Relaxed);
+        self.open_connections.fetch_sub(1, Ordering::Relaxed);
         connections.duration.observe(lasted);
     }
 
@@ -358,38 +327,6 @@ impl Metrics {
 impl Requests {
     fn seen(&self) -> bool {
         self.success.get() + self.error.get() > 0
-    }
-}
-
-/// What the server always offers; not the hostile tool, and not what other servers may offer.
-const fn is_offered(method: Method, tool: ToolLabel) -> bool {
-    match method {
-        Method::Initialize
-        | Method::Ping
-        | Method::Discover
-        | Method::ToolsList
-        | Method::ResourcesList
-        | Method::ResourceTemplatesList
-        | Method::ResourcesRead
-        | Method::PromptsList
-        | Method::PromptsGet
-        | Method::RestTools
-        | Method::RestToken => true,
-        Method::ToolsCall | Method::RestExecute => !matches!(tool, ToolLabel::Tool(Tool::Hostile)),
-        Method::Complete
-        | Method::SetLevel
-        | Method::Subscribe
-        | Method::Unsubscribe
-        | Method::Listen
-        | Method::Unknown
-        | Method::Invalid => false,
-    }
-}
-
-const fn tool_index(tool: ToolLabel) -> usize {
-    match tool {
-        ToolLabel::Tool(tool) => tool.index(),
-        ToolLabel::None | ToolLabel::Unknown => Tool::ALL.len(),
     }
 }
 
