@@ -293,6 +293,7 @@ pub(super) struct Asked {
 
 impl Call {
     pub(super) fn new(shared: Arc<Shared>, facts: Facts) -> Self {
+        shared.metrics.begin();
         Self { shared, facts: Some(facts) }
     }
 
@@ -356,6 +357,13 @@ mod tests {
             },
         );
         check(r#"{"id":1,"method":"tools/call","params":{"name":5}}"#, &plain(Method::ToolsCall, "1"));
+    }
+
+    #[test]
+    fn methods_are_found_by_their_position() {
+        for (position, method) in Method::ALL.into_iter().enumerate() {
+            assert_eq!(method as usize, position);
+        }
     }
 
     #[test]

@@ -136,36 +136,36 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(text: &str, expected: Result<f64, ExpressionError>) {
-        assert_eq!(evaluate(text), expected, "{text}");
+    fn check(text: &str, expected: &Result<f64, ExpressionError>) {
+        assert_eq!(&evaluate(text), expected, "{text}");
     }
 
     #[test]
     fn products_bind_tighter_than_sums_and_both_go_left_to_right() {
-        check("2 + 3 * 4", Ok(14.0));
-        check("(2 + 3) * 4", Ok(20.0));
-        check("10 - 4 - 3", Ok(3.0));
-        check("16 / 4 / 2", Ok(2.0));
-        check("-(2 - 5) * --2", Ok(6.0));
-        check(" 1.5+1 ", Ok(2.5));
+        check("2 + 3 * 4", &Ok(14.0));
+        check("(2 + 3) * 4", &Ok(20.0));
+        check("10 - 4 - 3", &Ok(3.0));
+        check("16 / 4 / 2", &Ok(2.0));
+        check("-(2 - 5) * --2", &Ok(6.0));
+        check(" 1.5+1 ", &Ok(2.5));
     }
 
     #[test]
     fn what_is_no_expression_is_refused_with_its_column() {
-        check("", Err(ExpressionError::Operand(1)));
-        check("1 +", Err(ExpressionError::Operand(4)));
-        check("1 2", Err(ExpressionError::Operator(3)));
-        check("(1 + 2", Err(ExpressionError::Unclosed(7)));
-        check("1.2.3", Err(ExpressionError::Operand(1)));
-        check("import os", Err(ExpressionError::Operand(1)));
-        check("2 ** 3", Err(ExpressionError::Operand(4)));
+        check("", &Err(ExpressionError::Operand(1)));
+        check("1 +", &Err(ExpressionError::Operand(4)));
+        check("1 2", &Err(ExpressionError::Operator(3)));
+        check("(1 + 2", &Err(ExpressionError::Unclosed(7)));
+        check("1.2.3", &Err(ExpressionError::Operand(1)));
+        check("import os", &Err(ExpressionError::Operand(1)));
+        check("2 ** 3", &Err(ExpressionError::Operand(4)));
     }
 
     #[test]
     fn values_without_a_number_are_errors() {
-        check("1 / (2 - 2)", Err(ExpressionError::DivisionByZero));
-        check(&format!("{0} * {0}", "9".repeat(200)), Err(ExpressionError::Overflow));
-        check(&"(".repeat(100_000), Err(ExpressionError::TooDeep));
-        check(&"-".repeat(100_000), Err(ExpressionError::TooDeep));
+        check("1 / (2 - 2)", &Err(ExpressionError::DivisionByZero));
+        check(&format!("{0} * {0}", "9".repeat(200)), &Err(ExpressionError::Overflow));
+        check(&"(".repeat(100_000), &Err(ExpressionError::TooDeep));
+        check(&"-".repeat(100_000), &Err(ExpressionError::TooDeep));
     }
 }

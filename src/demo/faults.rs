@@ -6,6 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+
 use super::options::{FaultOptions, Lie};
 use crate::model::CounterRng;
 
@@ -19,6 +22,7 @@ pub(super) struct FaultSwitch {
     /// False when nothing is wrong, so that a healthy server takes no lock per call.
     any: AtomicBool,
     current: RwLock<Arc<Faults>>,
+    replaced: Notify,
 }
 
 /// One set of faults, with the moment from which its times count.
@@ -65,7 +69,12 @@ impl FaultSwitch {
     pub(super) fn new(options: FaultOptions, seed: u64) -> Self {
         let any = options != FaultOptions::default();
         let faults = Faults::new(options, seed, Duration::ZERO);
-        Self { seed, any: AtomicBool::new(any), current: RwLock::new(Arc::new(faults)) }
+        Self {
+            seed,
+            any: AtomicBool::new(any),
+            current: RwLock::new(Arc::new(faults)),
+            replaced: Notify::new(),
+        }
     }
 
     /// Replaces all faults; their times count from `now`.
@@ -74,13 +83,22 @@ impl FaultSwitch {
         let faults = Arc::new(Faults::new(options, self.seed, now));
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = faults;
         self.any.store(any, Ordering::Release);
+        self.replaced.notify_waiters();
+    }
+
+    /// False when nothing is wrong.
+    pub(super) fn any(&self) -> bool {
+        self.any.load(Ordering::Acquire)
+    }
+
+    /// Waits for the next [`FaultSwitch::set`].
+    pub(super) fn replaced(&self) -> Notified<'_> {
+        self.replaced.notified()
     }
 
     /// The faults in force; `None` when nothing is wrong.
     pub(super) fn get(&self) -> Option<Arc<Faults>> {
-        self.any
-            .load(Ordering::Acquire)
-            .then(|| self.current.read().unwrap_or_else(PoisonError::into_inner).clone())
+        self.any().then(|| self.current.read().unwrap_or_else(PoisonError::into_inner).clone())
     }
 }
 

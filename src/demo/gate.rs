@@ -39,9 +39,10 @@ pub(super) async fn admit(
     arrival: Arrival<'_>,
 ) -> Result<(Call, Ticket), Response> {
     let faults = shared.faults.get();
-    let authenticated = match arrival.method {
-        Method::RestToken => Ok(shared.users.anonymous()),
-        _ => shared.users.authenticate(arrival.headers.get(header::AUTHORIZATION), arrival.at),
+    let authenticated = if arrival.method == Method::RestToken {
+        Ok(shared.users.anonymous())
+    } else {
+        shared.users.authenticate(arrival.headers.get(header::AUTHORIZATION), arrival.at)
     };
     let user = authenticated.as_ref().map_or_else(|_| shared.users.anonymous(), Arc::clone);
     let facts = Facts {
@@ -65,7 +66,7 @@ pub(super) async fn admit(
         shared.inspect(arguments, arrival.endpoint);
     }
     let Some(faults) = faults else { return Ok((call, Ticket { user, fate: Fate::default() })) };
-    shared.thaw(Some(&faults)).await;
+    shared.thaw().await;
     if arrival.method == Method::Initialize {
         shared.leak(&faults);
     }

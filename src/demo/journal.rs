@@ -192,7 +192,7 @@ impl Writer {
                     self.write_call(&facts, ending, service, reply_bytes)
                 }
             };
-            self.note(written);
+            self.note(&written);
         }
         self.flush();
     }
@@ -260,10 +260,10 @@ impl Writer {
             .into_iter()
             .flatten()
             .try_for_each(Write::flush);
-        self.note(flushed);
+        self.note(&flushed);
     }
 
-    fn note(&self, written: std::io::Result<()>) {
+    fn note(&self, written: &std::io::Result<()>) {
         if written.is_err() {
             self.failed.store(true, Ordering::Relaxed);
         }

@@ -91,7 +91,7 @@ impl McpFace {
         if let Err(failure) = self.shared.users.authenticate(authorization, arrived) {
             return unauthorized(&self.shared, link, failure);
         }
-        self.shared.thaw(self.shared.faults.get().as_deref()).await;
+        self.shared.thaw().await;
         self.rmcp.handle(request).await.map(Body::new)
     }
 
@@ -102,9 +102,10 @@ impl McpFace {
             }
             Incoming::OneWay | Incoming::Invalid => (Method::Invalid, None, None, None),
         };
-        let tool = match method {
-            Method::ToolsCall => tool.map_or(ToolLabel::Unknown, |name| self.shared.tool_label(name)),
-            _ => ToolLabel::None,
+        let tool = if method == Method::ToolsCall {
+            tool.map_or(ToolLabel::Unknown, |name| self.shared.tool_label(name))
+        } else {
+            ToolLabel::None
         };
         Arrival {
             at,

@@ -7,8 +7,8 @@
 //!   `POST /tools/{name}/execute` (method `POST /tools/execute`) and `POST /auth/token`, exactly once, whoever
 //!   answered it: a tool, `rmcp`, the token check, or a fault. Not counted: notifications, answers of the client,
 //!   `GET` and `DELETE` on the MCP endpoints, monitoring, the control route, paths that do not exist.
-//! - `method` is the JSON-RPC method as on the wire; one that MCP does not know is `unknown`, a POST that holds no
-//!   JSON-RPC message (or a batch) is `invalid`.
+//! - `method` is the JSON-RPC method as on the wire; one that is not in `call::Method` is `unknown`, a POST that
+//!   holds no JSON-RPC message (or a batch) is `invalid`.
 //! - `tool` is the tool's name for the two ways to call a tool, `unknown` for every name that is not on offer,
 //!   `none` for all other methods.
 //! - `status` is `error` when the answer is HTTP 400 or above, a JSON-RPC error, or `isError: true`, and also when no

@@ -1,6 +1,7 @@
 //! What monitoring asks (`/metrics`, `/health`, `/ready`, `/live`), and the control route that sets the faults. None of
 //! it is counted, delayed or frozen.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Json;
@@ -94,6 +95,27 @@ fn refuse(error: &dyn std::error::Error) -> Response {
 }
 
 fn refuse_stranger(link: &Link) -> Option<Response> {
-    let is_local = link.peer().ip().to_canonical().is_loopback();
-    (!is_local).then(|| (StatusCode::FORBIDDEN, "only from this machine").into_response())
+    (!is_local(link.peer().ip())).then(|| (StatusCode::FORBIDDEN, "only from this machine").into_response())
+}
+
+fn is_local(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_addresses_may_control() {
+        for (address, expected) in [
+            ("127.0.0.1", true),
+            ("::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("192.0.2.1", false),
+            ("fe80::1", false),
+        ] {
+            assert_eq!(is_local(address.parse().unwrap()), expected, "{address}");
+        }
+    }
 }

@@ -135,7 +135,7 @@ fn failed(call: Call, status: StatusCode, ending: Ending, kind: &str, message: &
 }
 
 fn ended(mut call: Call, status: StatusCode, ending: Ending, body: &Value) -> Response {
-    let text = body.to_string();
+    let text = serde_json::to_vec(body).expect("a JSON value has a text");
     call.end(ending, text.len());
     (status, [(header::CONTENT_TYPE, "application/json")], text).into_response()
 }

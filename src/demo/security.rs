@@ -12,28 +12,37 @@ const BRUTE_FORCE_WINDOW: Duration = Duration::from_secs(60);
 /// Addresses remembered at once.
 const MAX_ADDRESSES: usize = 1000;
 
-/// The attack that `text` looks like. Letter case does not matter.
+/// The attack that `text` looks like. Letter case does not matter. One pass and no allocation: every tool call pays
+/// for it.
 pub(super) fn suspicious_pattern(text: &str) -> Option<&'static str> {
-    let text = text.to_ascii_lowercase();
-    let has = |part: &str| text.contains(part);
-    let follows =
-        |first: &str, then: &str| text.find(first).is_some_and(|at| text[at + first.len()..].contains(then));
-    if follows("union", "select") || (follows("select", "from") && follows("from", "information_schema")) {
-        Some("sql_injection")
-    } else if has("<script") || has("javascript:") || has("onerror=") {
-        Some("xss")
-    } else if has("../") || has("..\\") {
-        Some("path_traversal")
-    } else if ["eval", "exec", "system"].into_iter().any(|function| is_called(&text, function)) {
-        Some("code_execution")
-    } else {
-        None
+    let (mut union, mut select, mut from) = (false, false, false);
+    for (at, byte) in text.bytes().enumerate() {
+        let rest = &text.as_bytes()[at..];
+        match byte.to_ascii_lowercase() {
+            b'<' if begins(rest, "<script") => return Some("xss"),
+            b'j' if begins(rest, "javascript:") => return Some("xss"),
+            b'o' if begins(rest, "onerror=") => return Some("xss"),
+            b'.' if begins(rest, "../") || begins(rest, "..\\") => return Some("path_traversal"),
+            b'e' if calls(rest, "eval") || calls(rest, "exec") => return Some("code_execution"),
+            b's' if calls(rest, "system") => return Some("code_execution"),
+            b's' if begins(rest, "select") && union => return Some("sql_injection"),
+            b's' => select |= begins(rest, "select"),
+            b'u' => union |= begins(rest, "union"),
+            b'f' => from |= select && begins(rest, "from"),
+            b'i' if from && begins(rest, "information_schema") => return Some("sql_injection"),
+            _ => {}
+        }
     }
+    None
 }
 
-/// True when `function` is followed by an opening parenthesis, with or without space between.
-fn is_called(text: &str, function: &str) -> bool {
-    text.match_indices(function).any(|(at, _)| text[at + function.len()..].trim_start().starts_with('('))
+fn begins(text: &[u8], word: &str) -> bool {
+    text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// True when `text` begins with `function` and an opening parenthesis, with or without space between.
+fn calls(text: &[u8], function: &str) -> bool {
+    begins(text, function) && text[function.len()..].trim_ascii_start().starts_with(b"(")
 }
 
 /// Failed attempts per address.

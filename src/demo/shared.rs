@@ -1,6 +1,7 @@
 //! What every part of one server shares, and the few things that both faces do the same way.
 
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -119,15 +120,22 @@ impl Shared {
                 run(tool, arguments, self, &ticket.user, progress).await.map_err(ExecuteError::Tool)
             }
         };
-        self.thaw(self.faults.get().as_deref()).await;
+        self.thaw().await;
         self.metrics.executed(tool, started.elapsed());
         result
     }
 
-    /// Waits until calls move again, if they stand still.
-    pub(super) async fn thaw(&self, faults: Option<&Faults>) {
-        if let Some(until) = faults.and_then(|faults| faults.frozen_until(self.clock.now())) {
-            tokio::time::sleep_until(self.clock.instant(until)).await;
+    /// Waits until calls move again, if they stand still: until the freeze is over, or is called off.
+    pub(super) async fn thaw(&self) {
+        while self.faults.any() {
+            let mut replaced = pin!(self.faults.replaced());
+            replaced.as_mut().enable();
+            let faults = self.faults.get();
+            let Some(until) = faults.and_then(|faults| faults.frozen_until(self.clock.now())) else { return };
+            tokio::select! {
+                () = tokio::time::sleep_until(self.clock.instant(until)) => {}
+                () = replaced => {}
+            }
         }
     }
 
@@ -150,22 +158,22 @@ impl Shared {
         if let Some(pattern) = suspicious_pattern(arguments) {
             self.metrics.suspicious(endpoint);
             let message = format!("suspicious request detected: {pattern} at {}", endpoint.as_str());
-            self.log_security("WARNING", message);
+            self.log_security("WARNING", &message);
         }
     }
 
     /// Logs a failed authentication, and an attack by brute force. It was counted by [`Users`].
     pub(super) fn note_auth_failure(&self, failure: AuthFailure, address: IpAddr) {
-        self.log_security("WARNING", format!("authentication failed: {} from {address}", failure.as_str()));
+        self.log_security("WARNING", &format!("authentication failed: {} from {address}", failure.as_str()));
         if let Some(failures) = self.brute_force.failed(address, self.clock.now()) {
             let message = format!("possible brute force attack: {failures} failures from {address}");
-            self.log_security("ERROR", message);
+            self.log_security("ERROR", &message);
         }
     }
 
-    fn log_security(&self, level: &'static str, message: String) {
+    fn log_security(&self, level: &'static str, message: &str) {
         if self.journal.is_on() {
-            self.journal.write(Line::Security { at: self.clock.now(), level, message: clean_text(&message) });
+            self.journal.write(Line::Security { at: self.clock.now(), level, message: clean_text(message) });
         }
     }
 

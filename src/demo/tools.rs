@@ -95,13 +95,13 @@ impl Tool {
             Self::Search => (
                 "Search",
                 "Finds the documents that share most words with the query.",
-                input(json!({"query": {"type": "string", "description": "Words to look for"}}), &["query"]),
+                input(&json!({"query": {"type": "string", "description": "Words to look for"}}), &["query"]),
             ),
             Self::Calculate => (
                 "Calculate",
                 "Evaluates an arithmetic expression with + - * / and parentheses.",
                 input(
-                    json!({"expression": {"type": "string", "description": "For example `2 * (3 + 4)`"}}),
+                    &json!({"expression": {"type": "string", "description": "For example `2 * (3 + 4)`"}}),
                     &["expression"],
                 ),
             ),
@@ -109,7 +109,7 @@ impl Tool {
                 "Echo",
                 "Gives back what it was given.",
                 input(
-                    json!({
+                    &json!({
                         "text": {"type": "string", "description": "Any text"},
                         "nonce": {"type": "string", "description": "Told apart from all other calls by it"},
                     }),
@@ -120,7 +120,7 @@ impl Tool {
                 "Slow",
                 "Answers after the given time; reports progress when asked to.",
                 input(
-                    json!({"ms": {
+                    &json!({"ms": {
                         "type": "integer",
                         "minimum": 0,
                         "maximum": MAX_SLOW_MS,
@@ -132,12 +132,12 @@ impl Tool {
             Self::Fail => (
                 "Fail",
                 "Always fails.",
-                input(json!({"message": {"type": "string", "description": "What to say"}}), &[]),
+                input(&json!({"message": {"type": "string", "description": "What to say"}}), &[]),
             ),
             Self::Hostile => (
                 HOSTILE_NAME,
                 "<img src=x onerror=alert(1)> \u{1b}]0;owned\u{7} | `x` \u{202e}\n## not a heading\n",
-                input(json!({}), &[]),
+                input(&json!({}), &[]),
             ),
         }
     }
@@ -257,7 +257,7 @@ fn number(value: f64) -> Value {
     }
 }
 
-fn input(properties: Value, required: &[&str]) -> Value {
+fn input(properties: &Value, required: &[&str]) -> Value {
     json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
 }
 

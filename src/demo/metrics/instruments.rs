@@ -53,10 +53,10 @@ impl Histogram {
         self.nanos.add(nanos(duration));
     }
 
-    /// `_bucket`, `_sum` and `_count`, which agree with each other even while observations come in.
+    /// `_bucket` (its bounds written as `1.0`, not `1`), `_sum` and `_count`, which agree with each other even while observations come in.
     pub(super) fn write(&self, out: &mut Exposition, labels: &[(&str, &str)]) {
         let mut total = 0;
-        let bounds = self.bounds.iter().map(f64::to_string).chain(["+Inf".to_owned()]);
+        let bounds = self.bounds.iter().map(|bound| format!("{bound:?}")).chain(["+Inf".to_owned()]);
         for (bucket, bound) in self.buckets.iter().zip(bounds) {
             total += bucket.get();
             let labels: Vec<_> = labels.iter().copied().chain([("le", bound.as_str())]).collect();
@@ -91,8 +91,8 @@ mod tests {
 
     #[test]
     fn a_duration_on_a_bound_belongs_to_its_bucket() {
-        let histogram = Histogram::new(&[0.001, 0.5]);
-        for us in [1_000, 1_001, 500_000, 500_001] {
+        let histogram = Histogram::new(&[0.001, 1.0]);
+        for us in [1_000, 1_001, 1_000_000, 1_000_001] {
             histogram.observe(Duration::from_micros(us));
         }
         let mut out = Exposition::new(Format::Text);
@@ -104,9 +104,9 @@ mod tests {
             samples,
             [
                 "t_bucket{a=\"b\",le=\"0.001\"} 1",
-                "t_bucket{a=\"b\",le=\"0.5\"} 3",
+                "t_bucket{a=\"b\",le=\"1.0\"} 3",
                 "t_bucket{a=\"b\",le=\"+Inf\"} 4",
-                "t_sum{a=\"b\"} 1.002002",
+                "t_sum{a=\"b\"} 2.002002",
                 "t_count{a=\"b\"} 4",
             ]
         );

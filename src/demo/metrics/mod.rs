@@ -3,6 +3,7 @@
 
 mod exposition;
 mod instruments;
+mod labels;
 mod process;
 mod success_rate;
 
@@ -12,6 +13,8 @@ use std::time::Duration;
 pub(super) use exposition::Format;
 use exposition::{Exposition, Kind};
 use instruments::{Counter, Histogram, Summary};
+pub(super) use labels::{Endpoint, Transport};
+use labels::{is_offered, tool_index};
 pub(super) use process::resident_bytes;
 use success_rate::SuccessRates;
 
@@ -40,6 +43,8 @@ pub(super) struct Metrics {
     tool_errors: [[Counter; Ending::ERRORS.len()]; TOOL_LABELS],
     executions: [Summary; Tool::ALL.len()],
     success_rates: SuccessRates,
+    in_flight: AtomicU64,
+    open_connections: AtomicU64,
     connections: [Connections; Transport::ALL.len()],
     suspicious: [Counter; Endpoint::ALL.len()],
     pub(super) cache_hits: Counter,
@@ -61,21 +66,6 @@ struct Connections {
     duration: Histogram,
 }
 
-/// Label values of `transport_type`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Transport {
-    StreamableHttp,
-    Rest,
-}
-
-/// Label values of `endpoint`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Endpoint {
-    Mcp,
-    McpStateless,
-    RestExecute,
-}
-
 /// What is known elsewhere and only written here.
 pub(super) struct Readings<'a> {
     pub(super) users: &'a Users,
@@ -86,29 +76,6 @@ pub(super) struct Readings<'a> {
     pub(super) cached_searches: usize,
     /// When the server started, in seconds since the epoch.
     pub(super) started: f64,
-}
-
-impl Transport {
-    const ALL: [Self; 2] = [Self::StreamableHttp, Self::Rest];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::StreamableHttp => "streamable_http",
-            Self::Rest => "rest",
-        }
-    }
-}
-
-impl Endpoint {
-    const ALL: [Self; 3] = [Self::Mcp, Self::McpStateless, Self::RestExecute];
-
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Mcp => "/mcp",
-            Self::McpStateless => "/mcp/stateless",
-            Self::RestExecute => "/tools/execute",
-        }
-    }
 }
 
 impl Metrics {
@@ -127,12 +94,19 @@ impl Metrics {
             tool_errors: std::array::from_fn(|_| std::array::from_fn(|_| Counter::default())),
             executions: std::array::from_fn(|_| Summary::default()),
             success_rates: SuccessRates::default(),
+            in_flight: AtomicU64::new(0),
+            open_connections: AtomicU64::new(0),
             connections: std::array::from_fn(|_| connections()),
             suspicious: std::array::from_fn(|_| Counter::default()),
             cache_hits: Counter::default(),
             cache_misses: Counter::default(),
             model_responses: Histogram::new(MODEL_BUCKETS),
         }
+    }
+
+    /// A request came in; [`Metrics::count`] follows exactly once.
+    pub(super) fn begin(&self) {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts one request that ended, as truthfully as the faults allow.
@@ -144,6 +118,7 @@ impl Metrics {
         service: Duration,
         faults: Option<&Faults>,
     ) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
         if faults.is_some_and(Faults::loses_this_count) {
             return;
         }
@@ -163,13 +138,13 @@ impl Metrics {
     }
 
     /// Counts one run of a tool.
-    pub(super) fn executed(&self, tool: Tool, took: Duration) {
-        self.executions[tool.index()].observe(took);
+    pub(super) fn executed(&self, tool: Tool, duration: Duration) {
+        self.executions[tool.index()].observe(duration);
     }
 
     /// Counts one answer of the simulated model.
-    pub(super) fn model_answered(&self, took: Duration) {
-        self.model_responses.observe(took);
+    pub(super) fn model_answered(&self, duration: Duration) {
+        self.model_responses.observe(duration);
     }
 
     /// Counts a request that matched an attack pattern.
@@ -179,10 +154,11 @@ impl Metrics {
 
     /// Counts a connection in; false when there are `max` already.
     pub(super) fn connect(&self, transport: Transport, max: u64) -> bool {
-        let open: u64 = self.connections.iter().map(|each| each.active.load(Ordering::Relaxed)).sum();
-        let admitted = open < max;
+        let one_more = |open: u64| (open < max).then_some(open + 1);
+        let order = Ordering::Relaxed;
+        let admitted = self.open_connections.fetch_update(order, order, one_more).is_ok();
         if admitted {
-            self.connections[transport as usize].active.fetch_add(1, Ordering::Relaxed);
+            self.connections[transport as usize].active.fetch_add(1, order);
         }
         admitted
     }
@@ -191,6 +167,7 @@ impl Metrics {
     pub(super) fn disconnect(&self, transport: Transport, lasted: Duration) {
         let connections = &self.connections[transport as usize];
         connections.active.fetch_sub(1, Ordering::Relaxed);
+        self.open_connections.fetch_sub(1, Ordering::Relaxed);
         connections.duration.observe(lasted);
     }
 
@@ -208,16 +185,18 @@ impl Metrics {
         self.write_cache(&mut out);
         self.write_security(&mut out, readings.users);
         self.write_usage(&mut out, readings.users);
-        write_resources(&mut out, readings);
+        write_resources(&mut out, readings, self.in_flight.load(Ordering::Relaxed));
         process::write(&mut out, readings.started);
         out.finish()
     }
 
     fn requests(&self, method: Method, tool: ToolLabel) -> &Requests {
-        match method {
-            Method::ToolsCall => &self.mcp_tools[tool_index(tool)],
-            Method::RestExecute => &self.rest_tools[tool_index(tool)],
-            other => &self.methods[other as usize],
+        if method == Method::ToolsCall {
+            &self.mcp_tools[tool_index(tool)]
+        } else if method == Method::RestExecute {
+            &self.rest_tools[tool_index(tool)]
+        } else {
+            &self.methods[method as usize]
         }
     }
 
@@ -351,39 +330,7 @@ impl Requests {
     }
 }
 
-/// What the server always offers; not the hostile tool, and not what other servers may offer.
-const fn is_offered(method: Method, tool: ToolLabel) -> bool {
-    match method {
-        Method::Initialize
-        | Method::Ping
-        | Method::Discover
-        | Method::ToolsList
-        | Method::ResourcesList
-        | Method::ResourceTemplatesList
-        | Method::ResourcesRead
-        | Method::PromptsList
-        | Method::PromptsGet
-        | Method::RestTools
-        | Method::RestToken => true,
-        Method::ToolsCall | Method::RestExecute => !matches!(tool, ToolLabel::Tool(Tool::Hostile)),
-        Method::Complete
-        | Method::SetLevel
-        | Method::Subscribe
-        | Method::Unsubscribe
-        | Method::Listen
-        | Method::Unknown
-        | Method::Invalid => false,
-    }
-}
-
-const fn tool_index(tool: ToolLabel) -> usize {
-    match tool {
-        ToolLabel::Tool(tool) => tool.index(),
-        ToolLabel::None | ToolLabel::Unknown => Tool::ALL.len(),
-    }
-}
-
-fn write_resources(out: &mut Exposition, readings: &Readings<'_>) {
+fn write_resources(out: &mut Exposition, readings: &Readings<'_>, in_flight: u64) {
     out.family("mcp_resource_usage", Kind::Gauge, "Resource usage metrics");
     let mut usage = |resource, metric, value: f64| {
         out.sample(&[("resource_type", resource), ("metric_name", metric)], value);
@@ -392,6 +339,7 @@ fn write_resources(out: &mut Exposition, readings: &Readings<'_>) {
         usage("memory", "resident_bytes", bytes as f64);
     }
     usage("memory", "leaked_bytes", readings.leaked_bytes as f64);
+    usage("calls", "in_flight", in_flight as f64);
     usage("sessions", "open", readings.sessions as f64);
     usage("cache", "entries", readings.cached_searches as f64);
     out.family("mcp_server_info", Kind::Info, "MCP server information");
