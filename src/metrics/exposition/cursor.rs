@@ -63,6 +63,17 @@ impl<'a> Cursor<'a> {
         found
     }
 
+    /// Steps over `byte` if it is next or, in the text format, next after blanks. Blanks alone stay.
+    pub(super) fn eat_after_blanks(&mut self, byte: u8) -> bool {
+        let start = self.at;
+        self.blanks();
+        let found = self.eat(byte);
+        if !found {
+            self.at = start;
+        }
+        found
+    }
+
     pub(super) fn fail<T>(&self, reason: impl Into<Cow<'static, str>>) -> Result<T, Fault> {
         Err(Fault::malformed(self.at, reason))
     }
