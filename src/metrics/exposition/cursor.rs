@@ -52,11 +52,13 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next byte; `None` at the end of the text.
+    #[inline]
     pub(super) fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
     /// Steps over `byte` if it is next.
+    #[inline]
     pub(super) fn eat(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         self.at += usize::from(found);
@@ -95,8 +97,13 @@ impl<'a> Cursor<'a> {
     }
 
     /// Steps over blanks where the text format allows any number and OpenMetrics none; true if there were some.
+    #[inline]
     pub(super) fn blanks(&mut self) -> bool {
-        self.format == Format::Text && !self.take_while(|byte| matches!(byte, b' ' | b'\t')).is_empty()
+        let found = self.format == Format::Text && matches!(self.peek(), Some(b' ' | b'\t'));
+        if found {
+            self.take_while(|byte| matches!(byte, b' ' | b'\t'));
+        }
+        found
     }
 
     /// The blank between two parts of a line: one space in OpenMetrics, any blanks in text.
@@ -209,6 +216,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Both ends of what is taken are ASCII or the text's end, so slicing never splits a character.
+    #[inline]
     fn take_while(&mut self, wanted: impl Fn(u8) -> bool) -> &'a str {
         let rest = &self.text.as_bytes()[self.at..];
         let length = rest.iter().position(|&byte| !wanted(byte)).unwrap_or(rest.len());
@@ -225,6 +233,18 @@ fn parse_number(word: &str) -> Option<f64> {
     (!signed_nan).then_some(number)
 }
 
+/// A table, as this is asked of most bytes of a text.
 fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':')
+    const NAME_BYTES: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte = 0u8;
+        loop {
+            table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':');
+            if byte == u8::MAX {
+                break table;
+            }
+            byte += 1;
+        }
+    };
+    NAME_BYTES[usize::from(byte)]
 }
