@@ -130,7 +130,8 @@ impl ScrapeEncoder {
         let ids = self.ids_of(&scan, &mut new).inspect_err(|_| self.forget_from(known))?;
         let mut record = ScrapeRecord { at_us: self.stamp(at), new, ..ScrapeRecord::default() };
         for family in &scan.families {
-            if self.kinds.get(&family.name) != Some(&family.kind) {
+            let is_kept = self.kinds.len() < self.max_series || self.kinds.contains_key(&family.name);
+            if is_kept && self.kinds.get(&family.name) != Some(&family.kind) {
                 self.kinds.insert(family.name.clone(), family.kind);
                 record.kinds.insert(family.name.clone(), family.kind);
             }
@@ -200,7 +201,7 @@ impl ScrapeEncoder {
         let id = match known {
             Some(id) => id,
             None if self.current.len() >= self.max_series => {
-                return Err(scan.too_many(sample, self.max_series));
+                return Err(scan.too_many_series(sample, self.max_series));
             }
             None => {
                 let id = u32::try_from(self.current.len()).unwrap_or(u32::MAX);

@@ -25,8 +25,8 @@ impl Fault {
         Self { at, kind: ExpositionErrorKind::Malformed, reason: reason.into() }
     }
 
-    pub(super) fn too_many_samples(at: usize, max_samples: usize) -> Self {
-        let reason = format!("more than {max_samples} samples").into();
+    pub(super) fn too_many(what: &str, limit: usize, at: usize) -> Self {
+        let reason = format!("more than {limit} {what}").into();
         Self { at, kind: ExpositionErrorKind::TooManySamples, reason }
     }
 

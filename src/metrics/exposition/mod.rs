@@ -91,7 +91,7 @@ pub struct ExpositionError {
 pub enum ExpositionErrorKind {
     /// It breaks the format.
     Malformed,
-    /// It may be well formed, but has more samples than the reader takes.
+    /// It may be well formed, but has more samples or families than the reader takes.
     TooManySamples,
 }
 
@@ -114,7 +114,7 @@ impl Exposition {
         Self::parse_within(text, format, usize::MAX)
     }
 
-    /// As [`Self::parse`], but gives up at more than `max_samples` samples.
+    /// As [`Self::parse`], but gives up at more than `max_samples` samples, or families.
     pub fn parse_within(text: &str, format: Format, max_samples: usize) -> Result<Self, ExpositionError> {
         Self::of_scan(Scan::of(text, format, max_samples)?)
     }

@@ -60,8 +60,8 @@ impl<'a> Scan<'a> {
         Fault::malformed(sample.at, "second sample of the same name and labels").located_in(self.text)
     }
 
-    pub(crate) fn too_many(&self, sample: &RawSample<'_>, limit: usize) -> ExpositionError {
-        Fault::too_many_samples(sample.at, limit).located_in(self.text)
+    pub(crate) fn too_many_series(&self, sample: &RawSample<'_>, limit: usize) -> ExpositionError {
+        Fault::too_many("series", limit, sample.at).located_in(self.text)
     }
 }
 
@@ -216,6 +216,9 @@ impl<'a> Reader<'a> {
             return Err(Fault::malformed(at, "`# TYPE` after samples of the same name"));
         }
         let families = &mut self.scan.families;
+        if families.len() >= self.max_samples && !self.heads.contains_key(name) {
+            return Err(Fault::too_many("families", self.max_samples, at));
+        }
         let head = self.heads.entry(name.to_owned()).or_insert_with(|| {
             families.push(Family { name: name.to_owned(), kind: MetricKind::Untyped, help: String::new() });
             Head { family: families.len() - 1, seen: [false; 3] }
@@ -244,7 +247,7 @@ impl<'a> Reader<'a> {
     fn sample(&mut self) -> Result<(), Fault> {
         let at = self.cursor.at();
         if self.scan.samples.len() == self.max_samples {
-            return Err(Fault::too_many_samples(at, self.max_samples));
+            return Err(Fault::too_many("samples", self.max_samples, at));
         }
         let name = self.series()?;
         let series = &self.scan.text[at..self.cursor.at()];
