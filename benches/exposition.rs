@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 use std::hint::black_box;
+use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use gander::metrics::{Exposition, Format};
+use gander::metrics::{Exposition, Format, ScrapeEncoder};
 
 /// Counters and histograms by method and tool, as an MCP server exposes them.
 fn exposition_text(bytes: usize) -> String {
@@ -35,8 +36,12 @@ fn read(criterion: &mut Criterion) {
     let text = exposition_text(1_000_000);
     let mut group = criterion.benchmark_group("exposition");
     group.throughput(Throughput::Bytes(text.len() as u64));
-    group.bench_function("gander", |bencher| {
-        bencher.iter(|| Exposition::parse(black_box(&text), Format::Text).expect("the text is sound"));
+    group.bench_function("gander, a scrape like the one before", |bencher| {
+        let mut encoder = ScrapeEncoder::default();
+        bencher.iter(|| encoder.scraped(Duration::ZERO, black_box(text.as_bytes()), Format::Text));
+    });
+    group.bench_function("gander, every series for the first time", |bencher| {
+        bencher.iter(|| Exposition::parse(black_box(&text), Format::Text));
     });
     group.bench_function("prometheus-parse", |bencher| {
         bencher.iter(|| {

@@ -9,7 +9,7 @@ mod window;
 pub use aggregate::{Aggregates, Tally};
 pub use exposition::{Exposition, ExpositionError, ExpositionErrorKind, Family, Format, MetricKind, Sample};
 pub use scrape_record::{
-    MAX_SERIES, NewSeries, SampleValue, ScrapeEncoder, ScrapeMark, ScrapeRecord, TooManySeries,
+    MAX_SERIES, NewSeries, SampleValue, ScrapeEncoder, ScrapeMark, ScrapeRecord, Scraped,
 };
 pub use store::{Point, Series, SeriesError, SeriesStore};
 pub use window::{Cell, Phase, Second};

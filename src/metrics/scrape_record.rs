@@ -1,6 +1,6 @@
 //! What one scrape adds to a run, as one line of NDJSON: only what changed since the scrape before.
 //!
-//! [`ScrapeEncoder`] makes records of expositions; [`super::SeriesStore::apply`] is its inverse.
+//! [`ScrapeEncoder`] makes records of exposition text; [`super::SeriesStore::apply`] is its inverse.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Exposition, MetricKind};
+use super::exposition::{RawSample, Scan};
+use super::{ExpositionError, Format, MetricKind};
 use crate::model::Labels;
 
 /// The most series that one run keeps.
@@ -72,17 +73,20 @@ pub struct NewSeries {
 #[derive(Debug, Clone, Copy)]
 pub struct SampleValue(pub f64);
 
-/// More series than a run keeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("more than {limit} series")]
-pub struct TooManySeries {
-    /// The limit.
-    pub limit: usize,
+/// A scrape that was read and taken in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scraped {
+    /// What it adds.
+    pub record: ScrapeRecord,
+    /// How many samples it had.
+    pub samples: u64,
 }
 
 /// Turns one scrape after the other into records. It remembers what the records so far say.
 #[derive(Debug)]
 pub struct ScrapeEncoder {
+    /// By the series as written: a scrape is much like the one before, so few series are read twice.
+    by_text: HashMap<Box<str>, u32>,
     ids: HashMap<String, HashMap<Labels, u32>>,
     /// By id: the value that a reader of the records has now, and the scrape that had the series last.
     current: Vec<Current>,
@@ -108,6 +112,7 @@ impl ScrapeEncoder {
     /// An encoder that takes `max_series` different series over the run.
     pub fn new(max_series: usize) -> Self {
         Self {
+            by_text: HashMap::new(),
             ids: HashMap::new(),
             current: Vec::new(),
             kinds: BTreeMap::new(),
@@ -117,27 +122,27 @@ impl ScrapeEncoder {
         }
     }
 
-    /// The record of a scrape made at `at`. On an error nothing was taken in: the scrape counts as failed.
-    pub fn scraped(&mut self, at: Duration, exposition: &Exposition) -> Result<ScrapeRecord, TooManySeries> {
-        if self.series_with(exposition) > self.max_series {
-            return Err(TooManySeries { limit: self.max_series });
-        }
-        let mut record = ScrapeRecord { at_us: self.stamp(at), ..ScrapeRecord::default() };
-        self.scrapes += 1;
-        for family in &exposition.families {
-            if self.kinds.get(&family.name) != Some(&family.kind) {
+    /// Reads the body of a scrape made at `at`. On an error nothing was taken in: the scrape counts as failed.
+    pub fn scraped(&mut self, at: Duration, body: &[u8], format: Format) -> Result<Scraped, ExpositionError> {
+        let scan = Scan::of_bytes(body, format, self.max_series)?;
+        let known = self.current.len();
+        let mut new = Vec::new();
+        let ids = self.ids_of(&scan, &mut new).inspect_err(|_| self.forget_from(known))?;
+        let mut record = ScrapeRecord { at_us: self.stamp(at), new, ..ScrapeRecord::default() };
+        for family in &scan.families {
+            let is_kept = self.kinds.len() < self.max_series || self.kinds.contains_key(&family.name);
+            if is_kept && self.kinds.get(&family.name) != Some(&family.kind) {
                 self.kinds.insert(family.name.clone(), family.kind);
                 record.kinds.insert(family.name.clone(), family.kind);
             }
         }
-        for sample in &exposition.samples {
-            let id = self.id_of(&sample.name, &sample.labels, &mut record.new);
+        for (id, sample) in ids.into_iter().zip(&scan.samples) {
+            let value = Some(SampleValue(sample.value));
             let current = &mut self.current[id as usize];
-            let value = SampleValue(sample.value);
-            if current.value != Some(value) {
-                record.values.push((id, value));
+            if current.value != value {
+                current.value = value;
+                record.values.push((id, SampleValue(sample.value)));
             }
-            *current = Current { value: Some(value), seen_in: self.scrapes };
         }
         for (id, current) in (0..).zip(&mut self.current) {
             if current.value.is_some() && current.seen_in != self.scrapes {
@@ -145,7 +150,7 @@ impl ScrapeEncoder {
                 record.gone.push(id);
             }
         }
-        Ok(record)
+        Ok(Scraped { record, samples: scan.samples.len() as u64 })
     }
 
     /// The record of a scrape that was tried at `at` and failed.
@@ -165,26 +170,61 @@ impl ScrapeEncoder {
         ScrapeRecord { at_us: self.stamp(at), mark, ..ScrapeRecord::default() }
     }
 
-    /// How many series there would be with this scrape; counted exactly only near the limit.
-    fn series_with(&self, exposition: &Exposition) -> usize {
-        let most = self.current.len() + exposition.samples.len();
-        if most <= self.max_series {
-            return most;
+    /// The id of each sample's series, in order. Series seen for the first time are added to `new`.
+    fn ids_of(&mut self, scan: &Scan<'_>, new: &mut Vec<NewSeries>) -> Result<Vec<u32>, ExpositionError> {
+        self.scrapes += 1;
+        let mut ids = Vec::with_capacity(scan.samples.len());
+        for sample in &scan.samples {
+            let id = match self.by_text.get(sample.series) {
+                Some(&id) => id,
+                None => self.id_of_new_text(scan, sample, new)?,
+            };
+            let seen_in = &mut self.current[id as usize].seen_in;
+            if *seen_in == self.scrapes {
+                return Err(scan.second_sample(sample));
+            }
+            *seen_in = self.scrapes;
+            ids.push(id);
         }
-        let is_known = |name: &str, labels| self.ids.get(name).is_some_and(|ids| ids.contains_key(labels));
-        let known = exposition.samples.iter().filter(|sample| is_known(&sample.name, &sample.labels)).count();
-        most - known
+        Ok(ids)
     }
 
-    fn id_of(&mut self, name: &str, labels: &Labels, new: &mut Vec<NewSeries>) -> u32 {
-        if let Some(&id) = self.ids.get(name).and_then(|ids| ids.get(labels)) {
-            return id;
+    /// The id of a series that was not written so before. It may be known in another spelling.
+    fn id_of_new_text(
+        &mut self,
+        scan: &Scan<'_>,
+        sample: &RawSample<'_>,
+        new: &mut Vec<NewSeries>,
+    ) -> Result<u32, ExpositionError> {
+        let (name, labels) = scan.series(sample);
+        let known = self.ids.get(&name).and_then(|ids| ids.get(&labels)).copied();
+        let id = match known {
+            Some(id) => id,
+            None if self.current.len() >= self.max_series => {
+                return Err(scan.too_many_series(sample, self.max_series));
+            }
+            None => {
+                let id = u32::try_from(self.current.len()).unwrap_or(u32::MAX);
+                self.current.push(Current { value: None, seen_in: 0 });
+                self.ids.entry(name.clone()).or_default().insert(labels.clone(), id);
+                new.push(NewSeries { id, name, labels });
+                id
+            }
+        };
+        // A target that spells its series anew in each scrape gains nothing from this, and must not fill memory.
+        if self.by_text.len() < 2 * self.max_series {
+            self.by_text.insert(sample.series.into(), id);
         }
-        let id = u32::try_from(self.current.len()).unwrap_or(u32::MAX);
-        self.current.push(Current { value: None, seen_in: 0 });
-        self.ids.entry(name.to_owned()).or_default().insert(labels.clone(), id);
-        new.push(NewSeries { id, name: name.to_owned(), labels: labels.clone() });
-        id
+        Ok(id)
+    }
+
+    /// Forgets the series of a scrape that was refused in its midst.
+    fn forget_from(&mut self, first: usize) {
+        self.current.truncate(first);
+        self.by_text.retain(|_, id| (*id as usize) < first);
+        for ids in self.ids.values_mut() {
+            ids.retain(|_, id| (*id as usize) < first);
+        }
     }
 
     /// Times of records ascend strictly, even where the clock did not move between two of them.

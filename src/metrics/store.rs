@@ -170,12 +170,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::metrics::{Exposition, Format, NewSeries, SampleValue, ScrapeEncoder, TooManySeries};
+    use crate::metrics::{ExpositionErrorKind, Format, NewSeries, SampleValue, ScrapeEncoder};
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn exposition(text: &str) -> Exposition {
-        Exposition::parse(text, Format::Text).unwrap()
+    fn scraped(encoder: &mut ScrapeEncoder, at: Duration, text: &str) -> ScrapeRecord {
+        encoder.scraped(at, text.as_bytes(), Format::Text).unwrap().record
     }
 
     /// One scrape a second, from second 0.
@@ -183,8 +183,7 @@ mod tests {
         let mut encoder = ScrapeEncoder::default();
         let mut store = SeriesStore::default();
         for (second, text) in (0..).zip(scrapes) {
-            let record = encoder.scraped(SECOND * second, &exposition(text)).unwrap();
-            store.apply(&record).unwrap();
+            store.apply(&scraped(&mut encoder, SECOND * second, text)).unwrap();
         }
         store
     }
@@ -239,9 +238,9 @@ mod tests {
     fn a_failed_scrape_and_the_end_lose_every_series() {
         let mut encoder = ScrapeEncoder::default();
         let mut store = SeriesStore::default();
-        store.apply(&encoder.scraped(SECOND, &exposition("a 1\n")).unwrap()).unwrap();
+        store.apply(&scraped(&mut encoder, SECOND, "a 1\n")).unwrap();
         store.apply(&encoder.failed(SECOND * 2)).unwrap();
-        store.apply(&encoder.scraped(SECOND * 3, &exposition("a 1\n")).unwrap()).unwrap();
+        store.apply(&scraped(&mut encoder, SECOND * 3, "a 1\n")).unwrap();
         store.apply(&encoder.ended(SECOND * 3)).unwrap();
         let at = |second| only(&store, "a").value_at(SECOND * second);
         assert_eq!((at(0), at(1), at(2), at(3), at(4)), (None, Some(1.0), None, Some(1.0), None));
@@ -251,11 +250,23 @@ mod tests {
     #[test]
     fn more_series_than_the_limit_are_refused_and_nothing_is_taken_in() {
         let mut encoder = ScrapeEncoder::new(2);
-        encoder.scraped(SECOND, &exposition("a 1\n")).unwrap();
-        let refused = encoder.scraped(SECOND * 2, &exposition("a 1\nb 1\nc 1\n"));
-        assert_eq!(refused, Err(TooManySeries { limit: 2 }));
-        let record = encoder.scraped(SECOND * 3, &exposition("a 2\nd 1\n")).unwrap();
+        scraped(&mut encoder, SECOND, "a 1\n");
+        for refused in ["a 1\nb 1\nc 1\n", "b 1\nc 1\n"] {
+            let error = encoder.scraped(SECOND * 2, refused.as_bytes(), Format::Text).unwrap_err();
+            assert_eq!(error.kind, ExpositionErrorKind::TooManySamples);
+        }
+        let record = scraped(&mut encoder, SECOND * 3, "a 2\nd 1\n");
         assert_eq!((record.new.len(), record.new[0].id), (1, 1));
+    }
+
+    #[test]
+    fn a_series_is_the_same_however_it_is_written() {
+        let store = stored(&["a{x=\"1\",y=\"2\"} 1\n", "a { y=\"2\", z=\"\", x=\"1\", } 3\n"]);
+        assert_eq!(store.iter().count(), 1);
+        let mut encoder = ScrapeEncoder::default();
+        let twice = "a{x=\"1\",y=\"2\"} 1\na{y=\"2\",x=\"1\"} 1\n";
+        let error = encoder.scraped(SECOND, twice.as_bytes(), Format::Text).unwrap_err();
+        assert_eq!(error.to_string(), "line 2, column 1: second sample of the same name and labels");
     }
 
     #[test]
@@ -264,14 +275,14 @@ mod tests {
         let text = "# TYPE a gauge\na{x=\"1\"} NaN\nb -Inf\nc 0.1\nd -0\n";
         let line = |record: &ScrapeRecord| serde_json::to_string(record).unwrap();
         assert_eq!(
-            line(&encoder.scraped(SECOND, &exposition(text)).unwrap()),
+            line(&scraped(&mut encoder, SECOND, text)),
             concat!(
                 r#"{"at_us":1000000,"kinds":{"a":"gauge"},"new":[{"id":0,"name":"a","labels":{"x":"1"}},"#,
                 r#"{"id":1,"name":"b"},{"id":2,"name":"c"},{"id":3,"name":"d"}],"#,
                 r#""values":[[0,"NaN"],[1,"-Inf"],[2,0.1],[3,-0.0]]}"#
             )
         );
-        assert_eq!(line(&encoder.scraped(SECOND * 2, &exposition(text)).unwrap()), r#"{"at_us":2000000}"#);
+        assert_eq!(line(&scraped(&mut encoder, SECOND * 2, text)), r#"{"at_us":2000000}"#);
         assert_eq!(line(&encoder.failed(SECOND * 3)), r#"{"at_us":3000000,"mark":"failed"}"#);
     }
 
@@ -306,13 +317,9 @@ mod tests {
                 let record = match scrape {
                     None => encoder.failed(SECOND * second),
                     Some(values) => {
-                        let samples = values.iter().map(|(series, &value)| crate::metrics::Sample {
-                            name: "m".to_owned(),
-                            labels: [("series", series.to_string())].into_iter().collect(),
-                            value,
-                        });
-                        let exposition = Exposition { families: Vec::new(), samples: samples.collect() };
-                        encoder.scraped(SECOND * second, &exposition).unwrap()
+                        let line = |(series, value)| format!("m{{series=\"{series}\"}} {value}\n");
+                        let text: String = values.iter().map(line).collect();
+                        scraped(&mut encoder, SECOND * second, &text)
                     }
                 };
                 let line = serde_json::to_string(&record).unwrap();

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Reporter;
 use super::http::{Body, Fetcher, NoReply, Reply};
-use crate::metrics::{Exposition, ExpositionError, ExpositionErrorKind, Format, ScrapeEncoder, ScrapeRecord};
+use crate::metrics::{ExpositionError, ExpositionErrorKind, Format, ScrapeEncoder, Scraped};
 use crate::model::{Event, ScrapeFault, ScrapeStat, clean_text};
 
 const ACCEPT: &str = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
@@ -15,20 +15,13 @@ const ACCEPT: &str = "application/openmetrics-text;version=1.0.0,text/plain;vers
 /// The task that scrapes one URL.
 pub(super) struct Scraper {
     fetcher: Fetcher,
-    max_series: usize,
     encoder: ScrapeEncoder,
     reporter: Reporter,
 }
 
-/// What a scrape read before it was found sound.
-struct Scraped {
-    record: ScrapeRecord,
-    samples: u64,
-}
-
 impl Scraper {
     pub(super) fn new(fetcher: Fetcher, max_series: usize, reporter: Reporter) -> Self {
-        Self { fetcher, max_series, encoder: ScrapeEncoder::new(max_series), reporter }
+        Self { fetcher, encoder: ScrapeEncoder::new(max_series), reporter }
     }
 
     /// Scrapes never overlap: the next one waits for the tick after the end of this one.
@@ -65,28 +58,15 @@ impl Scraper {
 
     /// Parses off the runtime's own threads: a large scrape must not hold up the load's calls.
     async fn take_in(&mut self, at: Duration, body: Vec<u8>, format: Format) -> Result<Scraped, ScrapeFault> {
-        let max_series = self.max_series;
         let mut encoder = std::mem::take(&mut self.encoder);
         let parsed = tokio::task::spawn_blocking(move || {
-            let scraped = parse(&mut encoder, at, &body, format, max_series);
+            let scraped = encoder.scraped(at, &body, format).map_err(|error| fault_of(&error));
             (encoder, scraped)
         });
         let (encoder, scraped) = parsed.await.expect("parsing neither panics nor is cancelled");
         self.encoder = encoder;
         scraped
     }
-}
-
-fn parse(
-    encoder: &mut ScrapeEncoder,
-    at: Duration,
-    body: &[u8],
-    format: Format,
-    max_series: usize,
-) -> Result<Scraped, ScrapeFault> {
-    let exposition = Exposition::parse_bytes(body, format, max_series).map_err(|error| fault_of(&error))?;
-    let record = encoder.scraped(at, &exposition).map_err(|_too_many| ScrapeFault::TooManySeries)?;
-    Ok(Scraped { record, samples: exposition.samples.len() as u64 })
 }
 
 fn fault_of(error: &ExpositionError) -> ScrapeFault {

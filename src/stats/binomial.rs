@@ -12,20 +12,12 @@ pub const SIGNIFICANCE: f64 = 0.05;
 
 /// P(X >= k) where X counts the bad among `n` calls that are each bad with probability `p`.
 pub fn upper_tail(n: u64, k: u64, p: f64) -> f64 {
-    if k == 0 {
-        1.0
-    } else if k > n || p <= 0.0 {
-        0.0
-    } else if p >= 1.0 {
-        1.0
-    } else {
-        tail_from(n as f64, k as f64, p)
-    }
+    tail(n, k, p, 1.0 - p)
 }
 
 /// P(X <= k) where X counts the bad among `n` calls that are each bad with probability `p`.
 pub fn lower_tail(n: u64, k: u64, p: f64) -> f64 {
-    if k >= n { 1.0 } else { upper_tail(n, n - k, 1.0 - p) }
+    if k >= n { 1.0 } else { tail(n, n - k, 1.0 - p, p) }
 }
 
 /// The largest share that `bad` of `n` calls do not contradict at 95 %; 1 without calls.
@@ -54,10 +46,22 @@ fn invert(holds: impl Fn(f64) -> bool) -> f64 {
     }
 }
 
+/// P(X >= k), with `q` the complement of `p`: whichever is small is exact.
+fn tail(n: u64, k: u64, p: f64, q: f64) -> f64 {
+    if k == 0 {
+        1.0
+    } else if k > n || p <= 0.0 {
+        0.0
+    } else if q <= 0.0 {
+        1.0
+    } else {
+        inner_tail(n as f64, k as f64, p, q)
+    }
+}
+
 /// P(X >= k) for 0 < k <= n and 0 < p < 1: I_p(k, n - k + 1). The fraction converges fast on the far side of the
 /// mean, so the near side is one minus the other tail.
-fn tail_from(n: f64, k: f64, p: f64) -> f64 {
-    let q = 1.0 - p;
+fn inner_tail(n: f64, k: f64, p: f64, q: f64) -> f64 {
     if p < (k + 1.0) / (n + 3.0) {
         point(n, k, p, q) * q * fraction(k, n - k + 1.0, p)
     } else {
@@ -69,15 +73,20 @@ fn tail_from(n: f64, k: f64, p: f64) -> f64 {
 /// P(X = k), by Loader's deviances.
 fn point(n: f64, k: f64, p: f64, q: f64) -> f64 {
     if k <= 0.0 {
-        return (n * (-p).ln_1p()).exp();
+        return (n * ln(q, p)).exp();
     }
     if k >= n {
-        return (n * p.ln()).exp();
+        return (n * ln(p, q)).exp();
     }
     let rest = n - k;
     let correction = stirling_error(n) - stirling_error(k) - stirling_error(rest);
     let exponent = correction - deviance(k, n * p) - deviance(rest, n * q);
     exponent.exp() * (n / (std::f64::consts::TAU * k * rest)).sqrt()
+}
+
+/// ln(p), with `q` the complement of `p`.
+fn ln(p: f64, q: f64) -> f64 {
+    if q < 0.5 { (-q).ln_1p() } else { p.ln() }
 }
 
 /// ln(n!) less Stirling's formula.

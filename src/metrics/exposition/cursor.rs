@@ -25,8 +25,8 @@ impl Fault {
         Self { at, kind: ExpositionErrorKind::Malformed, reason: reason.into() }
     }
 
-    pub(super) fn too_many_samples(at: usize, max_samples: usize) -> Self {
-        let reason = format!("more than {max_samples} samples").into();
+    pub(super) fn too_many(what: &str, limit: usize, at: usize) -> Self {
+        let reason = format!("more than {limit} {what}").into();
         Self { at, kind: ExpositionErrorKind::TooManySamples, reason }
     }
 
@@ -52,14 +52,27 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next byte; `None` at the end of the text.
+    #[inline]
     pub(super) fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
     /// Steps over `byte` if it is next.
+    #[inline]
     pub(super) fn eat(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         self.at += usize::from(found);
+        found
+    }
+
+    /// Steps over `byte` if it is next or, in the text format, next after blanks. Blanks alone stay.
+    pub(super) fn eat_after_blanks(&mut self, byte: u8) -> bool {
+        let start = self.at;
+        self.blanks();
+        let found = self.eat(byte);
+        if !found {
+            self.at = start;
+        }
         found
     }
 
@@ -84,8 +97,13 @@ impl<'a> Cursor<'a> {
     }
 
     /// Steps over blanks where the text format allows any number and OpenMetrics none; true if there were some.
+    #[inline]
     pub(super) fn blanks(&mut self) -> bool {
-        self.format == Format::Text && !self.take_while(|byte| matches!(byte, b' ' | b'\t')).is_empty()
+        let found = self.format == Format::Text && matches!(self.peek(), Some(b' ' | b'\t'));
+        if found {
+            self.take_while(|byte| matches!(byte, b' ' | b'\t'));
+        }
+        found
     }
 
     /// The blank between two parts of a line: one space in OpenMetrics, any blanks in text.
@@ -198,6 +216,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Both ends of what is taken are ASCII or the text's end, so slicing never splits a character.
+    #[inline]
     fn take_while(&mut self, wanted: impl Fn(u8) -> bool) -> &'a str {
         let rest = &self.text.as_bytes()[self.at..];
         let length = rest.iter().position(|&byte| !wanted(byte)).unwrap_or(rest.len());
@@ -214,6 +233,18 @@ fn parse_number(word: &str) -> Option<f64> {
     (!signed_nan).then_some(number)
 }
 
+/// A table, as this is asked of most bytes of a text.
 fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':')
+    const NAME_BYTES: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte = 0u8;
+        loop {
+            table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':');
+            if byte == u8::MAX {
+                break table;
+            }
+            byte += 1;
+        }
+    };
+    NAME_BYTES[usize::from(byte)]
 }

@@ -9,6 +9,9 @@ mod reader;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
+
+pub(super) use self::reader::{RawSample, Scan};
 use crate::model::Labels;
 
 /// One scrape's text, parsed.
@@ -88,7 +91,7 @@ pub struct ExpositionError {
 pub enum ExpositionErrorKind {
     /// It breaks the format.
     Malformed,
-    /// It may be well formed, but has more samples than the reader takes.
+    /// It may be well formed, but has more samples or families than the reader takes.
     TooManySamples,
 }
 
@@ -111,19 +114,30 @@ impl Exposition {
         Self::parse_within(text, format, usize::MAX)
     }
 
-    /// As [`Self::parse`], but gives up at more than `max_samples` samples.
+    /// As [`Self::parse`], but gives up at more than `max_samples` samples, or families.
     pub fn parse_within(text: &str, format: Format, max_samples: usize) -> Result<Self, ExpositionError> {
-        reader::read(text, format, max_samples).map_err(|fault| fault.located_in(text))
+        Self::of_scan(Scan::of(text, format, max_samples)?)
     }
 
     /// As [`Self::parse_within`], of bytes that may not be UTF-8.
     pub fn parse_bytes(bytes: &[u8], format: Format, max_samples: usize) -> Result<Self, ExpositionError> {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Self::parse_within(text, format, max_samples),
-            Err(error) => {
-                let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-                Err(cursor::Fault::malformed(valid.len(), "not UTF-8").located_in(&valid))
-            }
+        Self::of_scan(Scan::of_bytes(bytes, format, max_samples)?)
+    }
+
+    fn of_scan(scan: Scan<'_>) -> Result<Self, ExpositionError> {
+        let samples: Vec<Sample> = scan
+            .samples
+            .iter()
+            .map(|raw| {
+                let (name, labels) = scan.series(raw);
+                Sample { name, labels, value: raw.value }
+            })
+            .collect();
+        let mut seen = HashSet::with_capacity(samples.len());
+        let second = samples.iter().position(|sample| !seen.insert((&sample.name, &sample.labels)));
+        match second {
+            None => Ok(Self { families: scan.families, samples }),
+            Some(index) => Err(scan.second_sample(&scan.samples[index])),
         }
     }
 }

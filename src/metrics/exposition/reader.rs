@@ -4,43 +4,104 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use super::cursor::{Cursor, Fault};
-use super::{Exposition, Family, Format, MetricKind, Sample};
+use super::{ExpositionError, Family, Format, MetricKind};
 use crate::model::Labels;
 
-/// Reads `text`, or gives its first mistake.
-pub(super) fn read(text: &str, format: Format, max_samples: usize) -> Result<Exposition, Fault> {
-    let mut reader = Reader {
-        cursor: Cursor::new(text, format),
-        format,
-        max_samples,
-        exposition: Exposition::default(),
-        heads: HashMap::new(),
-        sampled: HashSet::new(),
-        sample_starts: Vec::new(),
-        ended: false,
-    };
+/// A whole text, checked. Series are kept as they are written: who has seen one before need not read it again.
+#[derive(Debug)]
+pub(crate) struct Scan<'a> {
+    text: &'a str,
+    format: Format,
+    pub(crate) families: Vec<Family>,
+    pub(crate) samples: Vec<RawSample<'a>>,
+}
+
+/// One line of samples.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RawSample<'a> {
+    /// Name and labels, as written.
+    pub(crate) series: &'a str,
+    pub(crate) value: f64,
+    at: usize,
+}
+
+impl<'a> Scan<'a> {
+    /// Reads `text`, or gives its first mistake. Duplicate samples are the caller's to refuse.
+    pub(crate) fn of(text: &'a str, format: Format, max_samples: usize) -> Result<Self, ExpositionError> {
+        read(text, format, max_samples).map_err(|fault| fault.located_in(text))
+    }
+
+    /// As [`Self::of`], of bytes that may not be UTF-8.
+    pub(crate) fn of_bytes(
+        bytes: &'a [u8],
+        format: Format,
+        max_samples: usize,
+    ) -> Result<Self, ExpositionError> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::of(text, format, max_samples),
+            Err(error) => {
+                let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+                Err(Fault::malformed(valid.len(), "not UTF-8").located_in(&valid))
+            }
+        }
+    }
+
+    /// The name and labels of a sample of this text.
+    pub(crate) fn series(&self, sample: &RawSample<'_>) -> (String, Labels) {
+        let mut reader = Reader::new(sample.series, self.format, 1);
+        let name = reader.series().expect("a series that was read once reads again");
+        (
+            name.into_owned(),
+            reader.labels.iter().filter(|label| !label.value.is_empty()).map(Label::pair).collect(),
+        )
+    }
+
+    pub(crate) fn second_sample(&self, sample: &RawSample<'_>) -> ExpositionError {
+        Fault::malformed(sample.at, "second sample of the same name and labels").located_in(self.text)
+    }
+
+    pub(crate) fn too_many_series(&self, sample: &RawSample<'_>, limit: usize) -> ExpositionError {
+        Fault::too_many("series", limit, sample.at).located_in(self.text)
+    }
+}
+
+fn read(text: &str, format: Format, max_samples: usize) -> Result<Scan<'_>, Fault> {
+    let mut reader = Reader::new(text, format, max_samples);
     while reader.cursor.peek().is_some() {
         reader.line()?;
     }
     if format == Format::OpenMetrics && !reader.ended {
         return reader.cursor.fail("the text ends without `# EOF`");
     }
-    refuse_duplicates(&reader.exposition.samples, &reader.sample_starts)?;
-    Ok(reader.exposition)
+    Ok(reader.scan)
 }
 
 struct Reader<'a> {
     cursor: Cursor<'a>,
     format: Format,
     max_samples: usize,
-    exposition: Exposition,
+    scan: Scan<'a>,
     /// By name: which family, and which lines of its head were seen.
     heads: HashMap<String, Head>,
     /// Names that samples were seen of.
-    sampled: HashSet<String>,
-    /// Where each sample begins.
-    sample_starts: Vec<usize>,
+    sampled: HashSet<Cow<'a, str>>,
+    /// The name of the sample before.
+    last_name: Cow<'a, str>,
+    /// The labels of the series that was read last, sorted by name.
+    labels: Vec<Label<'a>>,
     ended: bool,
+}
+
+struct Label<'a> {
+    name: Cow<'a, str>,
+    value: Cow<'a, str>,
+    at: usize,
+}
+
+impl Label<'_> {
+    fn pair(&self) -> (&str, &str) {
+        (&self.name, &self.value)
+    }
 }
 
 struct Head {
@@ -67,6 +128,20 @@ impl HeadLine {
 }
 
 impl<'a> Reader<'a> {
+    fn new(text: &'a str, format: Format, max_samples: usize) -> Self {
+        Self {
+            cursor: Cursor::new(text, format),
+            format,
+            max_samples,
+            scan: Scan { text, format, families: Vec::new(), samples: Vec::new() },
+            heads: HashMap::new(),
+            sampled: HashSet::new(),
+            last_name: Cow::Borrowed(""),
+            labels: Vec::new(),
+            ended: false,
+        }
+    }
+
     fn line(&mut self) -> Result<(), Fault> {
         if self.ended {
             return self.cursor.fail("content after `# EOF`");
@@ -116,11 +191,11 @@ impl<'a> Reader<'a> {
                 if !self.cursor.at_line_end() {
                     self.cursor.separator()?;
                 }
-                self.exposition.families[family].help = self.cursor.help()?.into_owned();
+                self.scan.families[family].help = self.cursor.help()?.into_owned();
             }
             HeadLine::Type => {
                 self.cursor.separator()?;
-                self.exposition.families[family].kind = self.kind()?;
+                self.scan.families[family].kind = self.kind()?;
                 self.cursor.blanks();
             }
             HeadLine::Unit => {
@@ -140,7 +215,10 @@ impl<'a> Reader<'a> {
         if line == HeadLine::Type && self.sampled.contains(name) {
             return Err(Fault::malformed(at, "`# TYPE` after samples of the same name"));
         }
-        let families = &mut self.exposition.families;
+        let families = &mut self.scan.families;
+        if families.len() >= self.max_samples && !self.heads.contains_key(name) {
+            return Err(Fault::too_many("families", self.max_samples, at));
+        }
         let head = self.heads.entry(name.to_owned()).or_insert_with(|| {
             families.push(Family { name: name.to_owned(), kind: MetricKind::Untyped, help: String::new() });
             Head { family: families.len() - 1, seen: [false; 3] }
@@ -167,31 +245,39 @@ impl<'a> Reader<'a> {
     }
 
     fn sample(&mut self) -> Result<(), Fault> {
-        let start = self.cursor.at();
-        if self.exposition.samples.len() == self.max_samples {
-            return Err(Fault::too_many_samples(start, self.max_samples));
+        let at = self.cursor.at();
+        if self.scan.samples.len() == self.max_samples {
+            return Err(Fault::too_many("samples", self.max_samples, at));
         }
+        let name = self.series()?;
+        let series = &self.scan.text[at..self.cursor.at()];
+        if series.ends_with('}') {
+            self.space_after_labels()?;
+        } else {
+            self.cursor.separator()?;
+        }
+        let value = self.cursor.value()?;
+        self.rest_of_sample()?;
+        if name != self.last_name {
+            self.sampled.insert(name.clone());
+            self.last_name = name;
+        }
+        self.scan.samples.push(RawSample { series, value, at });
+        Ok(())
+    }
+
+    /// A name and its labels, which stay in `self.labels`; gives the name.
+    fn series(&mut self) -> Result<Cow<'a, str>, Fault> {
+        let start = self.cursor.at();
         let mut name = None;
         if self.cursor.peek() != Some(b'{') {
             name = Some(Cow::Borrowed(self.cursor.metric_name()?));
         }
-        let spaced = self.cursor.blanks();
-        let mut labels = Labels::new();
-        if self.cursor.peek() == Some(b'{') {
-            labels = self.labels(&mut name)?;
-            self.space_after_labels()?;
-        } else if !spaced {
-            self.cursor.separator()?;
+        self.labels.clear();
+        if self.cursor.eat_after_blanks(b'{') {
+            self.labels(&mut name)?;
         }
-        let Some(name) = name else { return Err(Fault::malformed(start, "the metric name is missing")) };
-        let value = self.cursor.value()?;
-        self.rest_of_sample()?;
-        if self.exposition.samples.last().is_none_or(|last| last.name != name) {
-            self.sampled.insert(name.clone().into_owned());
-        }
-        self.sample_starts.push(start);
-        self.exposition.samples.push(Sample { name: name.into_owned(), labels, value });
-        Ok(())
+        name.ok_or_else(|| Fault::malformed(start, "the metric name is missing"))
     }
 
     fn space_after_labels(&mut self) -> Result<(), Fault> {
@@ -204,27 +290,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// `{name="value", ...}`; a quoted text without a value is the metric's name.
-    fn labels(&mut self, metric: &mut Option<Cow<'a, str>>) -> Result<Labels, Fault> {
-        let mut labels = Labels::new();
-        let mut any_empty = false;
-        self.cursor.eat(b'{');
+    /// `name="value", ...}`; a quoted text without a value is the metric's name.
+    fn labels(&mut self, metric: &mut Option<Cow<'a, str>>) -> Result<(), Fault> {
         self.cursor.blanks();
         while !self.cursor.eat(b'}') {
-            let start = self.cursor.at();
-            let is_quoted = self.cursor.peek() == Some(b'"');
-            let name =
-                if is_quoted { self.cursor.quoted()? } else { Cow::Borrowed(self.cursor.label_name()?) };
-            self.cursor.blanks();
-            if self.cursor.eat(b'=') {
-                any_empty |= self.label_value(start, name, &mut labels)?;
-            } else if !is_quoted {
-                return self.cursor.fail("expected `=`");
-            } else if name.is_empty() {
-                return Err(Fault::malformed(start, "the metric name is empty"));
-            } else if metric.replace(name).is_some() {
-                return Err(Fault::malformed(start, "second metric name"));
-            }
+            self.label(metric)?;
             self.cursor.blanks();
             if self.cursor.eat(b',') {
                 self.cursor.blanks();
@@ -232,20 +302,34 @@ impl<'a> Reader<'a> {
                 return self.cursor.fail("expected `,` or `}`");
             }
         }
-        Ok(if any_empty { labels.iter().filter(|(_, value)| !value.is_empty()).collect() } else { labels })
+        self.labels.sort_unstable_by(|a, b| (&a.name, a.at).cmp(&(&b.name, b.at)));
+        match self.labels.windows(2).find(|pair| pair[0].name == pair[1].name) {
+            None => Ok(()),
+            Some(pair) => Err(Fault::malformed(pair[1].at, "second label of this name")),
+        }
     }
 
-    /// Adds one label; true when its value is empty.
-    fn label_value(&mut self, at: usize, name: Cow<'a, str>, labels: &mut Labels) -> Result<bool, Fault> {
-        if name.is_empty() || name == "__name__" {
-            return Err(Fault::malformed(at, "a label cannot have this name"));
-        }
+    fn label(&mut self, metric: &mut Option<Cow<'a, str>>) -> Result<(), Fault> {
+        let at = self.cursor.at();
+        let is_quoted = self.cursor.peek() == Some(b'"');
+        let name = if is_quoted { self.cursor.quoted()? } else { Cow::Borrowed(self.cursor.label_name()?) };
         self.cursor.blanks();
-        let value = self.cursor.quoted()?;
-        let is_empty = value.is_empty();
-        match labels.insert(name, value) {
-            None => Ok(is_empty),
-            Some(_) => Err(Fault::malformed(at, "second label of this name")),
+        if self.cursor.eat(b'=') {
+            if name.is_empty() || name == "__name__" {
+                return Err(Fault::malformed(at, "a label cannot have this name"));
+            }
+            self.cursor.blanks();
+            let value = self.cursor.quoted()?;
+            self.labels.push(Label { name, value, at });
+            Ok(())
+        } else if !is_quoted {
+            self.cursor.fail("expected `=`")
+        } else if name.is_empty() {
+            Err(Fault::malformed(at, "the metric name is empty"))
+        } else if metric.replace(name).is_some() {
+            Err(Fault::malformed(at, "second metric name"))
+        } else {
+            Ok(())
         }
     }
 
@@ -280,10 +364,11 @@ impl<'a> Reader<'a> {
             return self.cursor.fail("expected an exemplar");
         }
         self.cursor.separator()?;
-        if self.cursor.peek() != Some(b'{') {
+        if !self.cursor.eat(b'{') {
             return self.cursor.fail("expected the exemplar's labels");
         }
         let mut name = None;
+        self.labels.clear();
         self.labels(&mut name)?;
         if name.is_some() {
             return Err(Fault::malformed(start, "an exemplar has no metric name"));
@@ -291,14 +376,5 @@ impl<'a> Reader<'a> {
         self.cursor.separator()?;
         self.cursor.value()?;
         if self.cursor.eat(b' ') { self.cursor.timestamp() } else { Ok(()) }
-    }
-}
-
-fn refuse_duplicates(samples: &[Sample], starts: &[usize]) -> Result<(), Fault> {
-    let mut seen = HashSet::with_capacity(samples.len());
-    let second = samples.iter().position(|sample| !seen.insert((sample.name.as_str(), &sample.labels)));
-    match second {
-        None => Ok(()),
-        Some(index) => Err(Fault::malformed(starts[index], "second sample of the same name and labels")),
     }
 }

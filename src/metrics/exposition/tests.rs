@@ -182,6 +182,9 @@ fn the_limit_of_samples_is_told_apart() {
     assert_eq!(Exposition::parse_within("a 1\nb 1\n", Format::Text, 2).unwrap().samples.len(), 2);
     let error = Exposition::parse_within("a 1\nb 1\n", Format::Text, 1).unwrap_err();
     assert_eq!((error.line, error.kind), (2, ExpositionErrorKind::TooManySamples));
+    let heads = "# TYPE a gauge\n# HELP a x\n# TYPE b gauge\n";
+    let error = Exposition::parse_within(heads, Format::Text, 1).unwrap_err();
+    assert_eq!((error.line, error.kind), (3, ExpositionErrorKind::TooManySamples));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::metrics::{Cell, Exposition, Format, ScrapeEncoder, Second};
+use crate::metrics::{Cell, Format, ScrapeEncoder, Second};
 use crate::model::{Labels, LatencyHistogram, NotSent, Outcome};
 use crate::plan::{
     Auth, DemoTarget, HostRule, Load, Observe, Operation, Outputs, PLAN_VERSION, ProtocolChoice,
@@ -97,7 +97,7 @@ fn store(scrapes: &[Option<&str>]) -> SeriesStore {
     for (second, scrape) in (0..).zip(scrapes) {
         let at = SECOND * second;
         let record = match scrape {
-            Some(text) => encoder.scraped(at, &Exposition::parse(text, Format::Text).unwrap()).unwrap(),
+            Some(text) => encoder.scraped(at, text.as_bytes(), Format::Text).unwrap().record,
             None => encoder.failed(at),
         };
         store.apply(&record).unwrap();
