@@ -69,6 +69,10 @@ pub(crate) fn read(bytes: &[u8], id: u64) -> Message<'_> {
 /// What a result means beyond having arrived: a tool may say that it failed, and a modern server may ask for more
 /// instead of answering.
 pub(crate) fn judge_result(result: &str, is_tool_call: bool) -> Outcome {
+    // A list would pass for a result whose fields are all left out.
+    if !result.starts_with('{') {
+        return Outcome::Protocol(ProtocolFault::Malformed);
+    }
     match serde_json::from_str::<ResultHead<'_>>(result) {
         Ok(ResultHead { is_error: Some(Value::Bool(true)), .. }) if is_tool_call => Outcome::ToolError,
         Ok(ResultHead { result_type: Some(kind), .. }) if kind != "complete" => {
