@@ -181,15 +181,7 @@ impl<'a> Run<'a> {
             recorder.begin(0, call.step, Phase::WarmUp).end(call.exchange.outcome, took);
         }
         let work = Workload { plan, wire: contact.wire, recorder, clock, signals: Signals::default() };
-        Self {
-            work: Arc::new(work),
-            demo,
-            writer,
-            watch,
-            next_second: 0,
-            signal: None,
-            steady: false,
-        }
+        Self { work: Arc::new(work), demo, writer, watch, next_second: 0, signal: None, steady: false }
     }
 
     async fn carry_out(
