@@ -116,6 +116,12 @@ impl Client {
         self.wire = wire;
     }
 
+    /// True when the next call need not connect.
+    #[cfg(test)]
+    pub(super) fn is_connected(&self) -> bool {
+        self.connection.is_open()
+    }
+
     /// Makes one call of `step` and waits for its answer, no longer than the step's deadline.
     pub async fn perform(&mut self, step: StepId, context: CallContext<'_>) -> Exchange {
         self.ask(step, context).await.0

@@ -17,8 +17,8 @@ use rustls_platform_verifier::ConfigVerifierExt as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{self, ClientConfig};
 use url::{Host, Url};
 
 use crate::model::{Outcome, ProtocolFault, TransportFault};
@@ -41,7 +41,7 @@ pub enum AddressError {
     Resolve(String, #[source] io::Error),
     /// TLS could not be set up.
     #[error("failed to set up TLS")]
-    Tls(#[source] tokio_rustls::rustls::Error),
+    Tls(#[source] rustls::Error),
 }
 
 /// A connection that may be open. Dropping it closes it.
@@ -197,9 +197,18 @@ pub(crate) fn outcome_of(error: &hyper::Error) -> Outcome {
     let mut source = std::error::Error::source(error);
     while let Some(inner) = source {
         if let Some(io) = inner.downcast_ref::<io::Error>() {
-            return Outcome::Transport(fault_of(io));
+            return outcome_of_io(io);
         }
         source = inner.source();
     }
     Outcome::Transport(TransportFault::Other)
+}
+
+/// A broken chunk and a broken TLS record are both errors of the socket's kind: only what is inside tells them apart.
+fn outcome_of_io(error: &io::Error) -> Outcome {
+    let not_http = matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput);
+    if not_http && !error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+        return Outcome::Protocol(ProtocolFault::Malformed);
+    }
+    Outcome::Transport(fault_of(error))
 }

@@ -116,10 +116,10 @@ impl Visit<'_> {
         if exchange.outcome == Outcome::Ok && answer.as_ref().is_some_and(is_modern) {
             return self.finish_modern(modern, client, answer).await;
         }
-        if answer.is_some_and(|answer| answer.error_code.is_some_and(|code| MODERN_ERRORS.contains(&code))) {
-            return Err(self.refused("server/discover", exchange.outcome, ""));
+        if let Some(answer) = answer.filter(is_modern_refusal) {
+            return Err(self.refused("server/discover", exchange.outcome, &answer.text));
         }
-        self.handshake("").await
+        self.handshake(client, "").await
     }
 
     async fn modern(mut self, revision: &str) -> Result<Contact, ContactError> {
@@ -140,7 +140,8 @@ impl Visit<'_> {
 
     async fn legacy(self, revision: &str) -> Result<Contact, ContactError> {
         self.reach().await?;
-        self.handshake(revision).await
+        let client = Client::new(self.wire(Era::Legacy, revision)?, self.clock, 0);
+        self.handshake(client, revision).await
     }
 
     async fn finish_modern(
@@ -154,10 +155,10 @@ impl Visit<'_> {
         Ok(self.done(wire, server, tools))
     }
 
-    /// The legacy handshake: asks for `revision` (empty: the newest), takes what the server settles on.
-    async fn handshake(mut self, revision: &str) -> Result<Contact, ContactError> {
-        let asking = self.wire(Era::Legacy, revision)?;
-        let mut client = Client::new(asking, self.clock, 0);
+    /// The legacy handshake: asks for `revision` (empty: the newest), takes what the server settles on. `client` may
+    /// have called before: its ids go on, so that none is used twice.
+    async fn handshake(mut self, mut client: Client, revision: &str) -> Result<Contact, ContactError> {
+        client.adopt(self.wire(Era::Legacy, revision)?);
         let answer = self.set_up(&mut client).await?;
         let settled = answer.as_deref().and_then(protocol_version).unwrap_or_default();
         let server = answer.as_deref().and_then(server_name);
@@ -191,7 +192,7 @@ impl Visit<'_> {
             };
             if self.clock.now() >= give_up {
                 let outcome = Outcome::Transport(fault);
-                return Err(ContactError::Unreachable { url: self.url.to_string(), outcome });
+                return Err(self.unreachable(outcome));
             }
             tokio::time::sleep(RETRY_EVERY).await;
         }
@@ -207,9 +208,7 @@ impl Visit<'_> {
             if exchange.outcome != Outcome::Ok {
                 let said = answer.map(|answer| answer.text).unwrap_or_default();
                 return Err(match exchange.outcome {
-                    Outcome::Transport(_) => {
-                        ContactError::Unreachable { url: self.url.to_string(), outcome: exchange.outcome }
-                    }
+                    outcome @ Outcome::Transport(_) => self.unreachable(outcome),
                     outcome => self.refused(&step.name, outcome, &said),
                 });
             }
@@ -251,19 +250,28 @@ impl Visit<'_> {
         (exchange, answer)
     }
 
+    fn unreachable(&self, outcome: Outcome) -> ContactError {
+        ContactError::Unreachable { url: self.shown_url(), outcome }
+    }
+
     fn refused(&self, step: &str, outcome: Outcome, said: &str) -> ContactError {
         let said = clean_text(said.trim());
         let detail = if said.is_empty() { said } else { format!(": {said}") };
-        ContactError::Refused { url: self.url.to_string(), step: step.to_owned(), outcome, detail }
+        ContactError::Refused { url: self.shown_url(), step: step.to_owned(), outcome, detail }
     }
 
-    fn done(self, wire: Arc<Wire>, server: Option<String>, tools: Option<Vec<String>>) -> Contact {
+    /// The URL without credentials.
+    fn shown_url(&self) -> String {
         let mut url = self.url.clone();
         // Neither fails for a URL with a host, and no other gets here.
         let _ = url.set_username("");
         let _ = url.set_password(None);
+        url.to_string()
+    }
+
+    fn done(self, wire: Arc<Wire>, server: Option<String>, tools: Option<Vec<String>>) -> Contact {
         let info = TargetInfo {
-            url: url.to_string(),
+            url: self.shown_url(),
             era: wire.era,
             revision: wire.revision.clone(),
             server,
@@ -278,6 +286,11 @@ impl Visit<'_> {
 /// A server is known that answers modern calls with a result, but without `resultType`: it is legacy.
 fn is_modern(answer: &Answer) -> bool {
     serde_json::from_str::<Value>(&answer.text).is_ok_and(|result| result.get("resultType").is_some())
+}
+
+/// A server that is modern and will not have this call.
+fn is_modern_refusal(answer: &Answer) -> bool {
+    answer.status == 400 && answer.error_code.is_some_and(|code| MODERN_ERRORS.contains(&code))
 }
 
 fn protocol_version(result: &str) -> Option<String> {

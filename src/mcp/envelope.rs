@@ -50,6 +50,9 @@ struct ResultHead<'a> {
 
 /// Reads one message; `id` is the id of the request that waits for an answer.
 pub(crate) fn read(bytes: &[u8], id: u64) -> Message<'_> {
+    if !is_object(bytes) {
+        return Message::Malformed;
+    }
     let Ok(envelope) = serde_json::from_slice::<Envelope<'_>>(bytes) else { return Message::Malformed };
     if envelope.method.is_some() {
         return Message::Other;
@@ -59,8 +62,8 @@ pub(crate) fn read(bytes: &[u8], id: u64) -> Message<'_> {
         (Some(_), _) | (_, Some(_)) if !ours => Message::OtherId,
         (Some(result), None) => Message::Result(result.get()),
         (None, Some(error)) => match serde_json::from_str::<ErrorObject>(error.get()) {
-            Ok(error) => Message::Error(error.code),
-            Err(_) => Message::Malformed,
+            Ok(object) if is_object(error.get().as_bytes()) => Message::Error(object.code),
+            Ok(_) | Err(_) => Message::Malformed,
         },
         (Some(_), Some(_)) | (None, None) => Message::Malformed,
     }
@@ -69,8 +72,7 @@ pub(crate) fn read(bytes: &[u8], id: u64) -> Message<'_> {
 /// What a result means beyond having arrived: a tool may say that it failed, and a modern server may ask for more
 /// instead of answering.
 pub(crate) fn judge_result(result: &str, is_tool_call: bool) -> Outcome {
-    // A list would pass for a result whose fields are all left out.
-    if !result.starts_with('{') {
+    if !is_object(result.as_bytes()) {
         return Outcome::Protocol(ProtocolFault::Malformed);
     }
     match serde_json::from_str::<ResultHead<'_>>(result) {
@@ -81,6 +83,11 @@ pub(crate) fn judge_result(result: &str, is_tool_call: bool) -> Outcome {
         Ok(_) => Outcome::Ok,
         Err(_) => Outcome::Protocol(ProtocolFault::Malformed),
     }
+}
+
+/// Serde would fill a struct from a list as well, field by field.
+fn is_object(json: &[u8]) -> bool {
+    json.trim_ascii_start().first() == Some(&b'{')
 }
 
 #[cfg(test)]
@@ -108,11 +115,13 @@ mod tests {
         for text in [
             "",
             "[]",
+            r#"[7,null,{},null]"#,
             "null",
             "{}",
             r#"{"id":7}"#,
             r#"{"id":7,"error":{}}"#,
             r#"{"id":7,"error":{"code":"x"}}"#,
+            r#"{"id":7,"error":[-32602]}"#,
             r#"{"id":7,"result":{}}}"#,
             r#"{"id":7,"result":{},"error":{"code":1}}"#,
             "{\"id\":7,\"result\":\u{0}}",

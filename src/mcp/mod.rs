@@ -2,6 +2,8 @@
 //!
 //! It knows nothing of users, weights or schedules: [`Client::perform`] makes one call and says how it went.
 
+#[doc(hidden)]
+pub mod bench_support;
 mod check;
 mod client;
 mod connection;
@@ -11,6 +13,9 @@ mod reply;
 mod request;
 mod sse;
 mod wire;
+
+#[cfg(test)]
+mod tests;
 
 pub use client::{CallContext, Client, Exchange};
 pub use connection::AddressError;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use super::check;
 use super::connection::outcome_of;
@@ -66,22 +67,20 @@ pub(crate) async fn read(
     progress.phase = TimeoutPhase::Body;
     progress.first_byte = Some(clock.now());
     let (head, body) = response.into_parts();
-    let mut reader = Reader { body, clock, id, progress };
-    let status = head.status;
-    let session = head.headers.get(SESSION_HEADER).cloned();
     let kind = ReplyKind::of(head.headers.get(CONTENT_TYPE));
-    let mut answer = if step.operation.is_rpc() {
+    let session = head.headers.get(SESSION_HEADER).filter(|id| !id.is_empty()).cloned();
+    let mut reader = Reader { body, clock, id, status: head.status, session, progress };
+    let answer = if !step.operation.is_rpc() {
+        reader.plain(step).await
+    } else if head.status.is_success() {
         match kind {
-            _ if !status.is_success() => reader.error(status).await,
             ReplyKind::Json => reader.json(step).await,
-            ReplyKind::Events => reader.events(step).await,
-            ReplyKind::Other => reader.not_rpc(status).await,
+            ReplyKind::Events => return reader.events(step).await,
+            ReplyKind::Other => reader.not_rpc().await,
         }
     } else {
-        reader.plain(step, status).await
+        reader.error().await
     };
-    answer.status = status.as_u16();
-    answer.session = session;
     progress.answer = Some(answer);
 }
 
@@ -110,6 +109,8 @@ struct Reader<'a> {
     body: Incoming,
     clock: Clock,
     id: u64,
+    status: StatusCode,
+    session: Option<HeaderValue>,
     progress: &'a mut Progress,
 }
 
@@ -121,110 +122,150 @@ enum Cut {
 
 impl Reader<'_> {
     fn answer(&self, outcome: Outcome, text: String) -> Answer {
-        Answer { end: self.clock.now(), outcome, status: 0, session: None, text, error_code: None }
+        Answer {
+            end: self.clock.now(),
+            outcome,
+            status: self.status.as_u16(),
+            session: self.session.clone(),
+            text,
+            error_code: None,
+        }
     }
 
-    async fn collect(&mut self, limit: usize) -> Result<Vec<u8>, Cut> {
+    /// The body, or its beginning and why there is no more of it.
+    async fn collect(&mut self, limit: usize) -> (Vec<u8>, Option<Cut>) {
         let mut bytes = Vec::new();
         while let Some(frame) = self.body.frame().await {
-            let frame = frame.map_err(|error| Cut::Failed(outcome_of(&error)))?;
-            if let Some(data) = frame.data_ref() {
-                if bytes.len() + data.len() > limit {
-                    return Err(Cut::TooLarge);
-                }
-                bytes.extend_from_slice(data);
+            let data = match frame {
+                Ok(frame) => frame.into_data().unwrap_or_default(),
+                Err(error) => return (bytes, Some(Cut::Failed(outcome_of(&error)))),
+            };
+            let room = limit - bytes.len();
+            if data.len() > room {
+                bytes.extend_from_slice(&data[..room]);
+                return (bytes, Some(Cut::TooLarge));
             }
+            bytes.extend_from_slice(&data);
         }
         self.progress.reusable = true;
-        Ok(bytes)
+        (bytes, None)
     }
 
     async fn json(&mut self, step: &Step) -> Answer {
-        let bytes = match self.collect(MAX_REPLY_BYTES).await {
-            Ok(bytes) => bytes,
-            Err(cut) => return self.answer(cut.outcome(), String::new()),
-        };
-        let end = self.clock.now();
-        let (outcome, text, error_code) = match envelope::read(&bytes, self.id) {
-            Message::Result(result) => (judge(step, result), result.to_owned(), None),
-            Message::Error(code) => (Outcome::JsonRpcError(code), String::new(), Some(code)),
-            Message::OtherId => (Outcome::Protocol(ProtocolFault::WrongId), String::new(), None),
-            Message::Other => (Outcome::Protocol(ProtocolFault::Missing), String::new(), None),
-            Message::Malformed => (Outcome::Protocol(ProtocolFault::Malformed), String::new(), None),
-        };
-        Answer { end, outcome, status: 0, session: None, text, error_code }
+        let (bytes, cut) = self.collect(MAX_REPLY_BYTES).await;
+        if let Some(cut) = cut {
+            return self.answer(cut.outcome(), String::new());
+        }
+        let mut answer = self.answer(Outcome::Protocol(ProtocolFault::Missing), String::new());
+        match envelope::read(&bytes, self.id) {
+            Message::Result(result) => {
+                answer.outcome = judge(step, result);
+                result.clone_into(&mut answer.text);
+            }
+            Message::Error(code) => {
+                answer.outcome = Outcome::JsonRpcError(code);
+                answer.error_code = Some(code);
+            }
+            Message::OtherId => answer.outcome = Outcome::Protocol(ProtocolFault::WrongId),
+            Message::Malformed if !bytes.is_empty() => {
+                answer.outcome = Outcome::Protocol(ProtocolFault::Malformed);
+            }
+            Message::Malformed | Message::Other => {}
+        }
+        answer
     }
 
-    async fn events(&mut self, step: &Step) -> Answer {
+    async fn events(&mut self, step: &Step) {
         let mut parser = SseParser::default();
-        let mut found: Option<Answer> = None;
         let mut wrong_id = false;
         let mut drain_until = None;
-        loop {
+        let fault = loop {
             let frame = match drain_until {
                 None => self.body.frame().await,
+                // A server that keeps the stream open: the connection is lost to us, the answer is not.
+                Some(until) if Instant::now() >= until => return,
                 Some(until) => match tokio::time::timeout_at(until, self.body.frame()).await {
                     Ok(frame) => frame,
-                    // The server keeps the stream open: the connection is lost to us, the answer is not.
-                    Err(_) => break,
+                    Err(_) => return,
                 },
             };
             let data = match frame {
                 None => {
                     self.progress.reusable = true;
-                    break;
+                    let fault = if wrong_id { ProtocolFault::WrongId } else { ProtocolFault::Missing };
+                    break Outcome::Protocol(fault);
                 }
-                Some(Err(error)) => {
-                    let outcome = outcome_of(&error);
-                    return found.unwrap_or_else(|| self.answer(outcome, String::new()));
-                }
+                Some(Err(error)) => break outcome_of(&error),
                 Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
             };
-            let end = self.clock.now();
             parser.push(&data, |event| match envelope::read(event, self.id) {
                 Message::Other => {}
                 Message::OtherId => wrong_id = true,
-                message => accept(&mut found, message, step, end),
+                message => self.accept(message, step),
             });
             if parser.pending() > MAX_REPLY_BYTES {
-                let too_large = self.answer(Outcome::Protocol(ProtocolFault::TooLarge), String::new());
-                return found.unwrap_or(too_large);
+                break Outcome::Protocol(ProtocolFault::TooLarge);
             }
-            if found.is_some() && drain_until.is_none() {
-                drain_until = Some(tokio::time::Instant::now() + DRAIN);
+            if self.progress.answer.is_some() && drain_until.is_none() {
+                drain_until = Some(Instant::now() + DRAIN);
             }
+        };
+        if self.progress.answer.is_none() {
+            self.progress.answer = Some(self.answer(fault, String::new()));
         }
-        let fault = if wrong_id { ProtocolFault::WrongId } else { ProtocolFault::Missing };
-        found.unwrap_or_else(|| self.answer(Outcome::Protocol(fault), String::new()))
     }
 
-    async fn error(&mut self, status: StatusCode) -> Answer {
-        let bytes = self.collect(MAX_ERROR_BODY).await.unwrap_or_default();
-        let mut answer = self.answer(Outcome::HttpStatus(status.as_u16()), lossy(&bytes));
+    /// Takes an answer from a stream, out of reach of the deadline. What comes after it can only spoil it.
+    fn accept(&mut self, message: Message<'_>, step: &Step) {
+        let malformed = Outcome::Protocol(ProtocolFault::Malformed);
+        let (outcome, text, error_code) = match message {
+            Message::Result(result) => (judge(step, result), result.to_owned(), None),
+            Message::Error(code) => (Outcome::JsonRpcError(code), String::new(), Some(code)),
+            Message::OtherId | Message::Other | Message::Malformed => (malformed, String::new(), None),
+        };
+        match &mut self.progress.answer {
+            None => self.progress.answer = Some(Answer { error_code, ..self.answer(outcome, text) }),
+            Some(first) if first.outcome == malformed || outcome == malformed => first.outcome = malformed,
+            Some(first) => first.outcome = Outcome::Protocol(ProtocolFault::Duplicate),
+        }
+    }
+
+    async fn error(&mut self) -> Answer {
+        let (bytes, cut) = self.collect(MAX_ERROR_BODY).await;
+        let outcome = match cut {
+            Some(Cut::Failed(outcome)) => outcome,
+            Some(Cut::TooLarge) | None => Outcome::HttpStatus(self.status.as_u16()),
+        };
+        let mut answer = self.answer(outcome, lossy(&bytes));
         answer.error_code = error_code(&answer.text);
         answer
     }
 
-    async fn not_rpc(&mut self, status: StatusCode) -> Answer {
-        let bytes = self.collect(MAX_ERROR_BODY).await.unwrap_or_default();
-        let empty = bytes.is_empty() || status == StatusCode::ACCEPTED;
-        let fault = if empty { ProtocolFault::Missing } else { ProtocolFault::Malformed };
-        self.answer(Outcome::Protocol(fault), lossy(&bytes))
+    async fn not_rpc(&mut self) -> Answer {
+        let (bytes, cut) = self.collect(MAX_ERROR_BODY).await;
+        let empty = bytes.is_empty() || self.status == StatusCode::ACCEPTED;
+        let outcome = match cut {
+            Some(Cut::Failed(outcome)) => outcome,
+            Some(Cut::TooLarge) | None if empty => Outcome::Protocol(ProtocolFault::Missing),
+            Some(Cut::TooLarge) | None => Outcome::Protocol(ProtocolFault::Malformed),
+        };
+        self.answer(outcome, lossy(&bytes))
     }
 
-    async fn plain(&mut self, step: &Step, status: StatusCode) -> Answer {
-        let bytes = match self.collect(MAX_REPLY_BYTES).await {
-            Ok(bytes) => bytes,
-            Err(cut) => return self.answer(cut.outcome(), String::new()),
-        };
-        let mut answer = self.answer(Outcome::Ok, lossy(&bytes));
+    async fn plain(&mut self, step: &Step) -> Answer {
         let accepted = match check::wanted_status(&step.checks) {
-            Some(wanted) => status.as_u16() == wanted,
-            None => status.is_success() || step.operation.accepts(status.as_u16()),
+            Some(wanted) => self.status.as_u16() == wanted,
+            None => self.status.is_success() || step.operation.accepts(self.status.as_u16()),
         };
         if !accepted {
-            answer.outcome = Outcome::HttpStatus(status.as_u16());
-        } else if !check::all_hold(&step.checks, &answer.text) {
+            return self.error().await;
+        }
+        let (bytes, cut) = self.collect(MAX_REPLY_BYTES).await;
+        if let Some(cut) = cut {
+            return self.answer(cut.outcome(), String::new());
+        }
+        let mut answer = self.answer(Outcome::Ok, lossy(&bytes));
+        if !check::all_hold(&step.checks, &answer.text) {
             answer.outcome = Outcome::CheckFailed;
         }
         answer
@@ -280,22 +321,6 @@ impl Operation {
     fn accepts(&self, status: u16) -> bool {
         matches!(self, Self::EndSession) && status == 405
     }
-}
-
-/// Takes an answer from a stream; a second one spoils the first.
-fn accept(found: &mut Option<Answer>, message: Message<'_>, step: &Step, end: Duration) {
-    if let Some(answer) = found {
-        answer.outcome = Outcome::Protocol(ProtocolFault::Duplicate);
-        return;
-    }
-    let (outcome, text, error_code) = match message {
-        Message::Result(result) => (judge(step, result), result.to_owned(), None),
-        Message::Error(code) => (Outcome::JsonRpcError(code), String::new(), Some(code)),
-        Message::OtherId | Message::Other | Message::Malformed => {
-            (Outcome::Protocol(ProtocolFault::Malformed), String::new(), None)
-        }
-    };
-    *found = Some(Answer { end, outcome, status: 0, session: None, text, error_code });
 }
 
 fn judge(step: &Step, result: &str) -> Outcome {

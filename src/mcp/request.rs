@@ -298,9 +298,11 @@ fn encode_path(path: &[u8]) -> String {
 }
 
 /// `text` as a header value: as it is when it is plain ASCII without spaces at the ends, else in the base64 form of
-/// the modern era's header rules.
+/// the modern era's header rules. A text that looks like that form is put into it, or it would be taken for it.
 fn header_text(text: &str) -> HeaderValue {
-    let plain = text.trim() == text && text.bytes().all(|byte| matches!(byte, 0x20..=0x7E));
+    let plain = text.trim() == text
+        && text.bytes().all(|byte| matches!(byte, 0x20..=0x7E))
+        && !(text.starts_with("=?base64?") && text.ends_with("?="));
     let value = if plain { text.to_owned() } else { format!("=?base64?{}?=", STANDARD.encode(text)) };
     HeaderValue::from_str(&value).expect("visible ASCII and spaces are a header value")
 }

@@ -1,0 +1,59 @@
+//! The way in for `benches/wire.rs` alone: what [`super::Client`] does with bytes, without a socket.
+//!
+//! Not a part of the API.
+
+use bytes::Bytes;
+use http::{HeaderMap, Request};
+use http_body_util::Full;
+use url::Url;
+
+use super::envelope::{self, Message};
+use super::request::{FormContext, RequestForm};
+use super::sse::SseParser;
+use super::wire::NEWEST_LEGACY_REVISION;
+use crate::model::{Era, Outcome, ProtocolFault};
+use crate::plan::{Auth, RenderContext, Step};
+
+/// A step's request, rendered as far as it can be before the run.
+#[derive(Debug)]
+pub struct Form(RequestForm);
+
+impl Form {
+    /// The form of `step` at `url`, in the newest legacy revision.
+    pub fn new(step: &Step, url: &Url) -> Self {
+        let context =
+            FormContext { url, era: Era::Legacy, revision: NEWEST_LEGACY_REVISION, auth: &Auth::None };
+        Self(RequestForm::of(step, context))
+    }
+
+    /// The request of one call.
+    pub fn complete(
+        &self,
+        id: u64,
+        headers: &HeaderMap,
+        context: &mut RenderContext<'_>,
+    ) -> Result<Request<Full<Bytes>>, http::Error> {
+        self.0.complete(id, headers, context)
+    }
+}
+
+/// What the reply `bytes` to a `tools/call` with this id means.
+pub fn judge(bytes: &[u8], id: u64) -> Outcome {
+    match envelope::read(bytes, id) {
+        Message::Result(result) => envelope::judge_result(result, true),
+        Message::Error(code) => Outcome::JsonRpcError(code),
+        Message::OtherId => Outcome::Protocol(ProtocolFault::WrongId),
+        Message::Other => Outcome::Protocol(ProtocolFault::Missing),
+        Message::Malformed => Outcome::Protocol(ProtocolFault::Malformed),
+    }
+}
+
+/// Reads a stream of events that comes in pieces; gives the number of bytes in the data of its events.
+pub fn read_events<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> usize {
+    let mut parser = SseParser::default();
+    let mut bytes = 0;
+    for piece in pieces {
+        parser.push(piece, |data| bytes += data.len());
+    }
+    bytes
+}

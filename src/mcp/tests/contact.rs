@@ -1,0 +1,184 @@
+//! The first contact: which era is it, who is it, and what is said when it is nothing.
+
+use std::collections::BTreeSet;
+
+use tokio::net::TcpSocket;
+
+use super::rig::{Rig, answer, error, good, http, json};
+use super::server::{Act, Seen, Server};
+use crate::mcp::ContactError;
+use crate::model::{Era, Outcome, TransportFault};
+use crate::plan::ProtocolChoice;
+
+/// A legacy server; `discover` is its answer to the modern era's first question.
+async fn legacy(revision: &'static str, discover: fn(&Seen) -> Vec<Act>) -> Server {
+    Server::start(move |seen| match seen.method().as_str() {
+        "server/discover" => discover(seen),
+        "initialize" => {
+            let body = answer(
+                seen,
+                &format!(r#"{{"protocolVersion":"{revision}","serverInfo":{{"name":"old","version":"1"}}}}"#),
+            );
+            http("200 OK", "Content-Type: application/json\r\nMcp-Session-Id: s\r\n", &body)
+        }
+        "tools/list" => json(&answer(seen, r#"{"tools":[{"name":"echo"},{"name":"add"}]}"#)),
+        _ => http("202 Accepted", "", ""),
+    })
+    .await
+}
+
+fn methods(server: &Server) -> Vec<String> {
+    server.seen().iter().map(Seen::method).collect()
+}
+
+async fn check_legacy(discover: fn(&Seen) -> Vec<Act>) {
+    let server = legacy("2025-06-18", discover).await;
+    let contact = Rig::new(&server).contact().await.unwrap();
+    assert_eq!((contact.info.era, contact.info.revision.as_str()), (Era::Legacy, "2025-06-18"));
+    assert_eq!(contact.info.server.as_deref(), Some("old 1"));
+    assert_eq!(contact.info.tools.unwrap(), ["echo", "add"]);
+    let seen = server.seen();
+    assert_eq!(
+        methods(&server),
+        ["server/discover", "initialize", "notifications/initialized", "tools/list", ""]
+    );
+    assert!(seen[4].line.starts_with("DELETE "), "the session is ended");
+    assert_eq!(contact.calls.len(), seen.len(), "every call is told");
+    assert_eq!(seen[3].header("mcp-protocol-version"), Some("2025-06-18"));
+    let ids: BTreeSet<u64> = [&seen[0], &seen[1], &seen[3]].map(Seen::id).into();
+    assert_eq!(ids.len(), 3, "the probe's id is not used again: {ids:?}");
+}
+
+#[tokio::test]
+async fn what_does_not_know_the_modern_era_is_legacy() {
+    check_legacy(|seen| http("400 Bad Request", "", &error(seen, -32000))).await;
+    check_legacy(|seen| json(&answer(seen, r#"{"content":[]}"#))).await;
+    check_legacy(|seen| json(&error(seen, -32601))).await;
+    check_legacy(|_| http("404 Not Found", "", "")).await;
+    check_legacy(|_| http("400 Bad Request", "", "Bad Request: Missing session ID")).await;
+    check_legacy(|_| vec![Act::Close]).await;
+    check_legacy(|_| vec![Act::Write(b"what?\r\n\r\n".to_vec()), Act::Close]).await;
+}
+
+#[tokio::test]
+async fn a_modern_server_is_not_asked_for_a_handshake() {
+    let server = Server::start(|seen| match seen.method().as_str() {
+        "server/discover" => json(&answer(
+            seen,
+            r#"{"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"new"}}}"#,
+        )),
+        _ => json(&answer(seen, r#"{"resultType":"complete","tools":[]}"#)),
+    })
+    .await;
+    let contact = Rig::new(&server).contact().await.unwrap();
+    assert_eq!((contact.info.era, contact.info.revision.as_str()), (Era::Modern, "2026-07-28"));
+    assert_eq!(contact.info.server.as_deref(), Some("new"));
+    assert_eq!(contact.info.tools.unwrap(), Vec::<String>::new());
+    assert_eq!(methods(&server), ["server/discover", "tools/list"]);
+}
+
+#[tokio::test]
+async fn a_modern_server_that_refuses_us_is_not_taken_for_a_legacy_one() {
+    let server = Server::start(|seen| http("400 Bad Request", "", &error(seen, -32022))).await;
+    let refused = Rig::new(&server).contact().await.unwrap_err();
+    assert!(matches!(refused, ContactError::Refused { outcome: Outcome::HttpStatus(400), .. }), "{refused}");
+    assert!(refused.to_string().contains("-32022"), "it says what the server said: {refused}");
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_pinned_revision_is_not_negotiated() {
+    let revision = |revision: &str| ProtocolChoice::Revision(revision.to_owned());
+    let server = legacy("2025-03-26", good).await;
+    let contact = Rig::new(&server).protocol(revision("2025-03-26")).contact().await.unwrap();
+    assert_eq!(contact.info.revision, "2025-03-26");
+    assert_eq!(methods(&server)[0], "initialize");
+    let other = Rig::new(&server).protocol(revision("2025-11-25")).contact().await.unwrap_err();
+    assert!(matches!(other, ContactError::Refused { .. }), "{other}");
+    // `server/discover` is optional.
+    let server = Server::start(|seen| match seen.method().as_str() {
+        "server/discover" => http("404 Not Found", "", &error(seen, -32601)),
+        _ => json(&answer(seen, r#"{"tools":[]}"#)),
+    })
+    .await;
+    let contact = Rig::new(&server).protocol(revision("2026-07-28")).contact().await.unwrap();
+    assert_eq!((contact.info.era, contact.info.server), (Era::Modern, None));
+}
+
+#[tokio::test]
+async fn an_unknown_revision_is_refused() {
+    for revision in ["2031-01-01", "\u{e9}\\n\\u0000", ""] {
+        let server = legacy(revision, |_| http("404 Not Found", "", "")).await;
+        let refused = Rig::new(&server).contact().await.unwrap_err();
+        assert!(matches!(refused, ContactError::Refused { .. }), "{revision:?}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_server_says_is_cleaned() {
+    let server = Server::start(|seen| match seen.method().as_str() {
+        "initialize" => json(&answer(
+            seen,
+            r#"{"protocolVersion":"2025-11-25","serverInfo":{"name":"\u001b[2Jevil\u202e","version":"\n1"}}"#,
+        )),
+        "tools/list" => json(&answer(seen, r#"{"tools":[{"name":"\u001b]0;x\u0007"}]}"#)),
+        "notifications/initialized" => http("202 Accepted", "", ""),
+        _ => http("404 Not Found", "", ""),
+    })
+    .await;
+    let info = Rig::new(&server).contact().await.unwrap().info;
+    assert_eq!(info.server.as_deref(), Some("\u{fffd}[2Jevil\u{fffd} \u{fffd}1"));
+    assert_eq!(info.tools.unwrap(), ["\u{fffd}]0;x\u{fffd}"]);
+    let server = Server::start(|_| http("403 Forbidden", "", "\u{1b}[31mgo away")).await;
+    let refused = Rig::new(&server).contact().await.unwrap_err().to_string();
+    assert!(refused.contains("go away") && !refused.contains('\u{1b}'), "{refused}");
+}
+
+#[tokio::test]
+async fn credentials_in_the_url_are_shown_nowhere() {
+    let url = |server: &Server| format!("http://ann:hunter2@{}/mcp", server.address);
+    let server = legacy("2025-11-25", |_| http("404 Not Found", "", "")).await;
+    let contact = Rig::at(&url(&server)).contact().await.unwrap();
+    assert_eq!(contact.info.url, format!("http://{}/mcp", server.address));
+    for reply in [http("403 Forbidden", "", ""), vec![Act::Close]] {
+        let server = Server::start(move |_| reply.clone()).await;
+        let error = Rig::at(&url(&server)).contact().await.unwrap_err();
+        let told = format!("{error} {error:?}");
+        assert!(told.contains("127.0.0.1") && !told.contains("hunter2") && !told.contains("ann:"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_comes_up_late_is_waited_for() {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let rig = Rig::at(&format!("http://{}/", socket.local_addr().unwrap())).protocol(ProtocolChoice::Rest);
+    // The first try is made, and refused, before the socket listens.
+    let (contact, _server) = tokio::join!(biased; rig.contact(), async {
+        Server::on(socket.listen(8).unwrap(), |_| Vec::new())
+    });
+    assert_eq!(contact.unwrap().info.era, Era::Rest);
+}
+
+#[tokio::test]
+async fn a_server_that_never_comes_up_is_unreachable() {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let error = Rig::at(&format!("http://{}/mcp", socket.local_addr().unwrap())).contact().await.unwrap_err();
+    let refused = Outcome::Transport(TransportFault::Refused);
+    assert!(matches!(error, ContactError::Unreachable { outcome, .. } if outcome == refused), "{error}");
+}
+
+#[tokio::test]
+async fn the_users_of_plain_http_log_in_and_no_more() {
+    let server = Server::start(|_| http("200 OK", "", r#"{"access_token":"t"}"#)).await;
+    let contact = Rig::new(&server).with_login().protocol(ProtocolChoice::Rest).contact().await.unwrap();
+    assert_eq!((contact.info.era, contact.info.tools), (Era::Rest, None));
+    assert_eq!(
+        server.seen().iter().map(|seen| seen.line.as_str()).collect::<Vec<_>>(),
+        ["POST /login HTTP/1.1"]
+    );
+    let server = Server::start(|_| http("401 Unauthorized", "", "wrong password")).await;
+    let error = Rig::new(&server).with_login().contact().await.unwrap_err();
+    assert!(error.to_string().contains("wrong password"), "{error}");
+}

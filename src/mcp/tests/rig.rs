@@ -1,0 +1,218 @@
+//! What tests have in common: a small plan, clients of it, and replies in the making.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use super::server::{Act, Seen, Server};
+use crate::clock::Clock;
+use crate::mcp::connection::Address;
+use crate::mcp::wire::Wire;
+use crate::mcp::{CallContext, Client, Contact, ContactError, first_contact};
+use crate::model::{CounterRng, Era, Outcome, Secret};
+use crate::plan::{
+    Auth, Check, HostRule, Load, Observe, Operation, Outputs, PLAN_VERSION, Plan, ProtocolChoice, Role,
+    SessionPolicy, Step, StepId, Target, Template, ThinkTime,
+};
+
+/// The newest revision of the legacy era.
+pub(super) const LEGACY: &str = "2025-11-25";
+pub(super) const INITIALIZE: StepId = StepId(0);
+pub(super) const INITIALIZED: StepId = StepId(1);
+pub(super) const LIST_TOOLS: StepId = StepId(3);
+pub(super) const END_SESSION: StepId = StepId(4);
+/// The one step of the load.
+pub(super) const CALL: StepId = StepId(5);
+/// There when the plan logs in.
+pub(super) const LOGIN: StepId = StepId(6);
+/// Longer than any call of a test takes that does not time out.
+const NEVER: Duration = Duration::from_secs(60);
+
+/// A plan whose load is one `tools/call`, and where it goes.
+pub(super) struct Rig {
+    pub(super) plan: Plan,
+    pub(super) url: Url,
+    revision: &'static str,
+}
+
+impl Rig {
+    /// Calls `server` at `/mcp`.
+    pub(super) fn new(server: &Server) -> Self {
+        Self::at(&format!("http://{}/mcp", server.address))
+    }
+
+    pub(super) fn at(url: &str) -> Self {
+        let call =
+            Operation::CallTool { tool: "echo".into(), arguments: Template::literal(r#"{"text":"hi"}"#) };
+        let operations = [
+            (Role::SetUp, Operation::Initialize),
+            (Role::SetUp, Operation::Initialized),
+            (Role::SetUp, Operation::Discover),
+            (Role::SetUp, Operation::ListTools),
+            (Role::TearDown, Operation::EndSession),
+            (Role::Load, call),
+        ];
+        let mut rig = Self { plan: plan(), url: Url::parse(url).unwrap(), revision: LEGACY };
+        for (role, operation) in operations {
+            rig.push(role, operation);
+        }
+        rig
+    }
+
+    /// Calls in this revision.
+    pub(super) fn revision(mut self, revision: &'static str) -> Self {
+        self.revision = revision;
+        self
+    }
+
+    /// The load does this instead.
+    pub(super) fn operation(mut self, operation: Operation) -> Self {
+        self.plan.steps[CALL.index()].operation = operation;
+        self
+    }
+
+    pub(super) fn checked(mut self, check: Check) -> Self {
+        self.plan.steps[CALL.index()].checks.push(check);
+        self
+    }
+
+    /// Calls of the load are given up after this.
+    pub(super) fn deadline(mut self, deadline: Duration) -> Self {
+        self.plan.steps[CALL.index()].deadline = deadline;
+        self
+    }
+
+    pub(super) fn auth(mut self, auth: Auth) -> Self {
+        self.plan.auth = auth;
+        self
+    }
+
+    /// Users log in at `/login`.
+    pub(super) fn with_login(mut self) -> Self {
+        self.push(Role::SetUp, Operation::Login);
+        let password = Secret::new("hunter2");
+        self.auth(Auth::Login { path: "/login".into(), username: "ann".into(), password })
+    }
+
+    pub(super) fn protocol(mut self, protocol: ProtocolChoice) -> Self {
+        self.plan.protocol = protocol;
+        self
+    }
+
+    /// A client for user `vu` that has called nobody yet.
+    pub(super) async fn client(&self, vu: u32) -> Client {
+        let address = Address::resolve(&self.url).await.unwrap();
+        let era = if self.revision == "2026-07-28" { Era::Modern } else { Era::Legacy };
+        let wire = Wire::new(&self.plan, &self.url, address, era, self.revision, "test").unwrap();
+        Client::new(Arc::new(wire), Clock::start(), vu)
+    }
+
+    pub(super) async fn contact(&self) -> Result<Contact, ContactError> {
+        first_contact(&self.plan, &self.url, "test", Clock::start()).await
+    }
+
+    fn push(&mut self, role: Role, operation: Operation) {
+        let id = StepId(u16::try_from(self.plan.steps.len()).unwrap());
+        self.plan.steps.push(Step {
+            id,
+            name: format!("{operation:?}"),
+            role,
+            method: String::new(),
+            tool: None,
+            operation,
+            checks: Vec::new(),
+            tags: BTreeMap::new(),
+            deadline: NEVER,
+        });
+    }
+}
+
+fn plan() -> Plan {
+    Plan {
+        version: PLAN_VERSION,
+        name: "test".into(),
+        description: String::new(),
+        seed: 1,
+        target: Target::Demo(crate::plan::DemoTarget::default()),
+        protocol: ProtocolChoice::Auto,
+        auth: Auth::None,
+        session: SessionPolicy::PerUser,
+        hosts: HostRule::default(),
+        load: Load {
+            stages: Vec::new(),
+            think_time: ThinkTime::Constant(Duration::ZERO),
+            warm_up: Duration::ZERO,
+        },
+        transactions: Vec::new(),
+        steps: Vec::new(),
+        observe: Observe {
+            metrics: None,
+            metrics_interval: Duration::ZERO,
+            health: None,
+            ready: None,
+            live: None,
+            health_interval: Duration::ZERO,
+            pid: None,
+        },
+        outputs: Outputs { directory: "runs".into(), formats: Vec::new() },
+        thresholds: Vec::new(),
+    }
+}
+
+/// One call.
+pub(super) async fn perform(client: &mut Client, step: StepId) -> Outcome {
+    let mut rng = CounterRng::new(1, 1);
+    client.perform(step, CallContext { iteration: 1, rng: &mut rng }).await.outcome
+}
+
+/// The set-up calls, until none is left or one fails.
+pub(super) async fn set_up(client: &mut Client) -> Outcome {
+    while let Some(step) = client.next_set_up() {
+        let outcome = perform(client, step).await;
+        if outcome != Outcome::Ok {
+            return outcome;
+        }
+    }
+    Outcome::Ok
+}
+
+/// An HTTP answer with a length.
+pub(super) fn http(status: &str, headers: &str, body: &str) -> Vec<Act> {
+    let length = body.len();
+    vec![write(&format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n\r\n{body}"))]
+}
+
+pub(super) fn json(body: &str) -> Vec<Act> {
+    http("200 OK", "Content-Type: application/json\r\n", body)
+}
+
+/// A stream of events that ends where `stream` does.
+pub(super) fn events(stream: &str) -> Vec<Act> {
+    http("200 OK", "Content-Type: text/event-stream\r\n", stream)
+}
+
+/// The head of a stream of events that ends with the connection.
+pub(super) fn open_events() -> Act {
+    write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+}
+
+pub(super) fn write(text: &str) -> Act {
+    Act::Write(text.as_bytes().to_vec())
+}
+
+/// The JSON-RPC answer to `seen` with this result.
+pub(super) fn answer(seen: &Seen, result: &str) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":{},"result":{result}}}"#, seen.id())
+}
+
+/// The JSON-RPC error for `seen`.
+pub(super) fn error(seen: &Seen, code: i64) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":{},"error":{{"code":{code},"message":"no"}}}}"#, seen.id())
+}
+
+/// The answer that every tool gives when all is well.
+pub(super) fn good(seen: &Seen) -> Vec<Act> {
+    json(&answer(seen, r#"{"content":[{"type":"text","text":"hi"}]}"#))
+}
