@@ -34,6 +34,7 @@ impl Screen {
     }
 
     /// To standard output: what was asked for.
+    #[expect(clippy::unused_self, reason = "whoever prints has been handed the screen")]
     pub(crate) fn print(self, bytes: &[u8]) {
         let mut out = io::stdout().lock();
         // Whoever closed the pipe has read all they wanted.
@@ -41,6 +42,7 @@ impl Screen {
     }
 
     /// To standard error: everything else.
+    #[expect(clippy::unused_self, reason = "whoever prints has been handed the screen")]
     pub(crate) fn tell(self, text: &str) {
         let mut err = io::stderr().lock();
         // There is nowhere left to complain to.

@@ -47,7 +47,7 @@ impl ThinkTime {
     pub fn draw(&self, rng: &mut CounterRng) -> Duration {
         match self {
             Self::Constant(pause) => *pause,
-            Self::Uniform { min, max } => *min + (*max - *min).mul_f64(rng.unit()),
+            Self::Uniform { min, max } => *min + max.saturating_sub(*min).mul_f64(rng.unit()),
         }
     }
 
@@ -79,7 +79,7 @@ impl Load {
         for stage in &self.stages {
             let ends = began + stage.duration;
             if t < ends {
-                let share = (t - began).as_secs_f64() / stage.duration.as_secs_f64();
+                let share = t.saturating_sub(began).as_secs_f64() / stage.duration.as_secs_f64();
                 let users = f64::from(before) + (f64::from(stage.users) - f64::from(before)) * share;
                 // Rising: user k starts when the line has passed k, so the first starts at once.
                 let rounded = if stage.users > before { users.floor() + 1.0 } else { users.ceil() };

@@ -17,7 +17,7 @@ pub(super) fn this_machine() -> Environment {
         os: format!("{}{kernel} ({})", std::env::consts::OS, std::env::consts::ARCH),
         cpu,
         cores: std::thread::available_parallelism().map_or(1, usize::from),
-        memory_bytes: Meminfo::current().map(|memory| memory.mem_total).unwrap_or(0),
+        memory_bytes: Meminfo::current().map_or(0, |memory| memory.mem_total),
         profile: if cfg!(debug_assertions) { "dev" } else { "release" }.to_owned(),
     }
 }
