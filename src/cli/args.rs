@@ -13,9 +13,9 @@ use crate::demo::DemoOptions;
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// When to colour the output.
-    #[arg(long, global = true, value_enum, default_value_t = ColourChoice::Auto, value_name = "WHEN")]
-    pub(crate) color: ColourChoice,
+    /// When to color the output.
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    pub(crate) color: ColorChoice,
 }
 
 #[derive(Debug, Subcommand)]
@@ -33,7 +33,7 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ColourChoice {
+pub(crate) enum ColorChoice {
     /// On a terminal, unless NO_COLOR is set.
     Auto,
     Always,
@@ -83,6 +83,9 @@ pub(crate) struct ValidateArgs {
     /// Scenario or SLO files (YAML).
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
+    /// Print the plan as YAML, every default filled in and every secret left out.
+    #[arg(long)]
+    pub(crate) yaml: bool,
 }
 
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::args::OverrideArgs;
 use super::exit::Exit;
 use super::screen::Screen;
-use crate::input::{Color, Problems};
+use crate::input::Problems;
 use crate::record::{RecordError, write_whole};
 use crate::report::{FORMATS, Format, OutputFile, RunLog, RunReport};
 use crate::scenario::{Loaded, Overrides, Sources};
@@ -54,8 +54,7 @@ pub(super) fn load_objectives(paths: &[std::path::PathBuf], screen: Screen) -> R
 
 pub(super) fn tell_problems(problems: &Problems, screen: Screen) {
     if !problems.is_empty() {
-        let color = if screen.err_colour { Color::On } else { Color::Off };
-        screen.tell(&problems.render(color));
+        screen.tell(&problems.render(screen.err_color));
     }
 }
 

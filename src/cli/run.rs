@@ -9,7 +9,7 @@ use super::progress::Progress;
 use super::screen::Screen;
 use super::signals;
 use crate::plan::Plan;
-use crate::report::{Colour, Ending, RunReport, TerminalStyle, judged, terminal_summary};
+use crate::report::{Ending, RunReport, TerminalStyle, judged, terminal_summary};
 use crate::run::{Finished, RunError, RunOptions, execute};
 use crate::scenario::Loaded;
 
@@ -92,8 +92,7 @@ fn conclude(finished: &Finished, quiet: bool, screen: Screen) -> Exit {
 }
 
 pub(super) fn print_summary(report: &RunReport, folder: &Path, screen: Screen) {
-    let colour = if screen.out_colour { Colour::Always } else { Colour::Never };
     let directory = folder.to_string_lossy();
-    let style = TerminalStyle { colour, width: 100, directory: Some(&directory) };
+    let style = TerminalStyle { color: screen.out_color, width: 100, directory: Some(&directory) };
     screen.print(terminal_summary(report, style).as_bytes());
 }

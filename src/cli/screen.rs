@@ -2,32 +2,33 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use super::args::ColourChoice;
+use super::args::ColorChoice;
+use crate::model::Color;
 
 /// Where a person, or a program, reads what gander says.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Screen {
-    /// Standard output takes colour.
-    pub(crate) out_colour: bool,
-    /// Standard error takes colour.
-    pub(crate) err_colour: bool,
+    /// Standard output takes color.
+    pub(crate) out_color: Color,
+    /// Standard error takes color.
+    pub(crate) err_color: Color,
     /// Standard error is a terminal: progress may be redrawn.
     pub(crate) interactive: bool,
 }
 
 impl Screen {
-    pub(crate) fn new(choice: ColourChoice) -> Self {
-        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    pub(crate) fn new(choice: ColorChoice) -> Self {
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let colour = |terminal: bool| match choice {
-            ColourChoice::Auto => terminal && !no_colour && !dumb,
-            ColourChoice::Always => true,
-            ColourChoice::Never => false,
+        let color = |terminal: bool| match choice {
+            ColorChoice::Auto => Color::from(terminal && !no_color && !dumb),
+            ColorChoice::Always => Color::On,
+            ColorChoice::Never => Color::Off,
         };
         let interactive = io::stderr().is_terminal();
         Self {
-            out_colour: colour(io::stdout().is_terminal()),
-            err_colour: colour(interactive),
+            out_color: color(io::stdout().is_terminal()),
+            err_color: color(interactive),
             interactive: interactive && !dumb,
         }
     }
@@ -58,7 +59,7 @@ impl Screen {
             }
             source = cause.source();
         }
-        let label = if self.err_colour { "\u{1b}[1;31merror\u{1b}[0m" } else { "error" };
+        let label = if self.err_color == Color::On { "\u{1b}[1;31merror\u{1b}[0m" } else { "error" };
         self.tell(&format!("{label}: {text}\n"));
     }
 }

@@ -12,7 +12,7 @@ mod source;
 mod suggest;
 mod yaml;
 
-pub use problem::{Color, Problem, Problems, Severity};
+pub use problem::{Problem, Problems, Severity};
 pub use source::{Place, Source};
 
 pub(crate) use fields::{Field, Fields, parse_share};

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Place, render};
+use crate::model::Color;
 
 /// One thing to mend.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,15 +27,6 @@ pub enum Severity {
     Error,
     /// The run goes on; the user may have meant something else.
     Warning,
-}
-
-/// Whether rendered problems carry terminal colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Color {
-    /// Escape sequences for a terminal.
-    On,
-    /// Plain text.
-    Off,
 }
 
 /// All problems of the files of a run. As an error it prints one line each, `file:line:column: message`;

@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use super::{Color, Problem, Severity};
-use crate::model::clean_char;
+use super::{Problem, Severity};
+use crate::model::{Color, clean_char};
 
 /// More problems than this are counted, not shown.
 const MOST_SHOWN: usize = 50;
@@ -88,7 +88,8 @@ fn clean_source_char(c: char) -> char {
 
 #[cfg(test)]
 mod tests {
-    use crate::input::{Color, Place, Problem, Problems, Source};
+    use crate::input::{Place, Problem, Problems, Source};
+    use crate::model::Color;
 
     fn shown(text: &str, span: std::ops::Range<usize>, color: Color) -> String {
         let place = Place::new(&Source::new("a\u{1b}.yaml", text), span);

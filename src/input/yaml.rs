@@ -314,7 +314,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::input::Color;
+    use crate::model::Color;
 
     fn read(text: &str) -> (Option<Node>, Problems) {
         let mut problems = Problems::new();

@@ -6,6 +6,6 @@ mod goose;
 mod recorder;
 mod user;
 
-pub use goose::{Crew, LoadError};
+pub use self::goose::{Crew, LoadError};
 pub use recorder::Recorder;
 pub use user::{Signals, Workload};

@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O, reads a clock or knows of a user's file.
 
+mod color;
 mod event;
 mod histogram;
 mod labels;
@@ -13,6 +14,7 @@ mod text;
 mod units;
 mod verdict;
 
+pub use color::Color;
 pub use event::{
     Endpoint, Event, HealthState, Level, Probe, ProbeResult, ProcessSample, ScrapeFault, ScrapeStat, Stamped,
 };

@@ -78,7 +78,7 @@ impl LoadClock {
         let since = |at: Duration| at.saturating_sub(started).as_secs_f64();
         let recorded = log.seconds.last().map_or(0.0, |last| f64::from(last.second) + 1.0);
         let duration = when(&Event::LoadStopped).map_or(recorded, since);
-        let warm_up = when(&Event::SteadyStarted).map_or_else(|| log.plan.load.warm_up.as_secs_f64(), since);
+        let warm_up = log.plan.load.warm_up.as_secs_f64();
         Self { started, duration, warm_up: warm_up.min(duration) }
     }
 

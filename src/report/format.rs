@@ -2,8 +2,9 @@
 //! one and one row below.
 
 use super::gate::gated;
-use super::terminal::{self, Colour, TerminalStyle};
+use super::terminal::{self, TerminalStyle};
 use super::{RunLog, RunReport, hgrm, html, json, junit, markdown};
+use crate::model::Color;
 
 /// One format a report can be written in.
 #[derive(Debug, Clone, Copy)]
@@ -95,6 +96,5 @@ impl Format {
 }
 
 fn plain_terminal(report: &RunReport) -> Vec<u8> {
-    terminal::render(report, TerminalStyle { colour: Colour::Never, width: 100, directory: None })
-        .into_bytes()
+    terminal::render(report, TerminalStyle { color: Color::Off, width: 100, directory: None }).into_bytes()
 }

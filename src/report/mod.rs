@@ -27,6 +27,6 @@ pub use run_log::{Ending, Environment, Manifest, RUN_FORMAT_VERSION, RunLog, Tot
 pub use run_report::{
     HealthSpan, OutcomeCount, REPORT_VERSION, RunReport, Saturation, StepRow, TimelinePoint,
 };
-pub use terminal::{Colour, TerminalStyle, terminal_summary};
+pub use terminal::{TerminalStyle, terminal_summary};
 
 pub use crate::slo::Finding;

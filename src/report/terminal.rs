@@ -4,7 +4,7 @@
 
 use super::terminal_table::{Align, Table, wrapped};
 use super::{Finding, RunReport, StepRow, figures};
-use crate::model::{Verdict, format_count, format_ratio};
+use crate::model::{Color, Verdict, format_count, format_ratio};
 
 /// Rows of a table beyond this are counted, not shown: the whole is in the other formats.
 const MOST_ROWS: usize = 12;
@@ -12,20 +12,11 @@ const MOST_NOTES: usize = 8;
 /// From this width on, tables show what is good to know beside what must be known.
 const WIDE: usize = 90;
 
-/// Whether the text carries terminal colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Colour {
-    /// ANSI colours.
-    Always,
-    /// Plain text.
-    Never,
-}
-
 /// How the summary is to look.
 #[derive(Debug, Clone, Copy)]
 pub struct TerminalStyle<'a> {
     /// Whether the text carries terminal colours.
-    pub colour: Colour,
+    pub color: Color,
     /// Columns of the screen; wider than 100 is not used, narrower than 60 is not heeded.
     pub width: usize,
     /// Where the run's files are; `None` leaves the line out.
@@ -38,7 +29,7 @@ pub fn terminal_summary(report: &RunReport, style: TerminalStyle<'_>) -> String 
 }
 
 pub(super) fn render(report: &RunReport, style: TerminalStyle<'_>) -> String {
-    let mut screen = Screen { lines: Vec::new(), colour: style.colour, width: style.width.clamp(60, 100) };
+    let mut screen = Screen { lines: Vec::new(), color: style.color, width: style.width.clamp(60, 100) };
     screen.head(report);
     screen.objectives(report);
     screen.golden_signals(report);
@@ -53,7 +44,7 @@ pub(super) fn render(report: &RunReport, style: TerminalStyle<'_>) -> String {
 
 struct Screen {
     lines: Vec<String>,
-    colour: Colour,
+    color: Color,
     width: usize,
 }
 
@@ -197,17 +188,17 @@ impl Screen {
 
     fn title(&mut self, title: &str) {
         self.line("");
-        let title = match self.colour {
-            Colour::Always => format!("\u{1b}[1m{title}\u{1b}[0m"),
-            Colour::Never => title.to_owned(),
+        let title = match self.color {
+            Color::On => format!("\u{1b}[1m{title}\u{1b}[0m"),
+            Color::Off => title.to_owned(),
         };
         self.line(&title);
     }
 
     fn quiet(&mut self, text: &str) {
-        match self.colour {
-            Colour::Always => self.line(&format!("\u{1b}[2m{}\u{1b}[0m", text.trim_end())),
-            Colour::Never => self.line(text),
+        match self.color {
+            Color::On => self.line(&format!("\u{1b}[2m{}\u{1b}[0m", text.trim_end())),
+            Color::Off => self.line(text),
         }
     }
 
@@ -222,9 +213,9 @@ impl Screen {
             Verdict::Inconclusive => "1;33",
             Verdict::Invalid => "1;35",
         };
-        match self.colour {
-            Colour::Always => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
-            Colour::Never => text.to_owned(),
+        match self.color {
+            Color::On => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+            Color::Off => text.to_owned(),
         }
     }
 }

@@ -162,7 +162,6 @@ struct Run<'a> {
     watch: &'a mut dyn FnMut(RunEvent<'_>),
     next_second: u32,
     signal: Option<i32>,
-    steady: bool,
 }
 
 impl<'a> Run<'a> {
@@ -181,7 +180,7 @@ impl<'a> Run<'a> {
             recorder.begin(0, call.step, Phase::WarmUp).end(call.exchange.outcome, took);
         }
         let work = Workload { plan, wire: contact.wire, recorder, clock, signals: Signals::default() };
-        Self { work: Arc::new(work), demo, writer, watch, next_second: 0, signal: None, steady: false }
+        Self { work: Arc::new(work), demo, writer, watch, next_second: 0, signal: None }
     }
 
     async fn carry_out(
@@ -196,8 +195,10 @@ impl<'a> Run<'a> {
         let mut ticks = tokio::time::interval(Duration::from_secs(1));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         ticks.tick().await;
-        let mut stopped = false;
+        let (mut steady, mut stopped) = (false, false);
         let stop = self.work.signals.stop.clone();
+        let warm_up = self.work.plan.load.warm_up.saturating_sub(self.work.clock.now());
+        let mut warm = Box::pin(tokio::time::sleep(warm_up));
         let result = loop {
             tokio::select! {
                 biased;
@@ -205,6 +206,10 @@ impl<'a> Run<'a> {
                 Some(signal) = signals.recv() => self.on_signal(signal),
                 _ = ticks.tick() => self.second()?,
                 Some(seen) = observations.recv() => self.observed(seen)?,
+                () = &mut warm, if !steady && !stopped => {
+                    steady = true;
+                    self.event(Event::SteadyStarted)?;
+                }
                 () = stop.cancelled(), if !stopped => {
                     stopped = true;
                     self.event(Event::LoadStopped)?;
@@ -250,10 +255,6 @@ impl<'a> Run<'a> {
         self.next_second += 1;
         self.writer.second(&second).map_err(RunError::Record)?;
         (self.watch)(RunEvent::Second { second: &second });
-        if !self.steady && self.work.clock.now() >= self.work.plan.load.warm_up {
-            self.steady = true;
-            self.event(Event::SteadyStarted)?;
-        }
         Ok(())
     }
 

@@ -15,7 +15,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Where run directories go, where the file does not say.
 const DEFAULT_DIRECTORY: &str = "runs";
 /// What is written, where the file does not say.
-const DEFAULT_FORMATS: [&str; 4] = ["html", "junit", "markdown", "json"];
+const DEFAULT_FORMATS: [&str; 5] = ["html", "junit", "markdown", "json", "hgrm"];
 
 /// The file, section by section. A section with a mistake is `None`; the problem is noted.
 #[derive(Debug)]

@@ -11,7 +11,8 @@ use proptest::prelude::*;
 
 use super::describe;
 use super::{Loaded, Overrides, Sources, load};
-use crate::input::{Color, Problems};
+use crate::input::Problems;
+use crate::model::Color;
 use crate::plan::{Operation, Plan, RenderContext, Target};
 use crate::slo::{self, Indicator, Objective, Scope};
 

@@ -84,7 +84,8 @@ fn a_target_that_dies_halfway_fails_the_run_with_all_calls_accounted_for() {
     let report = done.report();
     books_are_balanced(&report);
     assert_eq!(report["state"], "complete");
-    let refused = report["outcomes"].as_array().unwrap().iter().any(|row| row["outcome"] == "transport/refused");
+    let refused =
+        report["outcomes"].as_array().unwrap().iter().any(|row| row["outcome"] == "transport/refused");
     assert!(refused, "{:#}", report["outcomes"]);
 }
 

@@ -57,8 +57,19 @@ fn a_healthy_target_passes_and_leaves_every_report_behind() {
     assert!(done.stdout.contains("PASS"), "{}", done.stdout);
     let folder = done.run_folder();
     for file in [
-        "run.json", "plan.json", "objectives.json", "environment.json", "target.json", "seconds.ndjson",
-        "series.ndjson", "events.ndjson", "end.json", "report.json", "junit.xml", "summary.md", "report.html",
+        "run.json",
+        "plan.json",
+        "objectives.json",
+        "environment.json",
+        "target.json",
+        "seconds.ndjson",
+        "series.ndjson",
+        "events.ndjson",
+        "end.json",
+        "report.json",
+        "junit.xml",
+        "summary.md",
+        "report.html",
         "hgrm/all.hgrm",
     ] {
         assert!(folder.join(file).exists(), "{file} is missing in {}", folder.display());
@@ -97,7 +108,8 @@ fn the_same_run_can_be_judged_again_and_rendered_again() {
     let run_path = run_folder.to_str().unwrap();
     assert_eq!(gander(&["check", run_path]).status.code(), Some(0));
     let strict = folder.path().join("strict.yaml");
-    std::fs::write(&strict, "version: 1\nobjectives:\n  - name: no way\n    latency: { p50: 1us }\n").unwrap();
+    std::fs::write(&strict, "version: 1\nobjectives:\n  - name: no way\n    latency: { p50: 1us }\n")
+        .unwrap();
     let again = gander(&["check", run_path, "--slo", strict.to_str().unwrap()]);
     assert_eq!(again.status.code(), Some(1), "{}", String::from_utf8_lossy(&again.stdout));
     let json = gander(&["report", run_path, "--format", "json"]);

@@ -46,8 +46,11 @@ impl Done {
 }
 
 pub fn only_run_in(parent: &Path) -> PathBuf {
-    let mut runs: Vec<PathBuf> =
-        std::fs::read_dir(parent).unwrap().map(|entry| entry.unwrap().path()).filter(|p| p.is_dir()).collect();
+    let mut runs: Vec<PathBuf> = std::fs::read_dir(parent)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|p| p.is_dir())
+        .collect();
     assert_eq!(runs.len(), 1, "run directories in {}: {runs:?}", parent.display());
     runs.remove(0)
 }
@@ -121,8 +124,7 @@ impl Running {
     }
 
     pub fn signal(&self, name: &str) {
-        let status =
-            Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
     }
 }

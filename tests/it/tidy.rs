@@ -19,18 +19,8 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("observe", &["model", "plan", "metrics"]),
     ("record", &["model", "plan", "metrics", "slo", "report"]),
     ("demo", &["model"]),
-    (
-        "run",
-        &[
-            "model", "clock", "plan", "metrics", "slo", "report", "mcp", "load", "observe", "record",
-        ],
-    ),
-    (
-        "cli",
-        &[
-            "model", "input", "plan", "metrics", "slo", "scenario", "report", "record", "demo", "run",
-        ],
-    ),
+    ("run", &["model", "clock", "plan", "metrics", "slo", "report", "mcp", "load", "observe", "record"]),
+    ("cli", &["model", "input", "plan", "metrics", "slo", "scenario", "report", "record", "demo", "run"]),
 ];
 
 const HARD_CAP: usize = 700;

@@ -72,9 +72,12 @@ fn tallied(folder: &Path) -> BTreeMap<(String, String, String), u64> {
 #[test]
 fn the_clients_counts_equal_the_targets_own() {
     let _alone = alone();
-    for (path, protocol) in
-        [("mcp", "auto"), ("mcp", "2025-11-25"), ("mcp/stateless", "2026-07-28"), ("mcp/stateless", "2025-06-18")]
-    {
+    for (path, protocol) in [
+        ("mcp", "auto"),
+        ("mcp", "2025-11-25"),
+        ("mcp/stateless", "2026-07-28"),
+        ("mcp/stateless", "2025-06-18"),
+    ] {
         let target = demo(&["--tool-error-share", "0.05", "--rpc-error-share", "0.03"]);
         let (_folder, file) = scenario(MIX);
         let base = target.base.trim_end_matches('/');
@@ -105,7 +108,9 @@ fn reported_latencies_are_the_injected_ones() {
     let target =
         demo(&["--latency-lognormal", "40ms,0.5", "--truth", truth.to_str().unwrap(), "--seed", "7"]);
     let (_folder, file) = scenario(
-        &MIX.replace("name: mix", "name: truth").replace("warm_up: 1s", "warm_up: 0s").replace("duration: 6s", "duration: 8s"),
+        &MIX.replace("name: mix", "name: truth")
+            .replace("warm_up: 1s", "warm_up: 0s")
+            .replace("duration: 6s", "duration: 8s"),
     );
     let url = format!("{}/mcp/stateless", target.base.trim_end_matches('/'));
     let done = start_run(&file, &["--target", &url]).finish();

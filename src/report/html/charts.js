@@ -1,12 +1,12 @@
 // Draws the page's charts from the JSON in it. Sets data-charts on the root element to the number drawn when done, and
-// draws anew when the colour scheme changes and for print.
+// draws anew when the color scheme changes and for print.
 "use strict";
 (() => {
   const root = document.documentElement;
   const charts = JSON.parse(document.getElementById("chart-data").textContent);
   const drawn = [];
 
-  const colour = (name) => getComputedStyle(root).getPropertyValue(name).trim();
+  const color = (name) => getComputedStyle(root).getPropertyValue(name).trim();
 
   const digits = (value) => (value < 9.995 ? value.toFixed(2) : value < 99.95 ? value.toFixed(1) : value.toFixed(0));
   const short = (text) => text.replace(/(\.\d*?)0+(?= |$)/, "$1").replace(/\.(?= |$)/, "");
@@ -46,7 +46,7 @@
   const NINES = [0, Math.log10(2), 1, 2, 3, 4, 5];
 
   function series(line, format) {
-    const stroke = colour(line.colour);
+    const stroke = color(line.color);
     const one = {
       label: line.label,
       stroke,
@@ -72,9 +72,9 @@
       const { left, top, width, height } = u.bbox;
       const end = Math.min(u.valToPos(chart.warm_up, "x", true), left + width);
       u.ctx.save();
-      u.ctx.fillStyle = colour("--band");
+      u.ctx.fillStyle = color("--band");
       u.ctx.fillRect(left, top, end - left, height);
-      u.ctx.fillStyle = colour("--muted");
+      u.ctx.fillStyle = color("--muted");
       u.ctx.font = `${10 * devicePixelRatio}px system-ui, sans-serif`;
       u.ctx.textBaseline = "top";
       const label = "warm-up";
@@ -88,9 +88,9 @@
 
   function axes(chart, format) {
     const look = {
-      stroke: colour("--muted"),
+      stroke: color("--muted"),
       font: "11px system-ui, sans-serif",
-      grid: { stroke: colour("--grid"), width: 1 },
+      grid: { stroke: color("--grid"), width: 1 },
       ticks: { show: false },
     };
     const x = { ...look, grid: { show: false }, size: 30 };

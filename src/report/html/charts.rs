@@ -45,8 +45,8 @@ enum Axis {
 #[derive(Debug, Serialize)]
 struct Line {
     label: String,
-    /// The name of the style sheet's variable that has its colour.
-    colour: &'static str,
+    /// The name of the style sheet's variable that has its color.
+    color: &'static str,
     style: Style,
     /// A value for each `x`; a gap where there is none.
     values: Vec<Option<f64>>,
@@ -121,12 +121,12 @@ impl Point {
 
 fn line(
     label: &str,
-    colour: &'static str,
+    color: &'static str,
     style: Style,
     points: &[Point],
     value: fn(&Point) -> Option<f64>,
 ) -> Line {
-    Line { label: label.to_owned(), colour, style, values: points.iter().map(value).collect() }
+    Line { label: label.to_owned(), color, style, values: points.iter().map(value).collect() }
 }
 
 fn over_time(
@@ -223,7 +223,7 @@ fn percentiles(report: &RunReport) -> Chart {
         reach: 1.0,
         warm_up: 0.0,
         x: curve.iter().map(|(quantile, _)| nines(*quantile)).collect(),
-        series: vec![Line { label: "latency".to_owned(), colour: "--p95", style: Style::Area, values }],
+        series: vec![Line { label: "latency".to_owned(), color: "--p95", style: Style::Area, values }],
     }
 }
 
@@ -236,7 +236,7 @@ fn measured(report: &RunReport, place: usize, measure: &Saturation) -> Chart {
         .collect();
     let style = if measure.unit == "count" { Style::Step } else { Style::Area };
     let values = points.iter().map(|(_, value)| Some(*value)).collect();
-    let series = vec![Line { label: measure.name.clone(), colour: "--users", style, values }];
+    let series = vec![Line { label: measure.name.clone(), color: "--users", style, values }];
     let last = points.last().map_or(0.0, |(_, value)| *value);
     Chart {
         x: points.iter().map(|(at, _)| *at).collect(),

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::model::Color;
 use crate::report::fixture::{empty, findings, fixture, partial};
-use crate::report::{Colour, FORMATS, Format, RunLog, TerminalStyle, build, terminal_summary};
+use crate::report::{FORMATS, Format, RunLog, TerminalStyle, build, terminal_summary};
 
 /// `actual` is what the golden file holds; with `UPDATE_GOLDEN` set, the file becomes `actual`.
 #[expect(clippy::disallowed_methods, reason = "golden files are read and written by this test alone")]
@@ -47,9 +48,9 @@ fn check_formats(log: &RunLog, prefix: &str, formats: &[Format]) {
 }
 
 #[track_caller]
-fn check_terminal(log: &RunLog, file: &str, colour: Colour, width: usize) {
+fn check_terminal(log: &RunLog, file: &str, color: Color, width: usize) {
     let report = build(log, findings());
-    let style = TerminalStyle { colour, width, directory: Some("runs/2026-03-01T10-00-00Z-default") };
+    let style = TerminalStyle { color, width, directory: Some("runs/2026-03-01T10-00-00Z-default") };
     let text = terminal_summary(&report, style);
     check(file, &text.replace('\u{1b}', "␛"));
 }
@@ -72,10 +73,10 @@ fn a_run_without_calls_says_so_in_every_format() {
 
 #[test]
 fn the_summary_fits_screens_of_80_and_100_columns() {
-    check_terminal(&fixture(), "terminal-80.txt", Colour::Never, 80);
-    check_terminal(&fixture(), "terminal-100-colour.txt", Colour::Always, 100);
+    check_terminal(&fixture(), "terminal-80.txt", Color::Off, 80);
+    check_terminal(&fixture(), "terminal-100-color.txt", Color::On, 100);
     for width in [80, 100] {
-        let style = TerminalStyle { colour: Colour::Never, width, directory: None };
+        let style = TerminalStyle { color: Color::Off, width, directory: None };
         let text = terminal_summary(&build(&fixture(), findings()), style);
         assert!(text.lines().all(|line| line.chars().count() <= width), "{text}");
         assert!(text.lines().count() <= 45, "{text}");
