@@ -63,27 +63,27 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(assertion: Check, text: &str, expected: bool) {
-        assert_eq!(all_hold(std::slice::from_ref(&assertion), text), expected, "{assertion:?} on {text}");
+    fn check(assertion: &Check, text: &str, expected: bool) {
+        assert_eq!(all_hold(std::slice::from_ref(assertion), text), expected, "{assertion:?} on {text}");
     }
 
     #[test]
     fn text_is_found_raw_and_behind_escapes() {
-        check(Check::Contains("42".into()), r#"{"text":"= 42"}"#, true);
-        check(Check::Contains("caf\u{e9}".into()), r#"{"text":"caf\u00e9"}"#, true);
-        check(Check::Contains("a\"b".into()), r#"{"text":["a\"b"]}"#, true);
-        check(Check::Contains("nope".into()), r#"{"text":"\n"}"#, false);
-        check(Check::NotContains("error".into()), r#"{"text":"fine"}"#, true);
-        check(Check::NotContains("fine".into()), r#"{"text":"fine"}"#, false);
+        check(&Check::Contains("42".into()), r#"{"text":"= 42"}"#, true);
+        check(&Check::Contains("caf\u{e9}".into()), r#"{"text":"caf\u00e9"}"#, true);
+        check(&Check::Contains("a\"b".into()), r#"{"text":["a\"b"]}"#, true);
+        check(&Check::Contains("nope".into()), r#"{"text":"\n"}"#, false);
+        check(&Check::NotContains("error".into()), r#"{"text":"fine"}"#, true);
+        check(&Check::NotContains("fine".into()), r#"{"text":"fine"}"#, false);
     }
 
     #[test]
     fn json_values_are_compared_by_value() {
         let at = |pointer: &str, equals| Check::Json { pointer: pointer.into(), equals };
-        check(at("/a/0", Some(json!(3))), r#"{"a":[3.0]}"#, true);
-        check(at("/a/0", Some(json!("3"))), r#"{"a":[3]}"#, false);
-        check(at("/a", None), r#"{"a":null}"#, true);
-        check(at("/b", None), r#"{"a":null}"#, false);
-        check(at("", None), "not json", false);
+        check(&at("/a/0", Some(json!(3))), r#"{"a":[3.0]}"#, true);
+        check(&at("/a/0", Some(json!("3"))), r#"{"a":[3]}"#, false);
+        check(&at("/a", None), r#"{"a":null}"#, true);
+        check(&at("/b", None), r#"{"a":null}"#, false);
+        check(&at("", None), "not json", false);
     }
 }

@@ -177,7 +177,7 @@ impl Client {
                 Err(SendFailure::NotWritten(_)) if fresh => {
                     return Err(Outcome::Transport(TransportFault::Eof));
                 }
-                Err(SendFailure::NotWritten(back)) => request = back,
+                Err(SendFailure::NotWritten(back)) => request = *back,
             }
         };
         reply::read(response, step, id, self.clock, progress).await;

@@ -3,6 +3,7 @@
 //! It knows nothing of MCP. Nothing is retried once a byte of a request may have been written; redirects are not
 //! followed.
 
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -108,25 +109,25 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends `request` and waits for the head of the answer. `Err(Some(request))`: not a byte of it was written,
-    /// because the server had closed the idle connection; it may be sent again on a new one.
+    /// Sends `request` and waits for the head of the answer. [`SendFailure::NotWritten`]: the server had
+    /// closed the idle connection; the request may be sent again on a new one.
     pub(crate) async fn send(
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, SendFailure> {
         let Some(sender) = self.sender.as_mut() else {
-            return Err(SendFailure::NotWritten(request));
+            return Err(SendFailure::NotWritten(Box::new(request)));
         };
         if sender.ready().await.is_err() {
             self.sender = None;
-            return Err(SendFailure::NotWritten(request));
+            return Err(SendFailure::NotWritten(Box::new(request)));
         }
         match sender.try_send_request(request).await {
             Ok(response) => Ok(response),
             Err(mut failure) => {
                 self.sender = None;
                 Err(match failure.take_message() {
-                    Some(request) => SendFailure::NotWritten(request),
+                    Some(request) => SendFailure::NotWritten(Box::new(request)),
                     None => SendFailure::Failed(outcome_of(failure.error())),
                 })
             }
@@ -138,7 +139,7 @@ impl Connection {
 #[derive(Debug)]
 pub(crate) enum SendFailure {
     /// The connection was already closed; here is the request back.
-    NotWritten(Request<Full<Bytes>>),
+    NotWritten(Box<Request<Full<Bytes>>>),
     /// It failed in this way after at least a part of it was written.
     Failed(Outcome),
 }
@@ -194,7 +195,7 @@ pub(crate) fn outcome_of(error: &hyper::Error) -> Outcome {
     if error.is_incomplete_message() {
         return Outcome::Transport(TransportFault::Eof);
     }
-    let mut source = std::error::Error::source(error);
+    let mut source = Error::source(error);
     while let Some(inner) = source {
         if let Some(io) = inner.downcast_ref::<io::Error>() {
             return outcome_of_io(io);
@@ -207,7 +208,7 @@ pub(crate) fn outcome_of(error: &hyper::Error) -> Outcome {
 /// A broken chunk and a broken TLS record are both errors of the socket's kind: only what is inside tells them apart.
 fn outcome_of_io(error: &io::Error) -> Outcome {
     let not_http = matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput);
-    if not_http && !error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+    if not_http && !error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>) {
         return Outcome::Protocol(ProtocolFault::Malformed);
     }
     Outcome::Transport(fault_of(error))

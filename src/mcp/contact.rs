@@ -207,9 +207,10 @@ impl Visit<'_> {
             let (exchange, answer) = self.call(client, &operation).await;
             if exchange.outcome != Outcome::Ok {
                 let said = answer.map(|answer| answer.text).unwrap_or_default();
-                return Err(match exchange.outcome {
-                    outcome @ Outcome::Transport(_) => self.unreachable(outcome),
-                    outcome => self.refused(&step.name, outcome, &said),
+                return Err(if matches!(exchange.outcome, Outcome::Transport(_)) {
+                    self.unreachable(exchange.outcome)
+                } else {
+                    self.refused(&step.name, exchange.outcome, &said)
                 });
             }
             if operation == Operation::Initialize {

@@ -115,7 +115,7 @@ mod tests {
         for text in [
             "",
             "[]",
-            r#"[7,null,{},null]"#,
+            "[7,null,{},null]",
             "null",
             "{}",
             r#"{"id":7}"#,

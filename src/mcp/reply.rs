@@ -201,7 +201,9 @@ impl Reader<'_> {
             parser.push(&data, |event| match envelope::read(event, self.id) {
                 Message::Other => {}
                 Message::OtherId => wrong_id = true,
-                message => self.accept(message, step),
+                message @ (Message::Result(_) | Message::Error(_) | Message::Malformed) => {
+                    self.accept(&message, step);
+                }
             });
             if parser.pending() > MAX_REPLY_BYTES {
                 break Outcome::Protocol(ProtocolFault::TooLarge);
@@ -216,11 +218,11 @@ impl Reader<'_> {
     }
 
     /// Takes an answer from a stream, out of reach of the deadline. What comes after it can only spoil it.
-    fn accept(&mut self, message: Message<'_>, step: &Step) {
+    fn accept(&mut self, message: &Message<'_>, step: &Step) {
         let malformed = Outcome::Protocol(ProtocolFault::Malformed);
         let (outcome, text, error_code) = match message {
-            Message::Result(result) => (judge(step, result), result.to_owned(), None),
-            Message::Error(code) => (Outcome::JsonRpcError(code), String::new(), Some(code)),
+            Message::Result(result) => (judge(step, result), (*result).to_owned(), None),
+            Message::Error(code) => (Outcome::JsonRpcError(*code), String::new(), Some(*code)),
             Message::OtherId | Message::Other | Message::Malformed => (malformed, String::new(), None),
         };
         match &mut self.progress.answer {
@@ -325,10 +327,11 @@ impl Operation {
 
 fn judge(step: &Step, result: &str) -> Outcome {
     let is_tool_call = matches!(step.operation, Operation::CallTool { .. });
-    match envelope::judge_result(result, is_tool_call) {
-        Outcome::Ok if !check::all_hold(&step.checks, result) => Outcome::CheckFailed,
-        outcome => outcome,
+    let outcome = envelope::judge_result(result, is_tool_call);
+    if outcome == Outcome::Ok && !check::all_hold(&step.checks, result) {
+        return Outcome::CheckFailed;
     }
+    outcome
 }
 
 fn error_code(body: &str) -> Option<i64> {

@@ -1,5 +1,7 @@
 //! A step's request: rendered once as far as it is the same for every call, completed for each.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -182,7 +184,8 @@ impl FormContext<'_> {
             before.push_str(members);
             if let Some(meta) = meta {
                 after.push_str(if members.is_empty() { "" } else { "," });
-                after.push_str(&format!(r#""_meta":{meta}"#));
+                after.push_str(r#""_meta":"#);
+                after.push_str(&meta.to_string());
             }
             after.push('}');
         }
@@ -287,11 +290,11 @@ fn encode_path(path: &[u8]) -> String {
         encoded.push('/');
     }
     for &byte in path {
-        let plain = byte.is_ascii_graphic() && !br##"#"<>\^`{|}"##.contains(&byte);
+        let plain = byte.is_ascii_graphic() && !br#"#"<>\^`{|}"#.contains(&byte);
         if plain {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            write!(encoded, "%{byte:02X}").expect("writing to a string does not fail");
         }
     }
     encoded

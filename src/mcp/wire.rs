@@ -99,9 +99,9 @@ fn common_headers(plan: &Plan, url: &Url, user_agent: &str) -> Result<HeaderMap,
         (Some(host), None) => host.to_owned(),
         (None, _) => return Err(AddressError::Unsupported(url.clone()).into()),
     };
-    let plain = |text: &str| HeaderValue::from_str(text).map_err(|_| WireError::Header(text.to_owned()));
-    headers.insert(HOST, plain(&host)?);
-    headers.insert(USER_AGENT, plain(user_agent)?);
+    let visible = |text: &str| HeaderValue::from_str(text).map_err(|_| WireError::Header(text.to_owned()));
+    headers.insert(HOST, visible(&host)?);
+    headers.insert(USER_AGENT, visible(user_agent)?);
     match &plan.auth {
         Auth::None | Auth::Login { .. } => {}
         Auth::Bearer(token) => {

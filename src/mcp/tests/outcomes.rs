@@ -19,6 +19,8 @@ type Reply = fn(&Seen) -> Vec<Act>;
 /// For calls that are meant to time out: long enough to connect and to send.
 const SOON: Duration = Duration::from_millis(500);
 
+const PROGRESS: &[u8] = b"data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\"}\n\n";
+
 /// The first call is answered by `reply`, all others well.
 async fn first_call(reply: Reply, fit: fn(Rig) -> Rig, expected: Outcome) -> (Server, Client) {
     let mut calls = 0;
@@ -109,7 +111,6 @@ async fn a_flood_of_what_is_no_answer_ends_at_the_deadline() {
     check_endless(informational, Transport(Timeout(FirstByte))).await;
     let comments = |_: &Seen| vec![open_events(), Act::Forever(b": x\n\n".repeat(100))];
     check_endless(comments, Transport(Timeout(Body))).await;
-    const PROGRESS: &[u8] = b"data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\"}\n\n";
     let notifications = |_: &Seen| vec![open_events(), Act::Forever(PROGRESS.repeat(100))];
     check_endless(notifications, Transport(Timeout(Body))).await;
 }

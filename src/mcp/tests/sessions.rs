@@ -79,7 +79,7 @@ async fn a_session_that_the_server_lost_is_opened_anew() {
         let mut client = Rig::new(&server).client(1).await;
         set_up(&mut client).await;
         perform(&mut client, CALL).await;
-        assert_eq!(client.next_set_up(), lost.then_some(INITIALIZE), "{status} {:.40}", body);
+        assert_eq!(client.next_set_up(), lost.then_some(INITIALIZE), "{status} {body:.40}");
         assert_eq!(set_up(&mut client).await, Outcome::Ok);
     }
 }
@@ -193,9 +193,7 @@ async fn a_token_that_is_refused_is_replaced() {
 
 #[tokio::test]
 async fn a_login_without_a_token_fails() {
-    for body in
-        ["", "{}", r#"{"access_token":7}"#, r#"{"access_token":"a\r\nX: y"}"#, r#"{"access_token":"\u00e9"}"#]
-    {
+    for body in ["", "{}", r#"{"access_token":7}"#, r#"{"access_token":"a\r\nX: y"}"#] {
         let server = Server::start(move |_| http("200 OK", "", body)).await;
         let mut client = Rig::new(&server).with_login().client(1).await;
         assert_eq!(perform(&mut client, LOGIN).await, Outcome::Protocol(ProtocolFault::Malformed), "{body}");
