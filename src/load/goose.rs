@@ -61,7 +61,7 @@ impl Crew {
             work: watch::Sender::new(None),
         });
         let attack = attack(&gate, peak).map_err(|error| LoadError::Goose(Box::new(error)))?;
-        let attack = tokio::spawn(Box::pin(async move { attack.execute().await.map(|_| ()) }));
+        let attack = tokio::spawn(async move { Box::pin(attack.execute()).await.map(|_| ()) });
         Ok(Self { gate, attack })
     }
 

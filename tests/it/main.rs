@@ -1,10 +1,10 @@
 //! The one integration-test binary. A test that needs a program from outside (npm servers, Chromium) is skipped with a
 //! printed reason where it is not installed; `.ci/run` installs all of them.
-#![expect(missing_docs, reason = "tests are named, not documented")]
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stderr,
-    reason = "tests read files, measure time and say why they are skipped"
+    clippy::unwrap_used,
+    reason = "tests read files, measure time, say why they are skipped, and fail where something is missing"
 )]
 
 /// Starts gander, the demo target and other servers; reads run directories.

@@ -25,7 +25,9 @@ transactions:
         server.base
     );
     if let Some(bad) = bad {
-        text.push_str(&format!("  - name: bad\n    weight: 1\n    steps:\n      - call_tool: {bad}\n"));
+        text += "  - name: bad\n    weight: 1\n    steps:\n      - call_tool: ";
+        text += bad;
+        text += "\n";
     }
     let (_folder, file) = scenario(&text);
     let done = start_run(&file, &[]).finish();

@@ -8,23 +8,23 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-pub const GANDER: &str = env!("CARGO_BIN_EXE_gander");
+pub(crate) const GANDER: &str = env!("CARGO_BIN_EXE_gander");
 
 /// Load tests share two cores with each other: one at a time, or their numbers are about each other.
 static ONE_LOAD_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// A finished gander.
-pub struct Done {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Done {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
     /// Holds what the run left behind.
-    pub folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Done {
     #[track_caller]
-    pub fn expect_code(&self, code: i32) -> &Self {
+    pub(crate) fn expect_code(&self, code: i32) -> &Self {
         assert_eq!(
             self.code,
             Some(code),
@@ -36,16 +36,16 @@ impl Done {
     }
 
     /// The one run directory that was made.
-    pub fn run_folder(&self) -> PathBuf {
+    pub(crate) fn run_folder(&self) -> PathBuf {
         only_run_in(self.folder.path())
     }
 
-    pub fn report(&self) -> Value {
+    pub(crate) fn report(&self) -> Value {
         read_json(&self.run_folder().join("report.json"))
     }
 }
 
-pub fn only_run_in(parent: &Path) -> PathBuf {
+pub(crate) fn only_run_in(parent: &Path) -> PathBuf {
     let mut runs: Vec<PathBuf> = std::fs::read_dir(parent)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -55,37 +55,37 @@ pub fn only_run_in(parent: &Path) -> PathBuf {
     runs.remove(0)
 }
 
-pub fn read_json(path: &Path) -> Value {
+pub(crate) fn read_json(path: &Path) -> Value {
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// `gander ARGS`, no load.
-pub fn gander(args: &[&str]) -> Output {
+pub(crate) fn gander(args: &[&str]) -> Output {
     Command::new(GANDER).args(args).current_dir(root()).stdin(Stdio::null()).output().unwrap()
 }
 
 /// `gander run SCENARIO ARGS` to its end, alone on the machine.
-pub fn run(scenario: &Path, args: &[&str]) -> Done {
+pub(crate) fn run(scenario: &Path, args: &[&str]) -> Done {
     let _alone = alone();
     start_run(scenario, args).finish()
 }
 
-pub fn alone() -> std::sync::MutexGuard<'static, ()> {
+pub(crate) fn alone() -> std::sync::MutexGuard<'static, ()> {
     ONE_LOAD_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// A gander run that is on.
-pub struct Running {
-    pub child: Child,
-    pub folder: tempfile::TempDir,
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    pub(crate) folder: tempfile::TempDir,
 }
 
-pub fn start_run(scenario: &Path, args: &[&str]) -> Running {
+pub(crate) fn start_run(scenario: &Path, args: &[&str]) -> Running {
     let folder = tempfile::tempdir().unwrap();
     let child = Command::new(GANDER)
         .arg("run")
@@ -103,7 +103,7 @@ pub fn start_run(scenario: &Path, args: &[&str]) -> Running {
 }
 
 impl Running {
-    pub fn finish(self) -> Done {
+    pub(crate) fn finish(self) -> Done {
         let output = self.child.wait_with_output().unwrap();
         Done {
             code: output.status.code(),
@@ -114,7 +114,7 @@ impl Running {
     }
 
     /// Waits until the run has recorded `seconds` seconds of load.
-    pub fn wait_for_seconds(&self, seconds: usize) {
+    pub(crate) fn wait_for_seconds(&self, seconds: usize) {
         wait_until(Duration::from_secs(60), || {
             std::fs::read_dir(self.folder.path()).unwrap().any(|run| {
                 let path = run.unwrap().path().join("seconds.ndjson");
@@ -123,7 +123,7 @@ impl Running {
         });
     }
 
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
     }
@@ -131,7 +131,7 @@ impl Running {
 
 /// Waits for something that must come; fails when it does not.
 #[track_caller]
-pub fn wait_until(limit: Duration, mut there: impl FnMut() -> bool) {
+pub(crate) fn wait_until(limit: Duration, mut there: impl FnMut() -> bool) {
     let started = Instant::now();
     while !there() {
         assert!(started.elapsed() < limit, "it did not come within {limit:?}");
@@ -140,13 +140,13 @@ pub fn wait_until(limit: Duration, mut there: impl FnMut() -> bool) {
 }
 
 /// A server of its own, killed when dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub base: String,
+    pub(crate) base: String,
 }
 
 impl Server {
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -161,7 +161,7 @@ impl Drop for Server {
 }
 
 /// `gander demo ARGS` on a free port.
-pub fn demo(args: &[&str]) -> Server {
+pub(crate) fn demo(args: &[&str]) -> Server {
     let mut child = Command::new(GANDER)
         .args(["demo", "--listen", "127.0.0.1:0"])
         .args(args)
@@ -177,7 +177,7 @@ pub fn demo(args: &[&str]) -> Server {
 }
 
 /// A real MCP server of `../shared/targets`; `None` (with the reason printed) where they are not installed.
-pub fn real_server(name: &str) -> Option<Server> {
+pub(crate) fn real_server(name: &str) -> Option<Server> {
     let start = root().join("../shared/targets/start");
     let home = std::env::var_os("GANDER_TARGETS").map_or_else(
         || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/gander-targets"),
@@ -202,12 +202,12 @@ pub fn real_server(name: &str) -> Option<Server> {
     Some(Server { child, base })
 }
 
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// One HTTP GET, whole body.
-pub fn http_get(url: &str) -> String {
+pub(crate) fn http_get(url: &str) -> String {
     use std::io::Write as _;
     let rest = url.strip_prefix("http://").unwrap();
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -219,7 +219,7 @@ pub fn http_get(url: &str) -> String {
 }
 
 /// A scenario file in a folder of its own.
-pub fn scenario(text: &str) -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn scenario(text: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("scenario.yaml");
     std::fs::write(&path, text).unwrap();
