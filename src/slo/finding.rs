@@ -15,7 +15,7 @@ pub struct Finding {
     pub indicator: String,
     /// The verdict.
     pub verdict: Verdict,
-    /// The value as people read it: `p95 = 812 ms`, `2.3 %`, `no data`.
+    /// The value as people read it: `812 ms`, `2.3 %`, `no data`.
     pub value: String,
     /// The value as a number, in seconds or as a ratio; `None` without data.
     pub value_number: Option<f64>,

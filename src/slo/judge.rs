@@ -71,10 +71,7 @@ impl Latency {
         let note = if is_exact { "" } else { "; late calls estimated from the histogram" };
         Finding {
             verdict: evidence.verdict(),
-            value: quantile.map_or_else(
-                || format!("- ({} failed)", format_ratio(failed)),
-                |latency| format!("{percentile} = {}", format_duration(latency)),
-            ),
+            value: quantile.map_or_else(|| format!("- ({} failed)", format_ratio(failed)), format_duration),
             value_number: quantile.map(|latency| latency.as_secs_f64()),
             samples: evidence.calls,
             bad: Some(evidence.bad),

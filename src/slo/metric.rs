@@ -19,7 +19,7 @@ pub(super) fn judge(
     steady: &Range<Duration>,
 ) -> Finding {
     let (measure, limit) = (measure(indicator.over_run), limit(indicator.bound));
-    let finding = blank(objective, format!("{measure} over the steady phase"), limit.clone());
+    let finding = blank(objective, measure.to_owned(), limit.clone());
     let finding = Finding { scope: expression(indicator), ..finding };
     let scrapes: Vec<Duration> =
         store.scrape_times().iter().copied().filter(|at| steady.contains(at)).collect();
@@ -33,7 +33,8 @@ pub(super) fn judge(
                 value_number: Some(value),
                 samples: values.len() as u64,
                 because: format!(
-                    "{measure} {value} over {} of {} scrapes, limit {limit}",
+                    "{measure} {} over {} of {} scrapes of the steady phase, limit {limit}",
+                    short_number(value),
                     values.len(),
                     scrapes.len()
                 ),

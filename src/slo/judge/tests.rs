@@ -134,18 +134,18 @@ fn a_call_is_bad_when_it_is_late_or_failed() {
     let p95 = of_calls(search(), Indicator::Latency { share: 0.95, within: THRESHOLD });
     let because = "40 of 1,000 calls late or failed (4 %), budget 5 %; within the budget, but not proven at 95 %: \
                    about 371 more calls would settle it (estimate)";
-    check(&p95, Verdict::Inconclusive, "p95 = 50.0 ms", "<= 100 ms", because);
+    check(&p95, Verdict::Inconclusive, "50.0 ms", "<= 100 ms", because);
     assert_eq!((p95.scope.as_str(), p95.indicator.as_str()), ("tool search", "p95 latency"));
     assert_eq!((p95.samples, p95.bad, p95.origin.as_str()), (1000, Some(40), "slos/a.yaml:3"));
 
     let p90 = of_calls(search(), Indicator::Latency { share: 0.9, within: THRESHOLD });
     let because = "40 of 1,000 calls late or failed (4 %), budget 10 %; at most 5.18 % with 95 % confidence";
-    check(&p90, Verdict::Pass, "p90 = 50.0 ms", "<= 100 ms", because);
+    check(&p90, Verdict::Pass, "50.0 ms", "<= 100 ms", because);
 
     let p97 =
         of_calls(Scope::Step("search".to_owned()), Indicator::Latency { share: 0.97, within: THRESHOLD });
     let because = "40 of 1,000 calls late or failed (4 %), budget 3 %; at least 3.03 % with 95 % confidence";
-    check(&p97, Verdict::Fail, "p97 = 200 ms", "<= 100 ms", because);
+    check(&p97, Verdict::Fail, "200 ms", "<= 100 ms", because);
 
     let p99 = of_calls(search(), Indicator::Latency { share: 0.99, within: SECOND });
     let because = "20 of 1,000 calls late or failed (2 %), budget 1 %; at least 1.33 % with 95 % confidence; \
