@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::screen::Screen;
-use crate::metrics::{Phase, Second};
-use crate::model::{Event, LatencyHistogram, Level, format_count, format_duration, format_ratio};
+use crate::metrics::{Aggregates, Second, SeriesStore};
+use crate::model::{Event, Level, Verdict, format_count, format_duration, format_ratio};
 use crate::plan::{Plan, Role};
 use crate::run::RunEvent;
+use crate::slo::{self, Indicator, Objective};
 
 /// Without a terminal a line is printed each time this many seconds have passed.
 const PLAIN_EVERY: u32 = 5;
@@ -16,24 +17,24 @@ const PLAIN_EVERY: u32 = 5;
 pub(crate) struct Progress<'a> {
     screen: Screen,
     plan: &'a Plan,
+    /// The objectives on calls; those on metrics are judged at the end.
+    objectives: Vec<Objective>,
     quiet: bool,
     drawn: bool,
-    calls: u64,
-    failed: u64,
-    service: LatencyHistogram,
+    so_far: Aggregates,
     ending: bool,
 }
 
 impl<'a> Progress<'a> {
-    pub(crate) fn new(screen: Screen, plan: &'a Plan, quiet: bool) -> Self {
+    pub(crate) fn new(screen: Screen, plan: &'a Plan, objectives: &[Objective], quiet: bool) -> Self {
+        let on_calls = |objective: &&Objective| !matches!(objective.indicator, Indicator::Metric(_));
         Self {
             screen,
             plan,
+            objectives: objectives.iter().filter(on_calls).cloned().collect(),
             quiet,
             drawn: false,
-            calls: 0,
-            failed: 0,
-            service: LatencyHistogram::new(),
+            so_far: Aggregates::default(),
             ending: false,
         }
     }
@@ -74,49 +75,61 @@ impl<'a> Progress<'a> {
     }
 
     fn second(&mut self, second: &Second) {
-        for cell in &second.cells {
-            if self.plan.step(cell.step).role == Role::Load && cell.phase == Phase::Steady {
-                self.calls += cell.count;
-                self.failed += if cell.outcome.is_failure() { cell.count } else { 0 };
-                self.service.merge(&cell.service);
-            }
-        }
-        if self.ending {
-            return;
-        }
+        self.so_far.add(second);
         let elapsed = Duration::from_secs(u64::from(second.second) + 1);
-        let total = self.plan.load.duration();
-        if elapsed > total {
+        if self.ending || elapsed > self.plan.load.duration() {
             return;
         }
-        let ended: u64 = second
-            .cells
-            .iter()
-            .filter(|cell| self.plan.step(cell.step).role == Role::Load)
-            .map(|cell| cell.count)
-            .sum();
-        let p95 = self.service.quantile(0.95).map_or_else(|| "-".to_owned(), format_duration);
-        let errors = if self.calls == 0 {
-            "-".to_owned()
-        } else {
-            format!(
-                "{} ({})",
-                format_count(self.failed),
-                format_ratio(self.failed as f64 / self.calls as f64)
-            )
-        };
-        let warm = if elapsed <= self.plan.load.warm_up { " warm-up" } else { "" };
-        let text = format!(
-            "{:>4}/{}s{warm}  {} users  {ended} calls/s  p95 {p95}  errors {errors}",
-            elapsed.as_secs(),
-            total.as_secs(),
-            second.users
-        );
         if self.screen.interactive {
+            let text = self.status(second, elapsed);
             self.screen.tell(&format!("\r\u{1b}[2K{text}"));
             self.drawn = true;
         } else if (second.second + 1).is_multiple_of(PLAIN_EVERY) {
+            let text = self.status(second, elapsed);
             self.screen.tell(&format!("{text}\n"));
+        }
+    }
+
+    fn status(&self, second: &Second, elapsed: Duration) -> String {
+        let is_load = |step| self.plan.step(step).role == Role::Load;
+        let ended: u64 = second.cells.iter().filter(|cell| is_load(cell.step)).map(|cell| cell.count).sum();
+        let steady = self.so_far.steady_load(self.plan);
+        let p95 = steady.service.quantile(0.95).map_or_else(|| "-".to_owned(), format_duration);
+        let errors = match steady.counted() {
+            0 => "-".to_owned(),
+            calls => {
+                let failed = steady.failed();
+                format!("{} ({})", format_count(failed), format_ratio(failed as f64 / calls as f64))
+            }
+        };
+        let warm_up = self.plan.load.warm_up;
+        let verdict = if elapsed <= warm_up { "warm-up".to_owned() } else { self.verdict_so_far(elapsed) };
+        format!(
+            "{:>4}/{}s  {} users  {ended} calls/s  p95 {p95}  errors {errors}  {verdict}",
+            elapsed.as_secs(),
+            self.plan.load.duration().as_secs(),
+            second.users
+        )
+    }
+
+    /// The verdict of the objectives on calls, if the load ended now.
+    fn verdict_so_far(&self, elapsed: Duration) -> String {
+        if self.objectives.is_empty() {
+            return String::new();
+        }
+        let steady = self.plan.load.warm_up..elapsed;
+        let none = SeriesStore::default();
+        let findings = slo::judge(&self.objectives, self.plan, &self.so_far, &none, &steady);
+        let verdict = Verdict::of_all(findings.iter().map(|finding| finding.verdict));
+        let failing: Vec<&str> = findings
+            .iter()
+            .filter(|finding| finding.verdict == Verdict::Fail)
+            .map(|finding| finding.name.as_str())
+            .collect();
+        match failing.as_slice() {
+            [] => format!("so far {verdict}"),
+            [one] => format!("so far {verdict}: {one}"),
+            [one, rest @ ..] => format!("so far {verdict}: {one} and {} more", rest.len()),
         }
     }
 

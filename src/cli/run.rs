@@ -28,7 +28,7 @@ pub(super) fn run(args: &RunArgs, screen: Screen) -> Exit {
             return Exit::Invalid;
         }
     };
-    let mut progress = Progress::new(screen, &plan, args.quiet);
+    let mut progress = Progress::new(screen, &plan, &objectives, args.quiet);
     let finished = runtime.block_on(async {
         let options = RunOptions {
             scenario_file: args.scenario.to_string_lossy().into_owned(),
@@ -62,7 +62,9 @@ fn exit_of(error: &RunError) -> Exit {
     match error {
         RunError::Open(_) => Exit::BadInput,
         RunError::Record(_) | RunError::Load(_) => Exit::Invalid,
-        RunError::Demo(_) | RunError::Contact(_) | RunError::Observe(_) => Exit::Unreachable,
+        RunError::Demo(_) | RunError::Contact(_) | RunError::NotReady(_) | RunError::Observe(_) => {
+            Exit::Unreachable
+        }
         RunError::Stopped(signal) => Exit::Signal(*signal),
     }
 }

@@ -104,12 +104,17 @@ impl Aggregates {
     pub fn of(seconds: &[Second]) -> Self {
         let mut all = Self::default();
         for second in seconds {
-            all.planned += second.planned;
-            for cell in &second.cells {
-                all.cells.entry((cell.step, cell.phase)).or_default().add(cell);
-            }
+            all.add(second);
         }
         all
+    }
+
+    /// Adds one second.
+    pub fn add(&mut self, second: &Second) {
+        self.planned += second.planned;
+        for cell in &second.cells {
+            self.cells.entry((cell.step, cell.phase)).or_default().add(cell);
+        }
     }
 
     /// Calls planned over the whole run, all roles.

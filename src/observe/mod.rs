@@ -19,10 +19,13 @@ use url::Url;
 
 use self::http::Fetcher;
 use crate::metrics::{MAX_SERIES, ScrapeRecord};
-use crate::model::{Endpoint, Event, Secret, Stamped};
+use crate::model::{Endpoint, Event, HealthState, ProbeResult, Secret, Stamped};
 
 /// The time since the run began.
 pub type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
+
+/// How often a target that is not ready is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 /// What a watcher saw.
 #[derive(Debug, Clone, PartialEq)]
@@ -149,6 +152,27 @@ pub fn start(options: ObserveOptions) -> Result<Observer, ObserveError> {
         tasks.spawn(process::watch(pid, reporter, ticks(options.process_interval), stop.clone()));
     }
     Ok(Observer { stop, tasks })
+}
+
+/// Waits until the `/ready` endpoint of `options` no longer says no; false when it still does after `patience`. A target
+/// that has none, or does not answer it, is taken as ready: the load will show.
+pub async fn wait_until_ready(options: &ObserveOptions, patience: Duration) -> Result<bool, ObserveError> {
+    let Some((_, url)) = options.probes.iter().find(|(endpoint, _)| *endpoint == Endpoint::Ready) else {
+        return Ok(true);
+    };
+    let limits = options.limits;
+    let fetcher = Fetcher::new(options, url.clone(), limits.probe_timeout.min(patience), limits.probe_bytes)?;
+    let give_up = tokio::time::Instant::now() + patience;
+    loop {
+        let answer = probe::ask(Endpoint::Ready, &fetcher).await;
+        if !matches!(answer, ProbeResult::State { state: HealthState::Unhealthy, .. }) {
+            return Ok(true);
+        }
+        if tokio::time::Instant::now() >= give_up {
+            return Ok(false);
+        }
+        tokio::time::sleep(ASK_AGAIN).await;
+    }
 }
 
 /// The first tick is now; one that was missed is left out, never made up for.

@@ -41,13 +41,17 @@ impl Prober {
     async fn probe(&self) {
         let at = self.reporter.now();
         let began = Instant::now();
-        let reply = self.fetcher.get(ACCEPT).await;
+        let result = ask(self.endpoint, &self.fetcher).await;
         let latency = began.elapsed();
-        let result = match reply {
-            Ok(reply) => read_reply(self.endpoint, &reply),
-            Err(no_reply) => ProbeResult::NoAnswer { reason: no_reply.word().to_owned() },
-        };
         self.reporter.event(at, Event::Probe(Probe { endpoint: self.endpoint, latency, result }));
+    }
+}
+
+/// Asks `endpoint` once.
+pub(super) async fn ask(endpoint: Endpoint, fetcher: &Fetcher) -> ProbeResult {
+    match fetcher.get(ACCEPT).await {
+        Ok(reply) => read_reply(endpoint, &reply),
+        Err(no_reply) => ProbeResult::NoAnswer { reason: no_reply.word().to_owned() },
     }
 }
 

@@ -26,6 +26,8 @@ use crate::slo::Objective;
 /// How long calls in flight may take to end after the first signal; the second one ends them at once.
 const DRAIN_AFTER_SIGNAL: Duration = Duration::from_secs(5);
 
+/// How long a target may say that it is not ready.
+const READY_PATIENCE: Duration = Duration::from_secs(5);
 /// How often the target's process is looked at.
 const PROCESS_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -67,6 +69,9 @@ pub enum RunError {
     /// A signal came before the load began.
     #[error("stopped by signal {0} before the load began")]
     Stopped(i32),
+    /// The target is there, but says that it is not ready: nothing was measured.
+    #[error("`{0}` is not ready: its readiness endpoint says no")]
+    NotReady(String),
     /// The target can't be watched: nothing was measured.
     #[error(transparent)]
     Observe(#[from] ObserveError),
@@ -88,12 +93,12 @@ pub async fn execute(
         RunWriter::create(&parent, manifest, &plan, objectives, &this_machine()).map_err(RunError::Open)?;
     let folder = writer.folder().to_owned();
     watch(RunEvent::Opened { folder: &folder });
-    let approach = tokio::select! {
-        approach = approach(&plan, &options.program) => approach,
+    let prepared = tokio::select! {
+        prepared = prepare(&plan, &options.program) => prepared,
         Some(signal) = options.signals.recv() => Err(RunError::Stopped(signal)),
     };
-    let (contact, demo) = match approach {
-        Ok(found) => found,
+    let Prepared { contact, demo, clock, observe, observations } = match prepared {
+        Ok(prepared) => prepared,
         Err(error) => {
             // Nothing was measured: an empty run directory would only be in the way. One that can't be removed is.
             let _ = std::fs::remove_dir_all(&folder);
@@ -102,15 +107,22 @@ pub async fn execute(
     };
     watch(RunEvent::Contact { target: &contact.info });
     writer.target(&contact.info).map_err(RunError::Record)?;
-    let (sink, observations) = unbounded_channel();
-    let clock = Arc::new(OnceLock::new());
-    let observer = observe::start(observe_options(&plan, &contact.info, Arc::clone(&clock), sink))?;
+    let observer = observe::start(observe)?;
     let mut crew = Crew::launch(plan.load.peak_users())?;
     crew.ready().await?;
     // From here on the run's time counts.
     let clock = *clock.get_or_init(Clock::start);
     let run = Run::new(plan, contact, clock, demo, writer, watch);
     run.carry_out(crew, Watching { observer, observations }, options.signals).await
+}
+
+/// A target that is there, and all that is needed to watch it.
+struct Prepared {
+    contact: Contact,
+    demo: Option<DemoChild>,
+    clock: Arc<OnceLock<Clock>>,
+    observe: ObserveOptions,
+    observations: UnboundedReceiver<Observation>,
 }
 
 fn manifest(plan: &Plan, options: &RunOptions) -> Manifest {
@@ -129,8 +141,8 @@ fn manifest(plan: &Plan, options: &RunOptions) -> Manifest {
     }
 }
 
-/// Starts the target where it is ours to start, and makes contact.
-async fn approach(plan: &Plan, program: &PathBuf) -> Result<(Contact, Option<DemoChild>), RunError> {
+/// Starts the target where it is ours to start, makes contact, and waits until it says that it is ready.
+async fn prepare(plan: &Plan, program: &PathBuf) -> Result<Prepared, RunError> {
     let (url, demo) = match &plan.target {
         Target::Url(url) => (url.clone(), None),
         Target::Demo(target) => {
@@ -141,7 +153,13 @@ async fn approach(plan: &Plan, program: &PathBuf) -> Result<(Contact, Option<Dem
     let mut contact = mcp::first_contact(plan, &url, &user_agent(), Clock::start()).await?;
     contact.info.started_by_gander = demo.is_some();
     contact.info.pid = demo.as_ref().map(|demo| demo.pid).or(plan.observe.pid);
-    Ok((contact, demo))
+    let (sink, observations) = unbounded_channel();
+    let clock = Arc::new(OnceLock::new());
+    let observe = observe_options(plan, &contact.info, Arc::clone(&clock), sink);
+    if !observe::wait_until_ready(&observe, READY_PATIENCE).await? {
+        return Err(RunError::NotReady(contact.info.url));
+    }
+    Ok(Prepared { contact, demo, clock, observe, observations })
 }
 
 /// Says who is calling, so that whoever reads the target's log knows what hit them.

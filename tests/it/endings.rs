@@ -101,6 +101,16 @@ fn nothing_listening_is_exit_5_within_ten_seconds() {
 }
 
 #[test]
+fn a_target_that_is_not_ready_is_exit_5() {
+    let target = demo(&["--unhealthy-at", "0s", "--require-auth"]);
+    let url = format!("{}/mcp", target.base.trim_end_matches('/'));
+    let done = start_run(std::path::Path::new("scenarios/smoke.yaml"), &["--target", &url]).finish();
+    done.expect_code(5);
+    assert!(done.stderr.contains("not ready"), "{}", done.stderr);
+    assert_eq!(std::fs::read_dir(done.folder.path()).unwrap().count(), 0, "an empty run directory was left");
+}
+
+#[test]
 fn a_run_that_is_killed_takes_its_demo_target_along() {
     let _alone = alone();
     let (_folder, path) = long();
