@@ -83,7 +83,7 @@ pub(crate) struct ValidateArgs {
     /// Scenario or SLO files (YAML).
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
-    /// Print the plan as YAML, every default filled in and every secret left out.
+    /// Print the plan as the run will see it, as YAML; secrets are left out.
     #[arg(long)]
     pub(crate) yaml: bool,
 }
@@ -106,7 +106,7 @@ pub(crate) struct ReportArgs {
     /// The format.
     #[arg(short, long, value_name = "FORMAT", value_parser = crate::report::format_names())]
     pub(crate) format: String,
-    /// Write to this file (for formats of several files: this folder) instead of standard output.
+    /// Write to this file instead of standard output; a format of several files needs a folder.
     #[arg(short, long, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
 }

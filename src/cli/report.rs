@@ -5,7 +5,7 @@ use super::exit::Exit;
 use super::files::write_outputs;
 use super::screen::Screen;
 use crate::record::write_whole;
-use crate::report::{Format, judged};
+use crate::report::{Format, OutputFile, judged};
 
 pub(super) fn report(args: &ReportArgs, screen: Screen) -> Exit {
     let log = match crate::record::read(&args.run) {
@@ -23,8 +23,12 @@ pub(super) fn report(args: &ReportArgs, screen: Screen) -> Exit {
             Ok(())
         }
         (Some(path), [one]) => write_whole(path, &one.bytes),
-        (Some(folder), several) => write_outputs(folder, several),
-        (None, several) => write_outputs(&args.run, several),
+        (Some(folder), several) => write_outputs(folder, &without_their_folder(several)),
+        (None, _) => {
+            let help = "name a folder for them with `--output FOLDER`";
+            screen.tell(&format!("error: the format `{}` is several files\n  help: {help}\n", args.format));
+            return Exit::BadInput;
+        }
     };
     match written {
         Ok(()) => Exit::Success,
@@ -33,4 +37,10 @@ pub(super) fn report(args: &ReportArgs, screen: Screen) -> Exit {
             Exit::BadInput
         }
     }
+}
+
+/// The files of a format that has a folder of its own in the run directory, named for a folder that the user chose.
+fn without_their_folder(files: &[OutputFile]) -> Vec<OutputFile> {
+    let bare = |name: &str| name.rsplit('/').next().unwrap_or(name).to_owned();
+    files.iter().map(|file| OutputFile { name: bare(&file.name), bytes: file.bytes.clone() }).collect()
 }

@@ -10,7 +10,7 @@ use super::screen::Screen;
 use super::signals;
 use crate::plan::Plan;
 use crate::report::{Ending, RunReport, TerminalStyle, judged, terminal_summary};
-use crate::run::{Finished, RunError, RunOptions, execute};
+use crate::run::{DemoError, Finished, RunError, RunOptions, execute};
 use crate::scenario::Loaded;
 
 pub(super) fn run(args: &RunArgs, screen: Screen) -> Exit {
@@ -60,7 +60,7 @@ fn keep_to_permitted_hosts(plan: &Plan, screen: Screen) -> Result<(), Exit> {
 
 fn exit_of(error: &RunError) -> Exit {
     match error {
-        RunError::Open(_) => Exit::BadInput,
+        RunError::Open(_) | RunError::Demo(DemoError::Arguments(_)) => Exit::BadInput,
         RunError::Record(_) | RunError::Load(_) => Exit::Invalid,
         RunError::Demo(_) | RunError::Contact(_) | RunError::NotReady(_) | RunError::Observe(_) => {
             Exit::Unreachable

@@ -210,7 +210,7 @@ impl Visit<'_> {
                 return Err(if matches!(exchange.outcome, Outcome::Transport(_)) {
                     self.unreachable(exchange.outcome)
                 } else {
-                    self.refused(&step.name, exchange.outcome, &said)
+                    self.refused(&format!("{} ({})", step.name, step.method), exchange.outcome, &said)
                 });
             }
             if operation == Operation::Initialize {

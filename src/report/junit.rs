@@ -44,10 +44,12 @@ fn status(objective: &Finding) -> TestCaseStatus {
     };
     let mut status = TestCaseStatus::non_success(kind);
     status.set_type(word);
-    status.set_message(format!(
-        "{} is {}, the limit is {}",
-        objective.indicator, objective.value, objective.limit
-    ));
+    status.set_message(match objective.verdict {
+        Verdict::Inconclusive | Verdict::Invalid => format!("{word}: {}", objective.because),
+        Verdict::Pass | Verdict::Fail => {
+            format!("{} is {}, the limit is {}", objective.indicator, objective.value, objective.limit)
+        }
+    });
     status.set_description(&objective.because);
     status
 }

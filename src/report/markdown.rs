@@ -44,6 +44,12 @@ fn objectives(report: &RunReport) -> String {
     for objective in &report.objectives {
         row(&mut table, &objective_cells(objective));
     }
+    for objective in report.objectives.iter().filter(|objective| objective.verdict != Verdict::Pass) {
+        table.push_str(&format!("\n- {}: {}", code(&objective.name), text(&objective.because)));
+    }
+    if report.objectives.iter().any(|objective| objective.verdict != Verdict::Pass) {
+        table.push('\n');
+    }
     table
 }
 

@@ -98,6 +98,9 @@ impl Screen {
             let word = objective.verdict.as_str();
             let painted = self.painted(word, objective.verdict);
             self.line(&format!("  {}", line.replacen(word, &painted, 1)));
+            if objective.verdict != Verdict::Pass {
+                self.hanging("          ", &objective.because);
+            }
         }
         self.and_more(shown.len());
     }
@@ -153,7 +156,13 @@ impl Screen {
         }
         let mut lines = table.lines(self.width - 2).into_iter();
         self.quiet(&format!("  {}", lines.next().unwrap_or_default()));
-        lines.for_each(|line| self.line(&format!("  {line}")));
+        for (line, row) in lines.zip(&report.steps) {
+            self.line(&format!("  {line}"));
+            let failures = figures::failures(row);
+            if !failures.is_empty() {
+                self.hanging("      ", &failures);
+            }
+        }
         self.and_more(report.steps.len());
     }
 

@@ -16,6 +16,8 @@ use crate::plan::DemoTarget;
 const START_LIMIT: Duration = Duration::from_secs(10);
 /// How long it may take to stop by itself.
 const STOP_LIMIT: Duration = Duration::from_secs(2);
+/// Its exit code when it can't read its arguments.
+const BAD_INPUT: i32 = 2;
 /// How much of its standard error is kept.
 const MAX_STDERR: u64 = 8 * 1024;
 
@@ -25,6 +27,9 @@ pub enum DemoError {
     /// The process could not be started.
     #[error("failed to start the demo target")]
     Spawn(#[source] std::io::Error),
+    /// The scenario's arguments for it are wrong.
+    #[error("the demo target refuses its arguments{0}")]
+    Arguments(String),
     /// It ended, or stayed silent.
     #[error("the demo target did not say where it listens{0}")]
     Silent(String),
@@ -70,9 +75,12 @@ impl DemoChild {
             Ok(Ok(None) | Err(_)) | Err(_) => None,
         };
         let Some(Announcement { listening, pid }) = announcement else {
-            // Ended or not, it is of no use; then its standard error ends too.
-            let _ = child.start_kill();
-            return Err(DemoError::Silent(last_words(&mut child).await));
+            // Without standard input it ends by itself, unless it is stuck.
+            drop(child.stdin.take());
+            let ended = async { (last_words(&mut child).await, child.wait().await.ok()) };
+            let (words, status) = tokio::time::timeout(STOP_LIMIT, ended).await.unwrap_or_default();
+            let refused = status.is_some_and(|status| status.code() == Some(BAD_INPUT));
+            return Err(if refused { DemoError::Arguments(words) } else { DemoError::Silent(words) });
         };
         let mut stderr = child.stderr.take().expect("standard error is piped");
         tokio::spawn(async move { tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await });
@@ -103,6 +111,12 @@ async fn last_words(child: &mut Child) -> String {
         // What can't be read is not quoted.
         let _ = stderr.take(MAX_STDERR).read_to_end(&mut words).await;
     }
-    let words = String::from_utf8_lossy(&words).lines().map(clean_text).collect::<Vec<_>>().join(" / ");
+    let words = String::from_utf8_lossy(&words)
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(clean_text)
+        .collect::<Vec<_>>()
+        .join("; ");
     if words.is_empty() { words } else { format!(": {words}") }
 }

@@ -16,9 +16,9 @@ use crate::clock::{Clock, wall_clock};
 use crate::load::{Crew, LoadError, Recorder, Signals, Workload};
 use crate::mcp::{self, Contact, ContactError};
 use crate::metrics::Phase;
-use crate::model::{Endpoint, Event, Level, Secret, Stamped, TargetInfo};
+use crate::model::{Endpoint, Event, Level, Secret, Stamped, TargetInfo, clean_text};
 use crate::observe::{self, Limits, Observation, ObserveError, ObserveOptions, Observer};
-use crate::plan::{Auth, Plan, Target};
+use crate::plan::{Auth, Operation, Plan, Target};
 use crate::record::{RecordError, RunWriter};
 use crate::report::{Ending, Manifest, RUN_FORMAT_VERSION, Totals};
 use crate::slo::Objective;
@@ -180,6 +180,7 @@ struct Run<'a> {
     watch: &'a mut dyn FnMut(RunEvent<'_>),
     next_second: u32,
     signal: Option<i32>,
+    warnings: Vec<String>,
 }
 
 impl<'a> Run<'a> {
@@ -197,8 +198,9 @@ impl<'a> Run<'a> {
             let took = call.exchange.end.saturating_sub(call.exchange.sent);
             recorder.begin(0, call.step, Phase::WarmUp).end(call.exchange.outcome, took);
         }
+        let warnings = unknown_tools(&plan, &contact.info);
         let work = Workload { plan, wire: contact.wire, recorder, clock, signals: Signals::default() };
-        Self { work: Arc::new(work), demo, writer, watch, next_second: 0, signal: None }
+        Self { work: Arc::new(work), demo, writer, watch, next_second: 0, signal: None, warnings }
     }
 
     async fn carry_out(
@@ -208,6 +210,9 @@ impl<'a> Run<'a> {
         mut signals: UnboundedReceiver<i32>,
     ) -> Result<Finished, RunError> {
         let Watching { observer, mut observations } = watching;
+        for text in std::mem::take(&mut self.warnings) {
+            self.event(Event::Note { level: Level::Warning, text })?;
+        }
         self.event(Event::LoadStarted)?;
         let mut load = Box::pin(crew.run(Arc::clone(&self.work)));
         let mut ticks = tokio::time::interval(Duration::from_secs(1));
@@ -349,6 +354,25 @@ fn authorization(auth: &Auth) -> Option<Secret> {
             .map(|(_, value)| value.clone()),
         Auth::None | Auth::Login { .. } => None,
     }
+}
+
+/// A warning for each tool that the plan calls and the target does not list: a call of it can only fail.
+fn unknown_tools(plan: &Plan, target: &TargetInfo) -> Vec<String> {
+    let Some(listed) = &target.tools else { return Vec::new() };
+    let mut called: Vec<&str> = plan
+        .steps
+        .iter()
+        .filter(|step| matches!(step.operation, Operation::CallTool { .. }))
+        .filter_map(|step| step.tool.as_deref())
+        .collect();
+    called.sort_unstable();
+    called.dedup();
+    let known = listed.join(", ");
+    called
+        .into_iter()
+        .filter(|tool| !listed.contains(&clean_text(tool)))
+        .map(|tool| format!("the target lists no tool `{}`; it has: {known}", clean_text(tool)))
+        .collect()
 }
 
 /// Ends when the demo target does; never, when there is none.

@@ -11,6 +11,8 @@ use crate::model::{Verdict, format_count};
 
 /// A maximum of one value is no maximum.
 const LEAST_VALUES: usize = 2;
+/// Where fewer scrapes than one in this many have a value, the rest of the phase is unknown.
+const ONE_IN: usize = 2;
 
 pub(super) fn judge(
     objective: &Objective,
@@ -70,7 +72,7 @@ fn values(
         values.extend(quotient.filter(|value| !value.is_nan()));
         before = Some(at);
     }
-    if values.len() >= LEAST_VALUES {
+    if values.len() >= LEAST_VALUES && values.len() * ONE_IN >= scrapes.len() {
         Ok(values)
     } else {
         let (usable, all) = (values.len(), scrapes.len());

@@ -33,15 +33,19 @@ pub(super) fn because(verdict: Verdict, objectives: &[Finding], calls: u64, endi
             let hold = if judged == 1 { "the objective holds" } else { "all objectives hold" };
             format!("{hold} over {} calls", format_count(calls))
         }
-        (Verdict::Fail, Some(first)) => format!(
-            "{} ({}): {} is {}, the limit is {}{}",
-            first.name,
-            first.scope,
-            first.indicator,
-            first.value,
-            first.limit,
-            and_others(decisive.len() - 1, "fail", "fails"),
-        ),
+        (Verdict::Fail, Some(first)) => {
+            let open = objectives.iter().filter(|finding| finding.verdict == Verdict::Inconclusive).count();
+            format!(
+                "{} ({}): {} is {}, the limit is {}{}{}",
+                first.name,
+                first.scope,
+                first.indicator,
+                first.value,
+                first.limit,
+                and_others(decisive.len() - 1, "fail", "fails"),
+                and_others(open, "are inconclusive", "is inconclusive"),
+            )
+        }
         (Verdict::Invalid | Verdict::Inconclusive, Some(first)) => {
             let word = verdict.as_str().to_lowercase();
             let others = and_others(decisive.len() - 1, &format!("are {word}"), &format!("is {word}"));

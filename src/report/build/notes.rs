@@ -31,7 +31,7 @@ impl Scrapes {
 
     fn note(&self) -> Option<String> {
         let faults: Vec<String> =
-            self.faults.iter().map(|(fault, count)| format!("{fault} {}", format_count(*count))).collect();
+            self.faults.iter().map(|(fault, count)| format!("{fault}: {}", format_count(*count))).collect();
         (self.failed > 0).then(|| {
             format!(
                 "{} of {} scrapes of the target's metrics failed ({}): series have gaps there",
@@ -47,7 +47,7 @@ fn fault_name(fault: &ScrapeFault) -> &'static str {
     match fault {
         ScrapeFault::NoAnswer(_) => "no answer",
         ScrapeFault::Timeout => "timeout",
-        ScrapeFault::Status(_) => "HTTP status",
+        ScrapeFault::Status(_) => "HTTP status other than 200",
         ScrapeFault::TooLarge => "too large",
         ScrapeFault::TooManySeries => "too many series",
         ScrapeFault::Malformed(_) => "malformed",

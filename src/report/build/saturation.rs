@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::LoadClock;
 use crate::metrics::Series;
-use crate::model::{Event, ProcessSample};
+use crate::model::{Event, Labels, ProcessSample};
 use crate::report::{RunLog, Saturation};
 
 /// Connections that are open at the target.
@@ -66,15 +66,15 @@ fn cpu_cores(samples: &[(f64, &ProcessSample)]) -> Points {
 }
 
 fn scraped(log: &RunLog, clock: &LoadClock, metric: &str) -> Points {
-    let sums = sum_over_time(log.series.iter(), metric);
+    let any = Labels::new();
+    let sums = sum_over_time(log.series.select(metric, &any), log.series.scrape_times());
     sums.into_iter().map(|(at, value)| (clock.seconds(at), value)).collect()
 }
 
 fn connection_ratio(log: &RunLog, clock: &LoadClock) -> Points {
-    let ratios = ratio_over_time(
-        &sum_over_time(log.series.iter(), ACTIVE_CONNECTIONS),
-        &sum_over_time(log.series.iter(), MAX_CONNECTIONS),
-    );
+    let any = Labels::new();
+    let sum = |metric| sum_over_time(log.series.select(metric, &any), log.series.scrape_times());
+    let ratios = ratio_over_time(&sum(ACTIVE_CONNECTIONS), &sum(MAX_CONNECTIONS));
     ratios.into_iter().map(|(at, value)| (clock.seconds(at), value)).collect()
 }
 
@@ -91,13 +91,16 @@ fn ratio_over_time(
         .collect()
 }
 
-/// The sum of all series called `metric`, at each time one of them has a point. A series keeps its value until its
-/// next point, so a store that holds changes alone gives the same sums.
-fn sum_over_time<'a>(all: impl Iterator<Item = &'a Series>, metric: &str) -> BTreeMap<Duration, f64> {
-    let series: Vec<&Series> = all.filter(|series| series.name == metric).collect();
+/// The sum of `series` at each of `scrapes` that has a value of any of them. A series keeps only its changes, so it is
+/// asked for its value at every scrape.
+fn sum_over_time<'a>(
+    series: impl Iterator<Item = &'a Series>,
+    scrapes: &[Duration],
+) -> BTreeMap<Duration, f64> {
+    let series: Vec<&Series> = series.collect();
     let mut sums = BTreeMap::new();
-    for at in series.iter().flat_map(|series| &series.points).map(|point| point.at) {
-        let values: Vec<f64> = series.iter().filter_map(|series| value_at(series, at)).collect();
+    for &at in scrapes {
+        let values: Vec<f64> = series.iter().filter_map(|series| series.value_at(at)).collect();
         if !values.is_empty() {
             sums.insert(at, values.iter().sum());
         }
@@ -105,16 +108,10 @@ fn sum_over_time<'a>(all: impl Iterator<Item = &'a Series>, metric: &str) -> BTr
     sums
 }
 
-fn value_at(series: &Series, at: Duration) -> Option<f64> {
-    let known = series.points.partition_point(|point| point.at <= at);
-    series.points[..known].last()?.value
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::metrics::Point;
-    use crate::model::Labels;
 
     fn series(name: &str, points: &[(u64, Option<f64>)]) -> Series {
         let points = points.iter().map(|&(s, value)| Point { at: Duration::from_secs(s), value }).collect();
@@ -131,21 +128,29 @@ mod tests {
         assert_eq!(sums, expected);
     }
 
-    #[test]
-    fn a_series_keeps_its_value_until_its_next_point() {
-        let all = [
-            series("open", &[(1, Some(3.0)), (4, Some(5.0))]),
-            series("open", &[(2, Some(10.0)), (3, None)]),
-            series("other", &[(2, Some(99.0))]),
-        ];
-        check(&sum_over_time(all.iter(), "open"), &[(1, 3.0), (2, 13.0), (3, 3.0), (4, 5.0)]);
+    fn seconds(at: std::ops::RangeInclusive<u64>) -> Vec<Duration> {
+        at.map(Duration::from_secs).collect()
     }
 
     #[test]
-    fn a_ratio_takes_the_maximum_that_was_known() {
-        let all = [series("open", &[(1, Some(5.0)), (3, Some(10.0))]), series("most", &[(2, Some(20.0))])];
-        let ratio = ratio_over_time(&sum_over_time(all.iter(), "open"), &sum_over_time(all.iter(), "most"));
-        check(&ratio, &[(3, 0.5)]);
+    fn a_series_keeps_its_value_until_its_next_point() {
+        let open = [
+            series("open", &[(1, Some(3.0)), (4, Some(5.0))]),
+            series("open", &[(2, Some(10.0)), (3, None)]),
+        ];
+        let sums = sum_over_time(open.iter(), &seconds(0..=5));
+        check(&sums, &[(1, 3.0), (2, 13.0), (3, 3.0), (4, 5.0), (5, 5.0)]);
+    }
+
+    #[test]
+    fn a_ratio_has_a_value_at_every_scrape_that_has_both() {
+        let open = [series("open", &[(1, Some(5.0)), (3, Some(10.0))])];
+        let most = [series("most", &[(2, Some(20.0))])];
+        let ratio = ratio_over_time(
+            &sum_over_time(open.iter(), &seconds(1..=4)),
+            &sum_over_time(most.iter(), &seconds(1..=4)),
+        );
+        check(&ratio, &[(2, 0.25), (3, 0.5), (4, 0.5)]);
     }
 
     #[test]
