@@ -45,7 +45,7 @@ fn objectives(report: &RunReport) -> String {
         row(&mut table, &objective_cells(objective));
     }
     for objective in report.objectives.iter().filter(|objective| objective.verdict != Verdict::Pass) {
-        table.push_str(&format!("\n- {}: {}", code(&objective.name), text(&objective.because)));
+        table += &["\n- ", &code(&objective.name), ": ", &text(&objective.because)].concat();
     }
     if report.objectives.iter().any(|objective| objective.verdict != Verdict::Pass) {
         table.push('\n');

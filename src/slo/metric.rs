@@ -72,14 +72,13 @@ fn values(
         values.extend(quotient.filter(|value| !value.is_nan()));
         before = Some(at);
     }
-    if values.len() >= LEAST_VALUES && values.len() * ONE_IN >= scrapes.len() {
+    let needed = LEAST_VALUES.max(scrapes.len().div_ceil(ONE_IN));
+    if values.len() >= needed {
         Ok(values)
     } else {
         let (usable, all) = (values.len(), scrapes.len());
         let expression = expression(indicator);
-        Err(format!(
-            "no data: {usable} of {all} scrapes give a value of `{expression}`, {LEAST_VALUES} are needed"
-        ))
+        Err(format!("no data: {usable} of {all} scrapes give a value of `{expression}`, {needed} are needed"))
     }
 }
 

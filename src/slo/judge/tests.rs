@@ -229,12 +229,24 @@ fn a_gauge_is_summed_over_its_series_at_each_scrape() {
         of_metric(&scrapes, selector("m", labels, Reading::Gauge), None, over_run, bound)
     };
     let finding = of(&[], Aggregation::Max, Bound::AtMost(5.0));
-    check(&finding, Verdict::Pass, "5", "<= 5", "maximum 5 over 2 of 3 scrapes, limit <= 5");
+    check(
+        &finding,
+        Verdict::Pass,
+        "5",
+        "<= 5",
+        "maximum 5 over 2 of 3 scrapes of the steady phase, limit <= 5",
+    );
     assert_eq!((finding.scope.as_str(), finding.samples, finding.bad), ("m", 2, None));
     let finding = of(&[], Aggregation::Min, Bound::AtLeast(3.5));
-    check(&finding, Verdict::Fail, "3", ">= 3.5", "minimum 3 over 2 of 3 scrapes, limit >= 3.5");
+    check(
+        &finding,
+        Verdict::Fail,
+        "3",
+        ">= 3.5",
+        "minimum 3 over 2 of 3 scrapes of the steady phase, limit >= 3.5",
+    );
     let finding = of(&[("t", "x")], Aggregation::Avg, Bound::AtMost(3.0));
-    check(&finding, Verdict::Pass, "3", "<= 3", "mean 3 over 2 of 3 scrapes, limit <= 3");
+    check(&finding, Verdict::Pass, "3", "<= 3", "mean 3 over 2 of 3 scrapes of the steady phase, limit <= 3");
     assert_eq!(finding.scope, "m{t=\"x\"}");
 }
 
@@ -243,7 +255,13 @@ fn a_rate_lies_between_two_scrapes_of_the_steady_phase() {
     let scrapes = [Some("c 0\n"), Some("c 500\n"), Some("c 510\n"), Some("c 4\n")];
     let value = selector("c", &[], Reading::Rate);
     let finding = of_metric(&scrapes, value, None, Aggregation::Max, Bound::AtMost(9.0));
-    check(&finding, Verdict::Fail, "10", "<= 9", "maximum 10 over 2 of 3 scrapes, limit <= 9");
+    check(
+        &finding,
+        Verdict::Fail,
+        "10",
+        "<= 9",
+        "maximum 10 over 2 of 3 scrapes of the steady phase, limit <= 9",
+    );
     assert_eq!(finding.scope, "rate(c)");
 }
 
@@ -264,7 +282,13 @@ fn a_quotient_is_taken_at_the_same_scrape_and_nothing_by_nothing_is_no_data() {
         Aggregation::Min,
         Bound::AtLeast(0.5),
     );
-    check(&finding, Verdict::Pass, "0.6", ">= 0.5", "minimum 0.6 over 2 of 4 scrapes, limit >= 0.5");
+    check(
+        &finding,
+        Verdict::Pass,
+        "0.6",
+        ">= 0.5",
+        "minimum 0.6 over 2 of 4 scrapes of the steady phase, limit >= 0.5",
+    );
     assert_eq!(finding.scope, "rate(hits) / rate(all)");
 }
 
@@ -276,6 +300,13 @@ fn too_little_data_is_never_a_pass_and_says_what_is_missing() {
         check(&finding, Verdict::Inconclusive, "no data", "<= 1000000000", because);
     };
     let there = [Some("m{t=\"x\"} 1\n"); 3];
+    let mostly_gone: Vec<Option<&str>> = there.into_iter().chain([None; 6]).collect();
+    missing(
+        &mostly_gone,
+        gauge("m"),
+        None,
+        "no data: 2 of 8 scrapes give a value of `m{t=\"x\"}`, 4 are needed",
+    );
     missing(&[], gauge("m"), None, "no data: no scrape in the steady phase");
     missing(&there[..1], gauge("m"), None, "no data: no scrape in the steady phase");
     missing(&there, gauge("n"), None, "no data: no series `n{t=\"x\"}` in the steady phase");
