@@ -95,6 +95,6 @@ fn conclude(finished: &Finished, quiet: bool, screen: Screen) -> Exit {
 
 pub(super) fn print_summary(report: &RunReport, folder: &Path, screen: Screen) {
     let directory = folder.to_string_lossy();
-    let style = TerminalStyle { color: screen.out_color, width: 100, directory: Some(&directory) };
+    let style = TerminalStyle { color: screen.out_color, width: screen.width, directory: Some(&directory) };
     screen.print(terminal_summary(report, style).as_bytes());
 }

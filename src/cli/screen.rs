@@ -5,6 +5,9 @@ use std::io::{self, IsTerminal as _, Write as _};
 use super::args::ColorChoice;
 use crate::model::Color;
 
+/// The width of output that does not go to a terminal.
+const FILE_COLUMNS: usize = 100;
+
 /// Where a person, or a program, reads what gander says.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Screen {
@@ -12,6 +15,8 @@ pub(crate) struct Screen {
     pub(crate) out_color: Color,
     /// Standard error takes color.
     pub(crate) err_color: Color,
+    /// Columns that standard output has; what a file is given that somebody may read on a terminal later.
+    pub(crate) width: usize,
     /// Standard error is a terminal: progress may be redrawn.
     pub(crate) interactive: bool,
 }
@@ -26,7 +31,9 @@ impl Screen {
             ColorChoice::Never => Color::Off,
         };
         let interactive = io::stderr().is_terminal();
+        let columns = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
         Self {
+            width: columns.unwrap_or(FILE_COLUMNS),
             out_color: color(io::stdout().is_terminal()),
             err_color: color(interactive),
             interactive: interactive && !dumb,
