@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use goose::client::GooseClientBuilder;
 use goose::config::GooseConfiguration;
 use goose::goose::{GooseUser, Scenario, Transaction, TransactionFunction, TransactionResult};
 use goose::{GooseAttack, GooseError};
@@ -175,7 +176,11 @@ fn attack(gate: &Arc<Gate>, peak: u32) -> Result<GooseAttack, GooseError> {
     let scenario = Scenario::new("gander")
         .register_transaction(Transaction::new(round))
         .register_transaction(Transaction::new(leave).set_on_stop());
-    Ok(GooseAttack::initialize_with_config(configuration(peak)?)?.register_scenario(scenario))
+    // One client for all, never used: one a user would take seconds to build for a few hundred of them.
+    let client = GooseClientBuilder::new().without_cookies();
+    Ok(GooseAttack::initialize_with_config(configuration(peak)?)?
+        .set_client_builder_without_cookies(client)?
+        .register_scenario(scenario))
 }
 
 fn user_number(index: usize) -> u32 {

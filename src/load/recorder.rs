@@ -31,6 +31,7 @@ pub struct Recorder {
 #[derive(Debug, Default)]
 struct Shard {
     planned: u64,
+    in_flight: u64,
     cells: HashMap<(StepId, Phase, Outcome), Entry>,
     codes: Vec<i64>,
 }
@@ -68,7 +69,11 @@ impl Recorder {
     /// Enters a planned call of `step`; `user` only chooses the shard.
     pub fn begin(&self, user: u32, step: StepId, phase: Phase) -> OpenCall<'_> {
         let shard = user as usize % self.shards.len();
-        self.lock(shard).planned += 1;
+        {
+            let mut shard = self.lock(shard);
+            shard.planned += 1;
+            shard.in_flight += 1;
+        }
         self.planned.fetch_add(1, Ordering::Relaxed);
         OpenCall { recorder: self, shard, step, phase, ended: false }
     }
@@ -95,14 +100,16 @@ impl Recorder {
 
     /// Takes out everything that ended since the last time, as second number `second`.
     pub fn take_second(&self, second: u32) -> Second {
-        let mut planned = 0;
+        let (mut planned, mut in_flight) = (0, 0);
         let mut merged: BTreeMap<(StepId, Phase, Outcome), Entry> = BTreeMap::new();
         for shard in 0..self.shards.len() {
-            let (cells, begun) = {
+            // Begun, ended and in flight are read under one lock: in every second the books balance.
+            let cells = {
                 let mut shard = self.lock(shard);
-                (std::mem::take(&mut shard.cells), std::mem::take(&mut shard.planned))
+                planned += std::mem::take(&mut shard.planned);
+                in_flight += shard.in_flight;
+                std::mem::take(&mut shard.cells)
             };
-            planned += begun;
             for (key, entry) in cells {
                 match merged.get_mut(&key) {
                     None => {
@@ -123,7 +130,6 @@ impl Recorder {
                 service: entry.service,
             })
             .collect();
-        let in_flight = self.planned().saturating_sub(self.recorded());
         Second { second, planned, in_flight, users: self.users.load(Ordering::Relaxed), cells }
     }
 
@@ -134,6 +140,7 @@ impl Recorder {
 
     fn end(&self, call: &OpenCall<'_>, outcome: Outcome, service: Duration) {
         let mut shard = self.lock(call.shard);
+        shard.in_flight -= 1;
         let outcome = shard.bounded(outcome);
         let entry = shard.cells.entry((call.step, call.phase, outcome)).or_insert_with(|| Entry {
             count: 0,

@@ -168,7 +168,7 @@ impl Client {
         let response = loop {
             progress.phase = TimeoutPhase::Connect;
             let fresh = !self.connection.is_open();
-            self.connection.open(&self.wire.address).await.map_err(Outcome::Transport)?;
+            self.connection.open(&self.wire.address).await?;
             progress.phase = TimeoutPhase::FirstByte;
             match self.connection.send(request).await {
                 Ok(response) => break response,
@@ -206,7 +206,7 @@ impl Client {
             }
         }
         if let Outcome::HttpStatus(status) = outcome {
-            if self.lost_session(status, &answer.text) {
+            if operation.has_session() && self.lost_session(status, &answer.text) {
                 self.end_session();
             }
             if status == 401 && self.has_token {

@@ -22,7 +22,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{self, ClientConfig};
 use url::{Host, Url};
 
-use crate::model::{Outcome, ProtocolFault, TransportFault};
+use crate::model::{NotSent, Outcome, ProtocolFault, TransportFault};
 
 /// Where connections go: resolved once, so that every user meets the same addresses.
 #[derive(Debug, Clone)]
@@ -91,7 +91,7 @@ impl Connection {
     }
 
     /// Connects, unless it is open already.
-    pub(crate) async fn open(&mut self, address: &Address) -> Result<(), TransportFault> {
+    pub(crate) async fn open(&mut self, address: &Address) -> Result<(), Outcome> {
         if self.is_open() {
             return Ok(());
         }
@@ -100,8 +100,7 @@ impl Connection {
             None => handshake(stream).await?,
             Some((config, name)) => {
                 let connector = TlsConnector::from(Arc::clone(config));
-                let stream =
-                    connector.connect(name.clone(), stream).await.map_err(|_| TransportFault::Tls)?;
+                let stream = connector.connect(name.clone(), stream).await.map_err(|_| TLS_FAULT)?;
                 handshake(stream).await?
             }
         };
@@ -144,8 +143,10 @@ pub(crate) enum SendFailure {
     Failed(Outcome),
 }
 
-async fn connect(sockets: &[SocketAddr]) -> Result<TcpStream, TransportFault> {
-    let mut fault = TransportFault::Dns;
+const TLS_FAULT: Outcome = Outcome::Transport(TransportFault::Tls);
+
+async fn connect(sockets: &[SocketAddr]) -> Result<TcpStream, Outcome> {
+    let mut fault = Outcome::Transport(TransportFault::Dns);
     for socket in sockets {
         match TcpStream::connect(socket).await {
             Ok(stream) => {
@@ -154,23 +155,32 @@ async fn connect(sockets: &[SocketAddr]) -> Result<TcpStream, TransportFault> {
                 let _ = stream.set_nodelay(true);
                 return Ok(stream);
             }
-            Err(error) => fault = fault_of(&error),
+            Err(error) if is_ours(&error) => return Err(Outcome::NotSent(NotSent::NoSocket)),
+            Err(error) => fault = Outcome::Transport(fault_of(&error)),
         }
     }
     Err(fault)
 }
 
-async fn handshake<S>(stream: S) -> Result<SendRequest<Full<Bytes>>, TransportFault>
+async fn handshake<S>(stream: S) -> Result<SendRequest<Full<Bytes>>, Outcome>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(|_| TransportFault::Other)?;
+    let (sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|_| Outcome::Transport(TransportFault::Other))?;
     // Its failure reaches the request that is under way; without one there is nobody to tell.
     tokio::spawn(async move {
         let _ = connection.await;
     });
     Ok(sender)
+}
+
+/// True when this machine has run out of what a connection needs: EMFILE, ENFILE, EADDRNOTAVAIL, ENOBUFS. `io::ErrorKind`
+/// has no names for most of them.
+fn is_ours(error: &io::Error) -> bool {
+    const OUT_OF: [i32; 4] = [24, 23, 99, 105];
+    error.raw_os_error().is_some_and(|code| OUT_OF.contains(&code))
 }
 
 fn fault_of(error: &io::Error) -> TransportFault {

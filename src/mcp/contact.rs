@@ -188,11 +188,10 @@ impl Visit<'_> {
             let fault = match tried {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(fault)) => fault,
-                Err(_) => TransportFault::Timeout(crate::model::TimeoutPhase::Connect),
+                Err(_) => Outcome::Transport(TransportFault::Timeout(crate::model::TimeoutPhase::Connect)),
             };
             if self.clock.now() >= give_up {
-                let outcome = Outcome::Transport(fault);
-                return Err(self.unreachable(outcome));
+                return Err(self.unreachable(fault));
             }
             tokio::time::sleep(RETRY_EVERY).await;
         }
@@ -256,7 +255,7 @@ impl Visit<'_> {
     }
 
     fn refused(&self, step: &str, outcome: Outcome, said: &str) -> ContactError {
-        let said = clean_text(said.trim());
+        let said = clean_text(self.plan.redacted(said.trim()).trim());
         let detail = if said.is_empty() { said } else { format!(": {said}") };
         ContactError::Refused { url: self.shown_url(), step: step.to_owned(), outcome, detail }
     }
@@ -275,8 +274,8 @@ impl Visit<'_> {
             url: self.shown_url(),
             era: wire.era,
             revision: wire.revision.clone(),
-            server,
-            tools,
+            server: server.map(|name| self.plan.redacted(&name)),
+            tools: tools.map(|names| names.iter().map(|name| self.plan.redacted(name)).collect()),
             started_by_gander: false,
             pid: None,
         };

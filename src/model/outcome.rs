@@ -82,6 +82,8 @@ pub enum ProtocolFault {
 pub enum NotSent {
     /// The user could not log in, or could not open its session.
     NoSession,
+    /// This machine had no descriptor, port or buffer left for a connection: no fault of the target.
+    NoSocket,
 }
 
 /// The layer an outcome belongs to: what reports group by.
@@ -182,6 +184,7 @@ impl fmt::Display for Outcome {
             Self::ToolError => f.write_str("tool_error"),
             Self::CheckFailed => f.write_str("check"),
             Self::NotSent(NotSent::NoSession) => f.write_str("not_sent/no_session"),
+            Self::NotSent(NotSent::NoSocket) => f.write_str("not_sent/no_socket"),
             Self::Interrupted => f.write_str("interrupted"),
         }
     }
@@ -245,7 +248,11 @@ impl FromStr for Outcome {
             "tool_error" => Ok(Self::ToolError),
             "check" => Ok(Self::CheckFailed),
             "interrupted" => Ok(Self::Interrupted),
-            "not_sent" => Ok(Self::NotSent(NotSent::NoSession)),
+            "not_sent" => match detail {
+                "no_session" => Ok(Self::NotSent(NotSent::NoSession)),
+                "no_socket" => Ok(Self::NotSent(NotSent::NoSocket)),
+                _ => Err(unknown()),
+            },
             "http" => detail.parse().map(Self::HttpStatus).map_err(|_| unknown()),
             "jsonrpc" => detail.parse().map(Self::JsonRpcError).map_err(|_| unknown()),
             "transport" => TransportFault::ALL
@@ -290,6 +297,7 @@ mod tests {
             Outcome::ToolError,
             Outcome::CheckFailed,
             Outcome::NotSent(NotSent::NoSession),
+            Outcome::NotSent(NotSent::NoSocket),
             Outcome::Interrupted,
         ];
         all.extend(TransportFault::ALL.map(Outcome::Transport));

@@ -102,6 +102,13 @@ pub enum ObserveError {
     Client(#[source] reqwest::Error),
 }
 
+/// Watchers that are ready to begin, so that what they see first is seen when the load begins.
+pub struct Watchers {
+    options: ObserveOptions,
+    metrics: Option<Fetcher>,
+    probes: Vec<(Endpoint, Fetcher)>,
+}
+
 /// The watchers at work. Dropping it ends them at once, without the last scrape.
 #[derive(Debug)]
 pub struct Observer {
@@ -124,9 +131,8 @@ impl Observer {
     }
 }
 
-/// Begins watching: everything is looked at once at the start and then at its interval. Must be called within a
-/// tokio runtime.
-pub fn start(options: ObserveOptions) -> Result<Observer, ObserveError> {
+/// Sets up what is to be watched, without asking for anything yet.
+pub fn prepare(options: ObserveOptions) -> Result<Watchers, ObserveError> {
     let limits = options.limits;
     let fetch_metrics =
         |url: &Url| Fetcher::new(&options, url.clone(), limits.scrape_timeout, limits.scrape_bytes);
@@ -137,21 +143,30 @@ pub fn start(options: ObserveOptions) -> Result<Observer, ObserveError> {
     let metrics = options.metrics.as_ref().map(fetch_metrics).transpose()?;
     let probes = options.probes.iter().map(fetch_health).collect::<Result<Vec<_>, _>>()?;
 
-    let reporter = Reporter { clock: options.clock, sink: options.sink };
-    let stop = CancellationToken::new();
-    let mut tasks = JoinSet::new();
-    if let Some(fetcher) = metrics {
-        let scraper = scrape::Scraper::new(fetcher, limits.series, reporter.clone());
-        tasks.spawn(scraper.run(ticks(options.metrics_interval), stop.clone()));
+    Ok(Watchers { options, metrics, probes })
+}
+
+impl Watchers {
+    /// Begins watching: everything is looked at once now and then at its interval. Must be called within a tokio
+    /// runtime.
+    pub fn start(self) -> Observer {
+        let Self { options, metrics, probes } = self;
+        let reporter = Reporter { clock: options.clock, sink: options.sink };
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        if let Some(fetcher) = metrics {
+            let scraper = scrape::Scraper::new(fetcher, options.limits.series, reporter.clone());
+            tasks.spawn(scraper.run(ticks(options.metrics_interval), stop.clone()));
+        }
+        for (endpoint, fetcher) in probes {
+            let watcher = probe::Prober::new(endpoint, fetcher, reporter.clone());
+            tasks.spawn(watcher.run(ticks(options.health_interval), stop.clone()));
+        }
+        if let Some(pid) = options.pid {
+            tasks.spawn(process::watch(pid, reporter, ticks(options.process_interval), stop.clone()));
+        }
+        Observer { stop, tasks }
     }
-    for (endpoint, fetcher) in probes {
-        let watcher = probe::Prober::new(endpoint, fetcher, reporter.clone());
-        tasks.spawn(watcher.run(ticks(options.health_interval), stop.clone()));
-    }
-    if let Some(pid) = options.pid {
-        tasks.spawn(process::watch(pid, reporter, ticks(options.process_interval), stop.clone()));
-    }
-    Ok(Observer { stop, tasks })
 }
 
 /// Waits until the `/ready` endpoint of `options` no longer says no; false when it still does after `patience`. A target

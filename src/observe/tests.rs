@@ -50,7 +50,7 @@ async fn observe(
     options: ObserveOptions,
     mut seen: mpsc::UnboundedReceiver<Observation>,
 ) -> (Vec<Event>, SeriesStore) {
-    let observer = start(options).unwrap();
+    let observer = prepare(options).unwrap().start();
     let mut all = Vec::new();
     while !matches!(all.last(), Some(Observation::Event(_))) {
         all.push(seen.recv().await.unwrap());
@@ -281,6 +281,7 @@ async fn a_header_that_http_does_not_allow_is_refused() {
     let target: Url = "http://127.0.0.1/".parse().unwrap();
     let (options, _seen) = options(&target);
     let authorization = Some(Secret::new("Bearer a\nb"));
-    let error = start(ObserveOptions { metrics: Some(target), authorization, ..options }).unwrap_err();
+    let refused = prepare(ObserveOptions { metrics: Some(target), authorization, ..options });
+    let error = refused.err().unwrap();
     assert!(!error.to_string().contains("Bearer"), "{error}");
 }

@@ -106,6 +106,24 @@ impl Plan {
         }
     }
 
+    /// `text` without the secrets that the plan holds: a server may echo what it was sent.
+    pub fn redacted(&self, text: &str) -> String {
+        let secrets: Vec<&str> = match &self.auth {
+            Auth::None => Vec::new(),
+            Auth::Bearer(token) => vec![token.expose()],
+            // Of `Bearer TOKEN` a server may echo the token alone.
+            Auth::Headers(headers) => headers
+                .values()
+                .flat_map(|value| [value.expose(), value.expose().rsplit(' ').next().unwrap_or_default()])
+                .collect(),
+            Auth::Login { password, .. } => vec![password.expose()],
+        };
+        secrets
+            .into_iter()
+            .filter(|secret| !secret.is_empty())
+            .fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+    }
+
     /// Hosts of the target and of all that is watched which load may not go to.
     pub fn strangers(&self) -> Vec<String> {
         let watched = [&self.observe.metrics, &self.observe.health, &self.observe.ready, &self.observe.live];

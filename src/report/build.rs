@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::{Ending, Finding, REPORT_VERSION, RunLog, RunReport};
 use crate::metrics::Aggregates;
-use crate::model::{Event, Verdict};
+use crate::model::Event;
 
 /// The report of `log`, whose objectives were judged as `objectives` says.
 pub fn build(log: &RunLog, objectives: Vec<Finding>) -> RunReport {
@@ -23,7 +23,7 @@ pub fn build(log: &RunLog, objectives: Vec<Finding>) -> RunReport {
     let scrapes = notes::Scrapes::of(log);
     let notes = notes::notes(log, &clock, &rows, &scrapes);
     let objectives = findings::with_own(log, &all, rows.total.calls, objectives);
-    let verdict = Verdict::of_all(objectives.iter().map(|finding| finding.verdict));
+    let verdict = findings::verdict(&objectives);
     RunReport {
         version: REPORT_VERSION,
         run: log.manifest.clone(),

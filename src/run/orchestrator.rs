@@ -17,7 +17,7 @@ use crate::load::{Crew, LoadError, Recorder, Signals, Workload};
 use crate::mcp::{self, Contact, ContactError};
 use crate::metrics::Phase;
 use crate::model::{Endpoint, Event, Level, Secret, Stamped, TargetInfo, clean_text};
-use crate::observe::{self, Limits, Observation, ObserveError, ObserveOptions, Observer};
+use crate::observe::{self, Limits, Observation, ObserveError, ObserveOptions, Observer, Watchers};
 use crate::plan::{Auth, Operation, Plan, Target};
 use crate::record::{RecordError, RunWriter};
 use crate::report::{Ending, Manifest, RUN_FORMAT_VERSION, Totals};
@@ -97,7 +97,7 @@ pub async fn execute(
         prepared = prepare(&plan, &options.program) => prepared,
         Some(signal) = options.signals.recv() => Err(RunError::Stopped(signal)),
     };
-    let Prepared { contact, demo, clock, observe, observations } = match prepared {
+    let Prepared { contact, demo, clock, watchers, observations, crew } = match prepared {
         Ok(prepared) => prepared,
         Err(error) => {
             // Nothing was measured: an empty run directory would only be in the way. One that can't be removed is.
@@ -107,22 +107,21 @@ pub async fn execute(
     };
     watch(RunEvent::Contact { target: &contact.info });
     writer.target(&contact.info).map_err(RunError::Record)?;
-    let observer = observe::start(observe)?;
-    let mut crew = Crew::launch(plan.load.peak_users())?;
-    crew.ready().await?;
     // From here on the run's time counts.
     let clock = *clock.get_or_init(Clock::start);
+    let observer = watchers.start();
     let run = Run::new(plan, contact, clock, demo, writer, watch);
     run.carry_out(crew, Watching { observer, observations }, options.signals).await
 }
 
-/// A target that is there, and all that is needed to watch it.
+/// A target that is there, and all that is needed to watch it and to load it.
 struct Prepared {
     contact: Contact,
     demo: Option<DemoChild>,
     clock: Arc<OnceLock<Clock>>,
-    observe: ObserveOptions,
+    watchers: Watchers,
     observations: UnboundedReceiver<Observation>,
+    crew: Crew,
 }
 
 fn manifest(plan: &Plan, options: &RunOptions) -> Manifest {
@@ -141,7 +140,8 @@ fn manifest(plan: &Plan, options: &RunOptions) -> Manifest {
     }
 }
 
-/// Starts the target where it is ours to start, makes contact, and waits until it says that it is ready.
+/// Starts the target where it is ours to start, makes contact, waits until it says that it is ready, and has all users
+/// launched. A signal may drop this anywhere: users that are waiting are then sent home.
 async fn prepare(plan: &Plan, program: &PathBuf) -> Result<Prepared, RunError> {
     let (url, demo) = match &plan.target {
         Target::Url(url) => (url.clone(), None),
@@ -159,7 +159,10 @@ async fn prepare(plan: &Plan, program: &PathBuf) -> Result<Prepared, RunError> {
     if !observe::wait_until_ready(&observe, READY_PATIENCE).await? {
         return Err(RunError::NotReady(contact.info.url));
     }
-    Ok(Prepared { contact, demo, clock, observe, observations })
+    let watchers = observe::prepare(observe)?;
+    let mut crew = Crew::launch(plan.load.peak_users())?;
+    crew.ready().await?;
+    Ok(Prepared { contact, demo, clock, watchers, observations, crew })
 }
 
 /// Says who is calling, so that whoever reads the target's log knows what hit them.
@@ -311,7 +314,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// What to watch beside the load. Until the clock is set all that is seen is stamped with zero.
+/// What to watch beside the load. The clock is set before they begin.
 fn observe_options(
     plan: &Plan,
     info: &TargetInfo,

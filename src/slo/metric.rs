@@ -1,5 +1,6 @@
 //! Objectives on the target's own metrics, read at each scrape of the steady phase.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -69,7 +70,7 @@ fn values(
             None => dividend,
             Some(divisor) => dividend.zip(divisor.at(before, at)).map(|(value, by)| value / by),
         };
-        values.extend(quotient.filter(|value| !value.is_nan()));
+        values.extend(quotient.filter(|value| value.is_finite()));
         before = Some(at);
     }
     let needed = LEAST_VALUES.max(scrapes.len().div_ceil(ONE_IN));
@@ -85,7 +86,26 @@ fn values(
 /// What gives a number at each scrape.
 enum Source<'a> {
     Number(f64),
-    Series { series: Vec<&'a Series>, read: Reading },
+    /// `whole`: the scrapes that succeeded.
+    Series {
+        series: Vec<&'a Series>,
+        read: Reading,
+        whole: BTreeSet<Duration>,
+    },
+}
+
+/// The increase per second since the scrape before. Client libraries make a counter when it first counts: one that a whole
+/// scrape did not have yet began at 0 since. (Prometheus sees no increase there, and misses the first errors.)
+fn rate(series: &Series, whole: &BTreeSet<Duration>, before: Duration, at: Duration) -> Option<f64> {
+    let seconds = at.saturating_sub(before).as_secs_f64();
+    series.rate_between(before, at).or_else(|| {
+        let knows = |at| whole.contains(&at);
+        match (series.value_at(before), series.value_at(at)) {
+            (None, Some(value)) if knows(before) && seconds > 0.0 => Some(value / seconds),
+            (None, None) if knows(before) && knows(at) => Some(0.0),
+            _ => None,
+        }
+    })
 }
 
 impl<'a> Source<'a> {
@@ -96,7 +116,10 @@ impl<'a> Source<'a> {
         if series.is_empty() {
             return Err(format!("no data: no series `{}` in the steady phase", name(selector)));
         }
-        Ok(Self::Series { series, read: selector.read })
+        let all: Vec<&Series> = store.iter().collect();
+        let succeeded = |at: &&Duration| all.iter().any(|series| series.value_at(**at).is_some());
+        let whole = scrapes.iter().filter(succeeded).copied().collect();
+        Ok(Self::Series { series, read: selector.read, whole })
     }
 
     /// The sum of the series that have a value at this scrape; `None` when none has. A rate needs the scrape
@@ -104,11 +127,11 @@ impl<'a> Source<'a> {
     fn at(&self, before: Option<Duration>, at: Duration) -> Option<f64> {
         match self {
             Self::Number(number) => Some(*number),
-            Self::Series { series, read } => series
+            Self::Series { series, read, whole } => series
                 .iter()
                 .filter_map(|series| match read {
                     Reading::Gauge => series.value_at(at),
-                    Reading::Rate => before.and_then(|before| series.rate_between(before, at)),
+                    Reading::Rate => before.and_then(|before| rate(series, whole, before, at)),
                 })
                 .reduce(|sum, value| sum + value),
         }

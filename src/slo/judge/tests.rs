@@ -293,6 +293,15 @@ fn a_quotient_is_taken_at_the_same_scrape_and_nothing_by_nothing_is_no_data() {
 }
 
 #[test]
+fn a_counter_that_appears_in_mid_run_began_at_zero() {
+    let quiet = [Some("up 1\n"); 6];
+    let scrapes: Vec<Option<&str>> = quiet.into_iter().chain([Some("up 1\nerrors 500\n"); 2]).collect();
+    let errors = selector("errors", &[], Reading::Rate);
+    let finding = of_metric(&scrapes, errors, None, Aggregation::Max, Bound::AtMost(0.1));
+    assert_eq!((finding.verdict, finding.value.as_str()), (Verdict::Fail, "500"), "{finding:?}");
+}
+
+#[test]
 fn too_little_data_is_never_a_pass_and_says_what_is_missing() {
     let gauge = |name: &str| selector(name, &[("t", "x")], Reading::Gauge);
     let missing = |scrapes: &[Option<&str>], value: Selector, divided_by: Option<Divisor>, because: &str| {
