@@ -62,7 +62,8 @@ impl<'a> Progress<'a> {
             RunEvent::Stopping { signal } => {
                 self.ending = true;
                 self.line(&format!(
-                    "signal {signal}: no new calls, waiting for those in flight (again: cut them off)"
+                    "{}: no new calls, waiting for those in flight (again: cut them off)",
+                    if signal == 2 { "SIGINT" } else { "SIGTERM" }
                 ));
             }
             RunEvent::Ended => self.clear(),
@@ -71,20 +72,24 @@ impl<'a> Progress<'a> {
 
     fn load_in_words(&self) -> String {
         let load = &self.plan.load;
-        format!("up to {} users for {}", load.peak_users(), format_duration(load.duration()))
+        let users = load.peak_users();
+        let plural = if users == 1 { "" } else { "s" };
+        format!("up to {users} user{plural} for {}", format_duration(load.duration()))
     }
 
     fn second(&mut self, second: &Second) {
         self.so_far.add(second);
         let elapsed = Duration::from_secs(u64::from(second.second) + 1);
-        if self.ending || elapsed > self.plan.load.duration() {
+        let total = self.plan.load.duration();
+        if self.ending || elapsed > total {
             return;
         }
+        let is_last = elapsed + Duration::from_secs(1) > total;
         if self.screen.interactive {
             let text = self.status(second, elapsed);
             self.screen.tell(&format!("\r\u{1b}[2K{text}"));
             self.drawn = true;
-        } else if (second.second + 1).is_multiple_of(PLAIN_EVERY) {
+        } else if (second.second + 1).is_multiple_of(PLAIN_EVERY) || is_last {
             let text = self.status(second, elapsed);
             self.screen.tell(&format!("{text}\n"));
         }
@@ -103,9 +108,9 @@ impl<'a> Progress<'a> {
             }
         };
         let warm_up = self.plan.load.warm_up;
-        let verdict = if elapsed <= warm_up { "warm-up".to_owned() } else { self.verdict_so_far(elapsed) };
+        let verdict = if elapsed <= warm_up { ", warm-up".to_owned() } else { self.verdict_so_far(elapsed) };
         format!(
-            "{:>4}/{}s  {} users  {ended} calls/s  p95 {p95}  errors {errors}  {verdict}",
+            "{:>4}/{}s  {} users  {ended} calls/s   so far: p95 {p95}, errors {errors}{verdict}",
             elapsed.as_secs(),
             self.plan.load.duration().as_secs(),
             second.users
@@ -127,9 +132,9 @@ impl<'a> Progress<'a> {
             .map(|finding| finding.name.as_str())
             .collect();
         match failing.as_slice() {
-            [] => format!("so far {verdict}"),
-            [one] => format!("so far {verdict}: {one}"),
-            [one, rest @ ..] => format!("so far {verdict}: {one} and {} more", rest.len()),
+            [] => format!(", {verdict}"),
+            [one] => format!(", {verdict}: {one}"),
+            [one, rest @ ..] => format!(", {verdict}: {one} and {} more", rest.len()),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::plan::{Auth, Operation, PLAN_VERSION, Plan, ProtocolChoice, Role, Ste
 
 /// The plan; `None` when a section has a mistake. Thresholds come from the objectives, later.
 pub(super) fn plan(file: ScenarioFile) -> Option<Plan> {
-    let written = file.transactions?;
+    let written = Some(file.transactions).filter(|_| file.transactions_whole)?;
     let deadline = file.timeout?;
     let auth = file.auth?;
     let mcp = written.iter().flat_map(|transaction| &transaction.steps).any(WrittenStep::is_mcp);

@@ -34,7 +34,10 @@ pub(super) struct ScenarioFile {
     pub timeout: Option<Duration>,
     pub load: Option<Load>,
     /// `None` when a step is missing because of a mistake.
-    pub transactions: Option<Vec<WrittenTransaction>>,
+    /// Those that can be read, with the steps of them that can be.
+    pub transactions: Vec<WrittenTransaction>,
+    /// True when that is all of them.
+    pub transactions_whole: bool,
     pub transactions_place: Place,
     pub observe: Option<WrittenObserve>,
     pub slo: Vec<SloReference>,
@@ -84,7 +87,8 @@ pub(super) fn read(root: &Node, sources: &Sources<'_>, problems: &mut Problems) 
         fields.optional("timeout").map_or(Some(DEFAULT_TIMEOUT), |field| field.some_duration(problems));
     let load = fields.required("load", problems).and_then(|field| load_file::read(field, problems));
     let transactions_field = fields.required("transactions", problems);
-    let transactions = transactions_field.and_then(|field| read_transactions(field, env, problems));
+    let (transactions, transactions_whole) = transactions_field
+        .map_or_else(|| (Vec::new(), false), |field| read_transactions(field, env, problems));
     let observe = observe_file::read(fields.optional("observe"), problems);
     let slo = fields.optional("slo").map_or_else(Vec::new, |field| read_slo(field, problems));
     let outputs = read_outputs(fields.optional("outputs"), sources.formats, problems);
@@ -103,6 +107,7 @@ pub(super) fn read(root: &Node, sources: &Sources<'_>, problems: &mut Problems) 
         timeout,
         load,
         transactions,
+        transactions_whole,
         transactions_place: transactions_field.map_or(&root.place, |field| &field.node.place).clone(),
         observe,
         slo,
@@ -141,23 +146,27 @@ fn read_transactions(
     field: Field<'_>,
     env: Environment<'_>,
     problems: &mut Problems,
-) -> Option<Vec<WrittenTransaction>> {
+) -> (Vec<WrittenTransaction>, bool) {
     let before = problems.len();
     let items: Vec<Field<'_>> = field.items(problems).collect();
     if items.is_empty() && problems.len() == before {
         field.wrong("the list is empty", "say what users do: add a transaction", problems);
     }
-    let transactions: Vec<Option<WrittenTransaction>> =
+    let transactions: Vec<Option<(WrittenTransaction, bool)>> =
         items.into_iter().map(|item| read_transaction(item, env, problems)).collect();
-    transactions.into_iter().collect::<Option<Vec<_>>>().filter(|all| !all.is_empty())
+    let whole = transactions.iter().all(|read| matches!(read, Some((_, true))));
+    let readable: Vec<_> = transactions.into_iter().flatten().map(|(transaction, _)| transaction).collect();
+    let whole = whole && !readable.is_empty();
+    (readable, whole)
 }
 
-/// A transaction with `steps`, or with one call in their place; then the call has the transaction's name.
+/// A transaction with `steps`, or with one call in their place; then the call has the transaction's name. False beside it
+/// when a part of it can't be read.
 fn read_transaction(
     item: Field<'_>,
     env: Environment<'_>,
     problems: &mut Problems,
-) -> Option<WrittenTransaction> {
+) -> Option<(WrittenTransaction, bool)> {
     let mut fields = Fields::of(item.node, "a transaction", problems)?;
     let name_field = fields.required("name", problems);
     let name = name_field.and_then(|field| field.name(problems));
@@ -165,21 +174,23 @@ fn read_transaction(
     let weight = fields.optional("weight").map_or(Some(1), |field| field.whole(&(0..=u32::MAX), problems));
     let around = step_file::read_around(&mut fields, problems);
     let kinds: Vec<&'static str> = [&["steps"], step_file::KINDS.as_slice()].concat();
-    let steps = match fields.exactly_one(&kinds, problems) {
+    let (steps, whole) = match fields.exactly_one(&kinds, problems) {
         Some(("steps", list, _)) => {
             around.only_with_a_call(problems);
             read_steps(list, env, problems)
         }
         Some(call) => step_file::read_call(call, around, env, problems)
             .zip(name)
-            .map(|(step, name)| vec![step.named(name, &name_place)]),
-        None => None,
+            .map_or_else(|| (Vec::new(), false), |(step, name)| (vec![step.named(name, &name_place)], true)),
+        None => (Vec::new(), false),
     };
     fields.finish(problems);
-    Some(WrittenTransaction { name: name?.to_owned(), name_place, weight: weight?, steps: steps? })
+    let whole = whole && weight.is_some();
+    let name = name?.to_owned();
+    Some((WrittenTransaction { name, name_place, weight: weight.unwrap_or(1), steps }, whole))
 }
 
-fn read_steps(list: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<Vec<WrittenStep>> {
+fn read_steps(list: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> (Vec<WrittenStep>, bool) {
     let before = problems.len();
     let items: Vec<Field<'_>> = list.items(problems).collect();
     if items.is_empty() && problems.len() == before {
@@ -187,7 +198,8 @@ fn read_steps(list: Field<'_>, env: Environment<'_>, problems: &mut Problems) ->
     }
     let steps: Vec<Option<WrittenStep>> =
         items.into_iter().map(|item| step_file::read(item, env, problems)).collect();
-    steps.into_iter().collect::<Option<Vec<_>>>().filter(|all| !all.is_empty())
+    let whole = !steps.is_empty() && steps.iter().all(Option::is_some);
+    (steps.into_iter().flatten().collect(), whole)
 }
 
 fn read_outputs(field: Option<Field<'_>>, formats: &[&str], problems: &mut Problems) -> Option<Outputs> {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::LoadClock;
 use super::rows::Rows;
-use crate::model::{Event, Level, ScrapeFault, format_count, format_duration};
+use crate::model::{Era, Event, Level, ScrapeFault, format_count, format_duration};
+use crate::plan::ProtocolChoice;
 use crate::report::{Ending, RunLog};
 
 /// How scraping went.
@@ -47,7 +48,7 @@ fn fault_name(fault: &ScrapeFault) -> &'static str {
     match fault {
         ScrapeFault::NoAnswer(_) => "no answer",
         ScrapeFault::Timeout => "timeout",
-        ScrapeFault::Status(_) => "HTTP status other than 200",
+        ScrapeFault::Status(_) => "not HTTP 200",
         ScrapeFault::TooLarge => "too large",
         ScrapeFault::TooManySeries => "too many series",
         ScrapeFault::Malformed(_) => "malformed",
@@ -62,11 +63,30 @@ pub(super) fn notes(log: &RunLog, clock: &LoadClock, rows: &Rows, scrapes: &Scra
     notes.extend(scrapes.note());
     notes.extend(warm_up_note(clock, rows));
     notes.extend(shared_machine_note(log));
+    notes.extend(era_note(log));
+    notes.extend(failed_latencies_note(rows));
     notes.push(
         "latencies are service times of a closed load: they are not corrected for coordinated omission"
             .to_owned(),
     );
     notes
+}
+
+/// A modern first try at a legacy server fails, as it should.
+fn era_note(log: &RunLog) -> Option<String> {
+    let found = log.target.as_ref().map(|target| target.era);
+    (log.plan.protocol == ProtocolChoice::Auto && found == Some(Era::Legacy))
+        .then(|| "`server/discover` failed once, as it should: the target speaks the legacy era".to_owned())
+}
+
+fn failed_latencies_note(rows: &Rows) -> Option<String> {
+    let failed = rows.total.calls - rows.total.ok;
+    (failed > 0).then(|| {
+        format!(
+            "latencies include {} failed calls; objectives on latency count them as late",
+            format_count(failed)
+        )
+    })
 }
 
 fn ending_note(log: &RunLog, clock: &LoadClock) -> Option<String> {
