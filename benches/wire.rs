@@ -32,12 +32,18 @@ fn requests(criterion: &mut Criterion) {
         deadline: Duration::from_secs(1),
     };
     let url = Url::parse("http://127.0.0.1:8080/mcp").expect("the URL is sound");
-    let form = Form::new(&step, &url);
-    let names = ["host", "user-agent", "authorization", "mcp-session-id"];
-    let headers: HeaderMap = names
-        .map(|name| (name.parse().expect("a name"), HeaderValue::from_static("value")))
-        .into_iter()
-        .collect();
+    let headers = |names: [&str; 2]| -> HeaderMap {
+        names
+            .map(|name| (name.parse().expect("a name"), HeaderValue::from_static("value")))
+            .into_iter()
+            .collect()
+    };
+    let form = Form::new(
+        &step,
+        &url,
+        &headers(["host", "user-agent"]),
+        &headers(["authorization", "mcp-session-id"]),
+    );
     let mut rng = CounterRng::new(1, 1);
     let mut group = criterion.benchmark_group("request");
     group.bench_function("template", |bencher| {
@@ -49,9 +55,11 @@ fn requests(criterion: &mut Criterion) {
         });
     });
     group.bench_function("form", |bencher| {
+        let mut request = Vec::new();
         bencher.iter(|| {
+            request.clear();
             let mut context = RenderContext { vu: 7, iteration: 3, nonce: ID, rng: &mut rng };
-            form.complete(ID, black_box(&headers), &mut context)
+            form.write(ID, &mut context, black_box(&mut request));
         });
     });
     group.bench_function("body alone, through serde_json", |bencher| {

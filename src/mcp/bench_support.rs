@@ -2,38 +2,35 @@
 //!
 //! Not a part of the API.
 
-use bytes::Bytes;
-use http::{HeaderMap, Request};
-use http_body_util::Full;
+use http::HeaderMap;
 use url::Url;
 
 use super::envelope::{self, Message};
+use super::fields::Fields;
 use super::request::{FormContext, RequestForm};
 use super::sse::SseParser;
 use super::wire::NEWEST_LEGACY_REVISION;
 use crate::model::{Era, Outcome, ProtocolFault};
 use crate::plan::{Auth, RenderContext, Step};
 
-/// A step's request, rendered as far as it can be before the run.
+/// A step's request, rendered as far as it can be before the run, for a user with these header fields.
 #[derive(Debug)]
-pub struct Form(RequestForm);
+pub struct Form {
+    form: RequestForm,
+    fields: Fields,
+}
 
 impl Form {
     /// The form of `step` at `url`, in the newest legacy revision.
-    pub fn new(step: &Step, url: &Url) -> Self {
-        let context =
-            FormContext { url, era: Era::Legacy, revision: NEWEST_LEGACY_REVISION, auth: &Auth::None };
-        Self(RequestForm::of(step, context))
+    pub fn new(step: &Step, url: &Url, common: &HeaderMap, user: &HeaderMap) -> Self {
+        let revision = NEWEST_LEGACY_REVISION;
+        let context = FormContext { url, era: Era::Legacy, revision, auth: &Auth::None, headers: common };
+        Self { form: RequestForm::of(step, context), fields: Fields::of(user) }
     }
 
-    /// The request of one call.
-    pub fn complete(
-        &self,
-        id: u64,
-        headers: &HeaderMap,
-        context: &mut RenderContext<'_>,
-    ) -> Result<Request<Full<Bytes>>, http::Error> {
-        self.0.complete(id, headers, context)
+    /// Writes the request of one call to `out`.
+    pub fn write(&self, id: u64, context: &mut RenderContext<'_>, out: &mut Vec<u8>) {
+        self.form.write(id, &self.fields, context, out);
     }
 }
 

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
-use http::header::AUTHORIZATION;
 use serde::Deserialize;
 
+use super::buffer;
 use super::connection::{Connection, SendFailure};
+use super::fields::Fields;
 use super::reply::{self, Answer, Progress};
 use super::wire::{self, Wire};
 use crate::clock::Clock;
@@ -15,6 +15,7 @@ use crate::model::{CounterRng, Outcome, ProtocolFault, Secret, TimeoutPhase, Tra
 use crate::plan::{Operation, RenderContext, Step, StepId};
 
 const SESSION_HEADER: &str = "mcp-session-id";
+const AUTHORIZATION: &str = "authorization";
 /// Ids of one user: its number times this, plus a count. Unique in the run, and exact as a JSON number.
 const IDS_PER_USER: u64 = 1_000_000_000;
 
@@ -26,8 +27,10 @@ pub struct Client {
     vu: u32,
     last_id: u64,
     connection: Connection,
-    plain_headers: HeaderMap,
-    rpc_headers: HeaderMap,
+    /// The header fields of every call of this user...
+    plain_fields: Fields,
+    /// ... and of those that belong to its session.
+    session_fields: Fields,
     has_token: bool,
     session: Session,
 }
@@ -68,15 +71,14 @@ pub struct CallContext<'a> {
 impl Client {
     /// A client for user `vu` (from 1; 0 is gander's own first contact). Nothing is sent yet.
     pub fn new(wire: Arc<Wire>, clock: Clock, vu: u32) -> Self {
-        let headers = wire.headers.clone();
         Self {
             wire,
             clock,
             vu,
             last_id: u64::from(vu) * IDS_PER_USER,
             connection: Connection::default(),
-            plain_headers: headers.clone(),
-            rpc_headers: headers,
+            plain_fields: Fields::default(),
+            session_fields: Fields::default(),
             has_token: false,
             session: Session::Closed,
         }
@@ -102,7 +104,7 @@ impl Client {
 
     /// The call that ends the session; `None` when there is no session that the server named.
     pub fn next_tear_down(&self) -> Option<StepId> {
-        self.wire.tear_down.filter(|_| self.rpc_headers.contains_key(SESSION_HEADER))
+        self.wire.tear_down.filter(|_| self.session_fields.contains(SESSION_HEADER))
     }
 
     /// Forgets the session, named by the server or not: the next call of the load shakes hands anew. The connection and
@@ -118,24 +120,35 @@ impl Client {
 
     /// True when the next call need not connect.
     #[cfg(test)]
-    pub(super) fn is_connected(&self) -> bool {
+    pub(super) fn is_connected(&mut self) -> bool {
         self.connection.is_open()
     }
 
     /// Makes one call of `step` and waits for its answer, no longer than the step's deadline.
     pub async fn perform(&mut self, step: StepId, context: CallContext<'_>) -> Exchange {
-        self.ask(step, context).await.0
+        let keep_text = self.wire.set_up.contains(&step);
+        self.make(step, context, keep_text).await.0
     }
 
     /// [`Self::perform`], with what came back.
     pub(crate) async fn ask(&mut self, step: StepId, context: CallContext<'_>) -> (Exchange, Option<Answer>) {
+        self.make(step, context, true).await
+    }
+
+    async fn make(
+        &mut self,
+        step: StepId,
+        context: CallContext<'_>,
+        keep_text: bool,
+    ) -> (Exchange, Option<Answer>) {
         let wire = Arc::clone(&self.wire);
         let step = &wire.steps[step.index()];
         let sent = self.clock.now();
         let deadline = tokio::time::Instant::now() + step.deadline;
-        let mut progress = Progress::new();
-        let early = tokio::time::timeout_at(deadline, self.exchange(step, context, &mut progress)).await;
-        if !progress.reusable {
+        let mut progress = Progress::new(keep_text);
+        let early =
+            tokio::time::timeout_at(deadline, self.exchange(&wire, step, context, &mut progress)).await;
+        if early != Ok(Ok(())) {
             self.connection.close();
         }
         let first_byte = progress.first_byte;
@@ -153,35 +166,33 @@ impl Client {
 
     async fn exchange(
         &mut self,
+        wire: &Wire,
         step: &Step,
         context: CallContext<'_>,
         progress: &mut Progress,
     ) -> Result<(), Outcome> {
         self.last_id += 1;
         let id = self.last_id;
-        let headers = if step.operation.has_session() { &self.rpc_headers } else { &self.plain_headers };
+        let mut request = buffer::take_write();
         let mut render =
             RenderContext { vu: self.vu, iteration: context.iteration, nonce: id, rng: context.rng };
-        let mut request = self.wire.forms[step.id.index()]
-            .complete(id, headers, &mut render)
-            .map_err(|_| Outcome::Protocol(ProtocolFault::Malformed))?;
-        let response = loop {
+        let fields = if step.operation.has_session() { &self.session_fields } else { &self.plain_fields };
+        wire.forms[step.id.index()].write(id, fields, &mut render, &mut request);
+        loop {
             progress.phase = TimeoutPhase::Connect;
             let fresh = !self.connection.is_open();
-            self.connection.open(&self.wire.address).await?;
+            self.connection.open(&wire.address).await?;
             progress.phase = TimeoutPhase::FirstByte;
-            match self.connection.send(request).await {
-                Ok(response) => break response,
+            match self.connection.send(&request).await {
+                Ok(()) => break,
                 Err(SendFailure::Failed(outcome)) => return Err(outcome),
                 // A new connection that is closed before it takes a request is the target's doing.
-                Err(SendFailure::NotWritten(_)) if fresh => {
-                    return Err(Outcome::Transport(TransportFault::Eof));
-                }
-                Err(SendFailure::NotWritten(back)) => request = *back,
+                Err(SendFailure::NotWritten) if fresh => return Err(Outcome::Transport(TransportFault::Eof)),
+                Err(SendFailure::NotWritten) => {}
             }
-        };
-        reply::read(response, step, id, self.clock, progress).await;
-        Ok(())
+        }
+        buffer::give_write(request);
+        reply::read(&mut self.connection, step, id, self.clock, progress).await
     }
 
     /// Draws from an answer what the next calls need; gives the outcome, which set-up answers may still fail.
@@ -211,8 +222,8 @@ impl Client {
             }
             if status == 401 && self.has_token {
                 self.has_token = false;
-                self.plain_headers.remove(AUTHORIZATION);
-                self.rpc_headers.remove(AUTHORIZATION);
+                self.plain_fields.remove(AUTHORIZATION);
+                self.session_fields.remove(AUTHORIZATION);
             }
         }
         outcome
@@ -226,8 +237,8 @@ impl Client {
         let token =
             serde_json::from_str::<Token>(&answer.text).ok().and_then(|t| wire::bearer(&t.access_token));
         let Some(token) = token else { return Outcome::Protocol(ProtocolFault::Malformed) };
-        self.plain_headers.insert(AUTHORIZATION, token.clone());
-        self.rpc_headers.insert(AUTHORIZATION, token);
+        self.plain_fields.set(AUTHORIZATION, &token);
+        self.session_fields.set(AUTHORIZATION, &token);
         self.has_token = true;
         Outcome::Ok
     }
@@ -245,20 +256,20 @@ impl Client {
             return Outcome::Protocol(ProtocolFault::Malformed);
         }
         if let Some(session) = &answer.session {
-            self.rpc_headers.insert(SESSION_HEADER, session.clone());
+            self.session_fields.set(SESSION_HEADER, session);
         }
         self.session = Session::Opened;
         Outcome::Ok
     }
 
     fn end_session(&mut self) {
-        self.rpc_headers.remove(SESSION_HEADER);
+        self.session_fields.remove(SESSION_HEADER);
         self.session = Session::Closed;
     }
 
     /// A dead session answers 404; servers are known that say 400 with a text about it.
     fn lost_session(&self, status: u16, body: &str) -> bool {
-        self.rpc_headers.contains_key(SESSION_HEADER)
+        self.session_fields.contains(SESSION_HEADER)
             && (status == 404 || (status == 400 && body.to_ascii_lowercase().contains("session")))
     }
 }

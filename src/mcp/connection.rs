@@ -1,225 +1,309 @@
-//! One HTTP/1.1 connection, plain or TLS, opened when needed and kept as long as the server keeps it.
+//! One HTTP/1.1 connection, opened when needed and kept as long as the server keeps it.
 //!
 //! It knows nothing of MCP. Nothing is retried once a byte of a request may have been written; redirects are not
 //! followed.
 
-use std::error::Error;
+use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
-use rustls_platform_verifier::ConfigVerifierExt as _;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{self, ClientConfig};
-use url::{Host, Url};
-
-use crate::model::{NotSent, Outcome, ProtocolFault, TransportFault};
-
-/// Where connections go: resolved once, so that every user meets the same addresses.
-#[derive(Debug, Clone)]
-pub(crate) struct Address {
-    sockets: Vec<SocketAddr>,
-    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
-}
-
-/// Why there is no address to connect to.
-#[derive(Debug, thiserror::Error)]
-pub enum AddressError {
-    /// Neither `http` nor `https`, or no host.
-    #[error("`{0}` is not an http or https URL with a host")]
-    Unsupported(Url),
-    /// The name could not be resolved.
-    #[error("failed to resolve `{0}`")]
-    Resolve(String, #[source] io::Error),
-    /// TLS could not be set up.
-    #[error("failed to set up TLS")]
-    Tls(#[source] rustls::Error),
-}
+use super::buffer::ReadBuffer;
+use super::http1::{Body, Head, HeadWants, NotHttp};
+use super::stream::{Address, Stream, fault_of};
+use crate::model::{Outcome, ProtocolFault, TransportFault};
 
 /// A connection that may be open. Dropping it closes it.
 #[derive(Debug, Default)]
 pub(crate) struct Connection {
-    sender: Option<SendRequest<Full<Bytes>>>,
+    open: Option<Open>,
 }
 
-impl Address {
-    /// Resolves the host of `url`, and prepares TLS when its scheme asks for it.
-    pub(crate) async fn resolve(url: &Url) -> Result<Self, AddressError> {
-        let unsupported = || AddressError::Unsupported(url.clone());
-        let port = url.port_or_known_default().ok_or_else(unsupported)?;
-        let sockets: Vec<SocketAddr> = match url.host().ok_or_else(unsupported)? {
-            Host::Ipv4(address) => vec![(address, port).into()],
-            Host::Ipv6(address) => vec![(address, port).into()],
-            Host::Domain(name) => tokio::net::lookup_host((name, port))
-                .await
-                .map_err(|error| AddressError::Resolve(name.to_owned(), error))?
-                .collect(),
-        };
-        let tls = match url.scheme() {
-            "http" => None,
-            "https" => {
-                let mut config = ClientConfig::with_platform_verifier().map_err(AddressError::Tls)?;
-                config.alpn_protocols = vec![b"http/1.1".to_vec()];
-                let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-                let name = ServerName::try_from(host).map_err(|_| unsupported())?;
-                Some((Arc::new(config), name))
-            }
-            _ => return Err(unsupported()),
-        };
-        Ok(Self { sockets, tls })
-    }
-}
-
-impl Connection {
-    /// True when a request can go out without connecting first.
-    pub(crate) fn is_open(&self) -> bool {
-        self.sender.as_ref().is_some_and(|sender| !sender.is_closed())
-    }
-
-    /// Closes it.
-    pub(crate) fn close(&mut self) {
-        self.sender = None;
-    }
-
-    /// Connects, unless it is open already.
-    pub(crate) async fn open(&mut self, address: &Address) -> Result<(), Outcome> {
-        if self.is_open() {
-            return Ok(());
-        }
-        let stream = connect(&address.sockets).await?;
-        let sender = match &address.tls {
-            None => handshake(stream).await?,
-            Some((config, name)) => {
-                let connector = TlsConnector::from(Arc::clone(config));
-                let stream = connector.connect(name.clone(), stream).await.map_err(|_| TLS_FAULT)?;
-                handshake(stream).await?
-            }
-        };
-        self.sender = Some(sender);
-        Ok(())
-    }
-
-    /// Sends `request` and waits for the head of the answer. [`SendFailure::NotWritten`]: the server had
-    /// closed the idle connection; the request may be sent again on a new one.
-    pub(crate) async fn send(
-        &mut self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, SendFailure> {
-        let Some(sender) = self.sender.as_mut() else {
-            return Err(SendFailure::NotWritten(Box::new(request)));
-        };
-        if sender.ready().await.is_err() {
-            self.sender = None;
-            return Err(SendFailure::NotWritten(Box::new(request)));
-        }
-        match sender.try_send_request(request).await {
-            Ok(response) => Ok(response),
-            Err(mut failure) => {
-                self.sender = None;
-                Err(match failure.take_message() {
-                    Some(request) => SendFailure::NotWritten(Box::new(request)),
-                    None => SendFailure::Failed(outcome_of(failure.error())),
-                })
-            }
-        }
-    }
+#[derive(Debug)]
+struct Open {
+    stream: Stream,
+    input: ReadBuffer,
+    /// How many bytes at the start of `input` were lent out by the last [`Connection::piece`].
+    lent: usize,
+    /// True from the first byte of a request to the end of its answer.
+    busy: bool,
+    /// The body of the answer that is being read.
+    body: Option<Body>,
+    keep_alive: bool,
 }
 
 /// Why there is no head of an answer.
 #[derive(Debug)]
 pub(crate) enum SendFailure {
-    /// The connection was already closed; here is the request back.
-    NotWritten(Box<Request<Full<Bytes>>>),
-    /// It failed in this way after at least a part of it was written.
+    /// The connection was already closed; nothing was written.
+    NotWritten,
+    /// It failed in this way after at least a part of the request was written.
     Failed(Outcome),
 }
 
-const TLS_FAULT: Outcome = Outcome::Transport(TransportFault::Tls);
+/// A body, or its beginning and why there is no more of it.
+#[derive(Debug)]
+pub(crate) struct Collected<'a> {
+    /// What came of it.
+    pub(crate) bytes: &'a [u8],
+    /// `None` when that is all of it.
+    pub(crate) cut: Option<Cut>,
+}
 
-async fn connect(sockets: &[SocketAddr]) -> Result<TcpStream, Outcome> {
-    let mut fault = Outcome::Transport(TransportFault::Dns);
-    for socket in sockets {
-        match TcpStream::connect(socket).await {
-            Ok(stream) => {
-                // Small requests must not wait for the acknowledgement of earlier ones. A socket that refuses the
-                // option still works.
-                let _ = stream.set_nodelay(true);
-                return Ok(stream);
+/// Why a body was not read to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// It failed.
+    Failed(Outcome),
+    /// It is larger than the caller wanted.
+    TooLarge,
+}
+
+const EOF: Outcome = Outcome::Transport(TransportFault::Eof);
+const MALFORMED: Outcome = Outcome::Protocol(ProtocolFault::Malformed);
+
+impl Connection {
+    /// True when a request can go out without connecting first.
+    pub(crate) fn is_open(&mut self) -> bool {
+        if self.open.as_mut().is_some_and(|open| !open.is_idle()) {
+            self.open = None;
+        }
+        self.open.is_some()
+    }
+
+    /// Closes it.
+    pub(crate) fn close(&mut self) {
+        self.open = None;
+    }
+
+    /// Connects, unless it is open already.
+    pub(crate) async fn open(&mut self, address: &Address) -> Result<(), Outcome> {
+        if !self.is_open() {
+            let stream = Stream::open(address).await?;
+            let input = ReadBuffer::default();
+            self.open = Some(Open { stream, input, lent: 0, busy: false, body: None, keep_alive: true });
+        }
+        Ok(())
+    }
+
+    /// Sends `request`.
+    pub(crate) async fn send(&mut self, request: &[u8]) -> Result<(), SendFailure> {
+        let Some(open) = self.open.as_mut() else { return Err(SendFailure::NotWritten) };
+        open.busy = true;
+        let mut written = 0;
+        let sent = poll_fn(|context| {
+            while written < request.len() {
+                match ready!(open.stream.poll_write(context, &request[written..])) {
+                    Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    Ok(count) => written += count,
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
             }
-            Err(error) if is_ours(&error) => return Err(Outcome::NotSent(NotSent::NoSocket)),
-            Err(error) => fault = Outcome::Transport(fault_of(&error)),
+            open.stream.poll_flush(context)
+        })
+        .await;
+        match sent {
+            Ok(()) => Ok(()),
+            Err(_) if written == 0 => {
+                self.open = None;
+                Err(SendFailure::NotWritten)
+            }
+            // A server may answer and hang up before it has read all of a request: what it said is the answer.
+            Err(error) if fault_of(&error) == TransportFault::Reset => Ok(()),
+            Err(error) => Err(SendFailure::Failed(outcome_of(&error))),
         }
     }
-    Err(fault)
-}
 
-async fn handshake<S>(stream: S) -> Result<SendRequest<Full<Bytes>>, Outcome>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let (sender, connection) = http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(|_| Outcome::Transport(TransportFault::Other))?;
-    // Its failure reaches the request that is under way; without one there is nobody to tell.
-    tokio::spawn(async move {
-        let _ = connection.await;
-    });
-    Ok(sender)
-}
-
-/// True when this machine has run out of what a connection needs: EMFILE, ENFILE, EADDRNOTAVAIL, ENOBUFS. `io::ErrorKind`
-/// has no names for most of them.
-fn is_ours(error: &io::Error) -> bool {
-    const OUT_OF: [i32; 4] = [24, 23, 99, 105];
-    error.raw_os_error().is_some_and(|code| OUT_OF.contains(&code))
-}
-
-fn fault_of(error: &io::Error) -> TransportFault {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "`io::ErrorKind` is open-ended")]
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => TransportFault::Refused,
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
-            TransportFault::Reset
+    /// Waits for the head of the answer; interim ones are read over. What there is of its body comes by [`Self::piece`] or [`Self::collect`].
+    pub(crate) async fn head(&mut self, wants: HeadWants) -> Result<Head, Outcome> {
+        let open = self.open.as_mut().ok_or(EOF)?;
+        loop {
+            if !open.input.unread().is_empty()
+                && let Some((head, length)) = Head::parse(open.input.unread(), wants).map_err(malformed)?
+            {
+                open.input.consume(length);
+                if head.is_interim() {
+                    continue;
+                }
+                open.body = Some(Body::new(head.framing));
+                open.keep_alive = head.keep_alive;
+                return Ok(head);
+            }
+            let room = open.input.unread().len() + 1;
+            if open.fill(room).await? == 0 {
+                return Err(EOF);
+            }
         }
-        io::ErrorKind::UnexpectedEof => TransportFault::Eof,
-        io::ErrorKind::InvalidData => TransportFault::Tls,
-        io::ErrorKind::TimedOut => TransportFault::Timeout(crate::model::TimeoutPhase::Connect),
-        _ => TransportFault::Other,
+    }
+
+    /// The next piece of the body; `None` at its end.
+    pub(crate) async fn piece(&mut self) -> Result<Option<&[u8]>, Outcome> {
+        let open = self.open.as_mut().ok_or(EOF)?;
+        match open.advance().await? {
+            0 => Ok(None),
+            data => Ok(Some(&open.input.unread()[..data])),
+        }
+    }
+
+    /// The whole body, or as much of it as comes, up to `limit` bytes. `gathered` is used where it does not come in
+    /// one piece.
+    pub(crate) async fn collect<'a>(&'a mut self, limit: usize, gathered: &'a mut Vec<u8>) -> Collected<'a> {
+        let Some(open) = self.open.as_mut() else {
+            return Collected { bytes: &[], cut: Some(Cut::Failed(EOF)) };
+        };
+        match open.collect(limit, gathered).await {
+            Ok(Where::Lent(data)) => Collected { bytes: &open.input.unread()[..data], cut: None },
+            Ok(Where::Gathered) => Collected { bytes: gathered, cut: None },
+            Err(cut) => Collected { bytes: gathered, cut: Some(cut) },
+        }
+    }
+
+    /// The answer was read: keeps the connection when it can carry the next request, else closes it.
+    pub(crate) fn finish(&mut self) {
+        if let Some(open) = self.open.as_mut()
+            && !open.finish()
+        {
+            self.open = None;
+        }
+    }
+}
+
+/// Where a collected body is.
+enum Where {
+    /// The first so many unread bytes.
+    Lent(usize),
+    Gathered,
+}
+
+impl Open {
+    fn is_idle(&mut self) -> bool {
+        !self.busy && self.stream.is_idle()
+    }
+
+    fn finish(&mut self) -> bool {
+        self.give_back();
+        self.busy = false;
+        let over = self.body.take().is_none_or(|body| body.is_over());
+        let clean = over && self.keep_alive && self.input.unread().is_empty();
+        self.input.release();
+        clean
+    }
+
+    fn give_back(&mut self) {
+        let lent = std::mem::take(&mut self.lent);
+        self.input.consume(lent);
+    }
+
+    /// Makes the next piece of the body the first of the unread bytes; 0 at its end.
+    async fn advance(&mut self) -> Result<usize, Outcome> {
+        self.give_back();
+        loop {
+            let Some(body) = self.body.as_mut().filter(|body| !body.is_over()) else { return Ok(0) };
+            let piece = body.take(self.input.unread()).map_err(malformed)?;
+            self.input.consume(piece.skip);
+            if piece.data > 0 {
+                self.lent = piece.data;
+                return Ok(piece.data);
+            }
+            if body.is_over() {
+                return Ok(0);
+            }
+            if piece.skip == 0 && self.fill(1).await? == 0 {
+                let well = self.body.is_some_and(|body| body.may_end_here());
+                self.keep_alive = false;
+                self.body = None;
+                return if well { Ok(0) } else { Err(EOF) };
+            }
+        }
+    }
+
+    async fn collect(&mut self, limit: usize, gathered: &mut Vec<u8>) -> Result<Where, Cut> {
+        gathered.clear();
+        if let Some(Body::Length(left)) = self.body {
+            let length = usize::try_from(left).ok().filter(|length| *length <= limit);
+            if let Some(length) = length {
+                return self.collect_length(length, gathered).await;
+            }
+        }
+        loop {
+            let data = self.advance().await.map_err(Cut::Failed)?;
+            if data == 0 {
+                return Ok(Where::Gathered);
+            }
+            let unread = self.input.unread();
+            let room = limit - gathered.len();
+            if data > room {
+                gathered.extend_from_slice(&unread[..room]);
+                return Err(Cut::TooLarge);
+            }
+            // The last chunk is often there already: then there is nothing to copy.
+            if gathered.is_empty()
+                && let Some(Body::Chunked(_)) = self.body
+                && let Some(after) = self.ends_after(data)
+            {
+                self.lent = after;
+                return Ok(Where::Lent(data));
+            }
+            gathered.extend_from_slice(&self.input.unread()[..data]);
+        }
+    }
+
+    /// A body of known length, read in place.
+    async fn collect_length(&mut self, length: usize, gathered: &mut Vec<u8>) -> Result<Where, Cut> {
+        while self.input.unread().len() < length {
+            // A length is a claim: memory follows what has come.
+            let wanted = length.min(2 * self.input.unread().len() + 1);
+            let failed = match self.fill(wanted).await {
+                Ok(0) => EOF,
+                Ok(_) => continue,
+                Err(outcome) => outcome,
+            };
+            gathered.extend_from_slice(self.input.unread());
+            return Err(Cut::Failed(failed));
+        }
+        self.body = Some(Body::Length(0));
+        self.lent = length;
+        Ok(Where::Lent(length))
+    }
+
+    /// If the body ends within the unread bytes, `data` of which are its last content: how many bytes it takes.
+    fn ends_after(&mut self, data: usize) -> Option<usize> {
+        let mut body = self.body?;
+        let mut at = data;
+        loop {
+            let piece = body.take(&self.input.unread()[at..]).ok().filter(|piece| piece.data == 0)?;
+            at += piece.skip;
+            if body.is_over() {
+                self.body = Some(body);
+                return Some(at);
+            }
+            if piece.skip == 0 {
+                return None;
+            }
+        }
+    }
+
+    /// Reads more, with room for `wanted` unread bytes in all; 0 at the end of the stream. While nothing comes and nothing
+    /// is unread, no memory is held.
+    async fn fill(&mut self, wanted: usize) -> Result<usize, Outcome> {
+        poll_fn(|context| self.poll_fill(context, wanted)).await.map_err(|error| outcome_of(&error))
+    }
+
+    fn poll_fill(&mut self, context: &mut Context<'_>, wanted: usize) -> Poll<io::Result<usize>> {
+        let read = self.stream.poll_read(context, self.input.room(wanted));
+        match &read {
+            Poll::Ready(Ok(count)) => self.input.filled(*count),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.input.release(),
+        }
+        read
     }
 }
 
 /// How a call ends whose connection failed with `error`.
-pub(crate) fn outcome_of(error: &hyper::Error) -> Outcome {
-    if error.is_parse() || error.is_parse_too_large() {
-        return Outcome::Protocol(ProtocolFault::Malformed);
-    }
-    if error.is_incomplete_message() {
-        return Outcome::Transport(TransportFault::Eof);
-    }
-    let mut source = Error::source(error);
-    while let Some(inner) = source {
-        if let Some(io) = inner.downcast_ref::<io::Error>() {
-            return outcome_of_io(io);
-        }
-        source = inner.source();
-    }
-    Outcome::Transport(TransportFault::Other)
+fn outcome_of(error: &io::Error) -> Outcome {
+    Outcome::Transport(fault_of(error))
 }
 
-/// A broken chunk and a broken TLS record are both errors of the socket's kind: only what is inside tells them apart.
-fn outcome_of_io(error: &io::Error) -> Outcome {
-    let not_http = matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput);
-    if not_http && !error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>) {
-        return Outcome::Protocol(ProtocolFault::Malformed);
-    }
-    Outcome::Transport(fault_of(error))
+fn malformed(_: NotHttp) -> Outcome {
+    MALFORMED
 }

@@ -8,8 +8,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::client::{CallContext, Client, Exchange};
-use super::connection::Address;
 use super::reply::Answer;
+use super::stream::Address;
 use super::wire::{MODERN_REVISION, Wire, WireError};
 use crate::clock::Clock;
 use crate::model::{CounterRng, Era, Outcome, TargetInfo, TransportFault, clean_text};

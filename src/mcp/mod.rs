@@ -4,20 +4,24 @@
 
 #[doc(hidden)]
 pub mod bench_support;
+mod buffer;
 mod check;
 mod client;
 mod connection;
 mod contact;
 mod envelope;
+mod fields;
+mod http1;
 mod reply;
 mod request;
 mod sse;
+mod stream;
 mod wire;
 
 #[cfg(test)]
 mod tests;
 
 pub use client::{CallContext, Client, Exchange};
-pub use connection::AddressError;
 pub use contact::{Contact, ContactCall, ContactError, first_contact};
+pub use stream::AddressError;
 pub use wire::{Wire, WireError};

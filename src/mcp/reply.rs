@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
-use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use http::HeaderValue;
 use tokio::time::Instant;
 
 use super::check;
-use super::connection::outcome_of;
+use super::connection::{Collected, Connection, Cut};
 use super::envelope::{self, Message};
+use super::http1::{ContentKind, Head, HeadWants};
 use super::sse::SseParser;
 use super::wire::MAX_REPLY_BYTES;
 use crate::clock::Clock;
@@ -20,7 +19,6 @@ use crate::plan::{Operation, Step};
 const MAX_ERROR_BODY: usize = 16 * 1024;
 /// How long a server may keep a stream open after the answer before its connection is given up.
 const DRAIN: Duration = Duration::from_millis(250);
-const SESSION_HEADER: &str = "mcp-session-id";
 
 /// A call while it is under way, and after. It is outside the future that a deadline may drop.
 #[derive(Debug)]
@@ -31,8 +29,8 @@ pub(crate) struct Progress {
     pub(crate) first_byte: Option<Duration>,
     /// When the answer was there, and what came of it.
     pub(crate) answer: Option<Answer>,
-    /// True when the connection can carry the next request.
-    pub(crate) reusable: bool,
+    /// True when the answer's text is wanted although all is well.
+    keep_text: bool,
 }
 
 /// An answer, read.
@@ -44,123 +42,86 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The session that the server named.
     pub(crate) session: Option<HeaderValue>,
-    /// The JSON text of the result, or the body of a plain answer, or the start of an error's body.
+    /// The JSON text of the result or the body of a plain answer, where it was wanted; or the start of an error's body.
     pub(crate) text: String,
     /// The JSON-RPC error code, even where the HTTP status told of the failure first.
     pub(crate) error_code: Option<i64>,
 }
 
 impl Progress {
-    pub(crate) fn new() -> Self {
-        Self { phase: TimeoutPhase::Connect, first_byte: None, answer: None, reusable: false }
+    /// Nothing has happened yet.
+    pub(crate) fn new(keep_text: bool) -> Self {
+        Self { phase: TimeoutPhase::Connect, first_byte: None, answer: None, keep_text }
     }
 }
 
 /// Reads the answer to the request `id` of `step` into `progress`.
 pub(crate) async fn read(
-    response: Response<Incoming>,
+    connection: &mut Connection,
     step: &Step,
     id: u64,
     clock: Clock,
     progress: &mut Progress,
-) {
+) -> Result<(), Outcome> {
+    let wants = if step.operation == Operation::Initialize { HeadWants::Session } else { HeadWants::Nothing };
+    let Head { status, content, session, .. } = connection.head(wants).await?;
     progress.phase = TimeoutPhase::Body;
     progress.first_byte = Some(clock.now());
-    let (head, body) = response.into_parts();
-    let kind = ReplyKind::of(head.headers.get(CONTENT_TYPE));
-    let session = head.headers.get(SESSION_HEADER).filter(|id| !id.is_empty()).cloned();
-    let mut reader = Reader { body, clock, id, status: head.status, session, progress };
+    let mut reader = Reader { connection, clock, id, status, session, progress };
     let answer = if !step.operation.is_rpc() {
-        reader.plain(step).await
-    } else if head.status.is_success() {
-        match kind {
-            ReplyKind::Json => reader.json(step).await,
-            ReplyKind::Events => return reader.events(step).await,
-            ReplyKind::Other => reader.not_rpc().await,
+        Some(reader.plain(step).await)
+    } else if is_success(status) {
+        match content {
+            ContentKind::Json => Some(reader.json(step).await),
+            ContentKind::Events => reader.events(step).await,
+            ContentKind::Other => Some(reader.not_rpc().await),
         }
     } else {
-        reader.error().await
+        Some(reader.error().await)
     };
-    progress.answer = Some(answer);
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ReplyKind {
-    Json,
-    Events,
-    Other,
-}
-
-impl ReplyKind {
-    fn of(content_type: Option<&HeaderValue>) -> Self {
-        let text = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let essence = text.split(';').next().unwrap_or_default().trim();
-        if essence.eq_ignore_ascii_case("application/json") {
-            Self::Json
-        } else if essence.eq_ignore_ascii_case("text/event-stream") {
-            Self::Events
-        } else {
-            Self::Other
-        }
+    if answer.is_some() {
+        progress.answer = answer;
     }
+    connection.finish();
+    Ok(())
 }
 
 struct Reader<'a> {
-    body: Incoming,
+    connection: &'a mut Connection,
     clock: Clock,
     id: u64,
-    status: StatusCode,
+    status: u16,
     session: Option<HeaderValue>,
     progress: &'a mut Progress,
 }
 
-/// Why a body was not read to its end.
-enum Cut {
-    Failed(Outcome),
-    TooLarge,
-}
-
 impl Reader<'_> {
-    fn answer(&self, outcome: Outcome, text: String) -> Answer {
+    fn answer(&mut self, outcome: Outcome, text: String) -> Answer {
         Answer {
             end: self.clock.now(),
             outcome,
-            status: self.status.as_u16(),
-            session: self.session.clone(),
+            status: self.status,
+            session: self.session.take(),
             text,
             error_code: None,
         }
     }
 
-    /// The body, or its beginning and why there is no more of it.
-    async fn collect(&mut self, limit: usize) -> (Vec<u8>, Option<Cut>) {
-        let mut bytes = Vec::new();
-        while let Some(frame) = self.body.frame().await {
-            let data = match frame {
-                Ok(frame) => frame.into_data().unwrap_or_default(),
-                Err(error) => return (bytes, Some(Cut::Failed(outcome_of(&error)))),
-            };
-            let room = limit - bytes.len();
-            if data.len() > room {
-                bytes.extend_from_slice(&data[..room]);
-                return (bytes, Some(Cut::TooLarge));
-            }
-            bytes.extend_from_slice(&data);
-        }
-        self.progress.reusable = true;
-        (bytes, None)
-    }
-
     async fn json(&mut self, step: &Step) -> Answer {
-        let (bytes, cut) = self.collect(MAX_REPLY_BYTES).await;
-        if let Some(cut) = cut {
-            return self.answer(cut.outcome(), String::new());
-        }
         let mut answer = self.answer(Outcome::Protocol(ProtocolFault::Missing), String::new());
-        match envelope::read(&bytes, self.id) {
+        let mut gathered = Vec::new();
+        let Collected { bytes, cut } = self.connection.collect(MAX_REPLY_BYTES, &mut gathered).await;
+        answer.end = self.clock.now();
+        if let Some(cut) = cut {
+            answer.outcome = cut.outcome();
+            return answer;
+        }
+        match envelope::read(bytes, self.id) {
             Message::Result(result) => {
                 answer.outcome = judge(step, result);
-                result.clone_into(&mut answer.text);
+                if self.progress.keep_text {
+                    result.clone_into(&mut answer.text);
+                }
             }
             Message::Error(code) => {
                 answer.outcome = Outcome::JsonRpcError(code);
@@ -175,34 +136,39 @@ impl Reader<'_> {
         answer
     }
 
-    async fn events(&mut self, step: &Step) {
+    /// Reads a stream to its end; an answer in it goes to the progress as soon as it is there, out of reach of the
+    /// deadline. Gives the answer that stands for a stream without one.
+    async fn events(&mut self, step: &Step) -> Option<Answer> {
         let mut parser = SseParser::default();
         let mut wrong_id = false;
         let mut drain_until = None;
         let fault = loop {
-            let frame = match drain_until {
-                None => self.body.frame().await,
+            let next = match drain_until {
+                None => self.connection.piece().await,
                 // A server that keeps the stream open: the connection is lost to us, the answer is not.
-                Some(until) if Instant::now() >= until => return,
-                Some(until) => match tokio::time::timeout_at(until, self.body.frame()).await {
-                    Ok(frame) => frame,
-                    Err(_) => return,
+                Some(until) if Instant::now() >= until => return None,
+                Some(until) => match tokio::time::timeout_at(until, self.connection.piece()).await {
+                    Ok(next) => next,
+                    Err(_) => return None,
                 },
             };
-            let data = match frame {
-                None => {
-                    self.progress.reusable = true;
-                    let fault = if wrong_id { ProtocolFault::WrongId } else { ProtocolFault::Missing };
-                    break Outcome::Protocol(fault);
-                }
-                Some(Err(error)) => break outcome_of(&error),
-                Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+            let piece = match next {
+                Ok(Some(piece)) => piece,
+                Ok(None) if wrong_id => break Outcome::Protocol(ProtocolFault::WrongId),
+                Ok(None) => break Outcome::Protocol(ProtocolFault::Missing),
+                Err(outcome) => break outcome,
             };
-            parser.push(&data, |event| match envelope::read(event, self.id) {
+            let mut stream = Answers {
+                clock: self.clock,
+                status: self.status,
+                session: &mut self.session,
+                progress: &mut *self.progress,
+            };
+            parser.push(piece, |event| match envelope::read(event, self.id) {
                 Message::Other => {}
                 Message::OtherId => wrong_id = true,
                 message @ (Message::Result(_) | Message::Error(_) | Message::Malformed) => {
-                    self.accept(&message, step);
+                    stream.accept(&message, step);
                 }
             });
             if parser.pending() > MAX_REPLY_BYTES {
@@ -212,66 +178,96 @@ impl Reader<'_> {
                 drain_until = Some(Instant::now() + DRAIN);
             }
         };
-        if self.progress.answer.is_none() {
-            self.progress.answer = Some(self.answer(fault, String::new()));
-        }
-    }
-
-    /// Takes an answer from a stream, out of reach of the deadline. What comes after it can only spoil it.
-    fn accept(&mut self, message: &Message<'_>, step: &Step) {
-        let malformed = Outcome::Protocol(ProtocolFault::Malformed);
-        let (outcome, text, error_code) = match message {
-            Message::Result(result) => (judge(step, result), (*result).to_owned(), None),
-            Message::Error(code) => (Outcome::JsonRpcError(*code), String::new(), Some(*code)),
-            Message::OtherId | Message::Other | Message::Malformed => (malformed, String::new(), None),
-        };
-        match &mut self.progress.answer {
-            None => self.progress.answer = Some(Answer { error_code, ..self.answer(outcome, text) }),
-            Some(first) if first.outcome == malformed || outcome == malformed => first.outcome = malformed,
-            Some(first) => first.outcome = Outcome::Protocol(ProtocolFault::Duplicate),
-        }
+        self.progress.answer.is_none().then(|| self.answer(fault, String::new()))
     }
 
     async fn error(&mut self) -> Answer {
-        let (bytes, cut) = self.collect(MAX_ERROR_BODY).await;
+        let (text, cut) = self.text(MAX_ERROR_BODY).await;
         let outcome = match cut {
             Some(Cut::Failed(outcome)) => outcome,
-            Some(Cut::TooLarge) | None => Outcome::HttpStatus(self.status.as_u16()),
+            Some(Cut::TooLarge) | None => Outcome::HttpStatus(self.status),
         };
-        let mut answer = self.answer(outcome, lossy(&bytes));
+        let mut answer = self.answer(outcome, text);
         answer.error_code = error_code(&answer.text);
         answer
     }
 
     async fn not_rpc(&mut self) -> Answer {
-        let (bytes, cut) = self.collect(MAX_ERROR_BODY).await;
-        let empty = bytes.is_empty() || self.status == StatusCode::ACCEPTED;
+        let (text, cut) = self.text(MAX_ERROR_BODY).await;
+        let empty = text.is_empty() || self.status == ACCEPTED;
         let outcome = match cut {
             Some(Cut::Failed(outcome)) => outcome,
             Some(Cut::TooLarge) | None if empty => Outcome::Protocol(ProtocolFault::Missing),
             Some(Cut::TooLarge) | None => Outcome::Protocol(ProtocolFault::Malformed),
         };
-        self.answer(outcome, lossy(&bytes))
+        self.answer(outcome, text)
     }
 
     async fn plain(&mut self, step: &Step) -> Answer {
         let accepted = match check::wanted_status(&step.checks) {
-            Some(wanted) => self.status.as_u16() == wanted,
-            None => self.status.is_success() || step.operation.accepts(self.status.as_u16()),
+            Some(wanted) => self.status == wanted,
+            None => is_success(self.status) || step.operation.accepts(self.status),
         };
         if !accepted {
             return self.error().await;
         }
-        let (bytes, cut) = self.collect(MAX_REPLY_BYTES).await;
-        if let Some(cut) = cut {
-            return self.answer(cut.outcome(), String::new());
-        }
-        let mut answer = self.answer(Outcome::Ok, lossy(&bytes));
-        if !check::all_hold(&step.checks, &answer.text) {
-            answer.outcome = Outcome::CheckFailed;
-        }
-        answer
+        let mut gathered = Vec::new();
+        let Collected { bytes, cut } = self.connection.collect(MAX_REPLY_BYTES, &mut gathered).await;
+        let end = self.clock.now();
+        let outcome = match cut {
+            Some(cut) => cut.outcome(),
+            None if check::all_hold(&step.checks, &String::from_utf8_lossy(bytes)) => Outcome::Ok,
+            None => Outcome::CheckFailed,
+        };
+        let text = if self.progress.keep_text { lossy(bytes) } else { String::new() };
+        Answer { end, ..self.answer(outcome, text) }
     }
+
+    /// The beginning of a body that tells why a call failed.
+    async fn text(&mut self, limit: usize) -> (String, Option<Cut>) {
+        let mut gathered = Vec::new();
+        let Collected { bytes, cut } = self.connection.collect(limit, &mut gathered).await;
+        (lossy(bytes), cut)
+    }
+}
+
+/// Where the answers in a stream of events go.
+struct Answers<'a> {
+    clock: Clock,
+    status: u16,
+    session: &'a mut Option<HeaderValue>,
+    progress: &'a mut Progress,
+}
+
+impl Answers<'_> {
+    /// Takes an answer. What comes after it can only spoil it.
+    fn accept(&mut self, message: &Message<'_>, step: &Step) {
+        let end = self.clock.now();
+        let malformed = Outcome::Protocol(ProtocolFault::Malformed);
+        let (outcome, text, error_code) = match message {
+            Message::Result(result) if self.progress.keep_text => {
+                (judge(step, result), (*result).to_owned(), None)
+            }
+            Message::Result(result) => (judge(step, result), String::new(), None),
+            Message::Error(code) => (Outcome::JsonRpcError(*code), String::new(), Some(*code)),
+            Message::OtherId | Message::Other | Message::Malformed => (malformed, String::new(), None),
+        };
+        match &mut self.progress.answer {
+            None => {
+                let (status, session) = (self.status, self.session.take());
+                self.progress.answer = Some(Answer { end, outcome, status, session, text, error_code });
+            }
+            Some(first) if first.outcome == malformed || outcome == malformed => first.outcome = malformed,
+            Some(first) => first.outcome = Outcome::Protocol(ProtocolFault::Duplicate),
+        }
+    }
+}
+
+/// Received, and no answer will come.
+const ACCEPTED: u16 = 202;
+
+fn is_success(status: u16) -> bool {
+    (200..300).contains(&status)
 }
 
 impl Cut {

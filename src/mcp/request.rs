@@ -4,13 +4,12 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, Request, Uri};
-use http_body_util::Full;
+use http::{HeaderMap, HeaderValue, Method};
 use serde_json::json;
 use url::Url;
 
+use super::fields::{Fields, write_field};
 use super::wire::{NEWEST_LEGACY_REVISION, PROTOCOL_VERSION_HEADER};
 use crate::model::Era;
 use crate::plan::{Auth, Operation, RenderContext, Step, Template};
@@ -27,17 +26,18 @@ const FIRST_WITH_VERSION_HEADER: &str = "2025-06-18";
 #[derive(Debug)]
 pub(crate) struct RequestForm {
     method: Method,
-    headers: HeaderMap,
     target: RequestTarget,
+    fields: Fields,
     body: Body,
     /// Where [`NAME_HEADER`] is rendered for each call.
     name: Option<Template>,
 }
 
-/// Path and query.
 #[derive(Debug)]
 enum RequestTarget {
-    Fixed(Uri),
+    /// The whole request line, written out.
+    Fixed(Vec<u8>),
+    /// Path and query.
     Rendered(Template),
 }
 
@@ -45,7 +45,7 @@ enum RequestTarget {
 enum Body {
     Empty,
     /// The same for every call.
-    Fixed(Bytes),
+    Fixed(Vec<u8>),
     /// JSON-RPC: [`BEFORE_ID`], the id, `before`, the rendered text, `after`.
     Rpc {
         before: Vec<u8>,
@@ -78,6 +78,8 @@ pub(crate) struct FormContext<'a> {
     pub(crate) revision: &'a str,
     /// The credentials, for the login.
     pub(crate) auth: &'a Auth,
+    /// The headers of every request.
+    pub(crate) headers: &'a HeaderMap,
 }
 
 impl RequestForm {
@@ -104,70 +106,81 @@ impl RequestForm {
             Operation::Initialize => context.initialize(),
             Operation::Initialized => context.initialized(),
             Operation::EndSession => context.end_session(),
-            Operation::RestGet { path } => plain(Method::GET, path, Body::Empty),
-            Operation::RestPost { path, body } => plain(Method::POST, path, Body::Rendered(body.clone())),
+            Operation::RestGet { path } => context.plain(Method::GET, path, Body::Empty),
+            Operation::RestPost { path, body } => {
+                context.plain(Method::POST, path, Body::Rendered(body.clone()))
+            }
             Operation::Login => context.login(),
         }
     }
 
-    /// The request of one call. `headers` are those of every call of this user.
-    pub(crate) fn complete(
-        &self,
-        id: u64,
-        headers: &HeaderMap,
-        context: &mut RenderContext<'_>,
-    ) -> Result<Request<Full<Bytes>>, http::Error> {
-        let mut request = Request::builder().method(self.method.clone());
-        request = match &self.target {
-            RequestTarget::Fixed(uri) => request.uri(uri.clone()),
+    /// Writes the request of one call to `out`. `fields` are those of this user.
+    pub(crate) fn write(&self, id: u64, fields: &Fields, context: &mut RenderContext<'_>, out: &mut Vec<u8>) {
+        match &self.target {
+            RequestTarget::Fixed(line) => out.extend_from_slice(line),
             RequestTarget::Rendered(template) => {
                 let mut path = Vec::new();
                 template.render(context, &mut path);
-                request.uri(encode_path(&path))
+                write_request_line(&self.method, encode_path(&path).as_bytes(), out);
             }
-        };
-        let mut request = request.body(Full::new(self.body.complete(id, context)))?;
-        let all = request.headers_mut();
-        all.clone_from(headers);
-        for (name, value) in &self.headers {
-            all.insert(name, value.clone());
         }
+        out.extend_from_slice(self.fields.as_bytes());
+        out.extend_from_slice(fields.as_bytes());
         if let Some(template) = &self.name {
             let mut name = Vec::new();
             template.render(context, &mut name);
-            all.insert(NAME_HEADER, header_text(&String::from_utf8_lossy(&name)));
+            write_field(NAME_HEADER, header_text(&String::from_utf8_lossy(&name)).as_bytes(), out);
         }
-        Ok(request)
+        if self.method != Method::POST && matches!(self.body, Body::Empty) {
+            out.extend_from_slice(b"\r\n");
+            return;
+        }
+        // The body is written first, then moved to make room for its length.
+        let start = out.len();
+        self.body.write(id, context, out);
+        let end = out.len();
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(end - start).as_bytes();
+        let shift = CONTENT_LENGTH.len() + digits.len() + 4;
+        out.resize(end + shift, 0);
+        out.copy_within(start..end, start + shift);
+        for (place, byte) in
+            out[start..start + shift].iter_mut().zip(CONTENT_LENGTH.iter().chain(digits).chain(b"\r\n\r\n"))
+        {
+            *place = *byte;
+        }
+    }
+}
+
+const CONTENT_LENGTH: &[u8] = b"content-length: ";
+
+fn write_request_line(method: &Method, target: &[u8], out: &mut Vec<u8>) {
+    for part in [method.as_str().as_bytes(), b" ", target, b" HTTP/1.1\r\n"] {
+        out.extend_from_slice(part);
     }
 }
 
 impl Body {
-    fn complete(&self, id: u64, context: &mut RenderContext<'_>) -> Bytes {
+    fn write(&self, id: u64, context: &mut RenderContext<'_>, out: &mut Vec<u8>) {
         match self {
-            Self::Empty => Bytes::new(),
-            Self::Fixed(bytes) => bytes.clone(),
-            Self::Rendered(template) => {
-                let mut body = Vec::new();
-                template.render(context, &mut body);
-                body.into()
-            }
+            Self::Empty => {}
+            Self::Fixed(bytes) => out.extend_from_slice(bytes),
+            Self::Rendered(template) => template.render(context, out),
             Self::Rpc { before, hole, after } => {
-                let mut body = Vec::with_capacity(BEFORE_ID.len() + before.len() + after.len() + 128);
-                body.extend_from_slice(BEFORE_ID);
-                body.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
-                body.extend_from_slice(before);
+                out.extend_from_slice(BEFORE_ID);
+                out.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
+                out.extend_from_slice(before);
                 match hole {
                     None => {}
-                    Some(Hole::Json(template)) => template.render(context, &mut body),
+                    Some(Hole::Json(template)) => template.render(context, out),
                     Some(Hole::Text(template)) => {
                         let mut text = Vec::new();
                         template.render(context, &mut text);
                         let text = serde_json::to_vec(&String::from_utf8_lossy(&text));
-                        body.extend_from_slice(&text.expect("a string is always JSON"));
+                        out.extend_from_slice(&text.expect("a string is always JSON"));
                     }
                 }
-                body.extend_from_slice(after);
-                body.into()
+                out.extend_from_slice(after);
             }
         }
     }
@@ -198,7 +211,7 @@ impl FormContext<'_> {
             }
         }
         let body = Body::Rpc { before: before.into(), hole, after: after.into() };
-        RequestForm { method: Method::POST, headers, target: self.endpoint(), body, name: None }
+        self.endpoint(Method::POST, &headers, body)
     }
 
     fn initialize(self) -> RequestForm {
@@ -208,37 +221,35 @@ impl FormContext<'_> {
         let mut headers = self.mcp_headers();
         headers.remove(PROTOCOL_VERSION_HEADER);
         let body = Body::Rpc { before: before.into(), hole: None, after: Vec::new() };
-        RequestForm { method: Method::POST, headers, target: self.endpoint(), body, name: None }
+        self.endpoint(Method::POST, &headers, body)
     }
 
     fn initialized(self) -> RequestForm {
         let message = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
         let body = Body::Fixed(message.to_string().into());
         let headers = self.mcp_headers();
-        RequestForm { method: Method::POST, headers, target: self.endpoint(), body, name: None }
+        self.endpoint(Method::POST, &headers, body)
     }
 
     fn end_session(self) -> RequestForm {
         let mut headers = self.mcp_headers();
         headers.remove(CONTENT_TYPE);
-        RequestForm {
-            method: Method::DELETE,
-            headers,
-            target: self.endpoint(),
-            body: Body::Empty,
-            name: None,
-        }
+        self.endpoint(Method::DELETE, &headers, Body::Empty)
     }
 
     fn login(self) -> RequestForm {
         match self.auth {
             Auth::Login { path, username, password } => {
                 let credentials = json!({"username": username, "password": password.expose()});
-                plain(Method::POST, &Template::literal(path), Body::Fixed(credentials.to_string().into()))
+                self.plain(
+                    Method::POST,
+                    &Template::literal(path),
+                    Body::Fixed(credentials.to_string().into()),
+                )
             }
             // Without a login nobody asks for this form.
             Auth::None | Auth::Bearer(_) | Auth::Headers(_) => {
-                plain(Method::POST, &Template::literal("/"), Body::Empty)
+                self.plain(Method::POST, &Template::literal("/"), Body::Empty)
             }
         }
     }
@@ -253,12 +264,36 @@ impl FormContext<'_> {
         headers
     }
 
-    fn endpoint(self) -> RequestTarget {
-        let path = match self.url.query() {
-            Some(query) => format!("{}?{query}", self.url.path()),
-            None => self.url.path().to_owned(),
-        };
-        RequestTarget::Fixed(path.parse().expect("path and query of a URL are a request target"))
+    fn endpoint(self, method: Method, headers: &HeaderMap, body: Body) -> RequestForm {
+        let target = &self.url[url::Position::BeforePath..url::Position::AfterQuery];
+        let mut line = Vec::new();
+        write_request_line(&method, target.as_bytes(), &mut line);
+        RequestForm {
+            method,
+            target: RequestTarget::Fixed(line),
+            fields: self.fields(headers),
+            body,
+            name: None,
+        }
+    }
+
+    fn plain(self, method: Method, path: &Template, body: Body) -> RequestForm {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        if !matches!(body, Body::Empty) {
+            headers.insert(CONTENT_TYPE, JSON);
+        }
+        let target = RequestTarget::Rendered(path.clone());
+        RequestForm { method, target, fields: self.fields(&headers), body, name: None }
+    }
+
+    /// `headers`, which go over those of every request.
+    fn fields(self, headers: &HeaderMap) -> Fields {
+        let mut all = self.headers.clone();
+        for (name, value) in headers {
+            all.insert(name, value.clone());
+        }
+        Fields::of(&all)
     }
 
     fn meta(self) -> serde_json::Value {
@@ -272,15 +307,6 @@ impl FormContext<'_> {
 
 fn client_info() -> serde_json::Value {
     json!({"name": "gander", "version": env!("CARGO_PKG_VERSION")})
-}
-
-fn plain(method: Method, path: &Template, body: Body) -> RequestForm {
-    let mut headers = HeaderMap::new();
-    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
-    if !matches!(body, Body::Empty) {
-        headers.insert(CONTENT_TYPE, JSON);
-    }
-    RequestForm { method, headers, target: RequestTarget::Rendered(path.clone()), body, name: None }
 }
 
 /// `path` with what may not stand in a request target percent-encoded, and a slash before it.
@@ -312,7 +338,7 @@ fn header_text(text: &str) -> HeaderValue {
 
 #[cfg(test)]
 mod tests {
-    use http_body_util::BodyExt as _;
+    use http::Request;
 
     use super::*;
     use crate::model::CounterRng;
@@ -331,14 +357,30 @@ mod tests {
             deadline: std::time::Duration::from_secs(1),
         };
         let url = Url::parse("http://127.0.0.1:1/mcp?x=1").unwrap();
-        let form = RequestForm::of(&step, FormContext { url: &url, era, revision, auth: &Auth::None });
+        let headers = HeaderMap::new();
+        let context = FormContext { url: &url, era, revision, auth: &Auth::None, headers: &headers };
+        let form = RequestForm::of(&step, context);
         let mut rng = CounterRng::new(1, 1);
         let mut context = RenderContext { vu: 3, iteration: 4, nonce: 5, rng: &mut rng };
-        let request = form.complete(17, &HeaderMap::new(), &mut context).unwrap();
-        let (head, body) = request.into_parts();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let body = runtime.block_on(body.collect()).unwrap().to_bytes();
-        (Request::from_parts(head, ()), String::from_utf8(body.to_vec()).unwrap())
+        let mut text = Vec::new();
+        form.write(17, &Fields::default(), &mut context, &mut text);
+        read(&text)
+    }
+
+    /// A request as a server would read it.
+    fn read(text: &[u8]) -> (Request<()>, String) {
+        let mut fields = [httparse::EMPTY_HEADER; 20];
+        let mut parsed = httparse::Request::new(&mut fields);
+        let head = parsed.parse(text).unwrap().unwrap();
+        let mut request = Request::builder().method(parsed.method.unwrap()).uri(parsed.path.unwrap());
+        for field in parsed.headers.iter() {
+            request = request.header(field.name, field.value);
+        }
+        let request = request.body(()).unwrap();
+        let body = String::from_utf8(text[head..].to_vec()).unwrap();
+        let length = request.headers().get("content-length").map(|length| length.to_str().unwrap());
+        assert_eq!(length.unwrap_or("0"), body.len().to_string());
+        (request, body)
     }
 
     #[track_caller]

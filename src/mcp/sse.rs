@@ -25,12 +25,16 @@ impl SseParser {
                     continue;
                 }
             }
-            let Some(end) = rest.iter().position(|&byte| byte == b'\n' || byte == b'\r') else {
+            let Some(end) = memchr::memchr2(b'\n', b'\r', rest) else {
                 self.line.extend_from_slice(rest);
                 return;
             };
             self.after_cr = rest[end] == b'\r';
             if self.line.is_empty() {
+                if let Some(taken) = self.whole_event(rest, end, &mut event) {
+                    rest = &rest[taken..];
+                    continue;
+                }
                 self.end_line(&rest[..end], &mut event);
             } else {
                 let mut line = std::mem::take(&mut self.line);
@@ -46,6 +50,20 @@ impl SseParser {
     /// How many bytes are held back for an event that is not complete yet.
     pub(crate) fn pending(&self) -> usize {
         self.line.len() + self.data.len()
+    }
+
+    /// The usual answer is an event with one line of data, all of it there: it is given without being copied. `end` is
+    /// where the first line of `bytes` ends; gives how many bytes the event takes.
+    fn whole_event(&mut self, bytes: &[u8], end: usize, event: &mut impl FnMut(&[u8])) -> Option<usize> {
+        let data = bytes[..end].strip_prefix(b"data:").filter(|_| self.started && !self.has_data)?;
+        let rest = &bytes[end..];
+        let blank = [&b"\n\n"[..], b"\r\n\r\n"].into_iter().find(|blank| rest.starts_with(blank))?;
+        let data = data.strip_prefix(b" ").unwrap_or(data);
+        if !data.is_empty() {
+            event(data);
+        }
+        self.after_cr = false;
+        Some(end + blank.len())
     }
 
     fn end_line(&mut self, line: &[u8], event: &mut impl FnMut(&[u8])) {

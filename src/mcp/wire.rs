@@ -5,8 +5,8 @@ use http::header::{AUTHORIZATION, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::connection::{Address, AddressError};
 use super::request::{FormContext, RequestForm};
+use super::stream::{Address, AddressError};
 use crate::model::{Era, Secret};
 use crate::plan::{Auth, Operation, Plan, Step, StepId};
 
@@ -28,7 +28,6 @@ pub struct Wire {
     pub(crate) address: Address,
     pub(crate) era: Era,
     pub(crate) revision: String,
-    pub(crate) headers: HeaderMap,
     pub(crate) forms: Vec<RequestForm>,
     pub(crate) steps: Vec<Step>,
     pub(crate) set_up: Vec<StepId>,
@@ -57,7 +56,7 @@ impl Wire {
         user_agent: &str,
     ) -> Result<Self, WireError> {
         let headers = common_headers(plan, url, user_agent)?;
-        let context = FormContext { url, era, revision, auth: &plan.auth };
+        let context = FormContext { url, era, revision, auth: &plan.auth, headers: &headers };
         let forms = plan.steps.iter().map(|step| RequestForm::of(step, context)).collect();
         let find =
             |wanted: fn(&Step) -> bool| plan.steps.iter().find(|step| wanted(step)).map(|step| step.id);
@@ -73,7 +72,6 @@ impl Wire {
             address,
             era,
             revision: revision.to_owned(),
-            headers,
             forms,
             steps: plan.steps.clone(),
             set_up,

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::server::{Act, Seen, Server};
 use crate::clock::Clock;
-use crate::mcp::connection::Address;
+use crate::mcp::stream::Address;
 use crate::mcp::wire::Wire;
 use crate::mcp::{CallContext, Client, Contact, ContactError, first_contact};
 use crate::model::{CounterRng, Era, Outcome, Secret};
