@@ -45,6 +45,13 @@ pub enum AddressError {
     Tls(#[source] rustls::Error),
 }
 
+/// How a call ended early, and the words of whatever said so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) outcome: Outcome,
+    pub(crate) words: String,
+}
+
 /// A connection that may be open. Dropping it closes it.
 #[derive(Debug, Default)]
 pub(crate) struct Connection {
@@ -91,7 +98,7 @@ impl Connection {
     }
 
     /// Connects, unless it is open already.
-    pub(crate) async fn open(&mut self, address: &Address) -> Result<(), Outcome> {
+    pub(crate) async fn open(&mut self, address: &Address) -> Result<(), Failure> {
         if self.is_open() {
             return Ok(());
         }
@@ -100,7 +107,10 @@ impl Connection {
             None => handshake(stream).await?,
             Some((config, name)) => {
                 let connector = TlsConnector::from(Arc::clone(config));
-                let stream = connector.connect(name.clone(), stream).await.map_err(|_| TLS_FAULT)?;
+                let stream = connector
+                    .connect(name.clone(), stream)
+                    .await
+                    .map_err(|error| Failure::new(Outcome::Transport(TransportFault::Tls), &error))?;
                 handshake(stream).await?
             }
         };
@@ -127,7 +137,7 @@ impl Connection {
                 self.sender = None;
                 Err(match failure.take_message() {
                     Some(request) => SendFailure::NotWritten(Box::new(request)),
-                    None => SendFailure::Failed(outcome_of(failure.error())),
+                    None => SendFailure::Failed(failure_of(failure.error())),
                 })
             }
         }
@@ -140,13 +150,32 @@ pub(crate) enum SendFailure {
     /// The connection was already closed; here is the request back.
     NotWritten(Box<Request<Full<Bytes>>>),
     /// It failed in this way after at least a part of it was written.
-    Failed(Outcome),
+    Failed(Failure),
 }
 
-const TLS_FAULT: Outcome = Outcome::Transport(TransportFault::Tls);
+impl Failure {
+    /// `outcome` with the words of `error` and of what caused it.
+    fn new(outcome: Outcome, error: &dyn Error) -> Self {
+        let mut words = error.to_string();
+        let mut source = error.source();
+        while let Some(inner) = source {
+            let more = inner.to_string();
+            if !words.contains(&more) {
+                words = format!("{words}: {more}");
+            }
+            source = inner.source();
+        }
+        Self { outcome, words }
+    }
 
-async fn connect(sockets: &[SocketAddr]) -> Result<TcpStream, Outcome> {
-    let mut fault = Outcome::Transport(TransportFault::Dns);
+    /// `outcome`, where it says all there is to say.
+    pub(crate) fn bare(outcome: Outcome) -> Self {
+        Self { outcome, words: String::new() }
+    }
+}
+
+async fn connect(sockets: &[SocketAddr]) -> Result<TcpStream, Failure> {
+    let mut fault = Failure::bare(Outcome::Transport(TransportFault::Dns));
     for socket in sockets {
         match TcpStream::connect(socket).await {
             Ok(stream) => {
@@ -155,20 +184,22 @@ async fn connect(sockets: &[SocketAddr]) -> Result<TcpStream, Outcome> {
                 let _ = stream.set_nodelay(true);
                 return Ok(stream);
             }
-            Err(error) if is_ours(&error) => return Err(Outcome::NotSent(NotSent::NoSocket)),
-            Err(error) => fault = Outcome::Transport(fault_of(&error)),
+            Err(error) if is_ours(&error) => {
+                return Err(Failure::new(Outcome::NotSent(NotSent::NoSocket), &error));
+            }
+            Err(error) => fault = Failure::new(Outcome::Transport(fault_of(&error)), &error),
         }
     }
     Err(fault)
 }
 
-async fn handshake<S>(stream: S) -> Result<SendRequest<Full<Bytes>>, Outcome>
+async fn handshake<S>(stream: S) -> Result<SendRequest<Full<Bytes>>, Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
-        .map_err(|_| Outcome::Transport(TransportFault::Other))?;
+        .map_err(|error| Failure::new(Outcome::Transport(TransportFault::Other), &error))?;
     // Its failure reaches the request that is under way; without one there is nobody to tell.
     tokio::spawn(async move {
         let _ = connection.await;
@@ -198,7 +229,11 @@ fn fault_of(error: &io::Error) -> TransportFault {
 }
 
 /// How a call ends whose connection failed with `error`.
-pub(crate) fn outcome_of(error: &hyper::Error) -> Outcome {
+pub(crate) fn failure_of(error: &hyper::Error) -> Failure {
+    Failure::new(outcome_of(error), error)
+}
+
+fn outcome_of(error: &hyper::Error) -> Outcome {
     if error.is_parse() || error.is_parse_too_large() {
         return Outcome::Protocol(ProtocolFault::Malformed);
     }

@@ -9,6 +9,7 @@ mod client;
 mod connection;
 mod contact;
 mod envelope;
+mod reason;
 mod reply;
 mod request;
 mod sse;

@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::check;
-use super::connection::outcome_of;
+use super::connection::{Failure, failure_of};
 use super::envelope::{self, Message};
 use super::sse::SseParser;
 use super::wire::MAX_REPLY_BYTES;
@@ -44,7 +44,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The session that the server named.
     pub(crate) session: Option<HeaderValue>,
-    /// The JSON text of the result, or the body of a plain answer, or the start of an error's body.
+    /// The JSON text of the result or of the JSON-RPC error, or the body of a plain answer, or the start of what was no
+    /// proper answer.
     pub(crate) text: String,
     /// The JSON-RPC error code, even where the HTTP status told of the failure first.
     pub(crate) error_code: Option<i64>,
@@ -116,7 +117,7 @@ struct Reader<'a> {
 
 /// Why a body was not read to its end.
 enum Cut {
-    Failed(Outcome),
+    Failed(Failure),
     TooLarge,
 }
 
@@ -138,7 +139,7 @@ impl Reader<'_> {
         while let Some(frame) = self.body.frame().await {
             let data = match frame {
                 Ok(frame) => frame.into_data().unwrap_or_default(),
-                Err(error) => return (bytes, Some(Cut::Failed(outcome_of(&error)))),
+                Err(error) => return (bytes, Some(Cut::Failed(failure_of(&error)))),
             };
             let room = limit - bytes.len();
             if data.len() > room {
@@ -151,10 +152,18 @@ impl Reader<'_> {
         (bytes, None)
     }
 
+    fn cut(&self, cut: Cut) -> Answer {
+        let Failure { outcome, words } = match cut {
+            Cut::Failed(failure) => failure,
+            Cut::TooLarge => Failure::bare(Outcome::Protocol(ProtocolFault::TooLarge)),
+        };
+        self.answer(outcome, words)
+    }
+
     async fn json(&mut self, step: &Step) -> Answer {
         let (bytes, cut) = self.collect(MAX_REPLY_BYTES).await;
         if let Some(cut) = cut {
-            return self.answer(cut.outcome(), String::new());
+            return self.cut(cut);
         }
         let mut answer = self.answer(Outcome::Protocol(ProtocolFault::Missing), String::new());
         match envelope::read(&bytes, self.id) {
@@ -162,13 +171,15 @@ impl Reader<'_> {
                 answer.outcome = judge(step, result);
                 result.clone_into(&mut answer.text);
             }
-            Message::Error(code) => {
+            Message::Error { code, json } => {
                 answer.outcome = Outcome::JsonRpcError(code);
                 answer.error_code = Some(code);
+                json.clone_into(&mut answer.text);
             }
             Message::OtherId => answer.outcome = Outcome::Protocol(ProtocolFault::WrongId),
             Message::Malformed if !bytes.is_empty() => {
                 answer.outcome = Outcome::Protocol(ProtocolFault::Malformed);
+                answer.text = lossy(&bytes[..bytes.len().min(MAX_ERROR_BODY)]);
             }
             Message::Malformed | Message::Other => {}
         }
@@ -193,37 +204,39 @@ impl Reader<'_> {
                 None => {
                     self.progress.reusable = true;
                     let fault = if wrong_id { ProtocolFault::WrongId } else { ProtocolFault::Missing };
-                    break Outcome::Protocol(fault);
+                    break Failure::bare(Outcome::Protocol(fault));
                 }
-                Some(Err(error)) => break outcome_of(&error),
+                Some(Err(error)) => break failure_of(&error),
                 Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
             };
             parser.push(&data, |event| match envelope::read(event, self.id) {
                 Message::Other => {}
                 Message::OtherId => wrong_id = true,
-                message @ (Message::Result(_) | Message::Error(_) | Message::Malformed) => {
-                    self.accept(&message, step);
+                message @ (Message::Result(_) | Message::Error { .. } | Message::Malformed) => {
+                    self.accept(&message, event, step);
                 }
             });
             if parser.pending() > MAX_REPLY_BYTES {
-                break Outcome::Protocol(ProtocolFault::TooLarge);
+                break Failure::bare(Outcome::Protocol(ProtocolFault::TooLarge));
             }
             if self.progress.answer.is_some() && drain_until.is_none() {
                 drain_until = Some(Instant::now() + DRAIN);
             }
         };
         if self.progress.answer.is_none() {
-            self.progress.answer = Some(self.answer(fault, String::new()));
+            self.progress.answer = Some(self.answer(fault.outcome, fault.words));
         }
     }
 
     /// Takes an answer from a stream, out of reach of the deadline. What comes after it can only spoil it.
-    fn accept(&mut self, message: &Message<'_>, step: &Step) {
+    fn accept(&mut self, message: &Message<'_>, event: &[u8], step: &Step) {
         let malformed = Outcome::Protocol(ProtocolFault::Malformed);
         let (outcome, text, error_code) = match message {
             Message::Result(result) => (judge(step, result), (*result).to_owned(), None),
-            Message::Error(code) => (Outcome::JsonRpcError(*code), String::new(), Some(*code)),
-            Message::OtherId | Message::Other | Message::Malformed => (malformed, String::new(), None),
+            Message::Error { code, json } => (Outcome::JsonRpcError(*code), (*json).to_owned(), Some(*code)),
+            Message::OtherId | Message::Other | Message::Malformed => {
+                (malformed, lossy(&event[..event.len().min(MAX_ERROR_BODY)]), None)
+            }
         };
         match &mut self.progress.answer {
             None => self.progress.answer = Some(Answer { error_code, ..self.answer(outcome, text) }),
@@ -234,24 +247,22 @@ impl Reader<'_> {
 
     async fn error(&mut self) -> Answer {
         let (bytes, cut) = self.collect(MAX_ERROR_BODY).await;
-        let outcome = match cut {
-            Some(Cut::Failed(outcome)) => outcome,
-            Some(Cut::TooLarge) | None => Outcome::HttpStatus(self.status.as_u16()),
-        };
-        let mut answer = self.answer(outcome, lossy(&bytes));
+        if let Some(Cut::Failed(failure)) = cut {
+            return self.answer(failure.outcome, failure.words);
+        }
+        let mut answer = self.answer(Outcome::HttpStatus(self.status.as_u16()), lossy(&bytes));
         answer.error_code = error_code(&answer.text);
         answer
     }
 
     async fn not_rpc(&mut self) -> Answer {
         let (bytes, cut) = self.collect(MAX_ERROR_BODY).await;
+        if let Some(Cut::Failed(failure)) = cut {
+            return self.answer(failure.outcome, failure.words);
+        }
         let empty = bytes.is_empty() || self.status == StatusCode::ACCEPTED;
-        let outcome = match cut {
-            Some(Cut::Failed(outcome)) => outcome,
-            Some(Cut::TooLarge) | None if empty => Outcome::Protocol(ProtocolFault::Missing),
-            Some(Cut::TooLarge) | None => Outcome::Protocol(ProtocolFault::Malformed),
-        };
-        self.answer(outcome, lossy(&bytes))
+        let fault = if empty { ProtocolFault::Missing } else { ProtocolFault::Malformed };
+        self.answer(Outcome::Protocol(fault), lossy(&bytes))
     }
 
     async fn plain(&mut self, step: &Step) -> Answer {
@@ -264,22 +275,13 @@ impl Reader<'_> {
         }
         let (bytes, cut) = self.collect(MAX_REPLY_BYTES).await;
         if let Some(cut) = cut {
-            return self.answer(cut.outcome(), String::new());
+            return self.cut(cut);
         }
         let mut answer = self.answer(Outcome::Ok, lossy(&bytes));
         if !check::all_hold(&step.checks, &answer.text) {
             answer.outcome = Outcome::CheckFailed;
         }
         answer
-    }
-}
-
-impl Cut {
-    fn outcome(&self) -> Outcome {
-        match self {
-            Self::Failed(outcome) => *outcome,
-            Self::TooLarge => Outcome::Protocol(ProtocolFault::TooLarge),
-        }
     }
 }
 
