@@ -26,7 +26,7 @@ fn latency(call: u64) -> Duration {
 fn book(recorder: &Recorder, user: u32, call: u64) {
     // Not in step with the user's number: every shard meets every step.
     let step = StepId(6 + u16::try_from(call / 100 % 4).expect("a remainder of 4 is small"));
-    recorder.begin(user, step, Phase::Steady).end(Outcome::Ok, latency(call));
+    recorder.begin(user, step, Phase::Steady).end(Outcome::Ok, latency(call), None);
 }
 
 fn calls(criterion: &mut Criterion) {

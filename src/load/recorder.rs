@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::metrics::{Cell, Phase, Second};
+use crate::metrics::{Cell, ErrorBook, Phase, Second};
 use crate::model::{LatencyHistogram, Outcome};
 use crate::plan::StepId;
 
@@ -22,6 +22,8 @@ const OTHER_CODE: i64 = 0;
 #[derive(Debug)]
 pub struct Recorder {
     shards: Vec<Mutex<Shard>>,
+    /// Failed calls alone come here.
+    errors: Mutex<ErrorBook>,
     thresholds: Vec<Duration>,
     planned: AtomicU64,
     recorded: AtomicU64,
@@ -59,6 +61,7 @@ impl Recorder {
     pub fn new(shards: usize, thresholds: Vec<Duration>) -> Self {
         Self {
             shards: (0..shards.max(1)).map(|_| Mutex::default()).collect(),
+            errors: Mutex::default(),
             thresholds,
             planned: AtomicU64::new(0),
             recorded: AtomicU64::new(0),
@@ -130,7 +133,8 @@ impl Recorder {
                 service: entry.service,
             })
             .collect();
-        Second { second, planned, in_flight, users: self.users.load(Ordering::Relaxed), cells }
+        let errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Second { second, planned, in_flight, users: self.users.load(Ordering::Relaxed), cells, errors }
     }
 
     fn lock(&self, shard: usize) -> MutexGuard<'_, Shard> {
@@ -138,7 +142,11 @@ impl Recorder {
         self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn end(&self, call: &OpenCall<'_>, outcome: Outcome, service: Duration) {
+    fn end(&self, call: &OpenCall<'_>, outcome: Outcome, service: Duration, reason: Option<&str>) {
+        if let Some(reason) = reason {
+            let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
+            errors.enter((call.step, call.phase, outcome.class()), Some(reason), 1);
+        }
         let mut shard = self.lock(call.shard);
         shard.in_flight -= 1;
         let outcome = shard.bounded(outcome);
@@ -182,17 +190,17 @@ impl Entry {
 }
 
 impl OpenCall<'_> {
-    /// Enters how the call ended and how long it took.
-    pub fn end(mut self, outcome: Outcome, service: Duration) {
+    /// Enters how the call ended, how long it took, and for a failed call why: a short text that may be shown.
+    pub fn end(mut self, outcome: Outcome, service: Duration, reason: Option<&str>) {
         self.ended = true;
-        self.recorder.end(&self, outcome, service);
+        self.recorder.end(&self, outcome, service, reason);
     }
 }
 
 impl Drop for OpenCall<'_> {
     fn drop(&mut self) {
         if !self.ended {
-            self.recorder.end(self, Outcome::Interrupted, Duration::ZERO);
+            self.recorder.end(self, Outcome::Interrupted, Duration::ZERO, None);
         }
     }
 }
@@ -210,9 +218,9 @@ mod tests {
     #[test]
     fn what_begins_ends_in_exactly_one_outcome() {
         let recorder = Recorder::new(2, vec![ms(10)]);
-        recorder.begin(0, STEP, Phase::Steady).end(Outcome::Ok, ms(10));
-        recorder.begin(1, STEP, Phase::Steady).end(Outcome::Ok, ms(11));
-        recorder.begin(1, STEP, Phase::Steady).end(Outcome::ToolError, ms(1));
+        recorder.begin(0, STEP, Phase::Steady).end(Outcome::Ok, ms(10), None);
+        recorder.begin(1, STEP, Phase::Steady).end(Outcome::Ok, ms(11), None);
+        recorder.begin(1, STEP, Phase::Steady).end(Outcome::ToolError, ms(1), None);
         drop(recorder.begin(2, STEP, Phase::Steady));
         let open = recorder.begin(3, STEP, Phase::WarmUp);
         let second = recorder.take_second(0);
@@ -222,7 +230,7 @@ mod tests {
             counts,
             [(Outcome::Ok, 2, vec![1]), (Outcome::ToolError, 1, vec![0]), (Outcome::Interrupted, 1, vec![0])]
         );
-        open.end(Outcome::Ok, ms(1));
+        open.end(Outcome::Ok, ms(1), None);
         let second = recorder.take_second(1);
         assert_eq!((second.planned, second.in_flight, second.cells.len()), (0, 0, 1));
         assert_eq!(second.cells[0].phase, Phase::WarmUp);
@@ -233,10 +241,26 @@ mod tests {
     fn a_server_that_invents_error_codes_does_not_fill_the_memory() {
         let recorder = Recorder::new(1, Vec::new());
         for code in 1..=10_000 {
-            recorder.begin(0, STEP, Phase::Steady).end(Outcome::JsonRpcError(code), ms(1));
+            recorder.begin(0, STEP, Phase::Steady).end(Outcome::JsonRpcError(code), ms(1), None);
         }
         let second = recorder.take_second(0);
         assert_eq!(second.cells.len(), MAX_CODES + 1);
         assert_eq!(second.cells.iter().map(|cell| cell.count).sum::<u64>(), 10_000);
+    }
+
+    #[test]
+    fn reasons_are_kept_apart_by_step_phase_and_class() {
+        let recorder = Recorder::new(2, Vec::new());
+        let fail = |user, phase, outcome, reason| {
+            recorder.begin(user, STEP, phase).end(outcome, ms(1), Some(reason));
+        };
+        fail(0, Phase::WarmUp, Outcome::ToolError, "no");
+        fail(0, Phase::Steady, Outcome::ToolError, "no");
+        fail(1, Phase::Steady, Outcome::ToolError, "no");
+        fail(1, Phase::Steady, Outcome::HttpStatus(503), "busy");
+        recorder.begin(0, STEP, Phase::Steady).end(Outcome::Ok, ms(1), None);
+        let calls: Vec<u64> = recorder.take_second(0).errors.iter().map(|sample| sample.calls).collect();
+        assert_eq!(calls, [1, 1, 2]);
+        assert!(recorder.take_second(1).errors.is_empty());
     }
 }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Recorder;
 use crate::clock::Clock;
-use crate::mcp::{CallContext, Client, Wire};
+use crate::mcp::{CallContext, Client, Exchange, Wire};
 use crate::metrics::Phase;
 use crate::model::{CounterRng, NotSent, Outcome};
 use crate::plan::{Plan, SessionPolicy, StepId, Transaction};
@@ -114,10 +114,11 @@ impl User {
 
     async fn iterate(&mut self, work: &Workload) {
         let transaction = pick(&work.plan, &mut self.mix);
-        if !self.open_session(work).await {
+        if let Err(why) = self.open_session(work).await {
             if let Some(step) = transaction.steps.first().filter(|_| !work.signals.stop.is_cancelled()) {
                 let call = work.recorder.begin(self.index, *step, phase(work, work.clock.now()));
-                call.end(Outcome::NotSent(NotSent::NoSession), work.plan.step(*step).deadline);
+                let outcome = Outcome::NotSent(NotSent::NoSession);
+                call.end(outcome, work.plan.step(*step).deadline, why.as_deref());
             }
             sleep_until(work, work.clock.now() + self.back_off).await;
             self.back_off = (self.back_off * 2).min(LONGEST_BACK_OFF);
@@ -125,7 +126,7 @@ impl User {
         }
         self.back_off = FIRST_BACK_OFF;
         for step in &transaction.steps {
-            if work.signals.stop.is_cancelled() || !self.open_session(work).await {
+            if work.signals.stop.is_cancelled() || self.open_session(work).await.is_err() {
                 break;
             }
             self.call(work, *step).await;
@@ -135,14 +136,21 @@ impl User {
         }
     }
 
-    /// Makes the set-up calls that are due; false when one of them failed.
-    async fn open_session(&mut self, work: &Workload) -> bool {
+    /// Makes the set-up calls that are due; when one of them failed, gives what it said.
+    async fn open_session(&mut self, work: &Workload) -> Result<(), Option<String>> {
         while let Some(step) = self.client.next_set_up() {
-            if work.signals.stop.is_cancelled() || self.call(work, step).await != Outcome::Ok {
-                return false;
+            if work.signals.stop.is_cancelled() {
+                return Err(None);
+            }
+            match self.call(work, step).await {
+                Some(Exchange { outcome: Outcome::Ok, .. }) => {}
+                Some(Exchange { reason: Some(reason), .. }) => {
+                    return Err(Some(format!("{}: {reason}", work.plan.step(step).name)));
+                }
+                Some(_) | None => return Err(None),
             }
         }
-        true
+        Ok(())
     }
 
     async fn close_session(&mut self, work: &Workload) {
@@ -152,16 +160,17 @@ impl User {
         self.client.reset();
     }
 
-    /// One call, entered in the books whatever becomes of it.
-    async fn call(&mut self, work: &Workload, step: StepId) -> Outcome {
+    /// One call, entered in the books whatever becomes of it; `None` when it was cut off.
+    async fn call(&mut self, work: &Workload, step: StepId) -> Option<Exchange> {
         let open = work.recorder.begin(self.index, step, phase(work, work.clock.now()));
         let context = CallContext { iteration: self.iteration, rng: &mut self.arguments };
         tokio::select! {
             biased;
-            () = work.signals.abort.cancelled() => Outcome::Interrupted,
+            () = work.signals.abort.cancelled() => None,
             exchange = self.client.perform(step, context) => {
-                open.end(exchange.outcome, exchange.end.saturating_sub(exchange.sent));
-                exchange.outcome
+                let took = exchange.end.saturating_sub(exchange.sent);
+                open.end(exchange.outcome, took, exchange.reason.as_deref());
+                Some(exchange)
             }
         }
     }

@@ -38,7 +38,7 @@ impl Form {
 pub fn judge(bytes: &[u8], id: u64) -> Outcome {
     match envelope::read(bytes, id) {
         Message::Result(result) => envelope::judge_result(result, true),
-        Message::Error(code) => Outcome::JsonRpcError(code),
+        Message::Error { code, .. } => Outcome::JsonRpcError(code),
         Message::OtherId => Outcome::Protocol(ProtocolFault::WrongId),
         Message::Other => Outcome::Protocol(ProtocolFault::Missing),
         Message::Malformed => Outcome::Protocol(ProtocolFault::Malformed),

@@ -7,12 +7,39 @@ use crate::plan::Check;
 /// True when every check but those on the HTTP status holds for `text`: the JSON text of an MCP result, or the body
 /// of a plain HTTP answer.
 pub(crate) fn all_hold(checks: &[Check], text: &str) -> bool {
-    checks.iter().all(|check| match check {
+    checks.iter().all(|check| holds(check, text))
+}
+
+/// Which of the checks does not hold for `text`, and what was found instead; empty when all hold.
+pub(crate) fn complaint(checks: &[Check], text: &str, said: &str) -> String {
+    match checks.iter().find(|check| !holds(check, text)) {
+        None | Some(Check::Status(_)) => String::new(),
+        Some(Check::Contains(needle)) => format!("`contains: {needle}` does not hold; found: {said}"),
+        Some(Check::NotContains(needle)) => format!("`not_contains: {needle}` does not hold; found: {said}"),
+        Some(Check::Json { pointer, equals }) => json_complaint(text, pointer, equals.as_ref()),
+    }
+}
+
+fn holds(check: &Check, text: &str) -> bool {
+    match check {
         Check::Contains(needle) => contains(text, needle),
         Check::NotContains(needle) => !contains(text, needle),
         Check::Json { pointer, equals } => json_holds(text, pointer, equals.as_ref()),
         Check::Status(_) => true,
-    })
+    }
+}
+
+fn json_complaint(text: &str, pointer: &str, equals: Option<&Value>) -> String {
+    let value: Option<Value> = serde_json::from_str(text).ok();
+    let found = match (&value, value.as_ref().and_then(|value| value.pointer(pointer))) {
+        (None, _) => "what came is no JSON".to_owned(),
+        (Some(_), None) => "there is nothing at it".to_owned(),
+        (Some(_), Some(found)) => format!("found {found}"),
+    };
+    match equals {
+        None => format!("`json: {pointer}` does not hold; {found}"),
+        Some(wanted) => format!("`json: {pointer}` equal to {wanted} does not hold; {found}"),
+    }
 }
 
 /// The status that the checks want, where they want one.
@@ -75,6 +102,21 @@ mod tests {
         check(&Check::Contains("nope".into()), r#"{"text":"\n"}"#, false);
         check(&Check::NotContains("error".into()), r#"{"text":"fine"}"#, true);
         check(&Check::NotContains("fine".into()), r#"{"text":"fine"}"#, false);
+    }
+
+    #[test]
+    fn a_check_that_does_not_hold_says_what_was_found() {
+        #[track_caller]
+        fn told(check: Check, text: &str, expected: &str) {
+            assert_eq!(complaint(&[Check::Contains("a".into()), check], text, "aha"), expected);
+        }
+        let json = |equals| Check::Json { pointer: "/a".into(), equals };
+        told(Check::Contains("x".into()), "a", "`contains: x` does not hold; found: aha");
+        told(Check::NotContains("a".into()), "a", "`not_contains: a` does not hold; found: aha");
+        told(json(Some(json!(3))), r#"{"a":4}"#, "`json: /a` equal to 3 does not hold; found 4");
+        told(json(None), r#"{"b":"a"}"#, "`json: /a` does not hold; there is nothing at it");
+        told(json(None), "a", "`json: /a` does not hold; what came is no JSON");
+        told(json(None), r#"{"a":4}"#, "");
     }
 
     #[test]

@@ -7,11 +7,13 @@ use serde::Deserialize;
 
 use super::buffer;
 use super::connection::{Connection, SendFailure};
+use super::failure::Failure;
 use super::fields::Fields;
+use super::reason::Reason;
 use super::reply::{self, Answer, Progress};
 use super::wire::{self, Wire};
 use crate::clock::Clock;
-use crate::model::{CounterRng, Outcome, ProtocolFault, Secret, TimeoutPhase, TransportFault};
+use crate::model::{CounterRng, Outcome, ProtocolFault, Secret, Secrets, TimeoutPhase, TransportFault};
 use crate::plan::{Operation, RenderContext, Step, StepId};
 
 const SESSION_HEADER: &str = "mcp-session-id";
@@ -47,10 +49,12 @@ enum Session {
 }
 
 /// One call, over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exchange {
     /// How it ended.
     pub outcome: Outcome,
+    /// Why it failed, in the words of whatever said so: one printable line without secrets. `None` for success.
+    pub reason: Option<Box<str>>,
     /// When the user set about it: connecting, where that was needed, is part of the call.
     pub sent: Duration,
     /// When the head of the answer was there.
@@ -148,20 +152,44 @@ impl Client {
         let mut progress = Progress::new(keep_text);
         let early =
             tokio::time::timeout_at(deadline, self.exchange(&wire, step, context, &mut progress)).await;
-        if early != Ok(Ok(())) {
+        if !matches!(early, Ok(Ok(()))) {
             self.connection.close();
         }
         let first_byte = progress.first_byte;
-        if let Some(answer) = progress.answer {
-            let outcome = self.take_note(&step.operation, &answer);
-            return (Exchange { outcome, sent, first_byte, end: answer.end }, Some(answer));
+        if let Some(mut answer) = progress.answer {
+            // Before an answer has credentials forgotten that it may echo.
+            let reason = Reason::of_answer(step, &answer);
+            let mut reason = reason.map(|reason| reason.told(answer.outcome, &self.secrets()));
+            if let Err(failure) = self.take_note(&step.operation, &answer) {
+                answer.outcome = failure.outcome;
+                reason = Some(Reason::from(failure).told(answer.outcome, &self.secrets()));
+            }
+            let exchange = Exchange { outcome: answer.outcome, reason, sent, first_byte, end: answer.end };
+            return (exchange, Some(answer));
         }
-        let outcome = match early {
-            Ok(Err(outcome)) => outcome,
-            Ok(Ok(())) => Outcome::Protocol(ProtocolFault::Missing),
-            Err(_) => Outcome::Transport(TransportFault::Timeout(progress.phase)),
+        let end = self.clock.now();
+        let (outcome, reason) = match early {
+            Ok(Err(failure)) => (failure.outcome, failure.into()),
+            Ok(Ok(())) => {
+                let failure = Failure::bare(Outcome::Protocol(ProtocolFault::Missing));
+                (failure.outcome, failure.into())
+            }
+            Err(_) => {
+                let outcome = Outcome::Transport(TransportFault::Timeout(progress.phase));
+                (outcome, Reason::of_timeout(progress.phase, step.deadline))
+            }
         };
-        (Exchange { outcome, sent, first_byte, end: self.clock.now() }, None)
+        let reason = Some(reason.told(outcome, &self.secrets()));
+        (Exchange { outcome, reason, sent, first_byte, end }, None)
+    }
+
+    /// Everything that the server was sent, or gave for nobody else to know.
+    fn secrets(&self) -> Secrets {
+        let session = self.session_fields.get(SESSION_HEADER);
+        let token = self.plain_fields.get(AUTHORIZATION);
+        [session, token].into_iter().flatten().fold(self.wire.secrets.clone(), |secrets, text| {
+            secrets.and(text).and(text.strip_prefix("Bearer ").unwrap_or_default())
+        })
     }
 
     async fn exchange(
@@ -170,7 +198,7 @@ impl Client {
         step: &Step,
         context: CallContext<'_>,
         progress: &mut Progress,
-    ) -> Result<(), Outcome> {
+    ) -> Result<(), Failure> {
         self.last_id += 1;
         let id = self.last_id;
         let mut request = buffer::take_write();
@@ -185,9 +213,12 @@ impl Client {
             progress.phase = TimeoutPhase::FirstByte;
             match self.connection.send(&request).await {
                 Ok(()) => break,
-                Err(SendFailure::Failed(outcome)) => return Err(outcome),
+                Err(SendFailure::Failed(failure)) => return Err(failure),
                 // A new connection that is closed before it takes a request is the target's doing.
-                Err(SendFailure::NotWritten) if fresh => return Err(Outcome::Transport(TransportFault::Eof)),
+                Err(SendFailure::NotWritten) if fresh => {
+                    let words = "the connection was closed before it took a request";
+                    return Err(Failure::worded(Outcome::Transport(TransportFault::Eof), words));
+                }
                 Err(SendFailure::NotWritten) => {}
             }
         }
@@ -195,8 +226,8 @@ impl Client {
         reply::read(&mut self.connection, step, id, self.clock, progress).await
     }
 
-    /// Draws from an answer what the next calls need; gives the outcome, which set-up answers may still fail.
-    fn take_note(&mut self, operation: &Operation, answer: &Answer) -> Outcome {
+    /// Draws from an answer what the next calls need; a set-up answer that lacks it has failed.
+    fn take_note(&mut self, operation: &Operation, answer: &Answer) -> Result<(), Failure> {
         let outcome = answer.outcome;
         if *operation == Operation::EndSession {
             self.end_session();
@@ -226,40 +257,43 @@ impl Client {
                 self.session_fields.remove(AUTHORIZATION);
             }
         }
-        outcome
+        Ok(())
     }
 
-    fn logged_in(&mut self, answer: &Answer) -> Outcome {
+    fn logged_in(&mut self, answer: &Answer) -> Result<(), Failure> {
         #[derive(Deserialize)]
         struct Token {
             access_token: Secret,
         }
         let token =
             serde_json::from_str::<Token>(&answer.text).ok().and_then(|t| wire::bearer(&t.access_token));
-        let Some(token) = token else { return Outcome::Protocol(ProtocolFault::Malformed) };
+        let Some(token) = token else { return Err(malformed("the answer has no usable `access_token`")) };
         self.plain_fields.set(AUTHORIZATION, &token);
         self.session_fields.set(AUTHORIZATION, &token);
         self.has_token = true;
-        Outcome::Ok
+        Ok(())
     }
 
-    fn opened(&mut self, answer: &Answer) -> Outcome {
+    fn opened(&mut self, answer: &Answer) -> Result<(), Failure> {
         #[derive(Deserialize)]
         struct Initialized {
             #[serde(rename = "protocolVersion")]
             protocol_version: String,
         }
         let Ok(result) = serde_json::from_str::<Initialized>(&answer.text) else {
-            return Outcome::Protocol(ProtocolFault::Malformed);
+            return Err(malformed("the answer has no `protocolVersion`"));
         };
         if !self.wire.revision.is_empty() && result.protocol_version != self.wire.revision {
-            return Outcome::Protocol(ProtocolFault::Malformed);
+            return Err(malformed(&format!(
+                "the server settles on revision {} now; at first contact it was {}",
+                result.protocol_version, self.wire.revision
+            )));
         }
         if let Some(session) = &answer.session {
             self.session_fields.set(SESSION_HEADER, session);
         }
         self.session = Session::Opened;
-        Outcome::Ok
+        Ok(())
     }
 
     fn end_session(&mut self) {
@@ -272,4 +306,8 @@ impl Client {
         self.session_fields.contains(SESSION_HEADER)
             && (status == 404 || (status == 400 && body.to_ascii_lowercase().contains("session")))
     }
+}
+
+fn malformed(words: &str) -> Failure {
+    Failure { outcome: Outcome::Protocol(ProtocolFault::Malformed), words: words.to_owned() }
 }

@@ -8,6 +8,7 @@ use std::io;
 use std::task::{Context, Poll, ready};
 
 use super::buffer::ReadBuffer;
+use super::failure::Failure;
 use super::http1::{Body, Head, HeadWants, NotHttp};
 use super::stream::{Address, Stream, fault_of};
 use crate::model::{Outcome, ProtocolFault, TransportFault};
@@ -37,7 +38,7 @@ pub(crate) enum SendFailure {
     /// The connection was already closed; nothing was written.
     NotWritten,
     /// It failed in this way after at least a part of the request was written.
-    Failed(Outcome),
+    Failed(Failure),
 }
 
 /// A body, or its beginning and why there is no more of it.
@@ -50,16 +51,13 @@ pub(crate) struct Collected<'a> {
 }
 
 /// Why a body was not read to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Cut {
     /// It failed.
-    Failed(Outcome),
+    Failed(Failure),
     /// It is larger than the caller wanted.
     TooLarge,
 }
-
-const EOF: Outcome = Outcome::Transport(TransportFault::Eof);
-const MALFORMED: Outcome = Outcome::Protocol(ProtocolFault::Malformed);
 
 impl Connection {
     /// True when a request can go out without connecting first.
@@ -76,7 +74,7 @@ impl Connection {
     }
 
     /// Connects, unless it is open already.
-    pub(crate) async fn open(&mut self, address: &Address) -> Result<(), Outcome> {
+    pub(crate) async fn open(&mut self, address: &Address) -> Result<(), Failure> {
         if !self.is_open() {
             let stream = Stream::open(address).await?;
             let input = ReadBuffer::default();
@@ -109,13 +107,14 @@ impl Connection {
             }
             // A server may answer and hang up before it has read all of a request: what it said is the answer.
             Err(error) if fault_of(&error) == TransportFault::Reset => Ok(()),
-            Err(error) => Err(SendFailure::Failed(outcome_of(&error))),
+            Err(error) => Err(SendFailure::Failed(failure_of(&error))),
         }
     }
 
-    /// Waits for the head of the answer; interim ones are read over. What there is of its body comes by [`Self::piece`] or [`Self::collect`].
-    pub(crate) async fn head(&mut self, wants: HeadWants) -> Result<Head, Outcome> {
-        let open = self.open.as_mut().ok_or(EOF)?;
+    /// Waits for the head of the answer; interim ones are read over. What there is of its body comes
+    /// by [`Self::piece`] or [`Self::collect`].
+    pub(crate) async fn head(&mut self, wants: HeadWants) -> Result<Head, Failure> {
+        let open = self.open.as_mut().ok_or_else(closed)?;
         loop {
             if !open.input.unread().is_empty()
                 && let Some((head, length)) = Head::parse(open.input.unread(), wants).map_err(malformed)?
@@ -130,14 +129,14 @@ impl Connection {
             }
             let room = open.input.unread().len() + 1;
             if open.fill(room).await? == 0 {
-                return Err(EOF);
+                return Err(closed());
             }
         }
     }
 
     /// The next piece of the body; `None` at its end.
-    pub(crate) async fn piece(&mut self) -> Result<Option<&[u8]>, Outcome> {
-        let open = self.open.as_mut().ok_or(EOF)?;
+    pub(crate) async fn piece(&mut self) -> Result<Option<&[u8]>, Failure> {
+        let open = self.open.as_mut().ok_or_else(closed)?;
         match open.advance().await? {
             0 => Ok(None),
             data => Ok(Some(&open.input.unread()[..data])),
@@ -148,7 +147,7 @@ impl Connection {
     /// one piece.
     pub(crate) async fn collect<'a>(&'a mut self, limit: usize, gathered: &'a mut Vec<u8>) -> Collected<'a> {
         let Some(open) = self.open.as_mut() else {
-            return Collected { bytes: &[], cut: Some(Cut::Failed(EOF)) };
+            return Collected { bytes: &[], cut: Some(Cut::Failed(closed())) };
         };
         match open.collect(limit, gathered).await {
             Ok(Where::Lent(data)) => Collected { bytes: &open.input.unread()[..data], cut: None },
@@ -194,7 +193,7 @@ impl Open {
     }
 
     /// Makes the next piece of the body the first of the unread bytes; 0 at its end.
-    async fn advance(&mut self) -> Result<usize, Outcome> {
+    async fn advance(&mut self) -> Result<usize, Failure> {
         self.give_back();
         loop {
             let Some(body) = self.body.as_mut().filter(|body| !body.is_over()) else { return Ok(0) };
@@ -211,7 +210,7 @@ impl Open {
                 let well = self.body.is_some_and(|body| body.may_end_here());
                 self.keep_alive = false;
                 self.body = None;
-                return if well { Ok(0) } else { Err(EOF) };
+                return if well { Ok(0) } else { Err(closed()) };
             }
         }
     }
@@ -253,9 +252,9 @@ impl Open {
             // A length is a claim: memory follows what has come.
             let wanted = length.min(2 * self.input.unread().len() + 1);
             let failed = match self.fill(wanted).await {
-                Ok(0) => EOF,
+                Ok(0) => closed(),
                 Ok(_) => continue,
-                Err(outcome) => outcome,
+                Err(failure) => failure,
             };
             gathered.extend_from_slice(self.input.unread());
             return Err(Cut::Failed(failed));
@@ -284,8 +283,8 @@ impl Open {
 
     /// Reads more, with room for `wanted` unread bytes in all; 0 at the end of the stream. While nothing comes and nothing
     /// is unread, no memory is held.
-    async fn fill(&mut self, wanted: usize) -> Result<usize, Outcome> {
-        poll_fn(|context| self.poll_fill(context, wanted)).await.map_err(|error| outcome_of(&error))
+    async fn fill(&mut self, wanted: usize) -> Result<usize, Failure> {
+        poll_fn(|context| self.poll_fill(context, wanted)).await.map_err(|error| failure_of(&error))
     }
 
     fn poll_fill(&mut self, context: &mut Context<'_>, wanted: usize) -> Poll<io::Result<usize>> {
@@ -300,10 +299,17 @@ impl Open {
 }
 
 /// How a call ends whose connection failed with `error`.
-fn outcome_of(error: &io::Error) -> Outcome {
-    Outcome::Transport(fault_of(error))
+fn failure_of(error: &io::Error) -> Failure {
+    Failure::new(Outcome::Transport(fault_of(error)), error)
 }
 
-fn malformed(_: NotHttp) -> Outcome {
-    MALFORMED
+fn closed() -> Failure {
+    Failure::worded(
+        Outcome::Transport(TransportFault::Eof),
+        "the connection was closed before the answer's end",
+    )
+}
+
+fn malformed(_: NotHttp) -> Failure {
+    Failure::worded(Outcome::Protocol(ProtocolFault::Malformed), "what came is not HTTP/1.1")
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::client::{CallContext, Client, Exchange};
+use super::reason::error_message;
 use super::reply::Answer;
 use super::stream::Address;
 use super::wire::{MODERN_REVISION, Wire, WireError};
@@ -34,7 +35,7 @@ pub struct Contact {
 }
 
 /// A call of the first contact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContactCall {
     /// Which step of the plan.
     pub step: StepId,
@@ -187,7 +188,7 @@ impl Visit<'_> {
             let tried = tokio::time::timeout(PATIENCE, connection.open(&self.address)).await;
             let fault = match tried {
                 Ok(Ok(())) => return Ok(()),
-                Ok(Err(fault)) => fault,
+                Ok(Err(failure)) => failure.outcome,
                 Err(_) => Outcome::Transport(TransportFault::Timeout(crate::model::TimeoutPhase::Connect)),
             };
             if self.clock.now() >= give_up {
@@ -246,7 +247,7 @@ impl Visit<'_> {
             .expect("a plan with MCP steps has every set-up and tear-down step");
         let mut rng = CounterRng::new(self.plan.seed, 0);
         let (exchange, answer) = client.ask(step.id, CallContext { iteration: 0, rng: &mut rng }).await;
-        self.calls.push(ContactCall { step: step.id, exchange });
+        self.calls.push(ContactCall { step: step.id, exchange: exchange.clone() });
         (exchange, answer)
     }
 
@@ -255,6 +256,17 @@ impl Visit<'_> {
     }
 
     fn refused(&self, step: &str, outcome: Outcome, said: &str) -> ContactError {
+        let said = match outcome {
+            Outcome::JsonRpcError(_) => &error_message(said),
+            Outcome::Ok
+            | Outcome::Transport(_)
+            | Outcome::HttpStatus(_)
+            | Outcome::Protocol(_)
+            | Outcome::ToolError
+            | Outcome::CheckFailed
+            | Outcome::NotSent(_)
+            | Outcome::Interrupted => said,
+        };
         let said = clean_text(self.plan.redacted(said.trim()).trim());
         let detail = if said.is_empty() { said } else { format!(": {said}") };
         ContactError::Refused { url: self.shown_url(), step: step.to_owned(), outcome, detail }

@@ -13,8 +13,13 @@ use crate::model::{Outcome, ProtocolFault};
 pub(crate) enum Message<'a> {
     /// The answer to our request: its result, as JSON text.
     Result(&'a str),
-    /// The answer to our request is an error with this code.
-    Error(i64),
+    /// The answer to our request is an error.
+    Error {
+        /// Its code.
+        code: i64,
+        /// The whole error, as JSON text.
+        json: &'a str,
+    },
     /// An answer to a request with another id.
     OtherId,
     /// A notification, or a request from the server.
@@ -62,7 +67,9 @@ pub(crate) fn read(bytes: &[u8], id: u64) -> Message<'_> {
         (Some(_), _) | (_, Some(_)) if !ours => Message::OtherId,
         (Some(result), None) => Message::Result(result.get()),
         (None, Some(error)) => match serde_json::from_str::<ErrorObject>(error.get()) {
-            Ok(object) if is_object(error.get().as_bytes()) => Message::Error(object.code),
+            Ok(object) if is_object(error.get().as_bytes()) => {
+                Message::Error { code: object.code, json: error.get() }
+            }
             Ok(_) | Err(_) => Message::Malformed,
         },
         (Some(_), Some(_)) | (None, None) => Message::Malformed,
@@ -102,7 +109,11 @@ mod tests {
     #[test]
     fn answers_are_told_from_everything_else() {
         check(r#"{"jsonrpc":"2.0","id":7,"result":{"a":1}}"#, &Message::Result(r#"{"a":1}"#));
-        check(r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32602,"message":"x"}}"#, &Message::Error(-32602));
+        let json = r#"{"code":-32602,"message":"x"}"#;
+        check(
+            &format!(r#"{{"jsonrpc":"2.0","id":7,"error":{json}}}"#),
+            &Message::Error { code: -32602, json },
+        );
         check(r#"{"jsonrpc":"2.0","id":8,"result":{}}"#, &Message::OtherId);
         check(r#"{"jsonrpc":"2.0","id":"7","result":{}}"#, &Message::OtherId);
         check(r#"{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":""}}"#, &Message::OtherId);

@@ -25,6 +25,12 @@ impl Fields {
         &self.bytes
     }
 
+    /// The value of `name`, in lower case.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        let line = self.lines().find(|line| is_named(line, name))?;
+        std::str::from_utf8(&line[name.len() + 2..line.len() - 2]).ok()
+    }
+
     /// True when `name`, in lower case, is among them.
     pub(crate) fn contains(&self, name: &str) -> bool {
         self.lines().any(|line| is_named(line, name))
@@ -80,6 +86,7 @@ mod tests {
         fields.set("authorization", &HeaderValue::from_static("Bearer two"));
         assert_eq!(fields.as_bytes(), b"mcp-session-id: abc\r\nauthorization: Bearer two\r\n");
         assert_eq!(format!("{fields:?}"), r#"["mcp-session-id", "authorization"]"#);
+        assert_eq!(fields.get("mcp-session-id"), Some("abc"));
         fields.remove("mcp-session-id");
         assert!(!fields.contains("mcp-session-id") && fields.contains("authorization"));
     }

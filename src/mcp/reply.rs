@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::check;
 use super::connection::{Collected, Connection, Cut};
 use super::envelope::{self, Message};
+use super::failure::Failure;
 use super::http1::{ContentKind, Head, HeadWants};
 use super::sse::SseParser;
 use super::wire::MAX_REPLY_BYTES;
@@ -42,7 +43,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The session that the server named.
     pub(crate) session: Option<HeaderValue>,
-    /// The JSON text of the result or the body of a plain answer, where it was wanted; or the start of an error's body.
+    /// The JSON text of the result or the body of a plain answer, where it was wanted; the JSON text of a JSON-RPC error,
+    /// or the start of what was no proper answer.
     pub(crate) text: String,
     /// The JSON-RPC error code, even where the HTTP status told of the failure first.
     pub(crate) error_code: Option<i64>,
@@ -53,6 +55,11 @@ impl Progress {
     pub(crate) fn new(keep_text: bool) -> Self {
         Self { phase: TimeoutPhase::Connect, first_byte: None, answer: None, keep_text }
     }
+
+    /// What a good answer said is of use to set-up calls alone; what a failed one said is told.
+    fn wants_text(&self, outcome: Outcome) -> bool {
+        self.keep_text || outcome != Outcome::Ok
+    }
 }
 
 /// Reads the answer to the request `id` of `step` into `progress`.
@@ -62,7 +69,7 @@ pub(crate) async fn read(
     id: u64,
     clock: Clock,
     progress: &mut Progress,
-) -> Result<(), Outcome> {
+) -> Result<(), Failure> {
     let wants = if step.operation == Operation::Initialize { HeadWants::Session } else { HeadWants::Nothing };
     let Head { status, content, session, .. } = connection.head(wants).await?;
     progress.phase = TimeoutPhase::Body;
@@ -113,23 +120,25 @@ impl Reader<'_> {
         let Collected { bytes, cut } = self.connection.collect(MAX_REPLY_BYTES, &mut gathered).await;
         answer.end = self.clock.now();
         if let Some(cut) = cut {
-            answer.outcome = cut.outcome();
-            return answer;
+            let Failure { outcome, words } = cut.failure();
+            return Answer { outcome, text: words, ..answer };
         }
         match envelope::read(bytes, self.id) {
             Message::Result(result) => {
                 answer.outcome = judge(step, result);
-                if self.progress.keep_text {
+                if self.progress.wants_text(answer.outcome) {
                     result.clone_into(&mut answer.text);
                 }
             }
-            Message::Error(code) => {
+            Message::Error { code, json } => {
                 answer.outcome = Outcome::JsonRpcError(code);
                 answer.error_code = Some(code);
+                json.clone_into(&mut answer.text);
             }
             Message::OtherId => answer.outcome = Outcome::Protocol(ProtocolFault::WrongId),
             Message::Malformed if !bytes.is_empty() => {
                 answer.outcome = Outcome::Protocol(ProtocolFault::Malformed);
+                answer.text = beginning(bytes);
             }
             Message::Malformed | Message::Other => {}
         }
@@ -154,9 +163,9 @@ impl Reader<'_> {
             };
             let piece = match next {
                 Ok(Some(piece)) => piece,
-                Ok(None) if wrong_id => break Outcome::Protocol(ProtocolFault::WrongId),
-                Ok(None) => break Outcome::Protocol(ProtocolFault::Missing),
-                Err(outcome) => break outcome,
+                Ok(None) if wrong_id => break Failure::bare(Outcome::Protocol(ProtocolFault::WrongId)),
+                Ok(None) => break Failure::bare(Outcome::Protocol(ProtocolFault::Missing)),
+                Err(failure) => break failure,
             };
             let mut stream = Answers {
                 clock: self.clock,
@@ -167,40 +176,38 @@ impl Reader<'_> {
             parser.push(piece, |event| match envelope::read(event, self.id) {
                 Message::Other => {}
                 Message::OtherId => wrong_id = true,
-                message @ (Message::Result(_) | Message::Error(_) | Message::Malformed) => {
-                    stream.accept(&message, step);
+                message @ (Message::Result(_) | Message::Error { .. } | Message::Malformed) => {
+                    stream.accept(&message, event, step);
                 }
             });
             if parser.pending() > MAX_REPLY_BYTES {
-                break Outcome::Protocol(ProtocolFault::TooLarge);
+                break Failure::bare(Outcome::Protocol(ProtocolFault::TooLarge));
             }
             if self.progress.answer.is_some() && drain_until.is_none() {
                 drain_until = Some(Instant::now() + DRAIN);
             }
         };
-        self.progress.answer.is_none().then(|| self.answer(fault, String::new()))
+        self.progress.answer.is_none().then(|| self.answer(fault.outcome, fault.words))
     }
 
     async fn error(&mut self) -> Answer {
         let (text, cut) = self.text(MAX_ERROR_BODY).await;
-        let outcome = match cut {
-            Some(Cut::Failed(outcome)) => outcome,
-            Some(Cut::TooLarge) | None => Outcome::HttpStatus(self.status),
-        };
-        let mut answer = self.answer(outcome, text);
+        if let Some(Cut::Failed(Failure { outcome, words })) = cut {
+            return self.answer(outcome, words);
+        }
+        let mut answer = self.answer(Outcome::HttpStatus(self.status), text);
         answer.error_code = error_code(&answer.text);
         answer
     }
 
     async fn not_rpc(&mut self) -> Answer {
         let (text, cut) = self.text(MAX_ERROR_BODY).await;
+        if let Some(Cut::Failed(Failure { outcome, words })) = cut {
+            return self.answer(outcome, words);
+        }
         let empty = text.is_empty() || self.status == ACCEPTED;
-        let outcome = match cut {
-            Some(Cut::Failed(outcome)) => outcome,
-            Some(Cut::TooLarge) | None if empty => Outcome::Protocol(ProtocolFault::Missing),
-            Some(Cut::TooLarge) | None => Outcome::Protocol(ProtocolFault::Malformed),
-        };
-        self.answer(outcome, text)
+        let fault = if empty { ProtocolFault::Missing } else { ProtocolFault::Malformed };
+        self.answer(Outcome::Protocol(fault), text)
     }
 
     async fn plain(&mut self, step: &Step) -> Answer {
@@ -211,16 +218,22 @@ impl Reader<'_> {
         if !accepted {
             return self.error().await;
         }
+        let mut answer = self.answer(Outcome::Ok, String::new());
         let mut gathered = Vec::new();
         let Collected { bytes, cut } = self.connection.collect(MAX_REPLY_BYTES, &mut gathered).await;
-        let end = self.clock.now();
-        let outcome = match cut {
-            Some(cut) => cut.outcome(),
-            None if check::all_hold(&step.checks, &String::from_utf8_lossy(bytes)) => Outcome::Ok,
-            None => Outcome::CheckFailed,
-        };
-        let text = if self.progress.keep_text { lossy(bytes) } else { String::new() };
-        Answer { end, ..self.answer(outcome, text) }
+        answer.end = self.clock.now();
+        if let Some(cut) = cut {
+            let Failure { outcome, words } = cut.failure();
+            return Answer { outcome, text: words, ..answer };
+        }
+        let text = String::from_utf8_lossy(bytes);
+        if !check::all_hold(&step.checks, &text) {
+            answer.outcome = Outcome::CheckFailed;
+        }
+        if self.progress.wants_text(answer.outcome) {
+            answer.text = text.into_owned();
+        }
+        answer
     }
 
     /// The beginning of a body that tells why a call failed.
@@ -241,16 +254,17 @@ struct Answers<'a> {
 
 impl Answers<'_> {
     /// Takes an answer. What comes after it can only spoil it.
-    fn accept(&mut self, message: &Message<'_>, step: &Step) {
+    fn accept(&mut self, message: &Message<'_>, event: &[u8], step: &Step) {
         let end = self.clock.now();
         let malformed = Outcome::Protocol(ProtocolFault::Malformed);
         let (outcome, text, error_code) = match message {
-            Message::Result(result) if self.progress.keep_text => {
-                (judge(step, result), (*result).to_owned(), None)
+            Message::Result(result) => {
+                let outcome = judge(step, result);
+                let text = if self.progress.wants_text(outcome) { result } else { "" };
+                (outcome, text.to_owned(), None)
             }
-            Message::Result(result) => (judge(step, result), String::new(), None),
-            Message::Error(code) => (Outcome::JsonRpcError(*code), String::new(), Some(*code)),
-            Message::OtherId | Message::Other | Message::Malformed => (malformed, String::new(), None),
+            Message::Error { code, json } => (Outcome::JsonRpcError(*code), (*json).to_owned(), Some(*code)),
+            Message::OtherId | Message::Other | Message::Malformed => (malformed, beginning(event), None),
         };
         match &mut self.progress.answer {
             None => {
@@ -271,10 +285,10 @@ fn is_success(status: u16) -> bool {
 }
 
 impl Cut {
-    fn outcome(&self) -> Outcome {
+    fn failure(self) -> Failure {
         match self {
-            Self::Failed(outcome) => *outcome,
-            Self::TooLarge => Outcome::Protocol(ProtocolFault::TooLarge),
+            Self::Failed(failure) => failure,
+            Self::TooLarge => Failure::bare(Outcome::Protocol(ProtocolFault::TooLarge)),
         }
     }
 }
@@ -333,6 +347,10 @@ fn judge(step: &Step, result: &str) -> Outcome {
 fn error_code(body: &str) -> Option<i64> {
     let value: serde_json::Value = serde_json::from_str(body).ok()?;
     value.pointer("/error/code")?.as_i64()
+}
+
+fn beginning(bytes: &[u8]) -> String {
+    lossy(&bytes[..bytes.len().min(MAX_ERROR_BODY)])
 }
 
 fn lossy(bytes: &[u8]) -> String {

@@ -15,6 +15,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{self, ClientConfig};
 use url::{Host, Url};
 
+use super::failure::Failure;
 use crate::model::{NotSent, Outcome, TimeoutPhase, TransportFault};
 
 /// Where connections go: resolved once, so that every user meets the same addresses.
@@ -77,13 +78,13 @@ impl Address {
 
 impl Stream {
     /// Connects.
-    pub(super) async fn open(address: &Address) -> Result<Self, Outcome> {
+    pub(super) async fn open(address: &Address) -> Result<Self, Failure> {
         let stream = connect(&address.sockets).await?;
         let Some((config, name)) = &address.tls else { return Ok(Self::Plain(stream)) };
         let connector = TlsConnector::from(Arc::clone(config));
         match connector.connect(name.clone(), stream).await {
             Ok(stream) => Ok(Self::Tls(Box::new(stream))),
-            Err(_) => Err(Outcome::Transport(TransportFault::Tls)),
+            Err(error) => Err(Failure::new(Outcome::Transport(TransportFault::Tls), &error)),
         }
     }
 
@@ -131,8 +132,8 @@ impl Stream {
     }
 }
 
-async fn connect(sockets: &[SocketAddr]) -> Result<TcpStream, Outcome> {
-    let mut fault = Outcome::Transport(TransportFault::Dns);
+async fn connect(sockets: &[SocketAddr]) -> Result<TcpStream, Failure> {
+    let mut failure = Failure::bare(Outcome::Transport(TransportFault::Dns));
     for socket in sockets {
         match TcpStream::connect(socket).await {
             Ok(stream) => {
@@ -141,11 +142,13 @@ async fn connect(sockets: &[SocketAddr]) -> Result<TcpStream, Outcome> {
                 let _ = stream.set_nodelay(true);
                 return Ok(stream);
             }
-            Err(error) if is_ours(&error) => return Err(Outcome::NotSent(NotSent::NoSocket)),
-            Err(error) => fault = Outcome::Transport(fault_of(&error)),
+            Err(error) if is_ours(&error) => {
+                return Err(Failure::new(Outcome::NotSent(NotSent::NoSocket), &error));
+            }
+            Err(error) => failure = Failure::new(Outcome::Transport(fault_of(&error)), &error),
         }
     }
-    Err(fault)
+    Err(failure)
 }
 
 /// True when this machine has run out of what a connection needs: EMFILE, ENFILE, EADDRNOTAVAIL, ENOBUFS. `io::ErrorKind`

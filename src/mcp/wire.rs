@@ -7,7 +7,7 @@ use url::Url;
 
 use super::request::{FormContext, RequestForm};
 use super::stream::{Address, AddressError};
-use crate::model::{Era, Secret};
+use crate::model::{Era, Secret, Secrets};
 use crate::plan::{Auth, Operation, Plan, Step, StepId};
 
 /// A reply larger than this is cut off and counted as `protocol/too_large`.
@@ -32,6 +32,7 @@ pub struct Wire {
     pub(crate) steps: Vec<Step>,
     pub(crate) set_up: Vec<StepId>,
     pub(crate) tear_down: Option<StepId>,
+    pub(crate) secrets: Secrets,
 }
 
 /// Why the wire could not be laid.
@@ -76,6 +77,7 @@ impl Wire {
             steps: plan.steps.clone(),
             set_up,
             tear_down,
+            secrets: plan.secrets(),
         })
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Phase, Second};
+use super::{ErrorBook, ErrorSample, Phase, Second};
 use crate::model::{LatencyHistogram, Outcome, OutcomeClass};
 use crate::plan::{Plan, Role, StepId};
 
@@ -24,6 +24,7 @@ pub struct Tally {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Aggregates {
     cells: BTreeMap<(StepId, Phase), Tally>,
+    errors: ErrorBook,
     planned: u64,
 }
 
@@ -112,6 +113,7 @@ impl Aggregates {
     /// Adds one second.
     pub fn add(&mut self, second: &Second) {
         self.planned += second.planned;
+        second.errors.iter().for_each(|sample| self.errors.add(sample));
         for cell in &second.cells {
             self.cells.entry((cell.step, cell.phase)).or_default().add(cell);
         }
@@ -120,6 +122,11 @@ impl Aggregates {
     /// Calls planned over the whole run, all roles.
     pub fn planned(&self) -> u64 {
         self.planned
+    }
+
+    /// Why calls failed, by step, phase and class.
+    pub fn errors(&self) -> Vec<ErrorSample> {
+        self.errors.samples()
     }
 
     /// Calls recorded over the whole run, all roles.
@@ -169,7 +176,7 @@ mod tests {
     }
 
     fn second(cells: Vec<Cell>) -> Second {
-        Second { second: 0, planned: 5, in_flight: 0, users: 1, cells }
+        Second { second: 0, planned: 5, in_flight: 0, users: 1, cells, errors: Vec::new() }
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! L1: what was measured, as values: seconds of load, scraped series, exposition text.
 
 mod aggregate;
+mod error_book;
 mod exposition;
 mod scrape_record;
 mod store;
 mod window;
 
 pub use aggregate::{Aggregates, Tally};
+pub use error_book::{ErrorBook, MAX_REASONS};
 pub use exposition::{Exposition, ExpositionError, ExpositionErrorKind, Family, Format, MetricKind, Sample};
 pub use scrape_record::{
     MAX_SERIES, NewSeries, SampleValue, ScrapeEncoder, ScrapeMark, ScrapeRecord, Scraped,
 };
 pub use store::{Point, Series, SeriesError, SeriesStore};
-pub use window::{Cell, Phase, Second};
+pub use window::{Cell, ErrorSample, Phase, Second};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{LatencyHistogram, Outcome};
+use crate::model::{LatencyHistogram, Outcome, OutcomeClass};
 use crate::plan::StepId;
 
 /// Which part of the run a call belongs to, by the moment it began.
@@ -28,6 +28,25 @@ pub struct Second {
     pub users: u32,
     /// What ended in it.
     pub cells: Vec<Cell>,
+    /// Why calls of it failed; left out where none did, and unknown to the first run directories.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<ErrorSample>,
+}
+
+/// Failed calls of one step, in one phase, of one class, that gave the same reason. Of each step, phase and class only the
+/// first few distinct reasons of a run are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorSample {
+    /// Which step.
+    pub step: StepId,
+    /// Which phase.
+    pub phase: Phase,
+    /// Which class of failure.
+    pub class: OutcomeClass,
+    /// The reason, printable and without secrets; `None` stands for all reasons beyond those that are kept.
+    pub reason: Option<String>,
+    /// How many calls.
+    pub calls: u64,
 }
 
 /// The calls of one step with one outcome, in one phase, that ended within a second.

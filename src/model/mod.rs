@@ -24,7 +24,7 @@ pub use outcome::{
     NotSent, Outcome, OutcomeClass, ParseOutcomeError, ProtocolFault, TimeoutPhase, TransportFault,
 };
 pub use rng::CounterRng;
-pub use secret::Secret;
+pub use secret::{MAX_EXCERPT, Secret, Secrets};
 pub use target_info::{Era, TargetInfo};
 pub use text::{MAX_TEXT, clean_char, clean_text, printable_text};
 pub use units::{format_count, format_duration, format_ratio, parse_duration};

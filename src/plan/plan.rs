@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{Auth, HostRule, Load, ProtocolChoice, SessionPolicy, Step, StepId, Target};
+use super::{Auth, HostRule, Load, ProtocolChoice, SessionPolicy, Step, StepId, Target, Template};
+use crate::model::{Secret, Secrets};
 
 /// The version of [`Plan`] as stored in run directories.
 pub const PLAN_VERSION: u32 = 1;
@@ -106,9 +107,10 @@ impl Plan {
         }
     }
 
-    /// `text` without the secrets that the plan holds: a server may echo what it was sent.
-    pub fn redacted(&self, text: &str) -> String {
-        let secrets: Vec<&str> = match &self.auth {
+    /// What a server was sent and may echo, but nobody may read: credentials, and what arguments take from the
+    /// environment.
+    pub fn secrets(&self) -> Secrets {
+        let credentials: Vec<&str> = match &self.auth {
             Auth::None => Vec::new(),
             Auth::Bearer(token) => vec![token.expose()],
             // Of `Bearer TOKEN` a server may echo the token alone.
@@ -118,10 +120,18 @@ impl Plan {
                 .collect(),
             Auth::Login { password, .. } => vec![password.expose()],
         };
-        secrets
-            .into_iter()
-            .filter(|secret| !secret.is_empty())
-            .fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+        let of_environment = self
+            .steps
+            .iter()
+            .flat_map(|step| step.operation.templates())
+            .flat_map(Template::environment_values)
+            .map(Secret::expose);
+        Secrets::new(credentials.into_iter().chain(of_environment))
+    }
+
+    /// `text` without [`Plan::secrets`].
+    pub fn redacted(&self, text: &str) -> String {
+        self.secrets().redacted(text)
     }
 
     /// Hosts of the target and of all that is watched which load may not go to.

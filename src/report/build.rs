@@ -43,6 +43,7 @@ pub fn build(log: &RunLog, objectives: Vec<Finding>) -> RunReport {
         warm_up_total: rows.warm_up_total,
         around: rows.around,
         outcomes: rows::outcomes(&all, &log.plan),
+        errors: rows::errors(&all, &log.plan),
         planned: all.planned(),
         recorded: all.recorded(),
         timeline: timeline::timeline(log),

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::{HealthSpan, RunReport, Saturation, StepRow};
+use super::{ErrorRow, Finding, HealthSpan, RunReport, Saturation, StepRow};
+use crate::metrics::Phase;
 use crate::model::{HealthState, OutcomeClass, format_count, format_duration, format_ratio};
+use crate::slo::Scope;
 
 /// Spells of bad health beyond this are counted, not told: a health endpoint may flap all the time.
 const MOST_SPELLS: usize = 4;
@@ -73,6 +75,40 @@ pub(super) fn failures(row: &StepRow) -> String {
         .map(|(class, count)| format!("{} {}", class.label(), format_count(*count)))
         .collect();
     classes.join(", ")
+}
+
+/// Why a failed call failed.
+pub(super) fn reason(error: &ErrorRow) -> &str {
+    error.reason.as_deref().unwrap_or("(other reasons)")
+}
+
+/// Which part of the run, in words.
+pub(super) fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::WarmUp => "warm-up",
+        Phase::Steady => "steady",
+    }
+}
+
+/// The most frequent reason that a step's calls gave in the steady phase.
+pub(super) fn main_error<'a>(report: &'a RunReport, row: &StepRow) -> Option<&'a ErrorRow> {
+    report
+        .errors
+        .iter()
+        .filter(|error| error.step == row.name && error.phase == Phase::Steady && error.reason.is_some())
+        .reduce(|most, next| if next.calls > most.calls { next } else { most })
+}
+
+/// Why calls failed that an objective looks at.
+pub(super) fn errors_behind<'a>(report: &'a RunReport, objective: &Finding) -> Vec<&'a ErrorRow> {
+    let scopes = |row: &StepRow| {
+        let tool = row.tool.clone().map(Scope::Tool);
+        [Scope::All, Scope::Method(row.method.clone()), Scope::Step(row.name.clone())].into_iter().chain(tool)
+    };
+    let is_in = |row: &&StepRow| scopes(row).any(|scope| scope.to_string() == objective.scope);
+    let steps: Vec<&str> = report.steps.iter().filter(is_in).map(|row| row.name.as_str()).collect();
+    let steady = report.errors.iter().filter(|error| error.phase == Phase::Steady);
+    steady.filter(|error| steps.contains(&error.step.as_str())).collect()
 }
 
 /// The largest value of a measure of saturation: `CPU 1.40 cores`.

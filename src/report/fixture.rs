@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Ending, Environment, Finding, Manifest, RUN_FORMAT_VERSION, RunLog, Totals};
-use crate::metrics::{Cell, Phase, Second, SeriesStore};
+use crate::metrics::{Cell, ErrorSample, Phase, Second, SeriesStore};
 use crate::model::{
-    CounterRng, Endpoint, Era, Event, HealthState, LatencyHistogram, Level, Outcome, Probe, ProbeResult,
-    ProcessSample, ScrapeFault, ScrapeStat, Stamped, TargetInfo, TransportFault, Verdict,
+    CounterRng, Endpoint, Era, Event, HealthState, LatencyHistogram, Level, Outcome, OutcomeClass, Probe,
+    ProbeResult, ProcessSample, ScrapeFault, ScrapeStat, Stamped, TargetInfo, TransportFault, Verdict,
 };
 use crate::plan::{
     Auth, DemoTarget, HostRule, Load, Observe, Operation, Outputs, PLAN_VERSION, Plan, ProtocolChoice, Role,
@@ -230,7 +230,34 @@ fn one_second(second: u32, rng: &mut CounterRng) -> Second {
     add(3, Outcome::Transport(TransportFault::Reset), u32::from(second == 10), 700, 100);
     let planned = cells.iter().map(|cell| cell.count).sum();
     let in_flight = if second + 1 == SECONDS { 0 } else { u64::from(users / if slow { 1 } else { 4 }) };
-    Second { second, planned, in_flight, users, cells }
+    let errors = errors(&cells);
+    Second { second, planned, in_flight, users, cells, errors }
+}
+
+/// Every failed call says why; those of `calculate` for two reasons.
+fn errors(cells: &[Cell]) -> Vec<ErrorSample> {
+    let failed = cells.iter().filter(|cell| cell.outcome.is_failure());
+    failed
+        .flat_map(|cell| {
+            let class = cell.outcome.class();
+            let reasons = if class == OutcomeClass::JsonRpc {
+                vec![("-32602: unknown field `querry`", cell.count)]
+            } else if class == OutcomeClass::Transport {
+                vec![("Connection reset by peer (os error 104)", cell.count)]
+            } else if cell.count > 1 {
+                vec![("the database is locked", cell.count - 1), ("out of fuel", 1)]
+            } else {
+                vec![("division by zero", cell.count)]
+            };
+            reasons.into_iter().map(|(reason, calls)| ErrorSample {
+                step: cell.step,
+                phase: cell.phase,
+                class: cell.outcome.class(),
+                reason: Some(reason.to_owned()),
+                calls,
+            })
+        })
+        .collect()
 }
 
 fn events() -> Vec<Stamped<Event>> {

@@ -3,7 +3,9 @@
 //! Every format is rendered from a report that passed here, so that none can forget; each still escapes what is special
 //! to itself (markup, table bars).
 
-use super::{Environment, Finding, HealthSpan, Manifest, OutcomeCount, RunReport, Saturation, StepRow};
+use super::{
+    Environment, ErrorRow, Finding, HealthSpan, Manifest, OutcomeCount, RunReport, Saturation, StepRow,
+};
 use crate::model::{TargetInfo, printable_text};
 
 /// `report` with every text made printable.
@@ -24,6 +26,7 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
         warm_up_total,
         around,
         outcomes,
+        errors,
         health,
         saturation,
         version: _,
@@ -51,6 +54,9 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
     }
     for OutcomeCount { outcome, .. } in outcomes {
         all([outcome]);
+    }
+    for ErrorRow { step, reason, phase: _, class: _, calls: _ } in errors {
+        all(std::iter::once(step).chain(reason));
     }
     for HealthSpan { endpoint, detail, .. } in health {
         all([endpoint, detail]);

@@ -37,6 +37,7 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
                     (health_strip::section(report))
                     (figures("Saturation of the target", "charts small", &saturation))
                     (sections::steps(report))
+                    (sections::errors(report))
                     (sections::beside(report))
                     (sections::notes(report))
                     (sections::environment(report))

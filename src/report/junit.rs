@@ -14,14 +14,14 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
     suite.add_property(Property::new("run", &report.run.run_id));
     suite.add_property(Property::new("state", &report.state));
     suite.add_property(Property::new("target", figures::target(report)));
-    suite.add_test_cases(report.objectives.iter().map(test_case));
+    suite.add_test_cases(report.objectives.iter().map(|objective| test_case(report, objective)));
     let mut junit = Report::new(format!("gander: {}", report.scenario));
     junit.add_test_suite(suite);
     junit.to_string().expect("the document is built of printable text").into_bytes()
 }
 
-fn test_case(objective: &Finding) -> TestCase {
-    let mut case = TestCase::new(&objective.name, status(objective));
+fn test_case(report: &RunReport, objective: &Finding) -> TestCase {
+    let mut case = TestCase::new(&objective.name, status(report, objective));
     case.set_classname(&objective.scope);
     case.set_system_out(format!(
         "{}: {} (limit {}), {} samples{}; {}",
@@ -35,7 +35,7 @@ fn test_case(objective: &Finding) -> TestCase {
     case
 }
 
-fn status(objective: &Finding) -> TestCaseStatus {
+fn status(report: &RunReport, objective: &Finding) -> TestCaseStatus {
     let (kind, word) = match objective.verdict {
         Verdict::Pass => return TestCaseStatus::success(),
         Verdict::Fail => (NonSuccessKind::Failure, "fail"),
@@ -50,6 +50,21 @@ fn status(objective: &Finding) -> TestCaseStatus {
             format!("{} is {}, the limit is {}", objective.indicator, objective.value, objective.limit)
         }
     });
-    status.set_description(&objective.because);
+    status.set_description(description(report, objective));
     status
+}
+
+/// Why the verdict is what it is, and why calls failed that it rests on.
+fn description(report: &RunReport, objective: &Finding) -> String {
+    let errors = if objective.bad.is_some() { figures::errors_behind(report, objective) } else { Vec::new() };
+    let lines = errors.into_iter().map(|error| {
+        format!(
+            "{}, {} ({}): {}",
+            error.step,
+            error.class.label(),
+            format_count(error.calls),
+            figures::reason(error)
+        )
+    });
+    std::iter::once(objective.because.clone()).chain(lines).collect::<Vec<_>>().join("\n")
 }

@@ -7,10 +7,20 @@ use std::fmt::Write as _;
 use super::{Finding, RunReport, StepRow, figures};
 use crate::model::{Verdict, format_count, format_ratio};
 
+/// Rows of errors beyond this are counted, not shown.
+const MOST_ERRORS: usize = 20;
+
 pub(super) fn render(report: &RunReport) -> Vec<u8> {
-    [head(report), objectives(report), golden_signals(report), steps(report), notes(report)]
-        .join("\n")
-        .into_bytes()
+    let parts = [
+        head(report),
+        objectives(report),
+        golden_signals(report),
+        steps(report),
+        errors(report),
+        notes(report),
+    ];
+    let told: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    told.join("\n").into_bytes()
 }
 
 fn head(report: &RunReport) -> String {
@@ -111,6 +121,32 @@ fn step_cells(step: &StepRow) -> [String; 9] {
         figures::latency(step.max),
         figures::failures(step),
     ]
+}
+
+/// Why calls failed; empty where none did.
+fn errors(report: &RunReport) -> String {
+    if report.errors.is_empty() {
+        return String::new();
+    }
+    let mut table =
+        String::from("### Errors\n\n| Step | Phase | Class | Calls | Why |\n|---|---|---|--:|---|\n");
+    for error in report.errors.iter().take(MOST_ERRORS) {
+        row(
+            &mut table,
+            &[
+                code(&error.step),
+                figures::phase(error.phase).to_owned(),
+                error.class.label().to_owned(),
+                format_count(error.calls),
+                error.reason.as_deref().map_or_else(|| text(figures::reason(error)), code),
+            ],
+        );
+    }
+    if report.errors.len() > MOST_ERRORS {
+        let more = report.errors.len() - MOST_ERRORS;
+        writeln!(table, "\nand {more} more").expect("writing to a string does not fail");
+    }
+    table
 }
 
 fn notes(report: &RunReport) -> String {

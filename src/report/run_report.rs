@@ -6,11 +6,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Environment, Manifest};
+use crate::metrics::Phase;
 use crate::model::{HealthState, OutcomeClass, TargetInfo, Verdict};
 use crate::slo::Finding;
 
-/// The version of `report.json`.
-pub const REPORT_VERSION: u32 = 1;
+/// The version of `report.json`. Version 2 has all that version 1 had, and `errors` beside it.
+pub const REPORT_VERSION: u32 = 2;
 
 /// A run, judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,6 +53,9 @@ pub struct RunReport {
     pub around: Vec<StepRow>,
     /// Every outcome of the whole run (all roles, all phases) with its count, most frequent first.
     pub outcomes: Vec<OutcomeCount>,
+    /// Why calls failed, over the whole run: by step in the plan's order, then phase, class and frequency. Of each step,
+    /// phase and class the first few distinct reasons are kept.
+    pub errors: Vec<ErrorRow>,
     /// Calls planned over the whole run.
     pub planned: u64,
     /// Calls recorded over the whole run.
@@ -114,6 +118,22 @@ pub struct OutcomeCount {
     pub class: OutcomeClass,
     /// Calls.
     pub count: u64,
+}
+
+/// Failed calls of one step that gave the same reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorRow {
+    /// The step's name.
+    pub step: String,
+    /// In which part of the run they began.
+    pub phase: Phase,
+    /// Their class.
+    pub class: OutcomeClass,
+    /// How many.
+    pub calls: u64,
+    /// Why, in the words of the target, the socket or the check, without secrets; `None` stands for all reasons beyond
+    /// those that are kept.
+    pub reason: Option<String>,
 }
 
 /// One second of load calls, all steps together.

@@ -2,7 +2,7 @@
 //!
 //! It is text for a person; programs read `report.json`. Whether there are colours is the caller's to say.
 
-use super::terminal_table::{Align, Table, wrapped};
+use super::terminal_table::{Align, Table, fitted, wrapped};
 use super::{Finding, RunReport, StepRow, figures};
 use crate::model::{Color, Verdict, format_count, format_ratio};
 
@@ -160,7 +160,11 @@ impl Screen {
             self.line(&format!("  {line}"));
             let failures = figures::failures(row);
             if !failures.is_empty() {
-                self.hanging("      ", &failures);
+                let why = figures::main_error(report, row).map(|error| {
+                    format!("; {} of them: {}", format_count(error.calls), figures::reason(error))
+                });
+                let told = failures + &why.unwrap_or_default();
+                self.line(&format!("      {}", fitted(&told, self.width - 6)));
             }
         }
         self.and_more(report.steps.len());

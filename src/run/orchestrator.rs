@@ -199,7 +199,8 @@ impl<'a> Run<'a> {
         let recorder = Arc::new(Recorder::new(shards, plan.thresholds.clone()));
         for call in &contact.calls {
             let took = call.exchange.end.saturating_sub(call.exchange.sent);
-            recorder.begin(0, call.step, Phase::WarmUp).end(call.exchange.outcome, took);
+            let open = recorder.begin(0, call.step, Phase::WarmUp);
+            open.end(call.exchange.outcome, took, call.exchange.reason.as_deref());
         }
         let warnings = unknown_tools(&plan, &contact.info);
         let work = Workload { plan, wire: contact.wire, recorder, clock, signals: Signals::default() };

@@ -4,6 +4,7 @@ mod connections;
 mod contact;
 mod framing;
 mod outcomes;
+mod reasons;
 mod rig;
 mod server;
 mod sessions;

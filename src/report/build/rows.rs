@@ -6,7 +6,7 @@ use super::LoadClock;
 use crate::metrics::{Aggregates, Phase, Tally};
 use crate::model::LatencyHistogram;
 use crate::plan::{Plan, Role, Step};
-use crate::report::{OutcomeCount, RunLog, StepRow};
+use crate::report::{ErrorRow, OutcomeCount, RunLog, StepRow};
 
 /// Every table of calls in the report.
 pub(super) struct Rows {
@@ -51,6 +51,20 @@ pub(super) fn outcomes(all: &Aggregates, plan: &Plan) -> Vec<OutcomeCount> {
         .collect();
     outcomes.sort_by_key(|outcome| std::cmp::Reverse(outcome.count));
     outcomes
+}
+
+/// Why calls failed.
+pub(super) fn errors(all: &Aggregates, plan: &Plan) -> Vec<ErrorRow> {
+    all.errors()
+        .into_iter()
+        .map(|sample| ErrorRow {
+            step: plan.step(sample.step).name.clone(),
+            phase: sample.phase,
+            class: sample.class,
+            calls: sample.calls,
+            reason: sample.reason,
+        })
+        .collect()
 }
 
 fn row(step: &Step, tally: &Tally, seconds: f64) -> StepRow {

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use crate::metrics::MAX_REASONS;
 use crate::model::{Verdict, format_count, format_ratio};
 use crate::report::{Finding, RunReport, StepRow, figures};
 
@@ -123,6 +124,36 @@ pub(super) fn steps(report: &RunReport) -> Markup {
             (calls_table("Steps", &rows.collect::<Vec<_>>()))
             p.muted { "Load calls of the steady phase. The bar reaches from p50 to p99 with a mark at p95, on one \
                 logarithmic axis for all rows." }
+        }
+    }
+}
+
+/// Why calls failed; nothing where none did.
+pub(super) fn errors(report: &RunReport) -> Markup {
+    html! {
+        @if !report.errors.is_empty() {
+            section {
+                h2 { "Errors" }
+                div.card.scroll tabindex="0" role="region" aria-label="Errors" {
+                    table.errors {
+                        thead { tr {
+                            th scope="col" { "Step" } th scope="col" { "Phase" } th scope="col" { "Class" }
+                            th.number scope="col" { "Calls" } th scope="col" { "Why" }
+                        } }
+                        tbody { @for error in &report.errors { tr {
+                            th scope="row" { (error.step) }
+                            td { (figures::phase(error.phase)) }
+                            td.nowrap { (error.class.label()) }
+                            td.number { (format_count(error.calls)) }
+                            td.said {
+                                @if let Some(reason) = &error.reason { code { (reason) } } @else { (figures::reason(error)) }
+                            }
+                        } } }
+                    }
+                }
+                p.muted { "In the words of the target, of the socket or of the check, with secrets taken out. Of each step and \
+                    class the first " (MAX_REASONS) " distinct reasons are kept." }
+            }
         }
     }
 }

@@ -73,7 +73,7 @@ fn calls(step: u16, phase: Phase, outcome: Outcome, count: u64, millis: u64) -> 
 }
 
 fn aggregates(cells: Vec<Cell>) -> Aggregates {
-    Aggregates::of(&[Second { second: 0, planned: 0, in_flight: 0, users: 1, cells }])
+    Aggregates::of(&[Second { second: 0, planned: 0, in_flight: 0, users: 1, cells, errors: Vec::new() }])
 }
 
 /// 960 good calls of `search`, 20 late and 20 failed ones; 10 calls of `calculate`; and what must not count.
