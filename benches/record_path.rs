@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use gander::load::Recorder;
+use gander::load::{Recorder, Timing};
 use gander::metrics::Phase;
 use gander::model::{LatencyHistogram, Outcome};
 use gander::plan::StepId;
@@ -23,10 +23,9 @@ fn latency(call: u64) -> Duration {
     Duration::from_micros((8_000 + mixed % 12_000) * tail)
 }
 
-fn book(recorder: &Recorder, user: u32, call: u64) {
-    // Not in step with the user's number: every shard meets every step.
+fn book(recorder: &Recorder, call: u64) {
     let step = StepId(6 + u16::try_from(call / 100 % 4).expect("a remainder of 4 is small"));
-    recorder.begin(user, step, Phase::Steady).end(Outcome::Ok, latency(call), None);
+    recorder.begin(step, Phase::Steady).end(Outcome::Ok, Timing::closed(latency(call)), None);
 }
 
 fn calls(criterion: &mut Criterion) {
@@ -37,29 +36,27 @@ fn calls(criterion: &mut Criterion) {
         let mut call = 0;
         bencher.iter(|| {
             call += 1;
-            book(&recorder, 0, call);
+            book(&recorder, call);
         });
     });
-    for (name, other) in [("another shard", 1), ("the same shard", 4)] {
-        group.bench_function(format!("one call, a second thread on {name}"), |bencher| {
-            let (recorder, done) = (recorder(), AtomicBool::new(false));
-            thread::scope(|scope| {
-                scope.spawn(|| {
-                    let mut call = 0;
-                    while !done.load(Ordering::Relaxed) {
-                        call += 1;
-                        book(&recorder, other, call);
-                    }
-                });
+    group.bench_function("one call, a second thread beside it", |bencher| {
+        let (recorder, done) = (recorder(), AtomicBool::new(false));
+        thread::scope(|scope| {
+            scope.spawn(|| {
                 let mut call = 0;
-                bencher.iter(|| {
+                while !done.load(Ordering::Relaxed) {
                     call += 1;
-                    book(&recorder, 0, call);
-                });
-                done.store(true, Ordering::Relaxed);
+                    book(&recorder, call);
+                }
             });
+            let mut call = 0;
+            bencher.iter(|| {
+                call += 1;
+                book(&recorder, call);
+            });
+            done.store(true, Ordering::Relaxed);
         });
-    }
+    });
     group.finish();
 }
 
@@ -67,12 +64,12 @@ fn seconds(criterion: &mut Criterion) {
     let busy = || {
         let recorder = recorder();
         for call in 0..10_000 {
-            book(&recorder, u32::try_from(call % 100).expect("a remainder of 100 is small"), call);
+            book(&recorder, call);
         }
         recorder
     };
-    criterion.bench_function("recorder/take_second, 10,000 calls of 4 steps by 100 users", |bencher| {
-        bencher.iter_batched(busy, |recorder| recorder.take_second(0), BatchSize::LargeInput);
+    criterion.bench_function("recorder/take_second, 10,000 calls of 4 steps", |bencher| {
+        bencher.iter_batched(busy, |recorder| recorder.take_second(0, 0), BatchSize::LargeInput);
     });
 }
 

@@ -128,13 +128,20 @@ fn outcome_of(ended: Result<Result<(), GooseError>, tokio::task::JoinError>) -> 
 
 /// Stops the load when the plan is over, waits for the calls in flight, then lets Goose go.
 async fn end_of_load(work: Arc<Workload>) {
+    if let (Some(arrivals), Some(open)) = (&work.arrivals, work.plan.load.open()) {
+        arrivals.run(&work, open).await;
+    }
     let rest = work.plan.load.duration().saturating_sub(work.clock.now());
     tokio::select! {
         () = tokio::time::sleep(rest) => work.signals.stop.cancel(),
         () = work.signals.stop.cancelled() => {}
     }
     let drained = async {
-        while work.recorder.recorded() < work.recorder.planned() {
+        loop {
+            let (planned, recorded) = work.recorder.totals();
+            if planned == recorded {
+                return;
+            }
             tokio::time::sleep(IDLE).await;
         }
     };

@@ -2,10 +2,14 @@
 //!
 //! `goose.rs` is the only file of the house that names Goose; `user.rs` says what a user does, `recorder.rs` counts.
 
+mod arrivals;
+mod generator;
 mod goose;
 mod recorder;
+mod timer;
 mod user;
 
 pub use self::goose::{Crew, LoadError};
-pub use recorder::Recorder;
+pub use generator::GeneratorWatch;
+pub use recorder::{OpenCall, Recorder, Timing};
 pub use user::{Signals, Workload};

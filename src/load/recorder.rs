@@ -1,11 +1,11 @@
 //! The books of the load: every planned call is entered when it begins and when it ends; once a second what ended
 //! is taken out as a [`Second`].
 //!
-//! Shards keep users on different threads out of each other's way; a shard's lock is held for the time of one entry.
+//! Each thread has a shard of its own: nobody waits for a lock but, once a second, for the moment in which the books are
+//! taken out.
 
-use std::collections::BTreeMap;
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,28 +21,61 @@ const OTHER_CODE: i64 = 0;
 /// Counts calls. Shared by all users.
 #[derive(Debug)]
 pub struct Recorder {
-    shards: Vec<Mutex<Shard>>,
+    shards: Box<[Shard]>,
     /// Failed calls alone come here.
     errors: Mutex<ErrorBook>,
     thresholds: Vec<Duration>,
-    planned: AtomicU64,
-    recorded: AtomicU64,
     users: AtomicU32,
 }
 
+/// The books of one thread, on cache lines of their own.
 #[derive(Debug, Default)]
-struct Shard {
+#[repr(align(128))]
+struct Shard(Mutex<Books>);
+
+#[derive(Debug, Default)]
+struct Books {
+    /// Since the beginning.
     planned: u64,
-    in_flight: u64,
-    cells: HashMap<(StepId, Phase, Outcome), Entry>,
+    recorded: u64,
+    /// Since the books were last taken out.
+    planned_now: u64,
+    pacing: LatencyHistogram,
+    cells: Cells,
     codes: Vec<i64>,
+}
+
+#[derive(Debug, Default)]
+struct Cells {
+    /// Good calls, by [`place`]: most calls are good.
+    good: Vec<Option<Box<Entry>>>,
+    failed: HashMap<(StepId, Phase, Outcome), Box<Entry>>,
 }
 
 #[derive(Debug)]
 struct Entry {
     count: u64,
     over: Vec<u64>,
+    /// In a closed load this is all there is to know.
     service: LatencyHistogram,
+    open: Option<OpenEntry>,
+}
+
+/// What an open load knows beside the service time.
+#[derive(Debug, Default)]
+struct OpenEntry {
+    response: LatencyHistogram,
+    lag: LatencyHistogram,
+}
+
+/// How long a call took, on each of the clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// What objectives judge.
+    response: Duration,
+    service: Duration,
+    /// `None` in a closed load, whose calls are due when they are sent.
+    lag: Option<Duration>,
 }
 
 /// A call that has begun and not ended. Dropping it, because its user was cut off, books it as
@@ -50,35 +83,55 @@ struct Entry {
 #[derive(Debug)]
 pub struct OpenCall<'a> {
     recorder: &'a Recorder,
-    shard: usize,
     step: StepId,
     phase: Phase,
     ended: bool,
 }
 
+impl Timing {
+    /// Of a call in a closed load: from sent to the end of the answer.
+    pub fn closed(service: Duration) -> Self {
+        Self { response: service, service, lag: None }
+    }
+
+    /// Of a call that was due at `due`.
+    pub fn open(due: Duration, sent: Duration, end: Duration) -> Self {
+        Self {
+            response: end.saturating_sub(due),
+            service: end.saturating_sub(sent),
+            lag: Some(sent.saturating_sub(due)),
+        }
+    }
+
+    /// Of a call in an open load that was never sent: its whole deadline was spent on waiting.
+    pub fn never_sent(deadline: Duration) -> Self {
+        Self { response: deadline, service: Duration::ZERO, lag: Some(deadline) }
+    }
+}
+
 impl Recorder {
-    /// Empty books with `shards` shards; calls over each of `thresholds` are counted exactly.
+    /// Empty books with `shards` shards, one for each thread that makes calls; calls over each of `thresholds` are
+    /// counted exactly.
     pub fn new(shards: usize, thresholds: Vec<Duration>) -> Self {
         Self {
-            shards: (0..shards.max(1)).map(|_| Mutex::default()).collect(),
+            shards: (0..shards.max(1)).map(|_| Shard::default()).collect(),
             errors: Mutex::default(),
             thresholds,
-            planned: AtomicU64::new(0),
-            recorded: AtomicU64::new(0),
             users: AtomicU32::new(0),
         }
     }
 
-    /// Enters a planned call of `step`; `user` only chooses the shard.
-    pub fn begin(&self, user: u32, step: StepId, phase: Phase) -> OpenCall<'_> {
-        let shard = user as usize % self.shards.len();
-        {
-            let mut shard = self.lock(shard);
-            shard.planned += 1;
-            shard.in_flight += 1;
-        }
-        self.planned.fetch_add(1, Ordering::Relaxed);
-        OpenCall { recorder: self, shard, step, phase, ended: false }
+    /// Enters a planned call of `step`.
+    pub fn begin(&self, step: StepId, phase: Phase) -> OpenCall<'_> {
+        let mut books = self.mine();
+        books.planned += 1;
+        books.planned_now += 1;
+        OpenCall { recorder: self, step, phase, ended: false }
+    }
+
+    /// Enters how late a free user was given an iteration that was due: gander's own doing, never the target's.
+    pub fn paced(&self, late: Duration) {
+        self.mine().pacing.record(late);
     }
 
     /// A user became active.
@@ -91,81 +144,93 @@ impl Recorder {
         self.users.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Calls planned so far.
-    pub fn planned(&self) -> u64 {
-        self.planned.load(Ordering::Acquire)
+    /// Calls planned, and calls that have ended, since the beginning.
+    pub fn totals(&self) -> (u64, u64) {
+        let shards = self.all();
+        shards
+            .iter()
+            .fold((0, 0), |(planned, recorded), books| (planned + books.planned, recorded + books.recorded))
     }
 
-    /// Calls that have ended so far.
-    pub fn recorded(&self) -> u64 {
-        self.recorded.load(Ordering::Acquire)
-    }
-
-    /// Takes out everything that ended since the last time, as second number `second`.
-    pub fn take_second(&self, second: u32) -> Second {
+    /// Takes out everything that ended since the last time, as second number `second`; `waiting` arrivals were due and
+    /// had no user at its end.
+    pub fn take_second(&self, second: u32, waiting: u64) -> Second {
         let (mut planned, mut in_flight) = (0, 0);
-        let mut merged: BTreeMap<(StepId, Phase, Outcome), Entry> = BTreeMap::new();
-        for shard in 0..self.shards.len() {
-            // Begun, ended and in flight are read under one lock: in every second the books balance.
-            let cells = {
-                let mut shard = self.lock(shard);
-                planned += std::mem::take(&mut shard.planned);
-                in_flight += shard.in_flight;
-                std::mem::take(&mut shard.cells)
-            };
-            for (key, entry) in cells {
-                match merged.get_mut(&key) {
-                    None => {
-                        merged.insert(key, entry);
-                    }
-                    Some(total) => total.merge(&entry),
-                }
-            }
-        }
-        let cells = merged
-            .into_iter()
-            .map(|((step, phase, outcome), entry)| Cell {
-                step,
-                phase,
-                outcome,
-                count: entry.count,
-                over: entry.over,
-                service: entry.service,
+        let mut pacing = LatencyHistogram::new();
+        // All shards are read under one lock: in every second the books balance.
+        let taken: Vec<Cells> = self
+            .all()
+            .iter_mut()
+            .map(|books| {
+                planned += std::mem::take(&mut books.planned_now);
+                in_flight += books.planned.wrapping_sub(books.recorded).cast_signed();
+                pacing.merge(&books.pacing);
+                books.pacing.clear();
+                std::mem::take(&mut books.cells)
             })
             .collect();
+        let mut merged: BTreeMap<(StepId, Phase, Outcome), Box<Entry>> = BTreeMap::new();
+        for (key, entry) in taken.into_iter().flat_map(Cells::into_entries) {
+            match merged.get_mut(&key) {
+                None => {
+                    merged.insert(key, entry);
+                }
+                Some(total) => total.merge(&entry),
+            }
+        }
+        let cells = merged.into_iter().map(|(key, entry)| entry.into_cell(key)).collect();
         let errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Second { second, planned, in_flight, users: self.users.load(Ordering::Relaxed), cells, errors }
+        Second {
+            second,
+            planned,
+            in_flight: u64::try_from(in_flight).expect("a call begins before it ends"),
+            waiting,
+            users: self.users.load(Ordering::Relaxed),
+            pacing: (!pacing.is_empty()).then_some(pacing),
+            generator: None,
+            cells,
+            errors,
+        }
     }
 
-    fn lock(&self, shard: usize) -> MutexGuard<'_, Shard> {
-        // An entry is whole before anything in it can panic.
-        self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
+    /// The books of this thread.
+    fn mine(&self) -> MutexGuard<'_, Books> {
+        self.shards[thread_number() % self.shards.len()].lock()
     }
 
-    fn end(&self, call: &OpenCall<'_>, outcome: Outcome, service: Duration, reason: Option<&str>) {
+    fn all(&self) -> Vec<MutexGuard<'_, Books>> {
+        self.shards.iter().map(Shard::lock).collect()
+    }
+
+    fn end(&self, call: &OpenCall<'_>, outcome: Outcome, timing: Timing, reason: Option<&str>) {
         if let Some(reason) = reason {
             let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
             errors.enter((call.step, call.phase, outcome.class()), Some(reason), 1);
         }
-        let mut shard = self.lock(call.shard);
-        shard.in_flight -= 1;
-        let outcome = shard.bounded(outcome);
-        let entry = shard.cells.entry((call.step, call.phase, outcome)).or_insert_with(|| Entry {
-            count: 0,
-            over: vec![0; self.thresholds.len()],
-            service: LatencyHistogram::new(),
-        });
-        entry.count += 1;
-        entry.service.record(service);
-        for (over, threshold) in entry.over.iter_mut().zip(&self.thresholds) {
-            *over += u64::from(service > *threshold);
-        }
-        drop(shard);
-        self.recorded.fetch_add(1, Ordering::Release);
+        let mut books = self.mine();
+        books.recorded += 1;
+        let outcome = books.bounded(outcome);
+        books.cells.entry(call.step, call.phase, outcome).add(timing, &self.thresholds);
     }
 }
 
+/// A number of this thread's own, from 0.
+fn thread_number() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static NUMBER: usize = NEXT.fetch_add(1, Ordering::Relaxed);
+    }
+    NUMBER.with(|number| *number)
+}
+
 impl Shard {
+    fn lock(&self) -> MutexGuard<'_, Books> {
+        // An entry is whole before anything in it can panic.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Books {
     fn bounded(&mut self, outcome: Outcome) -> Outcome {
         let Outcome::JsonRpcError(code) = outcome else { return outcome };
         if self.codes.contains(&code) {
@@ -179,28 +244,87 @@ impl Shard {
     }
 }
 
+const PHASES: [Phase; 2] = [Phase::WarmUp, Phase::Steady];
+
+fn place(step: StepId, phase: Phase) -> usize {
+    step.index() * PHASES.len() + usize::from(phase == Phase::Steady)
+}
+
+impl Cells {
+    fn entry(&mut self, step: StepId, phase: Phase, outcome: Outcome) -> &mut Entry {
+        if outcome != Outcome::Ok {
+            return self.failed.entry((step, phase, outcome)).or_default();
+        }
+        let place = place(step, phase);
+        if place >= self.good.len() {
+            self.good.resize_with(place + 1, || None);
+        }
+        self.good[place].get_or_insert_default()
+    }
+
+    fn into_entries(self) -> impl Iterator<Item = ((StepId, Phase, Outcome), Box<Entry>)> {
+        let good = self.good.into_iter().enumerate().filter_map(|(place, entry)| {
+            let step = u16::try_from(place / PHASES.len()).expect("a step's index is a u16");
+            Some(((StepId(step), PHASES[place % PHASES.len()], Outcome::Ok), entry?))
+        });
+        good.chain(self.failed)
+    }
+}
+
+impl Default for Entry {
+    fn default() -> Self {
+        Self { count: 0, over: Vec::new(), service: LatencyHistogram::new(), open: None }
+    }
+}
+
 impl Entry {
+    fn add(&mut self, timing: Timing, thresholds: &[Duration]) {
+        self.count += 1;
+        self.service.record(timing.service);
+        if let Some(lag) = timing.lag {
+            let open = self.open.get_or_insert_default();
+            open.response.record(timing.response);
+            open.lag.record(lag);
+        }
+        self.over.resize(thresholds.len(), 0);
+        for (over, threshold) in self.over.iter_mut().zip(thresholds) {
+            *over += u64::from(timing.response > *threshold);
+        }
+    }
+
     fn merge(&mut self, other: &Self) {
         self.count += other.count;
         self.service.merge(&other.service);
+        if let Some(theirs) = &other.open {
+            let ours = self.open.get_or_insert_default();
+            ours.response.merge(&theirs.response);
+            ours.lag.merge(&theirs.lag);
+        }
+        self.over.resize(self.over.len().max(other.over.len()), 0);
         for (total, over) in self.over.iter_mut().zip(&other.over) {
             *total += over;
         }
+    }
+
+    fn into_cell(self: Box<Self>, (step, phase, outcome): (StepId, Phase, Outcome)) -> Cell {
+        let Self { count, over, service, open } = *self;
+        let (response, lag) = open.map(|open| (open.response, open.lag)).unzip();
+        Cell { step, phase, outcome, count, over, service, response, lag }
     }
 }
 
 impl OpenCall<'_> {
     /// Enters how the call ended, how long it took, and for a failed call why: a short text that may be shown.
-    pub fn end(mut self, outcome: Outcome, service: Duration, reason: Option<&str>) {
+    pub fn end(mut self, outcome: Outcome, timing: Timing, reason: Option<&str>) {
         self.ended = true;
-        self.recorder.end(&self, outcome, service, reason);
+        self.recorder.end(&self, outcome, timing, reason);
     }
 }
 
 impl Drop for OpenCall<'_> {
     fn drop(&mut self) {
         if !self.ended {
-            self.recorder.end(self, Outcome::Interrupted, Duration::ZERO, None);
+            self.recorder.end(self, Outcome::Interrupted, Timing::closed(Duration::ZERO), None);
         }
     }
 }
@@ -215,35 +339,39 @@ mod tests {
         Duration::from_millis(ms)
     }
 
+    fn took(millis: u64) -> Timing {
+        Timing::closed(ms(millis))
+    }
+
     #[test]
     fn what_begins_ends_in_exactly_one_outcome() {
         let recorder = Recorder::new(2, vec![ms(10)]);
-        recorder.begin(0, STEP, Phase::Steady).end(Outcome::Ok, ms(10), None);
-        recorder.begin(1, STEP, Phase::Steady).end(Outcome::Ok, ms(11), None);
-        recorder.begin(1, STEP, Phase::Steady).end(Outcome::ToolError, ms(1), None);
-        drop(recorder.begin(2, STEP, Phase::Steady));
-        let open = recorder.begin(3, STEP, Phase::WarmUp);
-        let second = recorder.take_second(0);
+        recorder.begin(STEP, Phase::Steady).end(Outcome::Ok, took(10), None);
+        recorder.begin(STEP, Phase::Steady).end(Outcome::Ok, took(11), None);
+        recorder.begin(STEP, Phase::Steady).end(Outcome::ToolError, took(1), None);
+        drop(recorder.begin(STEP, Phase::Steady));
+        let open = recorder.begin(STEP, Phase::WarmUp);
+        let second = recorder.take_second(0, 0);
         assert_eq!((second.planned, second.in_flight), (5, 1));
         let counts: Vec<_> = second.cells.iter().map(|c| (c.outcome, c.count, c.over.clone())).collect();
         assert_eq!(
             counts,
             [(Outcome::Ok, 2, vec![1]), (Outcome::ToolError, 1, vec![0]), (Outcome::Interrupted, 1, vec![0])]
         );
-        open.end(Outcome::Ok, ms(1), None);
-        let second = recorder.take_second(1);
+        open.end(Outcome::Ok, took(1), None);
+        let second = recorder.take_second(1, 0);
         assert_eq!((second.planned, second.in_flight, second.cells.len()), (0, 0, 1));
         assert_eq!(second.cells[0].phase, Phase::WarmUp);
-        assert_eq!((recorder.planned(), recorder.recorded()), (5, 5));
+        assert_eq!(recorder.totals(), (5, 5));
     }
 
     #[test]
     fn a_server_that_invents_error_codes_does_not_fill_the_memory() {
         let recorder = Recorder::new(1, Vec::new());
         for code in 1..=10_000 {
-            recorder.begin(0, STEP, Phase::Steady).end(Outcome::JsonRpcError(code), ms(1), None);
+            recorder.begin(STEP, Phase::Steady).end(Outcome::JsonRpcError(code), took(1), None);
         }
-        let second = recorder.take_second(0);
+        let second = recorder.take_second(0, 0);
         assert_eq!(second.cells.len(), MAX_CODES + 1);
         assert_eq!(second.cells.iter().map(|cell| cell.count).sum::<u64>(), 10_000);
     }
@@ -251,16 +379,48 @@ mod tests {
     #[test]
     fn reasons_are_kept_apart_by_step_phase_and_class() {
         let recorder = Recorder::new(2, Vec::new());
-        let fail = |user, phase, outcome, reason| {
-            recorder.begin(user, STEP, phase).end(outcome, ms(1), Some(reason));
+        let fail = |phase, outcome, reason| {
+            recorder.begin(STEP, phase).end(outcome, took(1), Some(reason));
         };
-        fail(0, Phase::WarmUp, Outcome::ToolError, "no");
-        fail(0, Phase::Steady, Outcome::ToolError, "no");
-        fail(1, Phase::Steady, Outcome::ToolError, "no");
-        fail(1, Phase::Steady, Outcome::HttpStatus(503), "busy");
-        recorder.begin(0, STEP, Phase::Steady).end(Outcome::Ok, ms(1), None);
-        let calls: Vec<u64> = recorder.take_second(0).errors.iter().map(|sample| sample.calls).collect();
+        fail(Phase::WarmUp, Outcome::ToolError, "no");
+        fail(Phase::Steady, Outcome::ToolError, "no");
+        fail(Phase::Steady, Outcome::ToolError, "no");
+        fail(Phase::Steady, Outcome::HttpStatus(503), "busy");
+        recorder.begin(STEP, Phase::Steady).end(Outcome::Ok, took(1), None);
+        let calls: Vec<u64> = recorder.take_second(0, 0).errors.iter().map(|sample| sample.calls).collect();
         assert_eq!(calls, [1, 1, 2]);
-        assert!(recorder.take_second(1).errors.is_empty());
+        assert!(recorder.take_second(1, 0).errors.is_empty());
+    }
+
+    #[test]
+    fn an_open_load_is_judged_from_when_calls_were_due() {
+        let recorder = Recorder::new(1, vec![ms(50)]);
+        recorder.begin(STEP, Phase::Steady).end(Outcome::Ok, Timing::open(ms(100), ms(190), ms(200)), None);
+        recorder.paced(ms(2));
+        let second = recorder.take_second(0, 7);
+        let cell = &second.cells[0];
+        let max = |histogram: &Option<LatencyHistogram>| histogram.as_ref().and_then(LatencyHistogram::max);
+        let near = |found: Option<Duration>, wanted: u64| {
+            assert!(found.unwrap().abs_diff(ms(wanted)) < Duration::from_micros(200), "{found:?}");
+        };
+        near(cell.service.max(), 10);
+        near(max(&cell.response), 100);
+        near(max(&cell.lag), 90);
+        near(max(&second.pacing), 2);
+        assert_eq!((cell.over.as_slice(), second.waiting), (&[1][..], 7));
+    }
+
+    #[test]
+    fn calls_may_end_on_another_thread() {
+        let recorder = Recorder::new(4, Vec::new());
+        let calls: Vec<_> = (0..100).map(|_| recorder.begin(STEP, Phase::Steady)).collect();
+        std::thread::scope(|scope| {
+            for call in calls {
+                scope.spawn(|| call.end(Outcome::Ok, took(1), None));
+            }
+        });
+        let second = recorder.take_second(0, 0);
+        assert_eq!((second.planned, second.in_flight, second.cells[0].count), (100, 0, 100));
+        assert_eq!(recorder.totals(), (100, 100));
     }
 }

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::Recorder;
+use super::arrivals::{self, Arrivals, Taken};
+use super::recorder::{Recorder, Timing};
 use crate::clock::Clock;
 use crate::mcp::{CallContext, Client, Exchange, Wire};
 use crate::metrics::Phase;
 use crate::model::{CounterRng, NotSent, Outcome};
-use crate::plan::{Plan, SessionPolicy, StepId, Transaction};
+use crate::plan::{ClosedLoad, LoadModel, Plan, SessionPolicy, StepId, Transaction};
 
 /// A user whose set-up failed waits this long before it tries again, twice as long each time...
 const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
@@ -33,6 +34,26 @@ pub struct Workload {
     pub clock: Clock,
     /// How the load is stopped.
     pub signals: Signals,
+    /// What is due, when the load is an open one.
+    pub(crate) arrivals: Option<Arrivals>,
+}
+
+impl Workload {
+    /// The work of `plan`, nothing of it done. The zero of `clock` is the start of the load.
+    pub fn new(plan: Plan, wire: Arc<Wire>, recorder: Arc<Recorder>, clock: Clock) -> Self {
+        let arrivals = plan.load.open().map(Arrivals::new);
+        Self { plan, wire, recorder, clock, signals: Signals::default(), arrivals }
+    }
+
+    /// Iterations of an open load that are due and have no user.
+    pub fn waiting(&self) -> u64 {
+        self.arrivals.as_ref().map_or(0, Arrivals::waiting)
+    }
+
+    /// Which phase a call belongs to that is due at `due`.
+    pub(crate) fn phase(&self, due: Duration) -> Phase {
+        if due < self.plan.load.warm_up { Phase::WarmUp } else { Phase::Steady }
+    }
 }
 
 /// How a load is stopped, in two steps.
@@ -82,25 +103,82 @@ impl User {
         if work.signals.stop.is_cancelled() {
             return;
         }
-        if work.plan.load.users_at(work.clock.now()) <= self.index {
+        match (&work.plan.load.model, &work.arrivals) {
+            (LoadModel::Open(_), Some(arrivals)) => self.take_arrival(work, arrivals).await,
+            (LoadModel::Open(_), None) => unreachable!("`Workload::new` makes the arrivals of an open load"),
+            (LoadModel::Closed(closed), _) => self.closed_round(work, closed).await,
+        }
+    }
+
+    async fn closed_round(&mut self, work: &Workload, load: &ClosedLoad) {
+        if load.users_at(work.clock.now()) <= self.index {
             self.leave(work).await;
-            let start = work.plan.load.next_start(self.index, work.clock.now());
+            let start = load.next_start(self.index, work.clock.now());
             match start {
                 Some(start) => sleep_until(work, start).await,
                 None => work.signals.stop.cancelled().await,
             }
             return;
         }
+        self.join(work);
+        self.iteration += 1;
+        let transaction = work.plan.pick(&mut self.mix);
+        if let Err(why) = self.iterate(work, transaction, None).await {
+            if let Some(step) = transaction.steps.first().filter(|_| !work.signals.stop.is_cancelled()) {
+                let call = work.recorder.begin(*step, work.phase(work.clock.now()));
+                let timing = Timing::closed(work.plan.step(*step).deadline);
+                call.end(Outcome::NotSent(NotSent::NoSession), timing, why.as_deref());
+            }
+            self.back_off(work).await;
+            return;
+        }
+        let pause = load.think_time.draw(&mut self.pauses);
+        if !pause.is_zero() {
+            sleep_until(work, work.clock.now() + pause).await;
+        }
+    }
+
+    /// Waits to be called up, then for an iteration that is due, and does it.
+    async fn take_arrival(&mut self, work: &Workload, arrivals: &Arrivals) {
+        let seat = self.index as usize;
+        if !self.active {
+            if !arrivals.called_up(work, seat).await {
+                work.signals.stop.cancelled().await;
+                return;
+            }
+            self.join(work);
+        }
+        // Whatever waits for a user waits for one that can work.
+        if work.plan.session == SessionPolicy::PerUser {
+            while !work.signals.stop.is_cancelled() && self.open_session(work).await.is_err() {
+                self.back_off(work).await;
+            }
+        }
+        let Some(Taken { arrival, waited }) = arrivals.next(work, seat).await else {
+            work.signals.stop.cancelled().await;
+            return;
+        };
+        if !waited {
+            work.recorder.paced(work.clock.now().saturating_sub(arrival.due));
+        }
+        self.iteration += 1;
+        self.arguments = arrivals::arguments(&work.plan, arrival);
+        let transaction = arrivals::transaction(&work.plan, arrival);
+        if let Err(why) = self.iterate(work, transaction, Some(arrival.due)).await {
+            arrivals::not_sent(work, arrival, NotSent::NoSession, why.as_deref());
+        }
+    }
+
+    fn join(&mut self, work: &Workload) {
         if !self.active {
             self.active = true;
             work.recorder.user_joined();
         }
-        self.iteration += 1;
-        self.iterate(work).await;
-        let pause = work.plan.load.think_time.draw(&mut self.pauses);
-        if !pause.is_zero() {
-            sleep_until(work, work.clock.now() + pause).await;
-        }
+    }
+
+    async fn back_off(&mut self, work: &Workload) {
+        sleep_until(work, work.clock.now() + self.back_off).await;
+        self.back_off = (self.back_off * 2).min(LONGEST_BACK_OFF);
     }
 
     /// Closes the session; the user's end, or its rest until the plan wants it again.
@@ -112,28 +190,26 @@ impl User {
         self.close_session(work).await;
     }
 
-    async fn iterate(&mut self, work: &Workload) {
-        let transaction = pick(&work.plan, &mut self.mix);
-        if let Err(why) = self.open_session(work).await {
-            if let Some(step) = transaction.steps.first().filter(|_| !work.signals.stop.is_cancelled()) {
-                let call = work.recorder.begin(self.index, *step, phase(work, work.clock.now()));
-                let outcome = Outcome::NotSent(NotSent::NoSession);
-                call.end(outcome, work.plan.step(*step).deadline, why.as_deref());
-            }
-            sleep_until(work, work.clock.now() + self.back_off).await;
-            self.back_off = (self.back_off * 2).min(LONGEST_BACK_OFF);
-            return;
-        }
-        self.back_off = FIRST_BACK_OFF;
+    /// Does `transaction`, which was due at `due` if it was due at a certain moment; when there is no session for it,
+    /// gives why.
+    async fn iterate(
+        &mut self,
+        work: &Workload,
+        transaction: &Transaction,
+        mut due: Option<Duration>,
+    ) -> Result<(), Option<String>> {
+        self.open_session(work).await?;
         for step in &transaction.steps {
-            if work.signals.stop.is_cancelled() || self.open_session(work).await.is_err() {
+            if due.is_none() && (work.signals.stop.is_cancelled() || self.open_session(work).await.is_err()) {
                 break;
             }
-            self.call(work, *step).await;
+            // What follows the first step is due when that has ended.
+            self.call(work, *step, due.take()).await;
         }
         if work.plan.session == SessionPolicy::PerIteration {
             self.close_session(work).await;
         }
+        Ok(())
     }
 
     /// Makes the set-up calls that are due; when one of them failed, gives what it said.
@@ -142,7 +218,7 @@ impl User {
             if work.signals.stop.is_cancelled() {
                 return Err(None);
             }
-            match self.call(work, step).await {
+            match self.call(work, step, None).await {
                 Some(Exchange { outcome: Outcome::Ok, .. }) => {}
                 Some(Exchange { reason: Some(reason), .. }) => {
                     return Err(Some(format!("{}: {reason}", work.plan.step(step).name)));
@@ -150,48 +226,36 @@ impl User {
                 Some(_) | None => return Err(None),
             }
         }
+        self.back_off = FIRST_BACK_OFF;
         Ok(())
     }
 
     async fn close_session(&mut self, work: &Workload) {
         if let Some(step) = self.client.next_tear_down() {
-            self.call(work, step).await;
+            self.call(work, step, None).await;
         }
         self.client.reset();
     }
 
     /// One call, entered in the books whatever becomes of it; `None` when it was cut off.
-    async fn call(&mut self, work: &Workload, step: StepId) -> Option<Exchange> {
-        let open = work.recorder.begin(self.index, step, phase(work, work.clock.now()));
-        let context = CallContext { iteration: self.iteration, rng: &mut self.arguments };
+    async fn call(&mut self, work: &Workload, step: StepId, due: Option<Duration>) -> Option<Exchange> {
+        let now = work.clock.now();
+        let open = work.recorder.begin(step, work.phase(due.unwrap_or(now)));
+        let context = CallContext { iteration: self.iteration, rng: &mut self.arguments, due };
         tokio::select! {
             biased;
             () = work.signals.abort.cancelled() => None,
             exchange = self.client.perform(step, context) => {
-                let took = exchange.end.saturating_sub(exchange.sent);
-                open.end(exchange.outcome, took, exchange.reason.as_deref());
+                let timing = if work.arrivals.is_some() {
+                    Timing::open(due.unwrap_or(exchange.sent), exchange.sent, exchange.end)
+                } else {
+                    Timing::closed(exchange.end.saturating_sub(exchange.sent))
+                };
+                open.end(exchange.outcome, timing, exchange.reason.as_deref());
                 Some(exchange)
             }
         }
     }
-}
-
-/// Which phase a call belongs to that begins at `now`.
-fn phase(work: &Workload, now: Duration) -> Phase {
-    if now < work.plan.load.warm_up { Phase::WarmUp } else { Phase::Steady }
-}
-
-/// A transaction by weight. The plan has one whose weight is not 0.
-fn pick<'a>(plan: &'a Plan, rng: &mut CounterRng) -> &'a Transaction {
-    let mut ticket = rng.below(plan.total_weight().max(1));
-    for transaction in &plan.transactions {
-        let weight = u64::from(transaction.weight);
-        if ticket < weight {
-            return transaction;
-        }
-        ticket -= weight;
-    }
-    plan.transactions.last().expect("a plan has a transaction")
 }
 
 /// Sleeps until `at` on the load's clock, or until the load stops.

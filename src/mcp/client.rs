@@ -70,6 +70,8 @@ pub struct CallContext<'a> {
     pub iteration: u64,
     /// The user's draws for arguments.
     pub rng: &'a mut CounterRng,
+    /// When the call was due, where that was before it is made: its deadline counts from then.
+    pub due: Option<Duration>,
 }
 
 impl Client {
@@ -148,7 +150,8 @@ impl Client {
         let wire = Arc::clone(&self.wire);
         let step = &wire.steps[step.index()];
         let sent = self.clock.now();
-        let deadline = tokio::time::Instant::now() + step.deadline;
+        let waited = context.due.map_or(Duration::ZERO, |due| sent.saturating_sub(due));
+        let deadline = tokio::time::Instant::now() + step.deadline.saturating_sub(waited);
         let mut progress = Progress::new(keep_text);
         let early =
             tokio::time::timeout_at(deadline, self.exchange(&wire, step, context, &mut progress)).await;

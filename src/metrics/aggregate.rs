@@ -172,11 +172,30 @@ mod tests {
             service.record(Duration::from_millis(ms));
         }
         let over = vec![millis.iter().filter(|&&ms| ms > 10).count() as u64];
-        Cell { step: StepId(step), phase, outcome, count: millis.len() as u64, over, service }
+        Cell {
+            step: StepId(step),
+            phase,
+            outcome,
+            count: millis.len() as u64,
+            over,
+            service,
+            response: None,
+            lag: None,
+        }
     }
 
     fn second(cells: Vec<Cell>) -> Second {
-        Second { second: 0, planned: 5, in_flight: 0, users: 1, cells, errors: Vec::new() }
+        Second {
+            second: 0,
+            planned: 5,
+            in_flight: 0,
+            waiting: 0,
+            users: 1,
+            pacing: None,
+            generator: None,
+            cells,
+            errors: Vec::new(),
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod aggregate;
 mod error_book;
 mod exposition;
+mod generator;
 mod scrape_record;
 mod store;
 mod window;
@@ -10,6 +11,7 @@ mod window;
 pub use aggregate::{Aggregates, Tally};
 pub use error_book::{ErrorBook, MAX_REASONS};
 pub use exposition::{Exposition, ExpositionError, ExpositionErrorKind, Family, Format, MetricKind, Sample};
+pub use generator::GeneratorSecond;
 pub use scrape_record::{
     MAX_SERIES, NewSeries, SampleValue, ScrapeEncoder, ScrapeMark, ScrapeRecord, Scraped,
 };

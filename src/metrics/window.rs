@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::GeneratorSecond;
 use crate::model::{LatencyHistogram, Outcome, OutcomeClass};
 use crate::plan::StepId;
 
@@ -24,8 +25,17 @@ pub struct Second {
     pub planned: u64,
     /// Calls in flight at its end.
     pub in_flight: u64,
+    /// Arrivals of an open load that were due and had no user at its end; they are planned when a user takes them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waiting: u64,
     /// Users active at its end.
     pub users: u32,
+    /// How late free users of an open load were given what was due: gander's own doing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pacing: Option<LatencyHistogram>,
+    /// How the generator itself fared; unknown to the first run directories.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<GeneratorSecond>,
     /// What ended in it.
     pub cells: Vec<Cell>,
     /// Why calls of it failed; left out where none did, and unknown to the first run directories.
@@ -64,4 +74,22 @@ pub struct Cell {
     pub over: Vec<u64>,
     /// From sent to the end of the answer.
     pub service: LatencyHistogram,
+    /// In an open load: from due to the end of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response: Option<LatencyHistogram>,
+    /// In an open load: from due to sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag: Option<LatencyHistogram>,
+}
+
+impl Cell {
+    /// What objectives judge: the response time, which in a closed load is the service time.
+    pub fn latency(&self) -> &LatencyHistogram {
+        self.response.as_ref().unwrap_or(&self.service)
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

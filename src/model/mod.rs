@@ -27,5 +27,5 @@ pub use rng::CounterRng;
 pub use secret::{MAX_EXCERPT, Secret, Secrets};
 pub use target_info::{Era, TargetInfo};
 pub use text::{MAX_TEXT, clean_char, clean_text, printable_text};
-pub use units::{format_count, format_duration, format_ratio, parse_duration};
+pub use units::{format_count, format_duration, format_rate, format_ratio, parse_duration, parse_rate};
 pub use verdict::Verdict;

@@ -82,6 +82,8 @@ pub enum ProtocolFault {
 pub enum NotSent {
     /// The user could not log in, or could not open its session.
     NoSession,
+    /// In an open load, no user was free within the call's deadline: the target keeps all of them waiting.
+    NoUser,
     /// This machine had no descriptor, port or buffer left for a connection: no fault of the target.
     NoSocket,
 }
@@ -184,6 +186,7 @@ impl fmt::Display for Outcome {
             Self::ToolError => f.write_str("tool_error"),
             Self::CheckFailed => f.write_str("check"),
             Self::NotSent(NotSent::NoSession) => f.write_str("not_sent/no_session"),
+            Self::NotSent(NotSent::NoUser) => f.write_str("not_sent/no_user"),
             Self::NotSent(NotSent::NoSocket) => f.write_str("not_sent/no_socket"),
             Self::Interrupted => f.write_str("interrupted"),
         }
@@ -250,6 +253,7 @@ impl FromStr for Outcome {
             "interrupted" => Ok(Self::Interrupted),
             "not_sent" => match detail {
                 "no_session" => Ok(Self::NotSent(NotSent::NoSession)),
+                "no_user" => Ok(Self::NotSent(NotSent::NoUser)),
                 "no_socket" => Ok(Self::NotSent(NotSent::NoSocket)),
                 _ => Err(unknown()),
             },
@@ -297,6 +301,7 @@ mod tests {
             Outcome::ToolError,
             Outcome::CheckFailed,
             Outcome::NotSent(NotSent::NoSession),
+            Outcome::NotSent(NotSent::NoUser),
             Outcome::NotSent(NotSent::NoSocket),
             Outcome::Interrupted,
         ];

@@ -36,6 +36,34 @@ fn unit_seconds(unit: &str) -> Option<f64> {
     }
 }
 
+/// Reads `200/s`, `0.5/s`, `600/min`, `3600/h` as a number per second. Gives `None` for anything else, a bare number
+/// included.
+pub fn parse_rate(text: &str) -> Option<f64> {
+    let (number, unit) = text.trim().split_once('/')?;
+    let seconds = match unit.trim() {
+        "s" | "sec" | "second" => 1.0,
+        "m" | "min" | "minute" => 60.0,
+        "h" | "hour" => 3600.0,
+        _ => return None,
+    };
+    let number = number.trim();
+    let plain = number.starts_with(|c: char| c.is_ascii_digit())
+        && number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let number: f64 = plain.then(|| number.parse().ok()).flatten()?;
+    Some(number / seconds)
+}
+
+/// A rate per second with three significant digits: `200/s`, `0.50/s`.
+pub fn format_rate(per_second: f64) -> String {
+    if per_second >= 99.95 || (per_second >= 1.0 && per_second.fract() == 0.0) {
+        format!("{per_second:.0}/s")
+    } else if per_second >= 9.995 {
+        format!("{per_second:.1}/s")
+    } else {
+        format!("{per_second:.2}/s")
+    }
+}
+
 /// A duration with three significant digits and the unit that suits it: `812 us`, `12.4 ms`, `1.40 s`, `2m 05s`.
 pub fn format_duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();

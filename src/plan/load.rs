@@ -1,21 +1,40 @@
-//! How many users there are at each moment, how long they think, and how long it all lasts.
+//! The load over time: how many users, or how many arrivals, and how long it all lasts.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::OpenLoad;
 use crate::model::CounterRng;
+
+/// What makes calls begin, and which of them count.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Load {
+    /// What makes calls begin.
+    #[serde(flatten)]
+    pub model: LoadModel,
+    /// From the start of the load; calls due before its end are measured, reported and left out of the verdict.
+    pub warm_up: Duration,
+}
+
+/// What makes calls begin.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum LoadModel {
+    /// The schedule: the target can't slow it down.
+    Open(OpenLoad),
+    /// The end of the call before: a target that stands still also stops the load.
+    Closed(ClosedLoad),
+}
 
 /// A closed load: a number of users over time, each doing one thing after the other.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Load {
+pub struct ClosedLoad {
     /// The number of users as straight lines: within a stage it goes from the previous stage's users (0 at the
     /// start) to its own.
     pub stages: Vec<Stage>,
     /// The pause after each iteration.
     pub think_time: ThinkTime,
-    /// From the start of the load; calls begun before its end are measured, reported and left out of the verdict.
-    pub warm_up: Duration,
 }
 
 /// One straight line of the number of users.
@@ -62,6 +81,32 @@ impl ThinkTime {
 
 impl Load {
     /// How long the load lasts, warm-up included.
+    pub fn duration(&self) -> Duration {
+        match &self.model {
+            LoadModel::Open(open) => open.duration(),
+            LoadModel::Closed(closed) => closed.duration(),
+        }
+    }
+
+    /// The largest number of users that there may be at any moment.
+    pub fn peak_users(&self) -> u32 {
+        match &self.model {
+            LoadModel::Open(open) => open.max_users,
+            LoadModel::Closed(closed) => closed.peak_users(),
+        }
+    }
+
+    /// The open load, if it is one.
+    pub fn open(&self) -> Option<&OpenLoad> {
+        match &self.model {
+            LoadModel::Open(open) => Some(open),
+            LoadModel::Closed(_) => None,
+        }
+    }
+}
+
+impl ClosedLoad {
+    /// How long the load lasts.
     pub fn duration(&self) -> Duration {
         self.stages.iter().map(|stage| stage.duration).sum()
     }
@@ -137,14 +182,13 @@ fn clamp_users(users: f64, most: u32) -> u32 {
 mod tests {
     use super::*;
 
-    fn load(stages: &[(u64, u32)]) -> Load {
-        Load {
+    fn load(stages: &[(u64, u32)]) -> ClosedLoad {
+        ClosedLoad {
             stages: stages
                 .iter()
                 .map(|&(seconds, users)| Stage { duration: Duration::from_secs(seconds), users })
                 .collect(),
             think_time: ThinkTime::Constant(Duration::ZERO),
-            warm_up: Duration::ZERO,
         }
     }
 

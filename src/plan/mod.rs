@@ -2,6 +2,7 @@
 //!
 //! A plan is a value: it knows nothing of YAML, of sockets or of the time of day.
 
+mod arrivals;
 mod load;
 #[expect(clippy::module_inception, reason = "the room's main type is the plan")]
 mod plan;
@@ -10,7 +11,8 @@ mod target;
 mod template;
 mod template_parser;
 
-pub use load::{Load, Stage, ThinkTime};
+pub use arrivals::{Arrival, OpenLoad, RateStage, Schedule, Spacing};
+pub use load::{ClosedLoad, Load, LoadModel, Stage, ThinkTime};
 pub use plan::{Observe, Outputs, PLAN_VERSION, Plan, Transaction};
 pub use step::{Check, Operation, Role, Step, StepId};
 pub use target::{Auth, DemoTarget, HostRule, ProtocolChoice, SessionPolicy, Target};

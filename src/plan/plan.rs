@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{Auth, HostRule, Load, ProtocolChoice, SessionPolicy, Step, StepId, Target, Template};
+use crate::model::CounterRng;
 use crate::model::{Secret, Secrets};
 
 /// The version of [`Plan`] as stored in run directories.
@@ -97,6 +98,19 @@ impl Plan {
     /// The sum of all weights; 0 when nothing would be done.
     pub fn total_weight(&self) -> u64 {
         self.transactions.iter().map(|transaction| u64::from(transaction.weight)).sum()
+    }
+
+    /// A transaction, drawn by weight. A plan has one whose weight is not 0.
+    pub fn pick(&self, rng: &mut CounterRng) -> &Transaction {
+        let mut ticket = rng.below(self.total_weight().max(1));
+        for transaction in &self.transactions {
+            let weight = u64::from(transaction.weight);
+            if ticket < weight {
+                return transaction;
+            }
+            ticket -= weight;
+        }
+        self.transactions.last().expect("a plan has a transaction")
     }
 
     /// The share of iterations that are `transaction`.

@@ -11,8 +11,8 @@ use crate::model::{
     ProbeResult, ProcessSample, ScrapeFault, ScrapeStat, Stamped, TargetInfo, TransportFault, Verdict,
 };
 use crate::plan::{
-    Auth, DemoTarget, HostRule, Load, Observe, Operation, Outputs, PLAN_VERSION, Plan, ProtocolChoice, Role,
-    SessionPolicy, Stage, Step, StepId, Target, Template, ThinkTime, Transaction,
+    Auth, ClosedLoad, DemoTarget, HostRule, Load, LoadModel, Observe, Operation, Outputs, PLAN_VERSION, Plan,
+    ProtocolChoice, Role, SessionPolicy, Stage, Step, StepId, Target, Template, ThinkTime, Transaction,
 };
 
 const SECONDS: u32 = 20;
@@ -136,11 +136,13 @@ fn plan() -> Plan {
         session: SessionPolicy::PerUser,
         hosts: HostRule::default(),
         load: Load {
-            stages: vec![
-                Stage { duration: Duration::from_secs(u64::from(WARM_UP)), users: 10 },
-                Stage { duration: Duration::from_secs(u64::from(SECONDS - WARM_UP)), users: 10 },
-            ],
-            think_time: ThinkTime::Constant(Duration::from_millis(100)),
+            model: LoadModel::Closed(ClosedLoad {
+                stages: vec![
+                    Stage { duration: Duration::from_secs(u64::from(WARM_UP)), users: 10 },
+                    Stage { duration: Duration::from_secs(u64::from(SECONDS - WARM_UP)), users: 10 },
+                ],
+                think_time: ThinkTime::Constant(Duration::from_millis(100)),
+            }),
             warm_up: Duration::from_secs(u64::from(WARM_UP)),
         },
         transactions: [("list", 3, 1), ("search", 5, 2), ("calculate", 2, 3)]
@@ -216,6 +218,8 @@ fn one_second(second: u32, rng: &mut CounterRng) -> Second {
             count: u64::from(calls),
             over: vec![],
             service,
+            response: None,
+            lag: None,
         });
     };
     if second < WARM_UP {
@@ -231,7 +235,7 @@ fn one_second(second: u32, rng: &mut CounterRng) -> Second {
     let planned = cells.iter().map(|cell| cell.count).sum();
     let in_flight = if second + 1 == SECONDS { 0 } else { u64::from(users / if slow { 1 } else { 4 }) };
     let errors = errors(&cells);
-    Second { second, planned, in_flight, users, cells, errors }
+    Second { second, planned, in_flight, waiting: 0, users, pacing: None, generator: None, cells, errors }
 }
 
 /// Every failed call says why; those of `calculate` for two reasons.

@@ -13,7 +13,7 @@ use super::demo_child::{DemoChild, DemoError};
 use super::environment::this_machine;
 use super::event::RunEvent;
 use crate::clock::{Clock, wall_clock};
-use crate::load::{Crew, LoadError, Recorder, Signals, Workload};
+use crate::load::{Crew, GeneratorWatch, LoadError, Recorder, Timing, Workload};
 use crate::mcp::{self, Contact, ContactError};
 use crate::metrics::Phase;
 use crate::model::{Endpoint, Event, Level, Secret, Stamped, TargetInfo, clean_text};
@@ -181,6 +181,7 @@ struct Run<'a> {
     demo: Option<DemoChild>,
     writer: RunWriter,
     watch: &'a mut dyn FnMut(RunEvent<'_>),
+    generator: GeneratorWatch,
     next_second: u32,
     signal: Option<i32>,
     warnings: Vec<String>,
@@ -195,16 +196,26 @@ impl<'a> Run<'a> {
         writer: RunWriter,
         watch: &'a mut dyn FnMut(RunEvent<'_>),
     ) -> Self {
-        let shards = std::thread::available_parallelism().map_or(1, usize::from) * 2;
+        // One for each thread of the runtime, and one for this one.
+        let shards = std::thread::available_parallelism().map_or(1, usize::from) + 1;
         let recorder = Arc::new(Recorder::new(shards, plan.thresholds.clone()));
         for call in &contact.calls {
             let took = call.exchange.end.saturating_sub(call.exchange.sent);
-            let open = recorder.begin(0, call.step, Phase::WarmUp);
-            open.end(call.exchange.outcome, took, call.exchange.reason.as_deref());
+            let open = recorder.begin(call.step, Phase::WarmUp);
+            open.end(call.exchange.outcome, Timing::closed(took), call.exchange.reason.as_deref());
         }
         let warnings = unknown_tools(&plan, &contact.info);
-        let work = Workload { plan, wire: contact.wire, recorder, clock, signals: Signals::default() };
-        Self { work: Arc::new(work), demo, writer, watch, next_second: 0, signal: None, warnings }
+        let work = Workload::new(plan, contact.wire, recorder, clock);
+        Self {
+            work: Arc::new(work),
+            demo,
+            writer,
+            watch,
+            generator: GeneratorWatch::start(clock),
+            next_second: 0,
+            signal: None,
+            warnings,
+        }
     }
 
     async fn carry_out(
@@ -278,7 +289,8 @@ impl<'a> Run<'a> {
 
     /// Books the second that is over.
     fn second(&mut self) -> Result<(), RunError> {
-        let second = self.work.recorder.take_second(self.next_second);
+        let mut second = self.work.recorder.take_second(self.next_second, self.work.waiting());
+        second.generator = Some(self.generator.take_second());
         self.next_second += 1;
         self.writer.second(&second).map_err(RunError::Record)?;
         (self.watch)(RunEvent::Second { second: &second });
@@ -303,8 +315,8 @@ impl<'a> Run<'a> {
     }
 
     fn close(self) -> Result<Finished, RunError> {
-        let recorder = &self.work.recorder;
-        let totals = Totals { planned: recorder.planned(), recorded: recorder.recorded() };
+        let (planned, recorded) = self.work.recorder.totals();
+        let totals = Totals { planned, recorded };
         let ending = match self.signal {
             None => Ending::Complete { totals },
             Some(signal) => Ending::Interrupted { signal, totals },

@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
-use crate::model::{clean_char, format_count, format_duration, format_ratio};
+use crate::model::{clean_char, format_count, format_duration, format_rate, format_ratio};
 use crate::plan::{
-    Auth, Load, Plan, ProtocolChoice, Role, SessionPolicy, Step, Target, ThinkTime, Transaction,
+    Auth, ClosedLoad, Load, LoadModel, OpenLoad, Plan, ProtocolChoice, Role, SessionPolicy, Spacing, Step,
+    Target, ThinkTime, Transaction,
 };
 use crate::slo::{Divisor, Indicator, Objective, Reading, Selector};
 
@@ -92,6 +93,31 @@ fn describe_load(page: &mut Page, load: &Load) {
             ),
         );
     }
+    match &load.model {
+        LoadModel::Open(open) => describe_open(page, open),
+        LoadModel::Closed(closed) => describe_closed(page, closed),
+    }
+}
+
+fn describe_open(page: &mut Page, load: &OpenLoad) {
+    let spacing = match load.spacing {
+        Spacing::Constant => "evenly spaced",
+        Spacing::Poisson => "spaced as independent clients come (Poisson)",
+    };
+    let arrivals = match load.burst {
+        1 => format!("iterations are due whether or not earlier ones have ended, {spacing}"),
+        burst => format!("{} iterations are due at once, such bursts {spacing}", format_count(burst.into())),
+    };
+    page.value("arrivals", &arrivals);
+    let first = format_count(load.users.into());
+    page.value("pool", &format!("{first} users from the start, more when none is free"));
+    let peak = load.peak_rate();
+    page.value("rate", &chart(load.duration(), |moment| load.rate_at(moment) / peak));
+    let lines = load.stages.iter().map(|stage| (stage.duration, format_rate(stage.rate)));
+    describe_stages(page, lines, "0/s", "");
+}
+
+fn describe_closed(page: &mut Page, load: &ClosedLoad) {
     let think_time = match &load.think_time {
         ThinkTime::Constant(pause) if pause.is_zero() => {
             "none: users call as fast as answers come".to_owned()
@@ -102,47 +128,56 @@ fn describe_load(page: &mut Page, load: &Load) {
         }
     };
     page.value("think time", &think_time);
-    page.value("users", &chart(load));
-    let mut before = 0;
+    let peak = f64::from(load.peak_users().max(1));
+    page.value("users", &chart(load.duration(), |moment| f64::from(load.users_at(moment)) / peak));
+    let lines = load.stages.iter().map(|stage| (stage.duration, format_count(stage.users.into())));
+    describe_stages(page, lines, "0", " users");
+}
+
+/// One line a stage: from when to when, from what to what.
+fn describe_stages(
+    page: &mut Page,
+    stages: impl Iterator<Item = (Duration, String)>,
+    zero: &str,
+    unit: &str,
+) {
+    let mut before = zero.to_owned();
     let mut began = Duration::ZERO;
-    for stage in &load.stages {
-        let ends = began + stage.duration;
+    for (duration, value) in stages {
+        let ends = began + duration;
         let when = format!("{} to {}", format_duration(began), format_duration(ends));
-        let users = format_count(stage.users.into());
-        let what = if before == stage.users {
-            format!("{users} users")
+        let what = if before == value {
+            format!("{value}{unit}")
         } else {
-            format!("from {} to {users} users", format_count(before.into()))
+            format!("from {before} to {value}{unit}")
         };
         page.value("", &format!("{when:<22} {what}"));
-        before = stage.users;
+        before = value;
         began = ends;
     }
 }
 
-/// The number of users over time, one character a moment.
-fn chart(load: &Load) -> String {
+/// A share of the peak over time, one character a moment.
+fn chart(duration: Duration, share_at: impl Fn(Duration) -> f64) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let peak = load.peak_users().max(1);
     (0..CHART)
-        .map(|moment| load.users_at(load.duration().mul_f64((f64::from(moment) + 0.5) / f64::from(CHART))))
-        .map(|users| if users == 0 { ' ' } else { BARS[users as usize * (BARS.len() - 1) / peak as usize] })
+        .map(|moment| share_at(duration.mul_f64((f64::from(moment) + 0.5) / f64::from(CHART))))
+        .map(|share| {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of 8 bars")]
+            let bar = (share.clamp(0.0, 1.0) * (BARS.len() - 1) as f64) as usize;
+            if share <= 0.0 { ' ' } else { BARS[bar] }
+        })
         .collect()
 }
 
 fn describe_transactions(page: &mut Page, plan: &Plan) {
-    let think_time = plan.load.think_time.mean();
     page.line(0, &row(["transaction, steps", "share", "iterations"]));
     for transaction in &plan.transactions {
         let share = plan.share(transaction);
-        let iterations = if think_time.is_zero() {
-            "?".to_owned()
-        } else {
-            // Each user begins with an iteration, and only then thinks.
-            let most =
-                plan.load.user_seconds() / think_time.as_secs_f64() + f64::from(plan.load.peak_users());
-            format!("<= {}", format_count(whole(most * share)))
-        };
+        let iterations = iterations(&plan.load).map_or_else(
+            || "?".to_owned(),
+            |(sign, iterations)| format!("{sign} {}", format_count(whole(iterations * share))),
+        );
         page.line(2, &row([&transaction.name, &format_ratio(share), &iterations]));
         for &step in &transaction.steps {
             describe_step(page, plan, transaction, plan.step(step));
@@ -150,7 +185,13 @@ fn describe_transactions(page: &mut Page, plan: &Plan) {
     }
     page.line(
         2,
-        "Iterations are an upper bound, from the think time alone: the longer answers take, the fewer there are.",
+        match &plan.load.model {
+            LoadModel::Open(_) => "Iterations are those that will be due, by the mix on average.",
+            LoadModel::Closed(_) => {
+                "Iterations are an upper bound, from the think time alone: the longer answers take, the fewer there \
+                 are."
+            }
+        },
     );
     let around: Vec<&str> =
         plan.steps.iter().filter(|step| step.role != Role::Load).map(|step| step.name.as_str()).collect();
@@ -164,6 +205,19 @@ fn describe_transactions(page: &mut Page, plan: &Plan) {
 
 fn row(cells: [&str; 3]) -> String {
     format!("{:<44} {:>8} {:>16}", cells[0], cells[1], cells[2])
+}
+
+/// How many iterations there will be, and how sure that is; `None` when only the target can say.
+fn iterations(load: &Load) -> Option<(&'static str, f64)> {
+    match &load.model {
+        LoadModel::Open(open) => Some(("~", open.expected())),
+        LoadModel::Closed(closed) => {
+            let think_time = closed.think_time.mean().as_secs_f64();
+            // Each user begins with an iteration, and only then thinks.
+            (think_time > 0.0)
+                .then(|| ("<=", closed.user_seconds() / think_time + f64::from(closed.peak_users())))
+        }
+    }
 }
 
 fn describe_step(page: &mut Page, plan: &Plan, transaction: &Transaction, step: &Step) {

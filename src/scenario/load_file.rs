@@ -1,35 +1,27 @@
-//! How many users, how long, as written: `users` with `ramp` and `duration`, or `stages`.
+//! The load as written. A closed one says how many users: `users` with `ramp` and `duration`, or `stages`.
 
 use std::time::Duration;
 
 use crate::input::{Field, Fields, Problem, Problems, Value};
 use crate::model::format_duration;
-use crate::plan::{Load, Stage, ThinkTime};
+use crate::plan::{ClosedLoad, Load, LoadModel, Stage, ThinkTime};
+
+use super::arrivals_file;
 
 /// More users than this are a slip of the pen.
-const MOST_USERS: u32 = 1_000_000;
+pub(super) const MOST_USERS: u32 = 1_000_000;
 
 pub(super) fn read(field: Field<'_>, problems: &mut Problems) -> Option<Load> {
     let mut fields = Fields::of(field.node, "`load`", problems)?;
-    let stages = if let Some(list) = fields.optional("stages") {
-        for name in ["users", "ramp", "duration"] {
-            if let Some(field) = fields.optional(name) {
-                let help = "keep `stages`, or `users`, `ramp` and `duration`; to change one stage from the command \
-                            line, write `--set load.stages.0.users=40`";
-                field.wrong("cannot stand beside `stages`", help, problems);
-            }
-        }
-        read_stages(list, problems)
+    let model = if arrivals_file::is_open(field) {
+        arrivals_file::read(&mut fields, problems).map(LoadModel::Open)
     } else {
-        read_plateau(&mut fields, problems)
+        read_closed(&mut fields, problems).map(LoadModel::Closed)
     };
-    let think_time = fields
-        .optional("think_time")
-        .map_or(Some(ThinkTime::Constant(Duration::ZERO)), |field| read_think_time(field, problems));
     let warm_up_field = fields.optional("warm_up");
     let warm_up = warm_up_field.map_or(Some(Duration::ZERO), |field| field.duration(problems));
     fields.finish(problems);
-    let load = Load { stages: stages?, think_time: think_time?, warm_up: warm_up? };
+    let load = Load { model: model?, warm_up: warm_up? };
     if let Some(field) = warm_up_field.filter(|_| load.warm_up >= load.duration()) {
         let message = format!(
             "the warm-up of {} is not shorter than the load of {}",
@@ -41,6 +33,31 @@ pub(super) fn read(field: Field<'_>, problems: &mut Problems) -> Option<Load> {
         problems.push(Problem::error(&field.node.place, message).help(help));
     }
     Some(load)
+}
+
+fn read_closed(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<ClosedLoad> {
+    let stages = if let Some(list) = fields.optional("stages") {
+        for name in ["users", "ramp", "duration"] {
+            if let Some(field) = fields.optional(name) {
+                let help = "keep `stages`, or `users`, `ramp` and `duration`; to change one stage from the command \
+                            line, write `--set load.stages.0.users=40`";
+                field.wrong("cannot stand beside `stages`", help, problems);
+            }
+        }
+        read_stages(list, problems)
+    } else {
+        read_plateau(fields, problems)
+    };
+    let think_time = fields
+        .optional("think_time")
+        .map_or(Some(ThinkTime::Constant(Duration::ZERO)), |field| read_think_time(field, problems));
+    for name in ["spacing", "burst", "max_users"] {
+        if let Some(field) = fields.optional(name) {
+            let help = "add a `rate` to have iterations begin when they are due, or remove this";
+            field.wrong("only a load with a `rate` has it", help, problems);
+        }
+    }
+    Some(ClosedLoad { stages: stages?, think_time: think_time? })
 }
 
 /// A ramp to the users, then all of them until the end.

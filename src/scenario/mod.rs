@@ -3,6 +3,7 @@
 //! Nothing here opens a file or reads the environment: [`Sources`] does, on behalf of the caller.
 
 mod arguments;
+mod arrivals_file;
 mod assemble;
 mod auth_file;
 mod check;

@@ -163,7 +163,7 @@ fn each_latency_objective_of_the_shipped_scenarios_gets_enough_calls() {
         let Loaded { plan, objectives, .. } = shipped(name);
         let steady = plan.load.duration().saturating_sub(plan.load.warm_up).as_secs_f64();
         // Answers of the demo target take a few milliseconds: allow ten.
-        let pause = plan.load.think_time.mean() + Duration::from_millis(10);
+        let pause = closed(&plan).think_time.mean() + Duration::from_millis(10);
         let calls = f64::from(plan.load.peak_users()) * steady / pause.as_secs_f64();
         for objective in objectives {
             if let Indicator::Latency { .. } = objective.indicator {
@@ -241,7 +241,7 @@ fn the_command_line_wins_over_the_file() {
     assert_eq!(plan.target, Target::Url("http://127.0.0.1:9/mcp".parse().unwrap()));
     assert_eq!(plan.load.duration(), Duration::from_secs(20));
     assert_eq!(plan.load.peak_users(), 7);
-    assert_eq!(plan.load.think_time.mean(), Duration::from_millis(1500));
+    assert_eq!(closed(&plan).think_time.mean(), Duration::from_millis(1500));
     assert_eq!(plan.transactions[0].weight, 4);
     assert_eq!(plan.outputs.directory, PathBuf::from("elsewhere"));
     assert_eq!(plan.hosts.allowed, ["example.com"]);
@@ -364,5 +364,12 @@ proptest! {
                 prop_assert!(shown.chars().all(|c| c == '\n' || !c.is_control()), "{shown:?}");
             }
         }
+    }
+}
+
+fn closed(plan: &Plan) -> &crate::plan::ClosedLoad {
+    match &plan.load.model {
+        crate::plan::LoadModel::Closed(closed) => closed,
+        crate::plan::LoadModel::Open(_) => panic!("the load is an open one"),
     }
 }

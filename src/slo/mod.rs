@@ -3,6 +3,7 @@
 mod evidence;
 mod file;
 mod finding;
+mod generator;
 mod judge;
 mod metric;
 mod metric_file;
@@ -10,6 +11,7 @@ mod objective;
 
 pub use file::{load, load_all};
 pub use finding::Finding;
+pub use generator::{GeneratorCheck, check_generator};
 pub use judge::judge;
 pub use objective::{
     Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector,

@@ -13,8 +13,8 @@ use crate::mcp::wire::Wire;
 use crate::mcp::{CallContext, Client, Contact, ContactError, first_contact};
 use crate::model::{CounterRng, Era, Outcome, Secret};
 use crate::plan::{
-    Auth, Check, HostRule, Load, Observe, Operation, Outputs, PLAN_VERSION, Plan, ProtocolChoice, Role,
-    SessionPolicy, Step, StepId, Target, Template, ThinkTime,
+    Auth, Check, ClosedLoad, HostRule, Load, LoadModel, Observe, Operation, Outputs, PLAN_VERSION, Plan,
+    ProtocolChoice, Role, SessionPolicy, Step, StepId, Target, Template, ThinkTime,
 };
 
 /// The newest revision of the legacy era.
@@ -141,8 +141,10 @@ fn plan() -> Plan {
         session: SessionPolicy::PerUser,
         hosts: HostRule::default(),
         load: Load {
-            stages: Vec::new(),
-            think_time: ThinkTime::Constant(Duration::ZERO),
+            model: LoadModel::Closed(ClosedLoad {
+                stages: Vec::new(),
+                think_time: ThinkTime::Constant(Duration::ZERO),
+            }),
             warm_up: Duration::ZERO,
         },
         transactions: Vec::new(),
@@ -164,7 +166,7 @@ fn plan() -> Plan {
 /// One call.
 pub(super) async fn perform(client: &mut Client, step: StepId) -> Outcome {
     let mut rng = CounterRng::new(1, 1);
-    client.perform(step, CallContext { iteration: 1, rng: &mut rng }).await.outcome
+    client.perform(step, CallContext { iteration: 1, rng: &mut rng, due: None }).await.outcome
 }
 
 /// The set-up calls, until none is left or one fails.

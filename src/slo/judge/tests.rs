@@ -8,8 +8,8 @@ use super::*;
 use crate::metrics::{Cell, Format, ScrapeEncoder, Second};
 use crate::model::{Labels, LatencyHistogram, NotSent, Outcome};
 use crate::plan::{
-    Auth, DemoTarget, HostRule, Load, Observe, Operation, Outputs, PLAN_VERSION, ProtocolChoice,
-    SessionPolicy, StepId, Target, ThinkTime,
+    Auth, ClosedLoad, DemoTarget, HostRule, Load, LoadModel, Observe, Operation, Outputs, PLAN_VERSION,
+    ProtocolChoice, SessionPolicy, StepId, Target, ThinkTime,
 };
 use crate::slo::{Aggregation, Bound, Divisor, MetricIndicator, Reading, Selector};
 
@@ -42,7 +42,13 @@ fn plan() -> Plan {
         auth: Auth::None,
         session: SessionPolicy::PerUser,
         hosts: HostRule::default(),
-        load: Load { stages: Vec::new(), think_time: ThinkTime::Constant(SECOND), warm_up: SECOND },
+        load: Load {
+            model: LoadModel::Closed(ClosedLoad {
+                stages: Vec::new(),
+                think_time: ThinkTime::Constant(SECOND),
+            }),
+            warm_up: SECOND,
+        },
         transactions: Vec::new(),
         steps: vec![
             step(0, "open", Role::SetUp, None),
@@ -69,11 +75,21 @@ fn calls(step: u16, phase: Phase, outcome: Outcome, count: u64, millis: u64) -> 
     let mut service = LatencyHistogram::new();
     service.record_n(latency, count);
     let over = vec![if latency > THRESHOLD { count } else { 0 }];
-    Cell { step: StepId(step), phase, outcome, count, over, service }
+    Cell { step: StepId(step), phase, outcome, count, over, service, response: None, lag: None }
 }
 
 fn aggregates(cells: Vec<Cell>) -> Aggregates {
-    Aggregates::of(&[Second { second: 0, planned: 0, in_flight: 0, users: 1, cells, errors: Vec::new() }])
+    Aggregates::of(&[Second {
+        second: 0,
+        planned: 0,
+        in_flight: 0,
+        waiting: 0,
+        users: 1,
+        pacing: None,
+        generator: None,
+        cells,
+        errors: Vec::new(),
+    }])
 }
 
 /// 960 good calls of `search`, 20 late and 20 failed ones; 10 calls of `calculate`; and what must not count.

@@ -1,0 +1,250 @@
+//! An open load: hands iterations that are due to users that are free.
+//!
+//! One task keeps the due times. A free user is given an iteration at the moment it is due; when none is free the iteration
+//! waits, a further user is called up, and whoever is free first takes what has waited longest.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::recorder::Timing;
+use super::timer::Timer;
+use super::user::Workload;
+use crate::model::{CounterRng, NotSent, Outcome};
+use crate::plan::{Arrival, OpenLoad, Plan, StepId, Transaction};
+
+/// Draws that belong to iterations, not to users, come from this stream on.
+const ARRIVAL_STREAMS: u64 = 1 << 40;
+/// How many streams each iteration has.
+const STREAMS: u64 = 2;
+/// What is due within this of another is given out together: above 20,000 a second, waking for each would cost more than
+/// it gains.
+const QUANTUM: Duration = Duration::from_micros(50);
+/// How often iterations that wait for a user are looked through for those that have waited too long.
+const SWEEP: Duration = Duration::from_millis(10);
+
+/// The iterations of an open load.
+#[derive(Debug)]
+pub(crate) struct Arrivals {
+    state: Mutex<State>,
+    seats: Vec<Seat>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Users that wait for an iteration, the last to come on top: so few users are used where few will do.
+    free: Vec<usize>,
+    /// Users that were not called up yet, the next on top.
+    resting: Vec<usize>,
+    /// Iterations that are due and have no user, in order.
+    waiting: VecDeque<Arrival>,
+    over: bool,
+}
+
+/// Where a user is given what it is to do.
+#[derive(Debug, Default)]
+struct Seat {
+    given: Mutex<Option<Given>>,
+    called: Notify,
+}
+
+/// What a user is given.
+#[derive(Debug, Clone, Copy)]
+enum Given {
+    Start,
+    Iteration(Taken),
+}
+
+/// An iteration in a user's hands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Taken {
+    pub(crate) arrival: Arrival,
+    /// True when it had to wait for a user.
+    pub(crate) waited: bool,
+}
+
+impl Arrivals {
+    /// Nothing is due yet; `load.users` users are called up.
+    pub(crate) fn new(load: &OpenLoad) -> Self {
+        let count = load.max_users as usize;
+        let arrivals = Self {
+            state: Mutex::new(State {
+                free: Vec::new(),
+                resting: (0..count).rev().collect(),
+                waiting: VecDeque::new(),
+                over: false,
+            }),
+            seats: (0..count).map(|_| Seat::default()).collect(),
+        };
+        for _ in 0..load.users {
+            let resting = arrivals.state().resting.pop();
+            if let Some(user) = resting {
+                arrivals.give(user, Given::Start);
+            }
+        }
+        arrivals
+    }
+
+    /// Iterations that are due and have no user.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.state().waiting.len() as u64
+    }
+
+    /// Waits until `user` is called up; false when the load is over before that.
+    pub(crate) async fn called_up(&self, work: &Workload, user: usize) -> bool {
+        tokio::select! {
+            biased;
+            given = self.given(user) => matches!(given, Given::Start),
+            () = work.signals.stop.cancelled() => false,
+        }
+    }
+
+    /// The next iteration for `user`, as soon as one is due; `None` when the load is over.
+    pub(crate) async fn next(&self, work: &Workload, user: usize) -> Option<Taken> {
+        {
+            let mut state = self.state();
+            if let Some(arrival) = state.waiting.pop_front() {
+                return Some(Taken { arrival, waited: true });
+            }
+            if state.over || work.signals.stop.is_cancelled() {
+                return None;
+            }
+            state.free.push(user);
+        }
+        tokio::select! {
+            biased;
+            given = self.given(user) => taken(given),
+            () = work.signals.stop.cancelled() => {
+                self.state().free.retain(|free| *free != user);
+                // It may have been given one at this very moment.
+                self.seats[user].take().and_then(taken)
+            }
+        }
+    }
+
+    /// Gives out what is due until the schedule has come to its end and nothing waits, or the load is stopped.
+    pub(crate) async fn run(&self, work: &Workload, load: &OpenLoad) {
+        tokio::select! {
+            () = self.give_out(work, load) => {}
+            () = work.signals.stop.cancelled() => {}
+        }
+        let rest: Vec<Arrival> = {
+            let mut state = self.state();
+            state.over = true;
+            state.waiting.drain(..).collect()
+        };
+        for arrival in rest {
+            drop(work.recorder.begin(first_step(&work.plan, arrival), work.phase(arrival.due)));
+        }
+    }
+
+    async fn give_out(&self, work: &Workload, load: &OpenLoad) {
+        let timer = Timer::new();
+        let mut woken = Duration::ZERO;
+        for arrival in load.schedule(work.plan.seed) {
+            if arrival.due > work.clock.now() {
+                timer.sleep_until(&work.clock, arrival.due.max(woken + QUANTUM)).await;
+                woken = work.clock.now();
+                self.expire(work, woken);
+            }
+            self.release(arrival);
+        }
+        while self.waiting() > 0 {
+            tokio::time::sleep(SWEEP).await;
+            self.expire(work, work.clock.now());
+        }
+    }
+
+    /// An iteration is due.
+    fn release(&self, arrival: Arrival) {
+        let (user, given) = {
+            let mut state = self.state();
+            if let Some(user) = state.free.pop() {
+                (user, Given::Iteration(Taken { arrival, waited: false }))
+            } else {
+                state.waiting.push_back(arrival);
+                let Some(user) = state.resting.pop() else { return };
+                (user, Given::Start)
+            }
+        };
+        self.give(user, given);
+    }
+
+    /// Books what has waited for longer than its call would have been given.
+    fn expire(&self, work: &Workload, now: Duration) {
+        loop {
+            let arrival = {
+                let mut state = self.state();
+                let Some(first) = state.waiting.front() else { return };
+                let deadline = work.plan.step(first_step(&work.plan, *first)).deadline;
+                if first.due + deadline > now {
+                    return;
+                }
+                state.waiting.pop_front()
+            };
+            if let Some(arrival) = arrival {
+                not_sent(work, arrival, NotSent::NoUser, Some("no user was free within the call's deadline"));
+            }
+        }
+    }
+
+    fn give(&self, user: usize, given: Given) {
+        *self.seats[user].lock() = Some(given);
+        self.seats[user].called.notify_one();
+    }
+
+    async fn given(&self, user: usize) -> Given {
+        let seat = &self.seats[user];
+        loop {
+            if let Some(given) = seat.take() {
+                return given;
+            }
+            seat.called.notified().await;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing in it can panic half way.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seat {
+    fn lock(&self) -> MutexGuard<'_, Option<Given>> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self) -> Option<Given> {
+        self.lock().take()
+    }
+}
+
+fn taken(given: Given) -> Option<Taken> {
+    match given {
+        Given::Iteration(taken) => Some(taken),
+        Given::Start => None,
+    }
+}
+
+/// Books an iteration of which nothing was sent.
+pub(crate) fn not_sent(work: &Workload, arrival: Arrival, why: NotSent, reason: Option<&str>) {
+    let step = first_step(&work.plan, arrival);
+    let call = work.recorder.begin(step, work.phase(arrival.due));
+    call.end(Outcome::NotSent(why), Timing::never_sent(work.plan.step(step).deadline), reason);
+}
+
+/// What an iteration does depends on the seed and its number alone, not on which user takes it.
+pub(crate) fn transaction(plan: &Plan, arrival: Arrival) -> &Transaction {
+    plan.pick(&mut CounterRng::new(plan.seed, ARRIVAL_STREAMS + STREAMS * arrival.number))
+}
+
+/// The draws for an iteration's arguments.
+pub(crate) fn arguments(plan: &Plan, arrival: Arrival) -> CounterRng {
+    CounterRng::new(plan.seed, ARRIVAL_STREAMS + STREAMS * arrival.number + 1)
+}
+
+fn first_step(plan: &Plan, arrival: Arrival) -> StepId {
+    transaction(plan, arrival).steps[0]
+}

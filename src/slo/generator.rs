@@ -1,0 +1,191 @@
+//! Was the load generator the bottleneck? Its own checks, over the seconds of the steady phase. Pure.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::metrics::Second;
+use crate::model::{LatencyHistogram, format_duration, format_ratio};
+use crate::plan::{OpenLoad, Plan};
+
+/// A lag may be this share of the smallest latency that an objective asks for.
+const SHARE_OF_OBJECTIVE: f64 = 0.05;
+const LEAST_LAG: Duration = Duration::from_millis(1);
+const LEAST_HEARTBEAT: Duration = Duration::from_millis(2);
+/// The share of what was due that must be given out, over all...
+const OFFERED: f64 = 0.995;
+/// ... and in each second, ...
+const OFFERED_EACH: f64 = 0.98;
+/// ... of which so many must keep that.
+const OFFERED_SECONDS: f64 = 0.95;
+/// The share of its processors that it may use, over any [`CPU_WINDOW`] seconds.
+const CPU: f64 = 0.7;
+const CPU_WINDOW: usize = 5;
+/// How far the calls in flight may be from rate times service time.
+const LITTLE: f64 = 0.05;
+/// Fewer seconds than this say nothing about calls in flight.
+const LITTLE_SECONDS: usize = 10;
+
+/// One check of the generator by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GeneratorCheck {
+    /// What is checked.
+    pub name: String,
+    /// What was seen.
+    pub value: String,
+    /// What it may be.
+    pub limit: String,
+    /// Whether it holds; `None` when there is nothing to say it by.
+    pub holds: Option<bool>,
+    /// True when no finding on the target stands without it, good or bad: what was planned was not what was done.
+    pub decisive: bool,
+}
+
+impl GeneratorCheck {
+    fn new(name: &str, value: String, limit: String, holds: Option<bool>) -> Self {
+        Self { name: name.to_owned(), value, limit, holds, decisive: false }
+    }
+
+    fn decisive(self) -> Self {
+        Self { decisive: true, ..self }
+    }
+}
+
+/// The checks that `seconds` of `plan` allow.
+pub fn check_generator(plan: &Plan, seconds: &[Second]) -> Vec<GeneratorCheck> {
+    let whole = whole_seconds(plan, seconds);
+    let mut checks = Vec::new();
+    if let Some(open) = plan.load.open() {
+        checks.push(send_lag(plan, whole));
+        checks.push(offered(plan, open, whole));
+    }
+    checks.push(heartbeat(plan, whole));
+    checks.push(processor(whole));
+    checks.extend(throttled(whole));
+    checks.extend(in_flight(whole));
+    checks
+}
+
+/// The seconds that lie in the steady phase from their beginning to their end.
+fn whole_seconds<'a>(plan: &Plan, seconds: &'a [Second]) -> &'a [Second] {
+    let first = plan.load.warm_up.as_secs_f64().ceil();
+    let last = plan.load.duration().as_secs_f64().floor();
+    let begin = seconds.iter().position(|second| f64::from(second.second) >= first).unwrap_or(seconds.len());
+    let end = seconds.iter().rposition(|second| f64::from(second.second) < last).map_or(begin, |at| at + 1);
+    &seconds[begin..end.max(begin)]
+}
+
+fn limit(plan: &Plan, least: Duration) -> Duration {
+    plan.thresholds.first().map_or(least, |smallest| least.max(smallest.mul_f64(SHARE_OF_OBJECTIVE)))
+}
+
+fn merged<'a>(histograms: impl Iterator<Item = &'a LatencyHistogram>) -> LatencyHistogram {
+    let mut all = LatencyHistogram::new();
+    histograms.for_each(|histogram| all.merge(histogram));
+    all
+}
+
+/// The p99 of `lags` against `limit`.
+fn lag_check(name: &str, lags: &LatencyHistogram, limit: Duration) -> GeneratorCheck {
+    let p99 = lags.quantile(0.99);
+    GeneratorCheck::new(
+        name,
+        p99.map_or_else(|| "no data".to_owned(), format_duration),
+        format!("<= {}", format_duration(limit)),
+        p99.map(|p99| p99 <= limit),
+    )
+}
+
+fn send_lag(plan: &Plan, seconds: &[Second]) -> GeneratorCheck {
+    let lags = merged(seconds.iter().filter_map(|second| second.pacing.as_ref()));
+    lag_check("send lag p99", &lags, limit(plan, LEAST_LAG)).decisive()
+}
+
+fn heartbeat(plan: &Plan, seconds: &[Second]) -> GeneratorCheck {
+    let beats = merged(seconds.iter().filter_map(|second| Some(&second.generator.as_ref()?.heartbeat)));
+    lag_check("heartbeat delay p99", &beats, limit(plan, LEAST_HEARTBEAT))
+}
+
+fn offered(plan: &Plan, open: &OpenLoad, seconds: &[Second]) -> GeneratorCheck {
+    let given: Vec<u64> =
+        seconds.iter().map(|second| second.pacing.as_ref().map_or(0, LatencyHistogram::count)).collect();
+    let first = seconds.first().map_or(0, |second| second.second);
+    let mut due = vec![0u64; seconds.len()];
+    for arrival in open.schedule(plan.seed) {
+        let Some(place) = arrival.due.as_secs().checked_sub(u64::from(first)) else { continue };
+        match usize::try_from(place).ok().and_then(|place| due.get_mut(place)) {
+            Some(count) => *count += 1,
+            None => break,
+        }
+    }
+    let all_due: u64 = due.iter().sum();
+    let share = given.iter().sum::<u64>() as f64 / all_due as f64;
+    // What is due in a second's last moment may be given out in the next one's first.
+    let kept =
+        due.iter().zip(&given).filter(|&(due, given)| *given as f64 + 1.0 >= *due as f64 * OFFERED_EACH);
+    let kept = kept.count() as f64 / seconds.len().max(1) as f64;
+    let holds = (all_due > 0).then(|| share >= OFFERED && kept >= OFFERED_SECONDS);
+    let value = match holds {
+        None => "no data".to_owned(),
+        Some(_) => format!(
+            "{} of what was due, kept in {} of the seconds",
+            format_ratio(share.min(1.0)),
+            format_ratio(kept)
+        ),
+    };
+    let limit = format!(
+        ">= {}, and {} in {} of the seconds",
+        format_ratio(OFFERED),
+        format_ratio(OFFERED_EACH),
+        format_ratio(OFFERED_SECONDS)
+    );
+    GeneratorCheck::new("offered load", value, limit, holds).decisive()
+}
+
+fn processor(seconds: &[Second]) -> GeneratorCheck {
+    let shares: Vec<f64> = seconds.iter().filter_map(|second| second.generator.as_ref()?.cpu).collect();
+    let window = CPU_WINDOW.min(shares.len()).max(1);
+    let busiest = shares
+        .windows(window)
+        .map(|window| window.iter().sum::<f64>() / window.len() as f64)
+        .max_by(f64::total_cmp);
+    GeneratorCheck::new(
+        "own CPU, busiest 5 s",
+        busiest.map_or_else(|| "no data".to_owned(), format_ratio),
+        format!("<= {} of its processors", format_ratio(CPU)),
+        busiest.map(|busiest| busiest <= CPU),
+    )
+}
+
+fn throttled(seconds: &[Second]) -> Option<GeneratorCheck> {
+    let periods: Vec<u64> =
+        seconds.iter().filter_map(|second| second.generator.as_ref()?.throttled).collect();
+    let total: u64 = periods.iter().sum();
+    (!periods.is_empty()).then(|| {
+        GeneratorCheck::new("throttled periods", total.to_string(), "0".to_owned(), Some(total == 0))
+    })
+}
+
+/// Little's law: the mean number of calls in flight is their rate times their mean service time, or calls were lost.
+fn in_flight(seconds: &[Second]) -> Option<GeneratorCheck> {
+    if seconds.len() < LITTLE_SECONDS {
+        return None;
+    }
+    let count = seconds.len() as f64;
+    let seen = seconds.iter().map(|second| second.in_flight as f64).sum::<f64>() / count;
+    let spread = seconds.iter().map(|second| (second.in_flight as f64 - seen).powi(2)).sum::<f64>();
+    let error = (spread / (count - 1.0) / count).sqrt();
+    let of_cell = |histogram: &LatencyHistogram| {
+        histogram.mean().unwrap_or_default().as_secs_f64() * histogram.count() as f64
+    };
+    let busy: f64 = seconds.iter().flat_map(|second| &second.cells).map(|cell| of_cell(&cell.service)).sum();
+    let wanted = busy / count;
+    // It is looked at once a second only: three standard errors of the mean, and one call.
+    let allowed = (LITTLE * wanted).max(3.0 * error).max(1.0);
+    Some(GeneratorCheck::new(
+        "calls in flight",
+        format!("{seen:.1}"),
+        format!("{wanted:.1} (rate x service time) +- {allowed:.1}"),
+        Some((seen - wanted).abs() <= allowed),
+    ))
+}
