@@ -8,7 +8,7 @@ use http_body_util::Full;
 use url::Url;
 
 use super::envelope::{self, Message};
-use super::request::{FormContext, RequestForm};
+use super::request::{self, FormContext, RequestForm};
 use super::sse::SseParser;
 use super::wire::NEWEST_LEGACY_REVISION;
 use crate::model::{Era, Outcome, ProtocolFault};
@@ -21,8 +21,13 @@ pub struct Form(RequestForm);
 impl Form {
     /// The form of `step` at `url`, in the newest legacy revision.
     pub fn new(step: &Step, url: &Url) -> Self {
-        let context =
-            FormContext { url, era: Era::Legacy, revision: NEWEST_LEGACY_REVISION, auth: &Auth::None };
+        let endpoint = request::endpoint(url).expect("the bench's URL is short");
+        let context = FormContext {
+            endpoint: &endpoint,
+            era: Era::Legacy,
+            revision: NEWEST_LEGACY_REVISION,
+            auth: &Auth::None,
+        };
         Self(RequestForm::of(step, context))
     }
 

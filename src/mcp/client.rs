@@ -223,8 +223,10 @@ impl Client {
         struct Token {
             access_token: Secret,
         }
-        let token =
-            serde_json::from_str::<Token>(&answer.text).ok().and_then(|t| wire::bearer(&t.access_token));
+        let token = serde_json::from_str::<Token>(&answer.text).ok().and_then(|answer| {
+            self.wire.secrets.learn(answer.access_token.expose());
+            wire::bearer(&answer.access_token)
+        });
         let Some(token) = token else { return Outcome::Protocol(ProtocolFault::Malformed) };
         self.plain_headers.insert(AUTHORIZATION, token.clone());
         self.rpc_headers.insert(AUTHORIZATION, token);

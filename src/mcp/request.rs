@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
+use http::uri::InvalidUri;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
 use serde_json::json;
@@ -70,8 +71,8 @@ const BEFORE_ID: &[u8] = br#"{"jsonrpc":"2.0","id":"#;
 /// What the forms of one run have in common.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FormContext<'a> {
-    /// The MCP endpoint, or for plain HTTP the base.
-    pub(crate) url: &'a Url,
+    /// Path and query of the MCP endpoint.
+    pub(crate) endpoint: &'a Uri,
     /// Which family of revisions is spoken.
     pub(crate) era: Era,
     /// The revision; empty while it is not agreed on.
@@ -233,8 +234,12 @@ impl FormContext<'_> {
     fn login(self) -> RequestForm {
         match self.auth {
             Auth::Login { path, username, password } => {
-                let credentials = json!({"username": username, "password": password.expose()});
-                plain(Method::POST, &Template::literal(path), Body::Fixed(credentials.to_string().into()))
+                let credentials = json!({"username": username.expose(), "password": password.expose()});
+                plain(
+                    Method::POST,
+                    &Template::literal(path.expose()),
+                    Body::Fixed(credentials.to_string().into()),
+                )
             }
             // Without a login nobody asks for this form.
             Auth::None | Auth::Bearer(_) | Auth::Headers(_) => {
@@ -254,11 +259,7 @@ impl FormContext<'_> {
     }
 
     fn endpoint(self) -> RequestTarget {
-        let path = match self.url.query() {
-            Some(query) => format!("{}?{query}", self.url.path()),
-            None => self.url.path().to_owned(),
-        };
-        RequestTarget::Fixed(path.parse().expect("path and query of a URL are a request target"))
+        RequestTarget::Fixed(self.endpoint.clone())
     }
 
     fn meta(self) -> serde_json::Value {
@@ -267,6 +268,14 @@ impl FormContext<'_> {
             "io.modelcontextprotocol/clientInfo": client_info(),
             "io.modelcontextprotocol/clientCapabilities": {},
         })
+    }
+}
+
+/// Path and query of `url`; an error when they are too long for a request.
+pub(crate) fn endpoint(url: &Url) -> Result<Uri, InvalidUri> {
+    match url.query() {
+        Some(query) => format!("{}?{query}", url.path()).parse(),
+        None => url.path().parse(),
     }
 }
 
@@ -331,7 +340,9 @@ mod tests {
             deadline: std::time::Duration::from_secs(1),
         };
         let url = Url::parse("http://127.0.0.1:1/mcp?x=1").unwrap();
-        let form = RequestForm::of(&step, FormContext { url: &url, era, revision, auth: &Auth::None });
+        let endpoint = endpoint(&url).unwrap();
+        let context = FormContext { endpoint: &endpoint, era, revision, auth: &Auth::None };
+        let form = RequestForm::of(&step, context);
         let mut rng = CounterRng::new(1, 1);
         let mut context = RenderContext { vu: 3, iteration: 4, nonce: 5, rng: &mut rng };
         let request = form.complete(17, &HeaderMap::new(), &mut context).unwrap();

@@ -2,12 +2,13 @@
 //! it can be before the run.
 
 use http::header::{AUTHORIZATION, HOST, USER_AGENT};
+use http::uri::InvalidUri;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use super::connection::{Address, AddressError};
-use super::request::{FormContext, RequestForm};
-use crate::model::{Era, Secret};
+use super::request::{self, FormContext, RequestForm};
+use crate::model::{Era, Secret, Secrets};
 use crate::plan::{Auth, Operation, Plan, Step, StepId};
 
 /// A reply larger than this is cut off and counted as `protocol/too_large`.
@@ -33,6 +34,8 @@ pub struct Wire {
     pub(crate) steps: Vec<Step>,
     pub(crate) set_up: Vec<StepId>,
     pub(crate) tear_down: Option<StepId>,
+    /// What the plan holds, and each token that a login gives out.
+    pub(crate) secrets: Secrets,
 }
 
 /// Why the wire could not be laid.
@@ -41,6 +44,9 @@ pub enum WireError {
     /// There is nowhere to connect to.
     #[error(transparent)]
     Address(#[from] AddressError),
+    /// The path of the URL can't be asked for: it is too long.
+    #[error("path and query of the target's URL can't be sent")]
+    Endpoint(#[source] InvalidUri),
     /// A header of the scenario's `auth` is no header.
     #[error("`{0}` can't be sent as a header: a name is letters, digits and `-`, a value is visible ASCII")]
     Header(String),
@@ -57,7 +63,8 @@ impl Wire {
         user_agent: &str,
     ) -> Result<Self, WireError> {
         let headers = common_headers(plan, url, user_agent)?;
-        let context = FormContext { url, era, revision, auth: &plan.auth };
+        let endpoint = request::endpoint(url).map_err(WireError::Endpoint)?;
+        let context = FormContext { endpoint: &endpoint, era, revision, auth: &plan.auth };
         let forms = plan.steps.iter().map(|step| RequestForm::of(step, context)).collect();
         let find =
             |wanted: fn(&Step) -> bool| plan.steps.iter().find(|step| wanted(step)).map(|step| step.id);
@@ -78,7 +85,13 @@ impl Wire {
             steps: plan.steps.clone(),
             set_up,
             tear_down,
+            secrets: plan.secrets(),
         })
+    }
+
+    /// What the target knows and no report may show; it grows with each login.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// The calls that open a user's session, in order.

@@ -1,5 +1,6 @@
 //! A value that must never reach a report, a log or a run directory.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -47,6 +48,27 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
+/// How many bytes of `authority`, which begins behind the `://` of a URL, are `user:password`; `None` without any.
+pub fn credentials_in(authority: &str) -> Option<usize> {
+    let end = authority.find(|c: char| matches!(c, '/' | '?' | '#' | '"' | '\'') || c.is_whitespace());
+    authority[..end.unwrap_or(authority.len())].rfind('@').filter(|&length| length > 0)
+}
+
+/// `text` with `***` for the credentials of every URL in it.
+pub fn without_credentials(text: &str) -> Cow<'_, str> {
+    let mut shown = Cow::Borrowed("");
+    let mut rest = text;
+    while let Some(at) = rest.find("://").map(|at| at + 3) {
+        let hidden = credentials_in(&rest[at..]);
+        shown += &rest[..at];
+        if hidden.is_some() {
+            shown += REDACTED;
+        }
+        rest = &rest[at + hidden.unwrap_or(0)..];
+    }
+    if shown.is_empty() { Cow::Borrowed(text) } else { shown + rest }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,5 +79,18 @@ mod tests {
         let shown = format!("{secret} {secret:?} {}", serde_json::to_string(&secret).unwrap());
         assert!(!shown.contains("hunter2"), "{shown}");
         assert_eq!(secret.expose(), "hunter2");
+    }
+
+    #[test]
+    fn credentials_of_urls_are_not_shown() {
+        for (text, expected) in [
+            ("http://me:pw@host/a@b?c", "http://***@host/a@b?c"),
+            ("see http://a@b@c, https://x/y", "see http://***@c, https://x/y"),
+            ("http://host/mcp", "http://host/mcp"),
+            ("ann@example.com", "ann@example.com"),
+            ("http://@host", "http://@host"),
+        ] {
+            assert_eq!(without_credentials(text), expected);
+        }
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{Auth, HostRule, Load, ProtocolChoice, SessionPolicy, Step, StepId, Target};
+use super::{Auth, HostRule, Load, ProtocolChoice, SessionPolicy, Step, StepId, Target, Template};
+use crate::model::{Secret, Secrets};
 
 /// The version of [`Plan`] as stored in run directories.
 pub const PLAN_VERSION: u32 = 1;
@@ -106,22 +107,31 @@ impl Plan {
         }
     }
 
-    /// `text` without the secrets that the plan holds: a server may echo what it was sent.
-    pub fn redacted(&self, text: &str) -> String {
-        let secrets: Vec<&str> = match &self.auth {
-            Auth::None => Vec::new(),
-            Auth::Bearer(token) => vec![token.expose()],
+    /// Every secret that the plan holds. Values of the environment that are credentials count whatever their length; of
+    /// the others only those that are long enough to be one, or each `1` in a text would be struck out.
+    pub fn secrets(&self) -> Secrets {
+        const SHORTEST: usize = 4;
+        let secrets = Secrets::default();
+        let mut others: Vec<&Secret> = Vec::new();
+        match &self.auth {
+            Auth::None => {}
+            Auth::Bearer(token) => secrets.learn(token.expose()),
             // Of `Bearer TOKEN` a server may echo the token alone.
-            Auth::Headers(headers) => headers
-                .values()
-                .flat_map(|value| [value.expose(), value.expose().rsplit(' ').next().unwrap_or_default()])
-                .collect(),
-            Auth::Login { password, .. } => vec![password.expose()],
-        };
+            Auth::Headers(headers) => headers.values().map(Secret::expose).for_each(|value| {
+                secrets.learn(value);
+                secrets.learn(value.rsplit(' ').next().unwrap_or_default());
+            }),
+            Auth::Login { path, username, password } => {
+                secrets.learn(password.expose());
+                others.extend(path.from_environment().iter().chain(username.from_environment()));
+            }
+        }
+        let templates = self.steps.iter().flat_map(|step| step.operation.templates());
+        others.extend(templates.flat_map(Template::environment_values));
+        for value in others.into_iter().map(Secret::expose).filter(|value| value.len() >= SHORTEST) {
+            secrets.learn(value);
+        }
         secrets
-            .into_iter()
-            .filter(|secret| !secret.is_empty())
-            .fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
     }
 
     /// Hosts of the target and of all that is watched which load may not go to.

@@ -105,6 +105,25 @@ pub enum Operation {
     EndSession,
 }
 
+impl Operation {
+    /// The texts that are rendered for each call.
+    pub fn templates(&self) -> Vec<&Template> {
+        match self {
+            Self::CallTool { arguments, .. } | Self::GetPrompt { arguments, .. } => vec![arguments],
+            Self::ReadResource { uri } => vec![uri],
+            Self::RestGet { path } => vec![path],
+            Self::RestPost { path, body } => vec![path, body],
+            Self::ListTools
+            | Self::Ping
+            | Self::Login
+            | Self::Initialize
+            | Self::Initialized
+            | Self::Discover
+            | Self::EndSession => Vec::new(),
+        }
+    }
+}
+
 /// An assertion on an answer. It looks at answers that got past all earlier layers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

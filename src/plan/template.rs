@@ -79,6 +79,14 @@ impl Template {
         Self { segments: vec![Segment::Literal(source.clone())], source }
     }
 
+    /// The values of the environment that it puts into the text.
+    pub fn environment_values(&self) -> impl Iterator<Item = &Secret> {
+        self.segments.iter().filter_map(|segment| match segment {
+            Segment::Expression { expression: Expression::Env(value), .. } => Some(value),
+            Segment::Expression { .. } | Segment::Literal(_) => None,
+        })
+    }
+
     /// Appends the text for one call to `out`.
     pub fn render(&self, context: &mut RenderContext<'_>, out: &mut Vec<u8>) {
         for segment in &self.segments {
