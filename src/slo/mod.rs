@@ -1,5 +1,6 @@
 //! L1: objectives as users write them, and the verdicts on them.
 
+mod called;
 mod evidence;
 mod file;
 mod finding;
@@ -8,11 +9,12 @@ mod metric;
 mod metric_file;
 mod objective;
 
-pub use file::{load, load_all};
+pub use file::{load, load_all, load_for};
 pub use finding::Finding;
 pub use judge::judge;
 pub use objective::{
     Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector,
 };
 
+pub(crate) use called::Called;
 pub(crate) use file::{WrittenObjective, check_names, read};
