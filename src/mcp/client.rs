@@ -43,6 +43,33 @@ enum Session {
     Ready,
 }
 
+/// A call that changes what the client may do next.
+#[derive(Debug, Clone, Copy)]
+enum SetUp {
+    Login,
+    Initialize,
+    Initialized,
+}
+
+impl SetUp {
+    fn of(operation: &Operation) -> Option<Self> {
+        match operation {
+            Operation::Login => Some(Self::Login),
+            Operation::Initialize => Some(Self::Initialize),
+            Operation::Initialized => Some(Self::Initialized),
+            Operation::CallTool { .. }
+            | Operation::ListTools
+            | Operation::ReadResource { .. }
+            | Operation::GetPrompt { .. }
+            | Operation::Ping
+            | Operation::RestGet { .. }
+            | Operation::RestPost { .. }
+            | Operation::Discover
+            | Operation::EndSession => None,
+        }
+    }
+}
+
 /// One call, over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exchange {
@@ -84,19 +111,11 @@ impl Client {
 
     /// The set-up call that must succeed before the next call of the load; `None` when there is none.
     pub fn next_set_up(&self) -> Option<StepId> {
-        self.wire.set_up.iter().copied().find(|id| match self.wire.steps[id.index()].operation {
-            Operation::Login => !self.has_token,
-            Operation::Initialize => self.session == Session::Closed,
-            Operation::Initialized => self.session == Session::Opened,
-            Operation::CallTool { .. }
-            | Operation::ListTools
-            | Operation::ReadResource { .. }
-            | Operation::GetPrompt { .. }
-            | Operation::Ping
-            | Operation::RestGet { .. }
-            | Operation::RestPost { .. }
-            | Operation::Discover
-            | Operation::EndSession => false,
+        self.wire.set_up.iter().copied().find(|id| match SetUp::of(&self.wire.steps[id.index()].operation) {
+            Some(SetUp::Login) => !self.has_token,
+            Some(SetUp::Initialize) => self.session == Session::Closed,
+            Some(SetUp::Initialized) => self.session == Session::Opened,
+            None => false,
         })
     }
 
@@ -190,19 +209,11 @@ impl Client {
         if *operation == Operation::EndSession {
             self.end_session();
         } else if outcome == Outcome::Ok {
-            match operation {
-                Operation::Login => return self.logged_in(answer),
-                Operation::Initialize => return self.opened(answer),
-                Operation::Initialized => self.session = Session::Ready,
-                Operation::CallTool { .. }
-                | Operation::ListTools
-                | Operation::ReadResource { .. }
-                | Operation::GetPrompt { .. }
-                | Operation::Ping
-                | Operation::RestGet { .. }
-                | Operation::RestPost { .. }
-                | Operation::Discover
-                | Operation::EndSession => {}
+            match SetUp::of(operation) {
+                Some(SetUp::Login) => return self.logged_in(answer),
+                Some(SetUp::Initialize) => return self.opened(answer),
+                Some(SetUp::Initialized) => self.session = Session::Ready,
+                None => {}
             }
         }
         if let Outcome::HttpStatus(status) = outcome {
