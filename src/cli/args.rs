@@ -59,11 +59,11 @@ pub(crate) struct OverrideArgs {
     #[arg(long, value_name = "URL")]
     pub(crate) target: Option<String>,
     /// How long the load lasts, warm-up included (30s, 5m).
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) duration: Option<String>,
     /// How many users there are at the peak.
-    #[arg(long, value_name = "N")]
-    pub(crate) users: Option<u32>,
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub(crate) users: Option<String>,
     /// Set any value of the scenario: `--set load.warm_up=2s`. May be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
@@ -83,7 +83,7 @@ pub(crate) struct ValidateArgs {
     /// Scenario or SLO files (YAML).
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
-    /// Print the plan as the run will see it, as YAML; secrets are left out.
+    /// Print the scenario with everything filled in, and its objectives, as YAML for programs.
     #[arg(long)]
     pub(crate) yaml: bool,
 }

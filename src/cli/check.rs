@@ -18,7 +18,7 @@ pub(super) fn check(args: &CheckArgs, screen: Screen) -> Exit {
     let objectives = if args.slo.is_empty() {
         log.objectives.clone()
     } else {
-        match load_objectives(&args.slo, screen) {
+        match load_objectives(&args.slo, Some(&log.plan), screen) {
             Ok(objectives) => objectives,
             Err(exit) => return exit,
         }

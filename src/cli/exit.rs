@@ -26,7 +26,7 @@ pub enum Exit {
 }
 
 /// Every exit code with its meaning, as `gander --help` prints it.
-pub const EXIT_CODES: [(u8, &str); 9] = [
+pub const EXIT_CODES: [(u8, &str); 10] = [
     (0, "every criterion passed"),
     (1, "at least one objective or check failed"),
     (2, "bad input: scenario, SLO file or flag (nothing was sent)"),
@@ -34,6 +34,7 @@ pub const EXIT_CODES: [(u8, &str); 9] = [
     (4, "invalid: the harness could not keep the promised load or record it"),
     (5, "target unreachable or not ready (nothing was measured)"),
     (70, "a bug in gander"),
+    (129, "interrupted by SIGHUP; the partial report is on disk"),
     (130, "interrupted by SIGINT; the partial report is on disk"),
     (143, "interrupted by SIGTERM; the partial report is on disk"),
 ];
@@ -85,6 +86,7 @@ mod tests {
             Exit::Invalid,
             Exit::Unreachable,
             Exit::Bug,
+            Exit::Signal(1),
             Exit::Signal(2),
             Exit::Signal(15),
         ];

@@ -1,12 +1,13 @@
 //! Reads users' files and writes what was rendered for them.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::args::OverrideArgs;
 use super::exit::Exit;
 use super::screen::Screen;
-use crate::input::Problems;
+use crate::input::{Files, Problems};
+use crate::plan::Plan;
 use crate::record::{RecordError, write_whole};
 use crate::report::{FORMATS, Format, OutputFile, RunLog, RunReport};
 use crate::scenario::{Loaded, Overrides, Sources};
@@ -15,20 +16,23 @@ use crate::slo::Objective;
 /// No file of ours is larger; whatever is, is not read whole into memory first.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
+/// Files as the user names them, relative to the working directory.
+const USER_FILES: Files<'static> = Files { read: &read_text, names: &names_in };
+
 /// Reads the scenario and its SLO files; tells all mistakes in them.
 pub(super) fn load_scenario(path: &Path, overrides: &OverrideArgs, screen: Screen) -> Result<Loaded, Exit> {
     let formats: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
     let overrides = Overrides {
         target: overrides.target.clone(),
         duration: overrides.duration.clone(),
-        users: overrides.users.map(|users| users.to_string()),
+        users: overrides.users.clone(),
         set: overrides.set.clone(),
         slo: overrides.slo.clone(),
         out: overrides.out.clone(),
         allow_hosts: overrides.allow_host.clone(),
     };
     let env = |name: &str| std::env::var(name).ok();
-    let sources = Sources { read: &read_text, env: &env, formats: &formats };
+    let sources = Sources { files: USER_FILES, env: &env, formats: &formats };
     match crate::scenario::load(path, &overrides, &sources) {
         Ok(loaded) => {
             tell_problems(&loaded.warnings, screen);
@@ -41,15 +45,21 @@ pub(super) fn load_scenario(path: &Path, overrides: &OverrideArgs, screen: Scree
     }
 }
 
-/// Reads SLO files given on the command line; names are unique over all of them.
-pub(super) fn load_objectives(paths: &[std::path::PathBuf], screen: Screen) -> Result<Vec<Objective>, Exit> {
-    match crate::slo::load_all(paths, &read_text) {
-        Ok(objectives) => Ok(objectives),
-        Err(problems) => {
-            tell_problems(&problems, screen);
-            Err(Exit::BadInput)
-        }
-    }
+/// Reads SLO files given on the command line; names are unique over all of them. With the plan of a recorded run, each
+/// objective must be about something that the run called.
+pub(super) fn load_objectives(
+    paths: &[PathBuf],
+    run: Option<&Plan>,
+    screen: Screen,
+) -> Result<Vec<Objective>, Exit> {
+    let loaded = match run {
+        None => crate::slo::load_all(paths, USER_FILES),
+        Some(plan) => crate::slo::load_for(plan, paths, USER_FILES),
+    };
+    loaded.map_err(|problems| {
+        tell_problems(&problems, screen);
+        Exit::BadInput
+    })
 }
 
 pub(super) fn tell_problems(problems: &Problems, screen: Screen) {
@@ -90,4 +100,12 @@ pub(super) fn read_text(path: &Path) -> io::Result<String> {
     // One byte more than allowed, so that the reader of the text can tell that it is too long.
     file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)?;
     Ok(text)
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
 }

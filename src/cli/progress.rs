@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::screen::Screen;
 use crate::metrics::{Aggregates, Second, SeriesStore};
-use crate::model::{Event, Level, Verdict, format_count, format_duration, format_ratio};
+use crate::model::{Event, Level, Verdict, format_count, format_duration, format_ratio, signal_name};
 use crate::plan::{Plan, Role};
 use crate::run::RunEvent;
 use crate::slo::{self, Indicator, Objective};
@@ -63,7 +63,7 @@ impl<'a> Progress<'a> {
                 self.ending = true;
                 self.line(&format!(
                     "{}: no new calls, waiting for those in flight (again: cut them off)",
-                    if signal == 2 { "SIGINT" } else { "SIGTERM" }
+                    signal_name(signal)
                 ));
             }
             RunEvent::Ended => self.clear(),

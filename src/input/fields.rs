@@ -11,6 +11,9 @@ use crate::model::{clean_char, parse_duration};
 /// The longest duration that makes sense: 30 days.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// Numbers below it are exact in every form that they are written in: 2^53.
+const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// The longest name that a user may give something, in characters.
 const MAX_NAME: usize = 100;
 
@@ -45,6 +48,17 @@ impl<'n> Fields<'n> {
     /// Where the map is.
     pub(crate) fn place(&self) -> &'n Place {
         self.place
+    }
+
+    /// True when there is a field `name`.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.place_of_any(&[name]).is_some()
+    }
+
+    /// Where the first field with one of these names is.
+    pub(crate) fn place_of_any(&self, names: &[&str]) -> Option<&'n Place> {
+        let found = self.entries.iter().find(|entry| names.contains(&entry.key.text.as_str()));
+        found.map(|entry| &entry.key.place)
     }
 
     /// The field `name`, when it is there.
@@ -110,7 +124,8 @@ impl<'n> Fields<'n> {
     pub(crate) fn finish(self, problems: &mut Problems) {
         for entry in self.entries {
             if !self.allowed.contains(&entry.key.text.as_str()) {
-                let message = format!("{} has no field {}", self.what, quoted(&entry.key.text));
+                let name = entry.key.place.quoted(&entry.key.text);
+                let message = format!("{} has no field {name}", self.what);
                 let help = way_out(&entry.key.text, &self.allowed, "its fields are");
                 problems.push(Problem::error(&entry.key.place, message).label("unknown field").help(help));
             }
@@ -237,12 +252,19 @@ impl<'n> Field<'n> {
         };
         let found = number.as_u64().and_then(|number| T::try_from(number).ok());
         let good = found.filter(|number| range.contains(number));
-        if good.is_none() && number.is_f64() && number.as_f64().is_some_and(|number| number.fract() != 0.0) {
+        if good.is_some() {
+            return good;
+        }
+        let fraction = number.as_f64().filter(|_| number.is_f64());
+        if fraction.is_some_and(|number| number.fract() != 0.0) {
             self.expected("a whole number", help, problems);
-        } else if good.is_none() {
+        } else if let Some(whole) = fraction.filter(|number| number.abs() < MOST_EXACT) {
+            // `1e3` and `40.0` may mean what they are; nobody writes a count like that on purpose.
+            self.expected("a whole number in digits", format!("write `{whole:.0}`"), problems);
+        } else {
             self.wrong(format!("{} is out of range", quoted(text)), help, problems);
         }
-        good
+        None
     }
 
     /// The version of a file's format, of which there is one.

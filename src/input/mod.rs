@@ -4,19 +4,22 @@
 //! It knows YAML and nothing of what the fields mean.
 
 mod fields;
+mod files;
 mod node;
 mod number;
 mod problem;
 mod render;
+mod secrets;
 mod source;
 mod suggest;
 mod yaml;
 
+pub use files::Files;
 pub use problem::{Problem, Problems, Severity};
 pub use source::{Place, Source};
 
 pub(crate) use fields::{Field, Fields, parse_share};
 pub(crate) use node::{Entry, Key, Node, Value};
 pub(crate) use number::parse_number;
-pub(crate) use suggest::{one_of, quoted, way_out};
-pub(crate) use yaml::{parse, parse_from};
+pub(crate) use suggest::{nearest, one_of, quoted, way_out};
+pub(crate) use yaml::parse;

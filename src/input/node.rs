@@ -1,6 +1,6 @@
 //! A YAML document as a tree. Maps keep their order; every value knows where it is written.
 
-use super::{Place, quoted};
+use super::Place;
 
 /// A value and its place.
 #[derive(Debug, Clone)]
@@ -40,9 +40,9 @@ impl Node {
     pub(crate) fn found(&self) -> String {
         match &self.value {
             Value::Null => "nothing".to_owned(),
-            Value::Bool(value) => format!("`{value}`"),
-            Value::Number(_, text) => format!("the number {}", quoted(text)),
-            Value::Text(text) => format!("the text {}", quoted(text)),
+            Value::Bool(value) => self.place.quoted(&value.to_string()),
+            Value::Number(_, text) => format!("the number {}", self.place.quoted(text)),
+            Value::Text(text) => format!("the text {}", self.place.quoted(text)),
             Value::List(_) => "a list".to_owned(),
             Value::Map(_) => "a map".to_owned(),
         }

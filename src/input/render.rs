@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use super::{Problem, Severity};
+use super::{Problem, Severity, Source};
 use crate::model::{Color, clean_char};
 
 /// More problems than this are counted, not shown.
@@ -62,19 +62,27 @@ fn group(problem: &Problem) -> Group<'_> {
 /// The line where the problem begins, cleaned, and the range to underline in it. Only this line goes to the
 /// renderer, so that many problems in a large file stay cheap.
 fn line_with_caret(problem: &Problem) -> (String, Range<usize>) {
-    let text = problem.place.source().text();
+    let source = problem.place.source();
+    let text = source.text();
     let span = problem.place.span();
     let begin = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
     let end = text[span.start..].find('\n').map_or(text.len(), |at| span.start + at);
-    let marked = span.start..span.end.min(end);
-    let tail = text[marked.end..end].trim_end();
-    let mut line = clean(&text[begin..marked.start]);
+    let end = span.start + text[span.start..end].trim_end().len();
+    let marked = span.start..span.end.clamp(span.start, end);
+    let mut line: String = shown(source, begin..marked.start).collect();
     let start = line.len();
-    let marked = if tail.is_empty() { text[marked].trim_end() } else { &text[marked] };
-    line.extend(marked.chars().take(MOST_LINE).map(clean_source_char));
+    line.extend(shown(source, marked.clone()).take(MOST_LINE));
     let stop = line.len();
-    line.extend(tail.chars().take(MOST_LINE).map(clean_source_char));
+    line.extend(shown(source, marked.end..end).take(MOST_LINE));
     (line, start..stop)
+}
+
+/// `range` of the source, cleaned, each character of a secret as a `*`.
+fn shown(source: &Source, range: Range<usize>) -> impl Iterator<Item = char> {
+    source.text()[range.clone()].char_indices().map(move |(at, c)| {
+        let at = range.start + at;
+        if !c.is_whitespace() && source.has_secret(&(at..at + 1)) { '*' } else { clean_source_char(c) }
+    })
 }
 
 fn clean(text: &str) -> String {

@@ -2,19 +2,38 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use super::quoted;
+use super::secrets::secrets;
 
 /// A text with a name: a user's file, or an argument such as `--set load.users=40`.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Source {
     name: String,
     text: String,
+    /// Where the YAML in it begins.
+    document: usize,
+    secrets: OnceLock<Vec<Range<usize>>>,
 }
+
+impl PartialEq for Source {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.name, &self.text, self.document) == (&other.name, &other.text, other.document)
+    }
+}
+
+impl Eq for Source {}
 
 impl Source {
     /// A text that messages call `name`.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
-        Arc::new(Self { name: name.into(), text: text.into() })
+        Arc::new(Self { name: name.into(), text: text.into(), document: 0, secrets: OnceLock::new() })
+    }
+
+    /// A text that reads `dotted.key=YAML`, the YAML from byte `document` on.
+    pub(crate) fn setting(name: impl Into<String>, text: impl Into<String>, document: usize) -> Arc<Self> {
+        Arc::new(Self { name: name.into(), text: text.into(), document, secrets: OnceLock::new() })
     }
 
     /// What messages call it; a path as the user wrote it.
@@ -25,6 +44,18 @@ impl Source {
     /// The whole text.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Where the YAML in it begins.
+    pub(super) fn document(&self) -> usize {
+        self.document
+    }
+
+    /// True when a secret is written in `span` or in a part of it.
+    pub(super) fn has_secret(&self, span: &Range<usize>) -> bool {
+        let secrets = self.secrets.get_or_init(|| secrets(&self.text, self.document));
+        let next = secrets.partition_point(|secret| secret.end <= span.start);
+        secrets.get(next).is_some_and(|secret| secret.start < span.end)
     }
 }
 
@@ -91,6 +122,16 @@ impl Place {
             }
             _ => self.clone(),
         }
+    }
+
+    /// True when a secret is written here.
+    pub(crate) fn is_secret(&self) -> bool {
+        self.source.has_secret(&self.span)
+    }
+
+    /// `text`, which is written here, for a message; not when it is a secret.
+    pub(crate) fn quoted(&self, text: &str) -> String {
+        if self.is_secret() { "`***`".to_owned() } else { quoted(text) }
     }
 
     /// For sorting: by source, then by position.

@@ -1,13 +1,13 @@
 //! The words around a mistake: user text in backticks, lists of what is allowed, and the likeliest meant name.
 
-use crate::model::clean_text;
+use crate::model::{clean_text, without_credentials};
 
 /// The longest user text repeated in a message, in characters; the snippet shows the rest.
 const MAX_QUOTED: usize = 60;
 
-/// User text for a message: cleaned, cut, in backticks.
+/// User text for a message: cleaned, cut, without the credentials of a URL, in backticks.
 pub(crate) fn quoted(text: &str) -> String {
-    let mut clean = clean_text(text);
+    let mut clean = clean_text(&without_credentials(text));
     if clean.chars().count() > MAX_QUOTED {
         clean = clean.chars().take(MAX_QUOTED).collect();
         clean.push('…');
@@ -40,7 +40,7 @@ pub(crate) fn way_out<T: AsRef<str>>(written: &str, names: &[T], known: &str) ->
 }
 
 /// The known name that `written` most likely stands for.
-fn nearest<'a, T: AsRef<str>>(written: &str, names: &'a [T]) -> Option<&'a str> {
+pub(crate) fn nearest<'a, T: AsRef<str>>(written: &str, names: &'a [T]) -> Option<&'a str> {
     const LONGEST: usize = 64;
     if written.chars().count() > LONGEST {
         return None;

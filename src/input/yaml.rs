@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 
-use super::{Entry, Key, Node, Place, Problem, Problems, Source, Value, parse_number, quoted};
+use super::{Entry, Key, Node, Place, Problem, Problems, Source, Value, parse_number};
 
 /// The largest file that is read, in bytes.
 const MAX_BYTES: usize = 1 << 20;
@@ -21,11 +21,7 @@ const MAX_NODES: usize = 100_000;
 
 /// The one document of `source`; `None` when there is none that can be read on, and then a problem says why.
 pub(crate) fn parse(source: &Arc<Source>, problems: &mut Problems) -> Option<Node> {
-    parse_from(source, 0, problems)
-}
-
-/// The one document that begins at byte `base` of `source`.
-pub(crate) fn parse_from(source: &Arc<Source>, base: usize, problems: &mut Problems) -> Option<Node> {
+    let base = source.document();
     let text = &source.text()[base..];
     if text.len() > MAX_BYTES {
         let message = format!("the file has {} bytes, more than the {MAX_BYTES} that are read", text.len());
@@ -237,7 +233,8 @@ impl<'a> Builder<'a> {
             match first.get(&entry.key.text) {
                 Some(_) if self.problems.is_full() => {}
                 Some(place) => {
-                    let message = format!("{} is given twice", quoted(&entry.key.text));
+                    let name = entry.key.place.quoted(&entry.key.text);
+                    let message = format!("{name} is given twice");
                     let help = format!("the first is on line {}: keep one of them", place.line());
                     self.problems.push(Problem::error(&entry.key.place, message).label("again").help(help));
                 }

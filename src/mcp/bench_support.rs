@@ -7,7 +7,7 @@ use url::Url;
 
 use super::envelope::{self, Message};
 use super::fields::Fields;
-use super::request::{FormContext, RequestForm};
+use super::request::{self, FormContext, RequestForm};
 use super::sse::SseParser;
 use super::wire::NEWEST_LEGACY_REVISION;
 use crate::model::{Era, Outcome, ProtocolFault};
@@ -23,8 +23,14 @@ pub struct Form {
 impl Form {
     /// The form of `step` at `url`, in the newest legacy revision.
     pub fn new(step: &Step, url: &Url, common: &HeaderMap, user: &HeaderMap) -> Self {
-        let revision = NEWEST_LEGACY_REVISION;
-        let context = FormContext { url, era: Era::Legacy, revision, auth: &Auth::None, headers: common };
+        let endpoint = request::endpoint(url);
+        let context = FormContext {
+            endpoint,
+            era: Era::Legacy,
+            revision: NEWEST_LEGACY_REVISION,
+            auth: &Auth::None,
+            headers: common,
+        };
         Self { form: RequestForm::of(step, context), fields: Fields::of(user) }
     }
 

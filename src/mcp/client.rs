@@ -13,7 +13,7 @@ use super::reason::Reason;
 use super::reply::{self, Answer, Progress};
 use super::wire::{self, Wire};
 use crate::clock::Clock;
-use crate::model::{CounterRng, Outcome, ProtocolFault, Secret, Secrets, TimeoutPhase, TransportFault};
+use crate::model::{CounterRng, Outcome, ProtocolFault, Secret, TimeoutPhase, TransportFault};
 use crate::plan::{Operation, RenderContext, Step, StepId};
 
 const SESSION_HEADER: &str = "mcp-session-id";
@@ -46,6 +46,33 @@ enum Session {
     Opened,
     /// The server knows that we are ready.
     Ready,
+}
+
+/// A call that changes what the client may do next.
+#[derive(Debug, Clone, Copy)]
+enum SetUp {
+    Login,
+    Initialize,
+    Initialized,
+}
+
+impl SetUp {
+    fn of(operation: &Operation) -> Option<Self> {
+        match operation {
+            Operation::Login => Some(Self::Login),
+            Operation::Initialize => Some(Self::Initialize),
+            Operation::Initialized => Some(Self::Initialized),
+            Operation::CallTool { .. }
+            | Operation::ListTools
+            | Operation::ReadResource { .. }
+            | Operation::GetPrompt { .. }
+            | Operation::Ping
+            | Operation::RestGet { .. }
+            | Operation::RestPost { .. }
+            | Operation::Discover
+            | Operation::EndSession => None,
+        }
+    }
 }
 
 /// One call, over.
@@ -92,19 +119,11 @@ impl Client {
 
     /// The set-up call that must succeed before the next call of the load; `None` when there is none.
     pub fn next_set_up(&self) -> Option<StepId> {
-        self.wire.set_up.iter().copied().find(|id| match self.wire.steps[id.index()].operation {
-            Operation::Login => !self.has_token,
-            Operation::Initialize => self.session == Session::Closed,
-            Operation::Initialized => self.session == Session::Opened,
-            Operation::CallTool { .. }
-            | Operation::ListTools
-            | Operation::ReadResource { .. }
-            | Operation::GetPrompt { .. }
-            | Operation::Ping
-            | Operation::RestGet { .. }
-            | Operation::RestPost { .. }
-            | Operation::Discover
-            | Operation::EndSession => false,
+        self.wire.set_up.iter().copied().find(|id| match SetUp::of(&self.wire.steps[id.index()].operation) {
+            Some(SetUp::Login) => !self.has_token,
+            Some(SetUp::Initialize) => self.session == Session::Closed,
+            Some(SetUp::Initialized) => self.session == Session::Opened,
+            None => false,
         })
     }
 
@@ -162,10 +181,12 @@ impl Client {
         if let Some(mut answer) = progress.answer {
             // Before an answer has credentials forgotten that it may echo.
             let reason = Reason::of_answer(step, &answer);
-            let mut reason = reason.map(|reason| reason.told(answer.outcome, &self.secrets()));
+            let mut reason =
+                reason.map(|reason| reason.told(answer.outcome, &self.wire.secrets, self.session_id()));
             if let Err(failure) = self.take_note(&step.operation, &answer) {
                 answer.outcome = failure.outcome;
-                reason = Some(Reason::from(failure).told(answer.outcome, &self.secrets()));
+                reason =
+                    Some(Reason::from(failure).told(answer.outcome, &self.wire.secrets, self.session_id()));
             }
             let exchange = Exchange { outcome: answer.outcome, reason, sent, first_byte, end: answer.end };
             return (exchange, Some(answer));
@@ -182,17 +203,13 @@ impl Client {
                 (outcome, Reason::of_timeout(progress.phase, step.deadline))
             }
         };
-        let reason = Some(reason.told(outcome, &self.secrets()));
+        let reason = Some(reason.told(outcome, &self.wire.secrets, self.session_id()));
         (Exchange { outcome, reason, sent, first_byte, end }, None)
     }
 
-    /// Everything that the server was sent, or gave for nobody else to know.
-    fn secrets(&self) -> Secrets {
-        let session = self.session_fields.get(SESSION_HEADER);
-        let token = self.plain_fields.get(AUTHORIZATION);
-        [session, token].into_iter().flatten().fold(self.wire.secrets.clone(), |secrets, text| {
-            secrets.and(text).and(text.strip_prefix("Bearer ").unwrap_or_default())
-        })
+    /// The session that the server named: as good as a secret.
+    fn session_id(&self) -> &str {
+        self.session_fields.get(SESSION_HEADER).unwrap_or_default()
     }
 
     async fn exchange(
@@ -235,19 +252,11 @@ impl Client {
         if *operation == Operation::EndSession {
             self.end_session();
         } else if outcome == Outcome::Ok {
-            match operation {
-                Operation::Login => return self.logged_in(answer),
-                Operation::Initialize => return self.opened(answer),
-                Operation::Initialized => self.session = Session::Ready,
-                Operation::CallTool { .. }
-                | Operation::ListTools
-                | Operation::ReadResource { .. }
-                | Operation::GetPrompt { .. }
-                | Operation::Ping
-                | Operation::RestGet { .. }
-                | Operation::RestPost { .. }
-                | Operation::Discover
-                | Operation::EndSession => {}
+            match SetUp::of(operation) {
+                Some(SetUp::Login) => return self.logged_in(answer),
+                Some(SetUp::Initialize) => return self.opened(answer),
+                Some(SetUp::Initialized) => self.session = Session::Ready,
+                None => {}
             }
         }
         if let Outcome::HttpStatus(status) = outcome {
@@ -268,8 +277,10 @@ impl Client {
         struct Token {
             access_token: Secret,
         }
-        let token =
-            serde_json::from_str::<Token>(&answer.text).ok().and_then(|t| wire::bearer(&t.access_token));
+        let token = serde_json::from_str::<Token>(&answer.text).ok().and_then(|answer| {
+            self.wire.secrets.learn(answer.access_token.expose());
+            wire::bearer(&answer.access_token)
+        });
         let Some(token) = token else { return Err(malformed("the answer has no usable `access_token`")) };
         self.plain_fields.set(AUTHORIZATION, &token);
         self.session_fields.set(AUTHORIZATION, &token);

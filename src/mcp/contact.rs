@@ -13,7 +13,9 @@ use super::reply::Answer;
 use super::stream::Address;
 use super::wire::{MODERN_REVISION, Wire, WireError};
 use crate::clock::Clock;
-use crate::model::{CounterRng, Era, Outcome, TargetInfo, TransportFault, clean_text};
+use crate::model::{
+    CounterRng, Era, Outcome, ProtocolFault, Secrets, TargetInfo, TransportFault, clean_text,
+};
 use crate::plan::{Operation, Plan, ProtocolChoice, Role, StepId};
 
 /// How long a target that refuses connections is given to come up.
@@ -22,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const RETRY_EVERY: Duration = Duration::from_millis(100);
 /// Error codes that only modern servers give (with HTTP 400).
 const MODERN_ERRORS: [i64; 3] = [-32020, -32021, -32022];
+
+const MALFORMED: Outcome = Outcome::Protocol(ProtocolFault::Malformed);
 
 /// What the first contact found.
 #[derive(Debug)]
@@ -79,7 +83,7 @@ pub async fn first_contact(
     clock: Clock,
 ) -> Result<Contact, ContactError> {
     let address = Address::resolve(url).await.map_err(WireError::from)?;
-    let visit = Visit { plan, url, address, user_agent, clock, calls: Vec::new() };
+    let visit = Visit { plan, url, address, user_agent, clock, secrets: plan.secrets(), calls: Vec::new() };
     match &plan.protocol {
         ProtocolChoice::Rest => visit.rest().await,
         ProtocolChoice::Revision(revision) if revision.as_str() < MODERN_REVISION => {
@@ -96,6 +100,8 @@ struct Visit<'a> {
     address: Address,
     user_agent: &'a str,
     clock: Clock,
+    /// Shared by every wire of the visit.
+    secrets: Secrets,
     calls: Vec<ContactCall>,
 }
 
@@ -152,7 +158,7 @@ impl Visit<'_> {
         discovered: Option<Answer>,
     ) -> Result<Contact, ContactError> {
         let tools = self.list_tools(&mut client).await;
-        let server = discovered.and_then(|answer| server_name(&answer.text));
+        let server = discovered.and_then(|answer| self.server_name(&answer.text));
         Ok(self.done(wire, server, tools))
     }
 
@@ -162,14 +168,10 @@ impl Visit<'_> {
         client.adopt(self.wire(Era::Legacy, revision)?);
         let answer = self.set_up(&mut client).await?;
         let settled = answer.as_deref().and_then(protocol_version).unwrap_or_default();
-        let server = answer.as_deref().and_then(server_name);
+        let server = answer.as_deref().and_then(|result| self.server_name(result));
         let tools = self.list_tools(&mut client).await;
         if client.next_tear_down().is_some() {
             self.call(&mut client, &Operation::EndSession).await;
-        }
-        let known = ProtocolChoice::REVISIONS.contains(&settled.as_str());
-        if !known {
-            return Err(self.refused("initialize", Outcome::Ok, &format!("unknown revision {settled}")));
         }
         let wire = self.wire(Era::Legacy, &settled)?;
         Ok(self.done(wire, server, tools))
@@ -177,7 +179,8 @@ impl Visit<'_> {
 
     fn wire(&self, era: Era, revision: &str) -> Result<Arc<Wire>, ContactError> {
         let address = self.address.clone();
-        Ok(Arc::new(Wire::new(self.plan, self.url, address, era, revision, self.user_agent)?))
+        let wire = Wire::new(self.plan, self.url, address, era, revision, self.user_agent)?;
+        Ok(Arc::new(Wire { secrets: self.secrets.clone(), ..wire }))
     }
 
     /// Waits until the target takes connections.
@@ -216,6 +219,15 @@ impl Visit<'_> {
             if operation == Operation::Initialize {
                 initialized = answer.map(|answer| answer.text);
                 let settled = initialized.as_deref().and_then(protocol_version).unwrap_or_default();
+                let known = ProtocolChoice::REVISIONS.contains(&settled.as_str());
+                if !known || settled.as_str() >= MODERN_REVISION {
+                    let why = if known {
+                        format!("it settles on revision {settled}, which has no handshake")
+                    } else {
+                        format!("it settles on an unknown revision {settled}")
+                    };
+                    return Err(self.refused("initialize", MALFORMED, &why));
+                }
                 client.adopt(self.wire(Era::Legacy, &settled)?);
             }
         }
@@ -234,7 +246,17 @@ impl Visit<'_> {
         let (exchange, answer) = self.call(client, &Operation::ListTools).await;
         let answer = answer.filter(|_| exchange.outcome == Outcome::Ok)?;
         let list: List = serde_json::from_str(&answer.text).ok()?;
-        Some(list.tools.iter().map(|tool| clean_text(&tool.name)).collect())
+        Some(list.tools.iter().map(|tool| clean_text(&self.secrets.redacted(&tool.name))).collect())
+    }
+
+    fn server_name(&self, result: &str) -> Option<String> {
+        let value: Value = serde_json::from_str(result).ok()?;
+        let info = value
+            .get("serverInfo")
+            .or_else(|| value.pointer("/_meta/io.modelcontextprotocol~1serverInfo"))?;
+        let name = info.get("name")?.as_str()?;
+        let version = info.get("version").and_then(Value::as_str).unwrap_or_default();
+        Some(clean_text(self.secrets.redacted(&format!("{name} {version}")).trim()))
     }
 
     /// Makes the call of the first set-up or tear-down step that does `operation`.
@@ -268,7 +290,7 @@ impl Visit<'_> {
             | Outcome::NotSent(_)
             | Outcome::Interrupted => said,
         };
-        let said = clean_text(self.plan.redacted(said.trim()).trim());
+        let said = clean_text(self.secrets.redacted(said.trim()).trim());
         let detail = if said.is_empty() { said } else { format!(": {said}") };
         ContactError::Refused { url: self.shown_url(), step: step.to_owned(), outcome, detail }
     }
@@ -287,8 +309,8 @@ impl Visit<'_> {
             url: self.shown_url(),
             era: wire.era,
             revision: wire.revision.clone(),
-            server: server.map(|name| self.plan.redacted(&name)),
-            tools: tools.map(|names| names.iter().map(|name| self.plan.redacted(name)).collect()),
+            server,
+            tools,
             started_by_gander: false,
             pid: None,
         };
@@ -309,13 +331,4 @@ fn is_modern_refusal(answer: &Answer) -> bool {
 fn protocol_version(result: &str) -> Option<String> {
     let value: Value = serde_json::from_str(result).ok()?;
     Some(clean_text(value.get("protocolVersion")?.as_str()?))
-}
-
-fn server_name(result: &str) -> Option<String> {
-    let value: Value = serde_json::from_str(result).ok()?;
-    let info =
-        value.get("serverInfo").or_else(|| value.pointer("/_meta/io.modelcontextprotocol~1serverInfo"))?;
-    let name = info.get("name")?.as_str()?;
-    let version = info.get("version").and_then(Value::as_str).unwrap_or_default();
-    Some(clean_text(format!("{name} {version}").trim()))
 }

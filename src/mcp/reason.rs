@@ -74,9 +74,9 @@ impl Reason {
         Self { lead: lead.to_owned(), said: said.to_owned() }
     }
 
-    /// The reason as it may be kept: one line, printable, without `secrets`.
-    pub(super) fn told(&self, outcome: Outcome, secrets: &Secrets) -> Box<str> {
-        let said = secrets.excerpt(&self.said);
+    /// The reason as it may be kept: one line, printable, without `secrets` and the id of the session.
+    pub(super) fn told(&self, outcome: Outcome, secrets: &Secrets, session: &str) -> Box<str> {
+        let said = secrets.excerpt(&self.said, &[session]);
         match (self.lead.as_str(), said.as_str()) {
             ("", "") => outcome.to_string().into(),
             ("", _) => said.into(),
@@ -133,11 +133,12 @@ mod tests {
 
     #[test]
     fn there_is_always_something_to_tell() {
-        let nothing = Reason::new("", "").told(Outcome::ToolError, &Secrets::default());
+        let nothing = Reason::new("", "").told(Outcome::ToolError, &Secrets::default(), "");
         assert_eq!(&*nothing, "tool_error");
-        let secrets = Secrets::new(["s3cret"]);
+        let secrets = Secrets::default();
+        secrets.learn("s3cret");
         let told =
-            Reason::new("HTTP 401 Unauthorized", "bad s3cret\n").told(Outcome::HttpStatus(401), &secrets);
+            Reason::new("HTTP 401 Unauthorized", "bad s3cret\n").told(Outcome::HttpStatus(401), &secrets, "");
         assert_eq!(&*told, "HTTP 401 Unauthorized: bad ***");
     }
 }

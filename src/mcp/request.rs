@@ -70,8 +70,8 @@ const BEFORE_ID: &[u8] = br#"{"jsonrpc":"2.0","id":"#;
 /// What the forms of one run have in common.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FormContext<'a> {
-    /// The MCP endpoint, or for plain HTTP the base.
-    pub(crate) url: &'a Url,
+    /// Path and query of the MCP endpoint, or for plain HTTP of the base.
+    pub(crate) endpoint: &'a str,
     /// Which family of revisions is spoken.
     pub(crate) era: Era,
     /// The revision; empty while it is not agreed on.
@@ -240,10 +240,10 @@ impl FormContext<'_> {
     fn login(self) -> RequestForm {
         match self.auth {
             Auth::Login { path, username, password } => {
-                let credentials = json!({"username": username, "password": password.expose()});
+                let credentials = json!({"username": username.expose(), "password": password.expose()});
                 self.plain(
                     Method::POST,
-                    &Template::literal(path),
+                    &Template::literal(path.expose()),
                     Body::Fixed(credentials.to_string().into()),
                 )
             }
@@ -265,9 +265,8 @@ impl FormContext<'_> {
     }
 
     fn endpoint(self, method: Method, headers: &HeaderMap, body: Body) -> RequestForm {
-        let target = &self.url[url::Position::BeforePath..url::Position::AfterQuery];
         let mut line = Vec::new();
-        write_request_line(&method, target.as_bytes(), &mut line);
+        write_request_line(&method, self.endpoint.as_bytes(), &mut line);
         RequestForm {
             method,
             target: RequestTarget::Fixed(line),
@@ -303,6 +302,11 @@ impl FormContext<'_> {
             "io.modelcontextprotocol/clientCapabilities": {},
         })
     }
+}
+
+/// Path and query of `url`.
+pub(crate) fn endpoint(url: &Url) -> &str {
+    &url[url::Position::BeforePath..url::Position::AfterQuery]
 }
 
 fn client_info() -> serde_json::Value {
@@ -357,8 +361,9 @@ mod tests {
             deadline: std::time::Duration::from_secs(1),
         };
         let url = Url::parse("http://127.0.0.1:1/mcp?x=1").unwrap();
+        let endpoint = endpoint(&url);
         let headers = HeaderMap::new();
-        let context = FormContext { url: &url, era, revision, auth: &Auth::None, headers: &headers };
+        let context = FormContext { endpoint, era, revision, auth: &Auth::None, headers: &headers };
         let form = RequestForm::of(&step, context);
         let mut rng = CounterRng::new(1, 1);
         let mut context = RenderContext { vu: 3, iteration: 4, nonce: 5, rng: &mut rng };

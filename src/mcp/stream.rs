@@ -16,7 +16,7 @@ use tokio_rustls::rustls::{self, ClientConfig};
 use url::{Host, Url};
 
 use super::failure::Failure;
-use crate::model::{NotSent, Outcome, TimeoutPhase, TransportFault};
+use crate::model::{NotSent, Outcome, TimeoutPhase, TransportFault, without_credentials};
 
 /// Where connections go: resolved once, so that every user meets the same addresses.
 #[derive(Debug, Clone)]
@@ -28,8 +28,8 @@ pub(crate) struct Address {
 /// Why there is no address to connect to.
 #[derive(Debug, thiserror::Error)]
 pub enum AddressError {
-    /// Neither `http` nor `https`, or no host.
-    #[error("`{0}` is not an http or https URL with a host")]
+    /// Neither `http` nor `https`, or no host. The URL is shown without credentials.
+    #[error("`{}` is not an http or https URL with a host", without_credentials(.0.as_str()))]
     Unsupported(Url),
     /// The name could not be resolved.
     #[error("failed to resolve `{0}`")]

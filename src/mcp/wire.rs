@@ -5,7 +5,7 @@ use http::header::{AUTHORIZATION, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::request::{FormContext, RequestForm};
+use super::request::{self, FormContext, RequestForm};
 use super::stream::{Address, AddressError};
 use crate::model::{Era, Secret, Secrets};
 use crate::plan::{Auth, Operation, Plan, Step, StepId};
@@ -32,6 +32,7 @@ pub struct Wire {
     pub(crate) steps: Vec<Step>,
     pub(crate) set_up: Vec<StepId>,
     pub(crate) tear_down: Option<StepId>,
+    /// What the plan holds, and each token that a login gives out.
     pub(crate) secrets: Secrets,
 }
 
@@ -57,7 +58,8 @@ impl Wire {
         user_agent: &str,
     ) -> Result<Self, WireError> {
         let headers = common_headers(plan, url, user_agent)?;
-        let context = FormContext { url, era, revision, auth: &plan.auth, headers: &headers };
+        let endpoint = request::endpoint(url);
+        let context = FormContext { endpoint, era, revision, auth: &plan.auth, headers: &headers };
         let forms = plan.steps.iter().map(|step| RequestForm::of(step, context)).collect();
         let find =
             |wanted: fn(&Step) -> bool| plan.steps.iter().find(|step| wanted(step)).map(|step| step.id);
@@ -79,6 +81,11 @@ impl Wire {
             tear_down,
             secrets: plan.secrets(),
         })
+    }
+
+    /// What the target knows and no report may show; it grows with each login.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// The calls that open a user's session, in order.

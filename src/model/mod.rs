@@ -7,6 +7,7 @@ mod event;
 mod histogram;
 mod labels;
 mod outcome;
+mod redaction;
 mod rng;
 mod secret;
 mod target_info;
@@ -23,9 +24,12 @@ pub use labels::Labels;
 pub use outcome::{
     NotSent, Outcome, OutcomeClass, ParseOutcomeError, ProtocolFault, TimeoutPhase, TransportFault,
 };
+pub use redaction::{MAX_EXCERPT, Secrets};
 pub use rng::CounterRng;
-pub use secret::{MAX_EXCERPT, Secret, Secrets};
+pub use secret::{Secret, credentials_in, without_credentials};
 pub use target_info::{Era, TargetInfo};
 pub use text::{MAX_TEXT, clean_char, clean_text, printable_text};
-pub use units::{format_count, format_duration, format_rate, format_ratio, parse_duration, parse_rate};
+pub use units::{
+    format_count, format_duration, format_rate, format_ratio, parse_duration, parse_rate, signal_name,
+};
 pub use verdict::Verdict;

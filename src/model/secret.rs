@@ -1,10 +1,9 @@
-//! Values that must never reach a report, a log or a run directory, and how a server's echo of them is kept out.
+//! A value that must never reach a report, a log or a run directory.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-use super::clean_char;
 
 /// What every print and every file shows in place of a secret.
 const REDACTED: &str = "***";
@@ -49,104 +48,25 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
-/// The longest excerpt of what a server said, in characters.
-pub const MAX_EXCERPT: usize = 300;
-
-/// All secrets that a server was sent and may echo.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Secrets {
-    /// The longest first: one may be a part of another.
-    texts: Vec<Secret>,
+/// How many bytes of `authority`, which begins behind the `://` of a URL, are `user:password`; `None` without any.
+pub fn credentials_in(authority: &str) -> Option<usize> {
+    let end = authority.find(|c: char| matches!(c, '/' | '?' | '#' | '"' | '\'') || c.is_whitespace());
+    authority[..end.unwrap_or(authority.len())].rfind('@').filter(|&length| length > 0)
 }
 
-impl Secrets {
-    /// Takes `texts` into custody, as they are and as they stand inside a JSON string. Empty ones are no secrets.
-    pub fn new<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut secrets = Self::default();
-        for text in texts {
-            secrets.add(text);
+/// `text` with `***` for the credentials of every URL in it.
+pub fn without_credentials(text: &str) -> Cow<'_, str> {
+    let mut shown = Cow::Borrowed("");
+    let mut rest = text;
+    while let Some(at) = rest.find("://").map(|at| at + 3) {
+        let hidden = credentials_in(&rest[at..]);
+        shown += &rest[..at];
+        if hidden.is_some() {
+            shown += REDACTED;
         }
-        secrets
+        rest = &rest[at + hidden.unwrap_or(0)..];
     }
-
-    /// These, and one more.
-    #[must_use]
-    pub fn and(mut self, text: &str) -> Self {
-        self.add(text);
-        self
-    }
-
-    /// `text` with `***` in place of every secret.
-    pub fn redacted(&self, text: &str) -> String {
-        let mut out = String::with_capacity(text.len());
-        for piece in self.pieces(text) {
-            match piece {
-                Piece::Secret => out.push_str(REDACTED),
-                Piece::Char(c) => out.push(c),
-            }
-        }
-        out
-    }
-
-    /// The start of `text` on one line, fit to be kept: without secrets, printable, runs of white space made one space, cut
-    /// at [`MAX_EXCERPT`]. No part of a secret stands at its end.
-    pub fn excerpt(&self, text: &str) -> String {
-        let mut out = String::new();
-        let (mut length, mut gap) = (0, false);
-        for piece in self.pieces(text) {
-            if matches!(piece, Piece::Char(c) if c.is_whitespace()) {
-                gap = length > 0;
-                continue;
-            }
-            if std::mem::take(&mut gap) {
-                out.push(' ');
-                length += 1;
-            }
-            if length >= MAX_EXCERPT {
-                out.push('…');
-                break;
-            }
-            match piece {
-                Piece::Secret => {
-                    out.push_str(REDACTED);
-                    length += REDACTED.len();
-                }
-                Piece::Char(c) => {
-                    out.push(clean_char(c));
-                    length += 1;
-                }
-            }
-        }
-        out
-    }
-
-    fn add(&mut self, text: &str) {
-        let quoted = serde_json::to_string(text).expect("a string is always JSON");
-        for form in [text, &quoted[1..quoted.len() - 1]] {
-            if !form.is_empty() && self.texts.iter().all(|known| known.0 != form) {
-                self.texts.push(Secret::new(form));
-            }
-        }
-        self.texts.sort_by_key(|secret| std::cmp::Reverse(secret.0.len()));
-    }
-
-    fn pieces<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Piece> + 'a {
-        let mut rest = text;
-        std::iter::from_fn(move || {
-            let c = rest.chars().next()?;
-            let secret = self.texts.iter().find(|secret| rest.starts_with(&secret.0));
-            let (piece, length) =
-                secret.map_or((Piece::Char(c), c.len_utf8()), |secret| (Piece::Secret, secret.0.len()));
-            rest = &rest[length..];
-            Some(piece)
-        })
-    }
-}
-
-/// A part of a text that may hold secrets.
-enum Piece {
-    Secret,
-    Char(char),
+    if shown.is_empty() { Cow::Borrowed(text) } else { shown + rest }
 }
 
 #[cfg(test)]
@@ -154,39 +74,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn echoed_secrets_are_taken_out_the_longest_first() {
-        let secrets = Secrets::new(["Bearer abc", "abc", "", "pa\"ss"]);
-        assert_eq!(secrets.redacted("Bearer abc, abc; ab"), "***, ***; ab");
-        assert_eq!(secrets.redacted(r#"{"p":"pa\"ss"}"#), r#"{"p":"***"}"#);
-        assert_eq!(secrets.clone().and("ab").redacted("ab abc"), "*** ***");
-        assert_eq!(Secrets::default().redacted("abc"), "abc");
-    }
-
-    #[test]
-    fn an_excerpt_is_one_printable_line_of_bounded_length() {
-        let secrets = Secrets::default();
-        assert_eq!(secrets.excerpt("  a\r\n\tb \u{1b}[2J "), "a b \u{FFFD}[2J");
-        assert_eq!(secrets.excerpt(&"x".repeat(MAX_EXCERPT)), "x".repeat(MAX_EXCERPT));
-        let cut = secrets.excerpt(&"é".repeat(100_000));
-        assert_eq!(cut, format!("{}…", "é".repeat(MAX_EXCERPT)));
-    }
-
-    #[test]
-    fn an_excerpt_does_not_end_within_a_secret() {
-        let token = "t".repeat(50);
-        for before in MAX_EXCERPT - 60..MAX_EXCERPT + 10 {
-            let cut = Secrets::new([token.as_str()]).excerpt(&("x".repeat(before) + &token));
-            assert!(!cut.contains('t'), "{cut}");
-        }
-        let all_secret = token.repeat(1_000) + &token[..20];
-        assert!(!Secrets::new([token.as_str()]).excerpt(&all_secret).contains('t'));
-    }
-
-    #[test]
     fn a_secret_is_never_shown() {
         let secret = Secret::new("hunter2");
         let shown = format!("{secret} {secret:?} {}", serde_json::to_string(&secret).unwrap());
         assert!(!shown.contains("hunter2"), "{shown}");
         assert_eq!(secret.expose(), "hunter2");
+    }
+
+    #[test]
+    fn credentials_of_urls_are_not_shown() {
+        for (text, expected) in [
+            ("http://me:pw@host/a@b?c", "http://***@host/a@b?c"),
+            ("see http://a@b@c, https://x/y", "see http://***@c, https://x/y"),
+            ("http://host/mcp", "http://host/mcp"),
+            ("ann@example.com", "ann@example.com"),
+            ("http://@host", "http://@host"),
+        ] {
+            assert_eq!(without_credentials(text), expected);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! How durations, ratios and counts are read and written for people.
+//! How durations, ratios, counts and signals are read and written for people.
 
 use std::time::Duration;
 
@@ -119,6 +119,16 @@ pub fn format_count(count: u64) -> String {
         out.push(digit);
     }
     out
+}
+
+/// The name of a signal that ends runs: `SIGINT` for 2.
+pub fn signal_name(signal: i32) -> String {
+    match signal {
+        1 => "SIGHUP".to_owned(),
+        2 => "SIGINT".to_owned(),
+        15 => "SIGTERM".to_owned(),
+        other => format!("signal {other}"),
+    }
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use url::Url;
 
 use self::http::Fetcher;
 use crate::metrics::{MAX_SERIES, ScrapeRecord};
-use crate::model::{Endpoint, Event, HealthState, ProbeResult, Secret, Stamped};
+use crate::model::{Endpoint, Event, HealthState, ProbeResult, Secret, Secrets, Stamped};
 
 /// The time since the run began.
 pub type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
@@ -42,6 +42,8 @@ pub struct ObserveOptions {
     pub target: Url,
     /// The value of the `Authorization` header.
     pub authorization: Option<Secret>,
+    /// What the target may echo and nobody may see.
+    pub secrets: Secrets,
     /// The value of the `User-Agent` header.
     pub user_agent: String,
     /// Where the target's metrics are.
@@ -151,7 +153,7 @@ impl Watchers {
     /// runtime.
     pub fn start(self) -> Observer {
         let Self { options, metrics, probes } = self;
-        let reporter = Reporter { clock: options.clock, sink: options.sink };
+        let reporter = Reporter { clock: options.clock, secrets: options.secrets, sink: options.sink };
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         if let Some(fetcher) = metrics {
@@ -179,7 +181,7 @@ pub async fn wait_until_ready(options: &ObserveOptions, patience: Duration) -> R
     let fetcher = Fetcher::new(options, url.clone(), limits.probe_timeout.min(patience), limits.probe_bytes)?;
     let give_up = tokio::time::Instant::now() + patience;
     loop {
-        let answer = probe::ask(Endpoint::Ready, &fetcher).await;
+        let answer = probe::ask(Endpoint::Ready, &fetcher, &options.secrets).await;
         if !matches!(answer, ProbeResult::State { state: HealthState::Unhealthy, .. }) {
             return Ok(true);
         }
@@ -201,6 +203,7 @@ fn ticks(interval: Duration) -> Interval {
 #[derive(Clone)]
 struct Reporter {
     clock: Clock,
+    secrets: Secrets,
     sink: UnboundedSender<Observation>,
 }
 

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Reporter;
 use super::http::{Body, Fetcher, Reply};
-use crate::model::{Endpoint, Event, HealthState, Probe, ProbeResult, clean_text};
+use crate::model::{Endpoint, Event, HealthState, Probe, ProbeResult, Secrets, clean_text};
 
 const ACCEPT: &str = "application/json, text/plain;q=0.9, */*;q=0.1";
 
@@ -41,33 +41,33 @@ impl Prober {
     async fn probe(&self) {
         let at = self.reporter.now();
         let began = Instant::now();
-        let result = ask(self.endpoint, &self.fetcher).await;
+        let result = ask(self.endpoint, &self.fetcher, &self.reporter.secrets).await;
         let latency = began.elapsed();
         self.reporter.event(at, Event::Probe(Probe { endpoint: self.endpoint, latency, result }));
     }
 }
 
 /// Asks `endpoint` once.
-pub(super) async fn ask(endpoint: Endpoint, fetcher: &Fetcher) -> ProbeResult {
+pub(super) async fn ask(endpoint: Endpoint, fetcher: &Fetcher, secrets: &Secrets) -> ProbeResult {
     match fetcher.get(ACCEPT).await {
-        Ok(reply) => read_reply(endpoint, &reply),
+        Ok(reply) => read_reply(endpoint, &reply, secrets),
         Err(no_reply) => ProbeResult::NoAnswer { reason: no_reply.word().to_owned() },
     }
 }
 
-fn read_reply(endpoint: Endpoint, reply: &Reply) -> ProbeResult {
+fn read_reply(endpoint: Endpoint, reply: &Reply, secrets: &Secrets) -> ProbeResult {
     let body = match &reply.body {
         Body::Whole(body) => body.as_slice(),
         Body::TooLarge(_) => &[],
     };
-    read_answer(endpoint, reply.status, body)
+    read_answer(endpoint, reply.status, body, secrets)
 }
 
 /// What an answer says. `/ready` and `/live` speak by their status alone, `/health` by its body too. A body that
 /// says nothing known leaves it at the status.
-fn read_answer(endpoint: Endpoint, status: u16, body: &[u8]) -> ProbeResult {
+fn read_answer(endpoint: Endpoint, status: u16, body: &[u8], secrets: &Secrets) -> ProbeResult {
     let said = match endpoint {
-        Endpoint::Health => read_body(body),
+        Endpoint::Health => read_body(body, secrets),
         Endpoint::Ready | Endpoint::Live => Said::default(),
     };
     let state = match (status, said.state) {
@@ -94,7 +94,7 @@ struct Detailed {
     checks: BTreeMap<String, serde_json::Value>,
 }
 
-fn read_body(body: &[u8]) -> Said {
+fn read_body(body: &[u8], secrets: &Secrets) -> Said {
     let Ok(detailed) = serde_json::from_slice::<Detailed>(body) else {
         let word = String::from_utf8_lossy(body);
         return Said { state: read_word(word.trim().trim_matches('"')), failing: Vec::new() };
@@ -102,7 +102,7 @@ fn read_body(body: &[u8]) -> Said {
     let failing = detailed.checks.iter().filter(|(_, check)| !is_healthy(check));
     Said {
         state: read_word(&detailed.status),
-        failing: failing.map(|(name, _)| clean_text(name)).take(MAX_FAILING).collect(),
+        failing: failing.map(|(name, _)| clean_text(&secrets.redacted(name))).take(MAX_FAILING).collect(),
     }
 }
 
@@ -137,7 +137,8 @@ mod tests {
             }
             None => ProbeResult::Unexpected { status },
         };
-        assert_eq!(read_answer(endpoint, status, body.as_bytes()), expected, "{endpoint:?} {status} {body}");
+        let read = read_answer(endpoint, status, body.as_bytes(), &Secrets::default());
+        assert_eq!(read, expected, "{endpoint:?} {status} {body}");
     }
 
     #[test]
@@ -184,7 +185,9 @@ mod tests {
     fn names_from_the_server_are_cleaned_and_few() {
         let checks: Vec<String> = (0..100).map(|i| format!("\"\\u001b[31m{i}\": \"unhealthy\"")).collect();
         let body = format!("{{\"status\": \"degraded\", \"checks\": {{{}}}}}", checks.join(","));
-        let ProbeResult::State { failing, .. } = read_answer(Endpoint::Health, 200, body.as_bytes()) else {
+        let ProbeResult::State { failing, .. } =
+            read_answer(Endpoint::Health, 200, body.as_bytes(), &Secrets::default())
+        else {
             panic!("a degraded answer is a state");
         };
         assert_eq!(failing.len(), MAX_FAILING);

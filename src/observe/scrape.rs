@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Reporter;
 use super::http::{Body, Fetcher, NoReply, Reply};
-use crate::metrics::{ExpositionError, ExpositionErrorKind, Format, ScrapeEncoder, Scraped};
-use crate::model::{Event, ScrapeFault, ScrapeStat, clean_text};
+use crate::metrics::{ExpositionError, ExpositionErrorKind, Format, ScrapeEncoder, ScrapeRecord, Scraped};
+use crate::model::{Event, ScrapeFault, ScrapeStat, Secrets, clean_text};
 
 const ACCEPT: &str = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
 
@@ -59,8 +59,14 @@ impl Scraper {
     /// Parses off the runtime's own threads: a large scrape must not hold up the load's calls.
     async fn take_in(&mut self, at: Duration, body: Vec<u8>, format: Format) -> Result<Scraped, ScrapeFault> {
         let mut encoder = std::mem::take(&mut self.encoder);
+        let secrets = self.reporter.secrets.clone();
         let parsed = tokio::task::spawn_blocking(move || {
-            let scraped = encoder.scraped(at, &body, format).map_err(|error| fault_of(&error));
+            let scraped = match encoder.scraped(at, &body, format) {
+                Ok(Scraped { record, samples }) => {
+                    Ok(Scraped { record: redacted(record, &secrets), samples })
+                }
+                Err(error) => Err(fault_of(&error, &secrets)),
+            };
             (encoder, scraped)
         });
         let (encoder, scraped) = parsed.await.expect("parsing neither panics nor is cancelled");
@@ -69,9 +75,27 @@ impl Scraper {
     }
 }
 
-fn fault_of(error: &ExpositionError) -> ScrapeFault {
+/// `record` without the secrets that the target echoes in names and labels. Series stay apart by their ids, even where
+/// nothing else tells them apart any more.
+fn redacted(mut record: ScrapeRecord, secrets: &Secrets) -> ScrapeRecord {
+    if secrets.is_empty() {
+        return record;
+    }
+    for series in &mut record.new {
+        series.name = secrets.redacted(&series.name);
+        let labels = series.labels.iter();
+        series.labels =
+            labels.map(|(name, value)| (secrets.redacted(name), secrets.redacted(value))).collect();
+    }
+    record.kinds = record.kinds.into_iter().map(|(family, kind)| (secrets.redacted(&family), kind)).collect();
+    record
+}
+
+fn fault_of(error: &ExpositionError, secrets: &Secrets) -> ScrapeFault {
     match error.kind {
-        ExpositionErrorKind::Malformed => ScrapeFault::Malformed(clean_text(&error.to_string())),
+        ExpositionErrorKind::Malformed => {
+            ScrapeFault::Malformed(clean_text(&secrets.redacted(&error.to_string())))
+        }
         ExpositionErrorKind::TooManySamples => ScrapeFault::TooManySeries,
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::metrics::SeriesStore;
-use crate::model::{HealthState, Labels, ProbeResult, ScrapeFault, ScrapeStat};
+use crate::model::{HealthState, Labels, ProbeResult, ScrapeFault, ScrapeStat, Secrets};
 
 /// No test waits for a second tick.
 const NEVER: Duration = Duration::from_secs(3600);
@@ -31,6 +31,7 @@ fn options(target: &Url) -> (ObserveOptions, mpsc::UnboundedReceiver<Observation
     let options = ObserveOptions {
         target: target.clone(),
         authorization: None,
+        secrets: Secrets::default(),
         user_agent: "gander-test".to_owned(),
         metrics: None,
         metrics_interval: NEVER,
@@ -179,10 +180,42 @@ async fn a_body_that_ends_too_early_is_no_answer() {
 
 #[tokio::test]
 async fn redirects_are_not_followed() {
-    let routes = Router::new()
-        .route("/", get(|| async { Redirect::temporary("/elsewhere") }))
-        .route("/elsewhere", get(|| async { "a 1\n" }));
-    check_fault(&scrape_faults(serve(routes).await, patient()).await, &ScrapeFault::Status(307));
+    let asked = Arc::new(AtomicU32::new(0));
+    let count = asked.clone();
+    let elsewhere = move || {
+        count.fetch_add(1, Ordering::Relaxed);
+        async { "a 1\n" }
+    };
+    let other = serve(Router::new().route("/", get(elsewhere))).await;
+    let to_other = move || async move { Redirect::temporary(other.as_str()) };
+    let target = serve(Router::new().route("/", get(to_other))).await;
+    check_fault(&scrape_faults(target.clone(), patient()).await, &ScrapeFault::Status(307));
+    let seen = probe(Endpoint::Ready, target, patient()).await;
+    assert_eq!(seen, ProbeResult::Unexpected { status: 307 });
+    assert_eq!(asked.load(Ordering::Relaxed), 0, "the other host was asked");
+}
+
+#[tokio::test]
+async fn echoed_secrets_are_struck_out() {
+    let metrics =
+        || async { "# TYPE s3cret counter\nc{user=\"ann\",token=\"x-s3cret\"} 1\nc{token=\"x-0ther\"} 2\n" };
+    let health = || async { r#"{"status": "unhealthy", "checks": {"s3cret": "unhealthy"}}"# };
+    let target = serve(Router::new().route("/", get(metrics)).route("/health", get(health))).await;
+    let (options, seen) = options(&target);
+    for secret in ["s3cret", "0ther"] {
+        options.secrets.learn(secret);
+    }
+    let probes = vec![(Endpoint::Health, target.join("health").unwrap())];
+    let (events, store) = observe(ObserveOptions { metrics: Some(target), probes, ..options }, seen).await;
+    let told = format!("{events:?} {store:?}");
+    assert!(!told.contains("s3cret") && !told.contains("0ther"), "{told}");
+    // They stay two series.
+    assert_eq!(store.select("c", &Labels::new()).count(), 2);
+    let (options, seen) = self::options(&always(StatusCode::OK, "a 1\ns3cret").await);
+    options.secrets.learn("s3cret");
+    let (events, _) =
+        observe(ObserveOptions { metrics: Some(options.target.clone()), ..options }, seen).await;
+    assert!(!format!("{events:?}").contains("s3cret"), "{events:?}");
 }
 
 /// 1 when the request carried credentials, else 0.

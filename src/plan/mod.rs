@@ -3,6 +3,7 @@
 //! A plan is a value: it knows nothing of YAML, of sockets or of the time of day.
 
 mod arrivals;
+mod fixed_text;
 mod load;
 #[expect(clippy::module_inception, reason = "the room's main type is the plan")]
 mod plan;
@@ -12,10 +13,11 @@ mod template;
 mod template_parser;
 
 pub use arrivals::{Arrival, OpenLoad, RateStage, Schedule, Spacing};
+pub use fixed_text::FixedText;
 pub use load::{ClosedLoad, Load, LoadModel, Stage, ThinkTime};
 pub use plan::{Observe, Outputs, PLAN_VERSION, Plan, Transaction};
 pub use step::{Check, Operation, Role, Step, StepId};
-pub use target::{Auth, DemoTarget, HostRule, ProtocolChoice, SessionPolicy, Target};
+pub use target::{Auth, DemoTarget, HostRule, LONGEST_PATH, ProtocolChoice, SessionPolicy, Target};
 pub use template::{Expression, Quoting, RenderContext, Segment, Template};
 pub use template_parser::{Environment, TemplateError, TemplateFault};
 

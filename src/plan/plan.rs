@@ -121,31 +121,31 @@ impl Plan {
         }
     }
 
-    /// What a server was sent and may echo, but nobody may read: credentials, and what arguments take from the
-    /// environment.
+    /// Every secret that the plan holds. Values of the environment that are credentials count whatever their length; of
+    /// the others only those that are long enough to be one, or each `1` in a text would be struck out.
     pub fn secrets(&self) -> Secrets {
-        let credentials: Vec<&str> = match &self.auth {
-            Auth::None => Vec::new(),
-            Auth::Bearer(token) => vec![token.expose()],
+        const SHORTEST: usize = 4;
+        let secrets = Secrets::default();
+        let mut others: Vec<&Secret> = Vec::new();
+        match &self.auth {
+            Auth::None => {}
+            Auth::Bearer(token) => secrets.learn(token.expose()),
             // Of `Bearer TOKEN` a server may echo the token alone.
-            Auth::Headers(headers) => headers
-                .values()
-                .flat_map(|value| [value.expose(), value.expose().rsplit(' ').next().unwrap_or_default()])
-                .collect(),
-            Auth::Login { password, .. } => vec![password.expose()],
-        };
-        let of_environment = self
-            .steps
-            .iter()
-            .flat_map(|step| step.operation.templates())
-            .flat_map(Template::environment_values)
-            .map(Secret::expose);
-        Secrets::new(credentials.into_iter().chain(of_environment))
-    }
-
-    /// `text` without [`Plan::secrets`].
-    pub fn redacted(&self, text: &str) -> String {
-        self.secrets().redacted(text)
+            Auth::Headers(headers) => headers.values().map(Secret::expose).for_each(|value| {
+                secrets.learn(value);
+                secrets.learn(value.rsplit(' ').next().unwrap_or_default());
+            }),
+            Auth::Login { path, username, password } => {
+                secrets.learn(password.expose());
+                others.extend(path.from_environment().iter().chain(username.from_environment()));
+            }
+        }
+        let templates = self.steps.iter().flat_map(|step| step.operation.templates());
+        others.extend(templates.flat_map(Template::environment_values));
+        for value in others.into_iter().map(Secret::expose).filter(|value| value.len() >= SHORTEST) {
+            secrets.learn(value);
+        }
+        secrets
     }
 
     /// Hosts of the target and of all that is watched which load may not go to.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
-use crate::model::Secret;
+use super::FixedText;
+use crate::model::{Secret, without_credentials};
 
 /// The server under test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,7 +16,11 @@ pub enum Target {
     Demo(DemoTarget),
     /// A server that is already there. For MCP the URL of its endpoint; for a scenario of REST steps alone, the
     /// base of their paths.
-    Url(Url),
+    Url(#[serde(serialize_with = "write_without_credentials")] Url),
+}
+
+fn write_without_credentials<S: Serializer>(url: &Url, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&without_credentials(url.as_str()))
 }
 
 /// How the demo server is to be started.
@@ -39,6 +44,10 @@ pub enum ProtocolChoice {
     Rest,
 }
 
+/// The longest path or URL that is called, in bytes. Servers take less; HTTP libraries take 65,534, and writing a byte
+/// may take three.
+pub const LONGEST_PATH: usize = 20_000;
+
 impl ProtocolChoice {
     /// Every revision of MCP there is, oldest first.
     pub const REVISIONS: [&'static str; 5] =
@@ -59,9 +68,9 @@ pub enum Auth {
     /// the answer's `access_token` is then the bearer token.
     Login {
         /// The path of the token endpoint.
-        path: String,
+        path: FixedText,
         /// The user's name.
-        username: String,
+        username: FixedText,
         /// The user's password.
         password: Secret,
     },
@@ -121,6 +130,12 @@ mod tests {
         check("http://example.com/mcp", &[], false);
         check("http://localhost.example.com/mcp", &[], false);
         check("http://127.0.0.1.example.com/mcp", &[], false);
+    }
+
+    #[test]
+    fn credentials_in_the_url_are_not_written_down() {
+        let target = Target::Url(Url::parse("http://me:pw@127.0.0.1/mcp").unwrap());
+        assert_eq!(serde_json::to_string(&target).unwrap(), r#"{"url":"http://***@127.0.0.1/mcp"}"#);
     }
 
     #[test]

@@ -69,7 +69,18 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
         file.persist(path).map_err(|error| error.error)?;
         Ok(())
     };
-    write().map_err(io_error("write", path))
+    write().map_err(|error| io_error("write", path)(without_temporary_name(error)))
+}
+
+/// `error` without the name of the file that was to become the one asked for: nobody knows it.
+fn without_temporary_name(error: io::Error) -> io::Error {
+    if error.get_ref().is_none() {
+        return error;
+    }
+    if error.kind() == io::ErrorKind::NotFound {
+        return io::Error::new(io::ErrorKind::NotFound, "there is no such folder");
+    }
+    error.kind().into()
 }
 
 pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RecordError> {

@@ -74,7 +74,7 @@ pub enum Ending {
     },
     /// A signal stopped it; what was measured until then is whole.
     Interrupted {
-        /// 2 for SIGINT, 15 for SIGTERM.
+        /// 1 for SIGHUP, 2 for SIGINT, 15 for SIGTERM.
         signal: i32,
         /// As in [`Ending::Complete`].
         totals: Totals,

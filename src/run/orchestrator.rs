@@ -38,7 +38,7 @@ pub struct RunOptions {
     pub scenario_file: String,
     /// The gander binary, to start the demo target with.
     pub program: PathBuf,
-    /// Signals (2, 15) as they come.
+    /// Signals (1, 2, 15) as they come.
     pub signals: UnboundedReceiver<i32>,
 }
 
@@ -155,7 +155,7 @@ async fn prepare(plan: &Plan, program: &PathBuf) -> Result<Prepared, RunError> {
     contact.info.pid = demo.as_ref().map(|demo| demo.pid).or(plan.observe.pid);
     let (sink, observations) = unbounded_channel();
     let clock = Arc::new(OnceLock::new());
-    let observe = observe_options(plan, &contact.info, Arc::clone(&clock), sink);
+    let observe = observe_options(plan, &contact, Arc::clone(&clock), sink);
     if !observe::wait_until_ready(&observe, READY_PATIENCE).await? {
         return Err(RunError::NotReady(contact.info.url));
     }
@@ -184,6 +184,8 @@ struct Run<'a> {
     generator: GeneratorWatch,
     next_second: u32,
     signal: Option<i32>,
+    /// A second signal came.
+    hurried: bool,
     warnings: Vec<String>,
 }
 
@@ -214,6 +216,7 @@ impl<'a> Run<'a> {
             generator: GeneratorWatch::start(clock),
             next_second: 0,
             signal: None,
+            hurried: false,
             warnings,
         }
     }
@@ -261,21 +264,54 @@ impl<'a> Run<'a> {
         };
         self.second()?;
         (self.watch)(RunEvent::Ended);
-        observer.stop().await;
-        while let Some(seen) = observations.recv().await {
-            self.observed(seen)?;
-        }
-        if let Some(demo) = self.demo.take() {
-            demo.stop().await;
-        }
+        self.wind_up(Watching { observer, observations }, signals).await?;
         result?;
         self.close()
+    }
+
+    /// What is left when the load is over: the last scrape, and the end of the demo target. The second signal cuts it
+    /// short; the first alone, of a load that came to its own end, changes nothing any more.
+    async fn wind_up(
+        &mut self,
+        watching: Watching,
+        mut signals: UnboundedReceiver<i32>,
+    ) -> Result<(), RunError> {
+        let Watching { observer, mut observations } = watching;
+        let demo = self.demo.take();
+        let mut rest = Box::pin(async {
+            observer.stop().await;
+            if let Some(demo) = demo {
+                demo.stop().await;
+            }
+        });
+        let mut asked = self.signal;
+        while !self.hurried {
+            tokio::select! {
+                biased;
+                () = &mut rest => break,
+                Some(signal) = signals.recv() => {
+                    (self.watch)(RunEvent::Stopping { signal });
+                    if asked.is_some() {
+                        self.hurried = true;
+                        self.signal = asked;
+                    }
+                    asked = asked.or(Some(signal));
+                }
+                Some(seen) = observations.recv() => self.observed(seen)?,
+            }
+        }
+        // What was seen until now is there: a watcher that has ended, or is cut off, sends nothing more.
+        while let Ok(seen) = observations.try_recv() {
+            self.observed(seen)?;
+        }
+        Ok(())
     }
 
     fn on_signal(&mut self, signal: i32) {
         (self.watch)(RunEvent::Stopping { signal });
         self.work.signals.stop.cancel();
         if self.signal.is_some() {
+            self.hurried = true;
             self.work.signals.abort.cancel();
             return;
         }
@@ -330,12 +366,12 @@ impl<'a> Run<'a> {
 /// What to watch beside the load. The clock is set before they begin.
 fn observe_options(
     plan: &Plan,
-    info: &TargetInfo,
+    contact: &Contact,
     clock: Arc<OnceLock<Clock>>,
     sink: UnboundedSender<Observation>,
 ) -> ObserveOptions {
     let watched = &plan.observe;
-    let target = Url::parse(&info.url).expect("the target's URL was parsed before");
+    let target = Url::parse(&contact.info.url).expect("the target's URL was parsed before");
     let at = |reference: &Option<String>| {
         reference.as_deref().and_then(|reference| Plan::resolve(&target, reference).ok())
     };
@@ -349,10 +385,11 @@ fn observe_options(
         metrics_interval: watched.metrics_interval,
         probes: endpoints.iter().filter_map(|(name, url)| Some((*name, at(url)?))).collect(),
         health_interval: watched.health_interval,
-        pid: info.pid,
+        pid: contact.info.pid,
         process_interval: PROCESS_INTERVAL,
         limits: Limits::default(),
         authorization: authorization(&plan.auth),
+        secrets: contact.wire.secrets().clone(),
         user_agent: user_agent(),
         clock: Arc::new(move || clock.get().map_or(Duration::ZERO, Clock::now)),
         sink,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{step_file, text};
-use crate::input::{Field, Fields, Problem, Problems, Value, one_of, quoted};
+use crate::input::{Field, Fields, Problem, Problems, Value, one_of};
 use crate::model::Secret;
 use crate::plan::{Auth, Environment};
 
@@ -17,7 +17,7 @@ pub(super) fn read(field: Field<'_>, env: Environment<'_>, problems: &mut Proble
             return Some(Auth::None);
         }
         let help = "write `none`, or a map with `bearer`, `headers` or `login`";
-        field.wrong(format!("unknown value {}", quoted(word)), help, problems);
+        field.wrong(format!("unknown value {}", field.node.place.quoted(word)), help, problems);
         return None;
     }
     let mut fields = Fields::of(field.node, "`auth`", problems)?;
@@ -38,8 +38,11 @@ fn read_headers(field: Field<'_>, env: Environment<'_>, problems: &mut Problems)
         let reserved = RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name));
         if reserved || http::HeaderName::from_bytes(name.as_bytes()).is_err() {
             problems.push(
-                Problem::error(&entry.key.place, format!("the header {} cannot be set", quoted(name)))
-                    .help(format!("write the name of a header other than {}", one_of(&RESERVED))),
+                Problem::error(
+                    &entry.key.place,
+                    format!("the header {} cannot be set", entry.key.place.quoted(name)),
+                )
+                .help(format!("write the name of a header other than {}", one_of(&RESERVED))),
             );
         }
         let value = Field { name, node: &entry.value };
@@ -54,21 +57,21 @@ fn read_login(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -
     let mut fields = Fields::of(field.node, "`login`", problems)?;
     let path = fields.required("path", problems).and_then(|field| {
         let path = text::fixed(field, env, problems)?;
-        step_file::check_path(field, &path, problems).then_some(path)
+        step_file::check_path(field, path.expose(), problems).then_some(path)
     });
     let username = fields.required("username", problems).and_then(|field| text::fixed(field, env, problems));
     let password = fields.required("password", problems).and_then(|field| text::fixed(field, env, problems));
     fields.finish(problems);
-    Some(Auth::Login { path: path?, username: username?, password: Secret::new(password?) })
+    Some(Auth::Login { path: path?, username: username?, password: Secret::new(password?.expose()) })
 }
 
 /// A secret that can stand in a header.
 fn read_secret(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<Secret> {
     let text = text::fixed(field, env, problems)?;
-    if http::HeaderValue::from_str(&text).is_err() {
+    if http::HeaderValue::from_str(text.expose()).is_err() {
         let help = "is there a line break at the end of the environment variable?";
         field.wrong("the value cannot stand in an HTTP header", help, problems);
         return None;
     }
-    Some(Secret::new(text))
+    Some(Secret::new(text.expose()))
 }

@@ -1,13 +1,13 @@
 //! What the sections of a scenario mean together, and together with its objectives.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::file::{ScenarioFile, WrittenTransaction};
 use super::step_file::WrittenStep;
 use super::target_file::{WrittenTarget, check_host};
-use crate::input::{Place, Problem, Problems, quoted, way_out};
+use crate::input::{Place, Problem, Problems, quoted};
 use crate::plan::{ProtocolChoice, Target};
-use crate::slo::{Indicator, Scope, WrittenObjective};
+use crate::slo::{Called, WrittenObjective};
 
 /// More steps than this would make reports that nobody reads.
 const MOST_STEPS: usize = 1_000;
@@ -38,8 +38,9 @@ pub(super) fn check(file: &ScenarioFile, objectives: &[WrittenObjective], proble
         return;
     }
     check_weights(transactions, &file.transactions_place, problems);
+    let called = called(file, transactions);
     for objective in objectives {
-        check_objective(objective, file, transactions, problems);
+        called.check(objective, problems);
     }
 }
 
@@ -130,42 +131,17 @@ fn check_protocol(file: &ScenarioFile, transactions: &[WrittenTransaction], prob
     }
 }
 
-/// An objective must be about something that the load calls, or that is scraped: on nothing it could only be
-/// INCONCLUSIVE.
-fn check_objective(
-    written: &WrittenObjective,
-    file: &ScenarioFile,
-    transactions: &[WrittenTransaction],
-    problems: &mut Problems,
-) {
-    let scraped = file.observe.as_ref().is_none_or(|written| written.observe.metrics.is_some());
-    if matches!(written.objective.indicator, Indicator::Metric(_)) {
-        if !scraped {
-            let message = format!("{} reads a metric, but none is scraped", quoted(&written.objective.name));
-            problems.push(
-                Problem::error(&written.name, message)
-                    .help("add `observe: {metrics: /metrics}` to the scenario"),
-            );
-        }
-        return;
-    }
+/// What the load calls, as far as it is switched on.
+fn called<'f>(file: &'f ScenarioFile, transactions: &'f [WrittenTransaction]) -> Called<'f> {
     let steps = || {
         let switched_on = transactions.iter().filter(|transaction| transaction.weight > 0);
         switched_on.flat_map(|transaction| &transaction.steps)
     };
-    let (kind, wanted, known): (&str, &str, BTreeSet<&str>) = match &written.objective.scope {
-        Scope::All => return,
-        Scope::Tool(tool) => ("tool", tool, steps().filter_map(|step| step.tool.as_deref()).collect()),
-        Scope::Method(method) => ("method", method, steps().map(|step| step.method.as_str()).collect()),
-        Scope::Step(step) => ("step", step, steps().map(|step| step.name.as_str()).collect()),
-    };
-    if !known.contains(wanted) {
-        let known: Vec<&str> = known.into_iter().collect();
-        let message = format!("the scenario calls no {kind} {}", quoted(wanted));
-        problems.push(Problem::error(&written.scope, message).label("nothing to judge").help(way_out(
-            wanted,
-            &known,
-            &format!("each {kind} that it calls"),
-        )));
+    Called {
+        who: "the scenario",
+        tools: steps().filter_map(|step| step.tool.as_deref()).collect(),
+        methods: steps().map(|step| step.method.as_str()).collect(),
+        steps: steps().map(|step| step.name.as_str()).collect(),
+        scraped: file.observe.as_ref().is_none_or(|written| written.observe.metrics.is_some()),
     }
 }

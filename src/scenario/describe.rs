@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use crate::model::{clean_char, format_count, format_duration, format_rate, format_ratio};
+use crate::model::{
+    clean_char, format_count, format_duration, format_rate, format_ratio, without_credentials,
+};
 use crate::plan::{
     Auth, ClosedLoad, Load, LoadModel, OpenLoad, Plan, ProtocolChoice, Role, SessionPolicy, Spacing, Step,
     Target, ThinkTime, Transaction,
@@ -45,7 +47,7 @@ fn describe_target(page: &mut Page, plan: &Plan) {
         Target::Demo(demo) => {
             format!("the built-in demo server at {}, with {}", demo.path, demo.arguments.join(" "))
         }
-        Target::Url(url) => url.to_string(),
+        Target::Url(url) => without_credentials(url.as_str()).into_owned(),
     };
     page.value("target", &target);
     if !plan.hosts.allowed.is_empty() {

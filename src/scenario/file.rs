@@ -7,7 +7,7 @@ use super::observe_file::WrittenObserve;
 use super::step_file::WrittenStep;
 use super::target_file::WrittenTarget;
 use super::{Sources, VERSION, auth_file, load_file, observe_file, step_file, target_file};
-use crate::input::{Field, Fields, Node, Place, Problems, Value};
+use crate::input::{Field, Fields, Node, Place, Problem, Problems, Value};
 use crate::plan::{Auth, Environment, HostRule, Load, Outputs, ProtocolChoice, SessionPolicy};
 
 /// After this long a call is given up, where the file does not say.
@@ -33,7 +33,6 @@ pub(super) struct ScenarioFile {
     pub hosts: HostRule,
     pub timeout: Option<Duration>,
     pub load: Option<Load>,
-    /// `None` when a step is missing because of a mistake.
     /// Those that can be read, with the steps of them that can be.
     pub transactions: Vec<WrittenTransaction>,
     /// True when that is all of them.
@@ -63,6 +62,14 @@ pub(super) struct SloReference {
 pub(super) fn read(root: &Node, sources: &Sources<'_>, problems: &mut Problems) -> Option<ScenarioFile> {
     let env = sources.env;
     let mut fields = Fields::of(root, "a scenario", problems)?;
+    if let Some(place) = fields.place_of_any(&["objectives"]).filter(|_| !fields.has("transactions")) {
+        problems.push(
+            Problem::error(place, "this is an SLO file, not a scenario")
+                .label("scenarios have `transactions` instead")
+                .help("name it under `slo:` of a scenario, or run a scenario with `--slo FILE`"),
+        );
+        return None;
+    }
     if let Some(version) = fields.required("version", problems) {
         version.version(VERSION, problems);
     }

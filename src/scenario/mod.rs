@@ -13,6 +13,7 @@ mod load_file;
 mod objectives;
 mod observe_file;
 mod overrides;
+mod resolved;
 mod step_file;
 mod target_file;
 mod text;
@@ -21,11 +22,11 @@ mod text;
 mod tests;
 
 pub use describe::describe;
+pub use resolved::{resolved, resolved_objectives};
 
-use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::input::{Place, Problem, Problems, Source, parse, quoted};
+use crate::input::{Files, Place, Problems, Source, parse};
 use crate::plan::{Environment, Plan};
 use crate::slo::Objective;
 
@@ -56,8 +57,8 @@ pub struct Overrides {
 /// Where a scenario gets what is not in its text.
 #[derive(Clone, Copy)]
 pub struct Sources<'a> {
-    /// The text of a file.
-    pub read: &'a dyn Fn(&Path) -> io::Result<String>,
+    /// Users' files.
+    pub files: Files<'a>,
     /// The value of an environment variable.
     pub env: Environment<'a>,
     /// The names of the report formats.
@@ -94,13 +95,8 @@ fn load_into(
     sources: &Sources<'_>,
     problems: &mut Problems,
 ) -> Option<(Plan, Vec<Objective>)> {
-    let text = match (sources.read)(path) {
-        Ok(text) => text,
-        Err(error) => {
-            problems.push(unreadable(&Place::whole(&Source::new(path.to_string_lossy(), "")), path, &error));
-            return None;
-        }
-    };
+    let nowhere = Place::whole(&Source::new(path.to_string_lossy(), ""));
+    let (_, text) = sources.files.read_first(&[path.to_owned()], &nowhere, problems)?;
     let source = Source::new(path.to_string_lossy(), text);
     let mut root = parse(&source, problems)?;
     overrides::apply(&mut root, overrides, problems);
@@ -111,18 +107,4 @@ fn load_into(
     let objectives: Vec<Objective> = written.into_iter().map(|written| written.objective).collect();
     plan.thresholds = objectives::thresholds(&objectives);
     Some((plan, objectives))
-}
-
-/// A file that cannot be read, as the problem of the place that names it.
-fn unreadable(place: &Place, path: &Path, error: &io::Error) -> Problem {
-    let name = quoted(&path.to_string_lossy());
-    if error.kind() == io::ErrorKind::NotFound {
-        return Problem::error(place, format!("there is no file {name}"))
-            .help("look at the name, and at the folder it is relative to");
-    }
-    let problem = Problem::error(place, format!("failed to read {name}: {error}"));
-    if error.kind() == io::ErrorKind::InvalidData {
-        return problem.help("the file must be UTF-8 text: is it the right one?");
-    }
-    problem
 }

@@ -1,11 +1,10 @@
 //! The objectives of a scenario: which files hold them, and what the load must record for them.
 
-use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
+use super::Sources;
 use super::file::ScenarioFile;
-use super::{Sources, unreadable};
 use crate::input::{Place, Problem, Problems, Source};
 use crate::slo::{self, Indicator, Objective, WrittenObjective};
 
@@ -22,7 +21,10 @@ pub(super) fn read(
         let folder = scenario.parent().unwrap_or(Path::new(""));
         for reference in &file.slo {
             let beside = without_dots(&folder.join(&reference.path));
-            let candidates = [beside, reference.path.clone()];
+            let mut candidates = vec![beside];
+            if candidates[0] != reference.path {
+                candidates.push(reference.path.clone());
+            }
             written.extend(read_first(&candidates, &reference.place, sources, problems));
         }
         if file.slo.is_empty() {
@@ -49,23 +51,9 @@ fn read_first(
     sources: &Sources<'_>,
     problems: &mut Problems,
 ) -> Vec<WrittenObjective> {
-    let mut missing = None;
-    for path in candidates {
-        match (sources.read)(path) {
-            Ok(text) => return slo::read(&Source::new(path.to_string_lossy(), text), problems),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                missing.get_or_insert((path, error));
-            }
-            Err(error) => {
-                problems.push(unreadable(place, path, &error));
-                return Vec::new();
-            }
-        }
-    }
-    if let Some((path, error)) = missing {
-        problems.push(unreadable(place, path, &error));
-    }
-    Vec::new()
+    let found = sources.files.read_first(candidates, place, problems);
+    let source = found.map(|(path, text)| Source::new(path.to_string_lossy(), text));
+    source.map_or_else(Vec::new, |source| slo::read(&source, problems))
 }
 
 /// `scenarios/../slos/x.yaml` as `slos/x.yaml`, for messages; leading `..` stay.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::Overrides;
-use crate::input::{Entry, Key, Node, Place, Problem, Problems, Source, Value, parse_from, quoted};
+use crate::input::{Entry, Key, Node, Place, Problem, Problems, Source, Value, parse, quoted};
 
 /// The deepest field that can be set.
 const MOST_KEYS: usize = 32;
@@ -27,7 +27,8 @@ pub(super) fn apply(root: &mut Node, overrides: &Overrides, problems: &mut Probl
 
 /// `dotted.key=yaml`.
 fn set_argument(root: &mut Node, argument: &str, problems: &mut Problems) {
-    let source = Source::new("--set", argument);
+    let document = argument.find('=').map_or(argument.len(), |at| at + 1);
+    let source = Source::setting("--set", argument, document);
     let Some((path, _)) = argument.split_once('=').filter(|(path, _)| !path.trim().is_empty()) else {
         problems.push(
             Problem::error(&Place::new(&source, 0..argument.len()), "there is no `key=value` in it")
@@ -41,7 +42,7 @@ fn set_argument(root: &mut Node, argument: &str, problems: &mut Problems) {
             Problem::error(&Place::new(&source, 0..path.len()), "no field lies that deep")
                 .help("write it like `--set load.users=40`"),
         );
-    } else if let Some(value) = parse_from(&source, path.len() + 1, problems) {
+    } else if let Some(value) = parse(&source, problems) {
         set(root, &keys, value, &Place::new(&source, 0..path.len()), problems);
     }
 }
@@ -56,7 +57,7 @@ fn set_text(root: &mut Node, flag: &str, path: &[&str], text: Option<&str>, prob
 fn set_yaml(root: &mut Node, flag: &str, path: &[&str], text: Option<&str>, problems: &mut Problems) {
     let Some(text) = text else { return };
     let source = Source::new(flag, text);
-    if let Some(value) = parse_from(&source, 0, problems) {
+    if let Some(value) = parse(&source, problems) {
         set(root, path, value, &Place::new(&source, 0..text.len()), problems);
     }
 }

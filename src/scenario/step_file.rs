@@ -7,7 +7,7 @@ use super::arguments::{json_template, json_value};
 use super::text;
 use crate::input::{Field, Fields, Node, Place, Problem, Problems, Value, quoted};
 use crate::model::clean_text;
-use crate::plan::{Check, Environment, Operation, Segment, Template};
+use crate::plan::{Check, Environment, LONGEST_PATH, Operation, Segment, Template};
 
 /// The kinds of calls.
 pub(super) const KINDS: [&str; 7] =
@@ -302,6 +302,11 @@ fn read_path(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) ->
 
 /// A path stays on the target's origin: `//host` and `/\\host` would not.
 pub(super) fn check_path(field: Field<'_>, path: &str, problems: &mut Problems) -> bool {
+    if path.len() > LONGEST_PATH {
+        let message = format!("a path of more than {LONGEST_PATH} bytes cannot be called");
+        field.wrong(message, "write a shorter one; what is long goes into a body", problems);
+        return false;
+    }
     let strange = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\\' | '#');
     let good = path.starts_with('/') && !path.starts_with("//") && !path.contains(strange);
     if !good {

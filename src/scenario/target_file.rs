@@ -5,7 +5,7 @@ use url::Url;
 use super::text;
 use crate::input::{Field, Fields, Place, Problem, Problems, Value, quoted};
 use crate::model::clean_text;
-use crate::plan::{DemoTarget, Environment, HostRule, Target};
+use crate::plan::{DemoTarget, Environment, HostRule, LONGEST_PATH, Target};
 
 const DEMO_PATHS: [&str; 2] = ["/mcp", "/mcp/stateless"];
 
@@ -57,7 +57,7 @@ fn read_url(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> 
     let text = text::fixed(field, env, problems)?;
     // What the environment gave may be a secret: messages show the text as written.
     let written = field.text(problems)?;
-    let url = match Url::parse(&text) {
+    let url = match Url::parse(text.expose()) {
         Ok(url) => url,
         Err(error) => {
             field.wrong(format!("{} is no URL: {error}", quoted(written)), HELP, problems);
@@ -66,6 +66,11 @@ fn read_url(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> 
     };
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         field.wrong("only `http` and `https` can be called", HELP, problems);
+        return None;
+    }
+    if url.as_str().len() > LONGEST_PATH {
+        let message = format!("a URL of more than {LONGEST_PATH} bytes cannot be called");
+        field.wrong(message, "write a shorter one", problems);
         return None;
     }
     if url.query().is_some() && written.contains("{{") {

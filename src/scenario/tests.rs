@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::describe;
 use super::{Loaded, Overrides, Sources, load};
-use crate::input::Problems;
+use super::{describe, resolved};
+use crate::input::{Files, Problems};
 use crate::model::Color;
 use crate::plan::{Operation, Plan, RenderContext, Target};
 use crate::slo::{self, Indicator, Objective, Scope};
@@ -34,7 +34,8 @@ fn env(name: &str) -> Option<String> {
 }
 
 fn load_with(path: &str, overrides: &Overrides) -> Result<Loaded, Problems> {
-    load(Path::new(path), overrides, &Sources { read: &read_file, env: &env, formats: &FORMATS })
+    let files = Files { read: &read_file, names: &|_| Vec::new() };
+    load(Path::new(path), overrides, &Sources { files, env: &env, formats: &FORMATS })
 }
 
 /// Loads a scenario that is not on disk, with an SLO file that is always there.
@@ -44,7 +45,8 @@ fn load_text(text: &str, overrides: &Overrides) -> Result<Loaded, Problems> {
         Some("dir/slo.yaml") => Ok("version: 1\nobjectives: [{name: errors, error_ratio: 5%}]\n".to_owned()),
         _ => Err(io::Error::from(io::ErrorKind::NotFound)),
     };
-    load(Path::new("dir/scenario.yaml"), overrides, &Sources { read: &read, env: &env, formats: &FORMATS })
+    let files = Files { read: &read, names: &|_| Vec::new() };
+    load(Path::new("dir/scenario.yaml"), overrides, &Sources { files, env: &env, formats: &FORMATS })
 }
 
 /// A scenario of `lines` on top of what every scenario needs.
@@ -125,7 +127,38 @@ fn golden_plans_of_the_shipped_scenarios() {
         let text = describe(&loaded.plan, &loaded.objectives);
         assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
         golden(Path::new(&format!("tests/golden/{name}.describe.txt")), &text);
+        golden_resolved(name, &loaded);
     }
+}
+
+/// What `gander validate --yaml` prints, and that it says the same as the files it was made of.
+#[track_caller]
+fn golden_resolved(name: &str, loaded: &Loaded) {
+    let mut scenario = resolved(&loaded.plan, &loaded.objectives);
+    golden(
+        Path::new(&format!("tests/golden/{name}.resolved.yaml")),
+        &serde_yaml::to_string(&scenario).unwrap(),
+    );
+    let mut objectives = scenario.remove("objectives").unwrap();
+    for objective in objectives.as_sequence_mut().unwrap() {
+        objective.as_mapping_mut().unwrap().remove("origin").unwrap();
+    }
+    let slo = format!("version: 1\nobjectives: {}", serde_json::to_string(&objectives).unwrap());
+    scenario.insert("slo".into(), "slo.yaml".into());
+    let scenario = serde_yaml::to_string(&scenario).unwrap();
+    let read = |path: &Path| match path.to_str() {
+        Some("scenario.yaml") => Ok(scenario.clone()),
+        _ => Ok(slo.clone()),
+    };
+    let files = Files { read: &read, names: &|_| Vec::new() };
+    let sources = Sources { files, env: &env, formats: &FORMATS };
+    let again = load(Path::new("scenario.yaml"), &Overrides::default(), &sources).unwrap();
+    let json = |plan: &Plan| serde_json::to_value(plan).unwrap();
+    assert_eq!(json(&again.plan), json(&loaded.plan));
+    let what = |objectives: &[Objective]| -> Vec<_> {
+        objectives.iter().map(|one| (one.name.clone(), one.scope.clone(), one.indicator.clone())).collect()
+    };
+    assert_eq!(what(&again.objectives), what(&loaded.objectives));
 }
 
 #[test]
@@ -372,4 +405,20 @@ fn closed(plan: &Plan) -> &crate::plan::ClosedLoad {
         crate::plan::LoadModel::Closed(closed) => closed,
         crate::plan::LoadModel::Open(_) => panic!("the load is an open one"),
     }
+}
+
+#[test]
+fn a_path_that_no_request_can_hold_is_a_mistake() {
+    let long = "x".repeat(70_000);
+    let step = format!("transactions: [{{name: one, get: \"/{long}\"}}]");
+    check_problems(
+        &step,
+        &Overrides::default(),
+        &["dir/scenario.yaml:1:33: `get`: a path of more than 20000 bytes cannot be called"],
+    );
+    check_problems(
+        &format!("target: \"http://127.0.0.1/{long}\""),
+        &Overrides::default(),
+        &["dir/scenario.yaml:1:9: `target`: a URL of more than 20000 bytes cannot be called"],
+    );
 }

@@ -1,8 +1,9 @@
 //! Texts of a scenario that may hold `{{ ... }}`, with each mistake at its place inside the text.
 
-use crate::input::{Field, Place, Problem, Problems, one_of, quoted};
+use crate::input::{Field, Place, Problem, Problems, nearest, one_of, quoted};
 use crate::plan::{
-    EXPRESSIONS, Environment, Expression, Part, Template, TemplateError, TemplateFault, parse_parts,
+    EXPRESSIONS, Environment, Expression, FixedText, Part, Template, TemplateError, TemplateFault,
+    parse_parts,
 };
 
 /// A plain text with expressions of every kind.
@@ -12,15 +13,19 @@ pub(super) fn template(field: Field<'_>, env: Environment<'_>, problems: &mut Pr
 }
 
 /// A text that is the same for the whole run: only `env.NAME` may stand in its braces.
-pub(super) fn fixed(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<String> {
+pub(super) fn fixed(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<FixedText> {
     let text = field.text(problems)?;
     let parts =
         parse_parts(text, env).map_err(|errors| report(&errors, text, &field.node.place, problems)).ok()?;
-    let mut fixed = String::new();
+    let mut value = String::new();
+    let mut from_environment = Vec::new();
     for part in parts {
         match part {
-            Part::Literal(text) => fixed.push_str(&text),
-            Part::Computed(Expression::Env(value), _) => fixed.push_str(value.expose()),
+            Part::Literal(text) => value.push_str(&text),
+            Part::Computed(Expression::Env(secret), _) => {
+                value.push_str(secret.expose());
+                from_environment.push(secret);
+            }
             Part::Computed(..) => {
                 let help =
                     "this text is the same for the whole run: only `{{ env.NAME }}` can be computed in it";
@@ -29,11 +34,11 @@ pub(super) fn fixed(field: Field<'_>, env: Environment<'_>, problems: &mut Probl
             }
         }
     }
-    if fixed.is_empty() {
+    if value.is_empty() {
         field.wrong("the text is empty", "give the environment variable a value", problems);
         return None;
     }
-    Some(fixed)
+    Some(FixedText::new(text, value, from_environment))
 }
 
 /// Turns the mistakes of a template into problems at their places inside `text`.
@@ -47,20 +52,68 @@ pub(super) fn report(errors: &[TemplateError], text: &str, place: &Place, proble
                     .help("set it for this command: `NAME=value gander run ...`".replace("NAME", name))
             }
             TemplateFault::Unknown => {
-                Problem::error(&place, format!("unknown expression {}", quoted(written))).help(format!(
-                    "write one of {} between the braces; `{{{{ \"{{{{\" }}}}` gives two braces",
-                    one_of(&EXPRESSIONS)
-                ))
+                Problem::error(&place, format!("unknown expression {}", place.quoted(written)))
+                    .help(unknown_help(written))
             }
             fault @ (TemplateFault::Unclosed | TemplateFault::UnclosedQuote) => {
                 Problem::error(&place, fault.to_string())
                     .help("close it; `{{ \"{{\" }}` gives two braces as they are")
             }
             fault @ TemplateFault::Arguments(_) => {
-                Problem::error(&place, format!("wrong arguments in {}", quoted(written)))
-                    .help(fault.to_string())
+                let help = choice_of_bare_words(written).unwrap_or_else(|| fault.to_string());
+                Problem::error(&place, format!("wrong arguments in {}", place.quoted(written))).help(help)
             }
         };
         problems.push(problem);
     }
+}
+
+/// What can stand between the braces, the likeliest meant first.
+fn unknown_help(written: &str) -> String {
+    let name = written.trim_start_matches(['{', ' ']);
+    let name =
+        &name[..name.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.')).unwrap_or(0)];
+    if let Some(form) = EXPRESSIONS.iter().find(|form| called(form) == name) {
+        return format!(
+            "write {} and nothing beside it: each pair of braces holds one expression",
+            quoted(form)
+        );
+    }
+    let random = name.starts_with("random");
+    let forms: Vec<&str> =
+        EXPRESSIONS.into_iter().filter(|form| !random || form.starts_with("random.")).collect();
+    let begins = |form: &&&str| name.len() > 2 && (name.starts_with(called(form)) || form.starts_with(name));
+    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    let near = || forms.iter().find(|form| nearest(&last(name), &[last(called(form))]).is_some()).copied();
+    let meant = forms.iter().filter(|_| name != "random.").find(begins).copied().or_else(near);
+    let meant = meant.map(|form| format!("did you mean {}? ", quoted(form))).unwrap_or_default();
+    format!(
+        "{meant}write one of {} between the braces; `{{{{ \"{{{{\" }}}}` gives two braces",
+        one_of(&forms)
+    )
+}
+
+/// The name in an expression: `random.int` of `random.int(1, 100)`.
+fn called(form: &str) -> &str {
+    form.split_once('(').map_or(form, |(called, _)| called)
+}
+
+/// The way out of a `random.choice` whose texts have no quotes, with the user's own words.
+fn choice_of_bare_words(written: &str) -> Option<String> {
+    let (_, inside) = written.split_once("random.choice(")?;
+    let words: Vec<&str> = inside.split_once(')')?.0.split(',').map(str::trim).collect();
+    let bare =
+        |word: &&str| !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "-_. ".contains(c));
+    if !words.iter().all(bare) {
+        return None;
+    }
+    let choice = format!("random.choice(\"{}\")", words.join("\", \""));
+    Some(match words.as_slice() {
+        [low, high] if low.parse::<i64>().ok() < high.parse().ok() => format!(
+            "its texts need quotes: write {}; for a whole number between the two write {}",
+            quoted(&choice),
+            quoted(&format!("random.int({low}, {high})"))
+        ),
+        _ => format!("its texts need quotes: write {}", quoted(&choice)),
+    })
 }

@@ -3,16 +3,16 @@
 //! It does not know what the scenario calls: whoever has both compares them, by the places kept here.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::metric_file::read_metric;
-use super::{Indicator, Objective, Scope};
+use super::{Called, Indicator, Objective, Scope};
 use crate::input::{
-    Field, Fields, Place, Problem, Problems, Source, Value, parse, parse_number, parse_share, quoted,
+    Field, Fields, Files, Place, Problem, Problems, Source, Value, parse, parse_number, parse_share, quoted,
 };
 use crate::model::parse_duration;
+use crate::plan::Plan;
 
 /// The version of the file format.
 const VERSION: u64 = 1;
@@ -38,27 +38,44 @@ pub fn load(path: &str, text: &str) -> Result<Vec<Objective>, Problems> {
     problems.into_result(Some(objectives)).map(|(objectives, _)| objectives)
 }
 
-/// The objectives of the SLO files at `paths`, whose texts `text_of` gives; names are unique over all of them.
+/// The objectives of the SLO files at `paths`; names are unique over all of them.
 ///
 /// # Errors
 /// Every mistake in these files.
-pub fn load_all(
-    paths: &[PathBuf],
-    text_of: &dyn Fn(&Path) -> io::Result<String>,
-) -> Result<Vec<Objective>, Problems> {
+pub fn load_all(paths: &[PathBuf], files: Files<'_>) -> Result<Vec<Objective>, Problems> {
     let mut problems = Problems::new();
+    let written = read_all(paths, files, &mut problems);
+    into_objectives(written, problems)
+}
+
+/// [`load_all`], for judging a recorded run of `plan`: an objective on what that run did not call is a mistake.
+///
+/// # Errors
+/// Every mistake in these files.
+pub fn load_for(plan: &Plan, paths: &[PathBuf], files: Files<'_>) -> Result<Vec<Objective>, Problems> {
+    let mut problems = Problems::new();
+    let written = read_all(paths, files, &mut problems);
+    let called = Called::by_run(plan);
+    for objective in &written {
+        called.check(objective, &mut problems);
+    }
+    into_objectives(written, problems)
+}
+
+fn read_all(paths: &[PathBuf], files: Files<'_>, problems: &mut Problems) -> Vec<WrittenObjective> {
     let mut written = Vec::new();
     for path in paths {
         let name = path.to_string_lossy();
-        match text_of(path) {
-            Ok(text) => written.extend(read(&Source::new(name, text), &mut problems)),
-            Err(error) => {
-                let place = Place::whole(&Source::new(name.clone(), ""));
-                problems.push(Problem::error(&place, format!("failed to read {}: {error}", quoted(&name))));
-            }
+        let nowhere = Place::whole(&Source::new(name.clone(), ""));
+        if let Some(text) = files.read_first(std::slice::from_ref(path), &nowhere, problems) {
+            written.extend(read(&Source::new(name, text.1), problems));
         }
     }
-    check_names(&written, &mut problems);
+    check_names(&written, problems);
+    written
+}
+
+fn into_objectives(written: Vec<WrittenObjective>, problems: Problems) -> Result<Vec<Objective>, Problems> {
     let objectives = written.into_iter().map(|written| written.objective).collect();
     problems.into_result(Some(objectives)).map(|(objectives, _)| objectives)
 }
@@ -68,6 +85,14 @@ pub(crate) fn read(source: &std::sync::Arc<Source>, problems: &mut Problems) -> 
     let mut objectives = Vec::new();
     let Some(root) = parse(source, problems) else { return objectives };
     let Some(mut file) = Fields::of(&root, "an SLO file", problems) else { return objectives };
+    if let Some(place) = file.place_of_any(&["transactions", "target"]).filter(|_| !file.has("objectives")) {
+        problems.push(
+            Problem::error(place, "this is a scenario, not an SLO file")
+                .label("SLO files have `objectives` instead")
+                .help("run it with `gander run FILE`, and name here a file of objectives"),
+        );
+        return objectives;
+    }
     if let Some(version) = file.required("version", problems) {
         version.version(VERSION, problems);
     }

@@ -1,5 +1,6 @@
 //! L1: objectives as users write them, and the verdicts on them.
 
+mod called;
 mod evidence;
 mod file;
 mod finding;
@@ -9,7 +10,7 @@ mod metric;
 mod metric_file;
 mod objective;
 
-pub use file::{load, load_all};
+pub use file::{load, load_all, load_for};
 pub use finding::Finding;
 pub use generator::{GeneratorCheck, check_generator};
 pub use judge::judge;
@@ -17,4 +18,5 @@ pub use objective::{
     Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector,
 };
 
+pub(crate) use called::Called;
 pub(crate) use file::{WrittenObjective, check_names, read};

@@ -28,6 +28,9 @@ fn a_missing_file_and_wrong_flags_are_bad_input() {
         &["run"],
         &["run", "scenarios/smoke.yaml", "--set", "nonsense"],
         &["run", "scenarios/smoke.yaml", "--duration", "soon"],
+        &["run", "scenarios/smoke.yaml", "--users", "abc"],
+        &["run", "slos/default.yaml"],
+        &["run", "scenarios/smoke.yaml", "--slo", "scenarios/smoke.yaml"],
         &["run", "scenarios/smoke.yaml", "--target", "not a url"],
         &["report", "no-such-run", "--format", "json"],
         &["report", "scenarios", "--format", "docx"],
@@ -56,4 +59,23 @@ fn a_watched_url_needs_permission_too() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("192.0.2.1"), "{said}");
+}
+
+#[test]
+fn the_way_out_is_told_for_flags_and_files_too() {
+    for (args, words) in [
+        (&["run", "scenarios/smoke.yaml", "--users", "abc"][..], "whole number from 1"),
+        (&["run", "scenarios/smoke.yaml", "--users", "-5"], "--users:1:1"),
+        (&["run", "scenarios/smoke.yaml", "--duration", "5"], "write `5s`"),
+        (&["run", "scenarios/smoek.yaml"], "did you mean `scenarios/smoke.yaml`?"),
+        (&["validate", "scenarios/smoke"], "did you mean `scenarios/smoke.yaml`?"),
+        (&["run", "slos/default.yaml"], "this is an SLO file"),
+        (&["run", "scenarios/smoke.yaml", "--slo", "scenarios/smoke.yaml"], "this is a scenario"),
+        (&["run", "scenarios/smoke.yaml", "--set", "auth.login.password=[hunter2]"], "*******"),
+    ] {
+        let output = gander(args);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+        assert!(said.contains(words) && !said.contains("hunter2"), "{args:?}: {said}");
+    }
 }

@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::run;
+use crate::support::{run, skipped};
 
 const CHROMIUM: &str = "/usr/bin/chromium";
 
 /// The page as the browser has it after its scripts have run; `None` where there is no browser.
 fn opened(page: &Path, dark: bool) -> Option<(String, String)> {
     if !Path::new(CHROMIUM).exists() {
-        eprintln!("skipped: {CHROMIUM} is not installed");
+        skipped(&format!("{CHROMIUM} is not installed"));
         return None;
     }
     let profile = tempfile::tempdir().unwrap();

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{alone, demo, free_port, gander, only_run_in, read_json, scenario, start_run};
+use crate::support::{
+    alone, demo, free_port, gander, only_run_in, read_json, scenario, skipped, start_run, wait_until,
+};
 
 const LONG: &str = "
 version: 1
@@ -47,6 +49,65 @@ fn ctrl_c_stops_drains_and_reports() {
         books_are_balanced(&report);
         assert!(report["total"]["calls"].as_u64().unwrap() > 10);
     }
+}
+
+/// Whoever has SIGHUP ignored passes that on to the gander that is to heed it.
+fn hangups_are_ignored_here() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap().trim();
+    u64::from_str_radix(ignored, 16).unwrap() & 1 != 0
+}
+
+#[test]
+fn a_closed_terminal_stops_drains_and_reports() {
+    if hangups_are_ignored_here() {
+        return skipped("SIGHUP is ignored here (nohup)");
+    }
+    let _alone = alone();
+    let (_folder, path) = long();
+    let running = start_run(&path, &[]);
+    running.wait_for_seconds(2);
+    running.signal("HUP");
+    let done = running.finish();
+    done.expect_code(129);
+    assert!(done.stderr.contains("SIGHUP"), "{}", done.stderr);
+    let report = done.report();
+    assert_eq!(report["state"], "interrupted");
+    books_are_balanced(&report);
+}
+
+/// A server that takes connections and never answers.
+fn silent_server() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || listener.incoming().collect::<Vec<_>>());
+    port
+}
+
+#[test]
+fn a_second_signal_cuts_the_last_scrape_short_and_leaves_the_report() {
+    let _alone = alone();
+    let (folder, path) = scenario(&format!(
+        "{LONG}observe: {{ metrics: \"http://127.0.0.1:{}/metrics\" }}\n",
+        silent_server()
+    ));
+    std::fs::write(folder.path().join("slo.yaml"), SLO).unwrap();
+    let running = start_run(&path, &[]);
+    running.wait_for_seconds(2);
+    running.signal("INT");
+    let events = only_run_in(running.folder.path()).join("events.ndjson");
+    wait_until(Duration::from_secs(5), || {
+        std::fs::read_to_string(&events).is_ok_and(|text| text.contains("load_stopped"))
+    });
+    let started = Instant::now();
+    running.signal("INT");
+    let done = running.finish();
+    done.expect_code(130);
+    // The last scrape alone would be waited for for 2 s.
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    let report = done.report();
+    assert_eq!(report["state"], "interrupted");
+    books_are_balanced(&report);
 }
 
 #[test]
@@ -120,7 +181,7 @@ fn a_run_that_is_killed_takes_its_demo_target_along() {
     let pid = read_json(&folder.join("target.json"))["pid"].as_u64().unwrap();
     running.child.kill().unwrap();
     running.child.wait().unwrap();
-    crate::support::wait_until(Duration::from_secs(5), || {
+    wait_until(Duration::from_secs(5), || {
         !std::path::Path::new(&format!("/proc/{pid}/cmdline")).exists()
             || std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.is_empty())
     });

@@ -2,9 +2,8 @@
 //! printed reason where it is not installed; `.ci/run` installs all of them.
 #![expect(
     clippy::disallowed_methods,
-    clippy::print_stderr,
     clippy::unwrap_used,
-    reason = "tests read files, measure time, say why they are skipped, and fail where something is missing"
+    reason = "tests read files, measure time, and fail where something is missing"
 )]
 
 /// Starts gander, the demo target and other servers; reads run directories.

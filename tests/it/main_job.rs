@@ -112,6 +112,17 @@ fn the_same_run_can_be_judged_again_and_rendered_again() {
         .unwrap();
     let again = gander(&["check", run_path, "--slo", strict.to_str().unwrap()]);
     assert_eq!(again.status.code(), Some(1), "{}", String::from_utf8_lossy(&again.stdout));
+    std::fs::write(&strict, "version: 1\nobjectives:\n  - {name: x, of: {tool: serach}, error_ratio: 1%}\n")
+        .unwrap();
+    let nothing = gander(&["check", run_path, "--slo", strict.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&nothing.stderr);
+    assert_eq!(nothing.status.code(), Some(2), "{said}");
+    assert!(said.contains("strict.yaml:3:") && said.contains("did you mean `search`?"), "{said}");
+    assert!(nothing.stdout.is_empty(), "something was judged");
+    let nowhere = folder.path().join("nowhere/report.json");
+    let unwritten = gander(&["report", run_path, "--format", "json", "--output", nowhere.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&unwritten.stderr);
+    assert!(said.contains("there is no such folder") && !said.contains(".gander-"), "{said}");
     let json = gander(&["report", run_path, "--format", "json"]);
     assert_eq!(
         serde_json::from_slice::<serde_json::Value>(&json.stdout).unwrap(),
@@ -137,6 +148,13 @@ fn every_shipped_scenario_is_valid() {
         let output = gander(&["validate", path.to_str().unwrap()]);
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
         assert!(!output.stdout.is_empty());
+        let output = gander(&["validate", "--yaml", path.to_str().unwrap(), "slos/default.yaml"]);
+        let documents: Vec<serde_yaml::Value> = serde_yaml::Deserializer::from_slice(&output.stdout)
+            .map(|document| serde::Deserialize::deserialize(document).unwrap())
+            .collect();
+        assert_eq!(documents.len(), 2);
+        assert!(documents[0]["load"]["stages"][0]["duration"].is_string(), "{documents:?}");
+        assert!(documents.iter().all(|document| document["objectives"].is_sequence()), "{documents:?}");
     }
 }
 

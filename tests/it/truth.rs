@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{alone, demo, http_get, scenario, start_run};
+use crate::support::{alone, demo, http_get, scenario, skipped, start_run};
 
 const MIX: &str = "
 version: 1
@@ -153,7 +153,7 @@ fn reported_latencies_are_the_injected_ones() {
     // The demo writes its last lines when it ends.
     drop(target);
     if lateness > Duration::from_millis(1) {
-        eprintln!("skipped: this machine wakes a sleeping thread {lateness:?} late; it can't show 1 ms");
+        skipped(&format!("this machine wakes a sleeping thread {lateness:?} late; it can't show 1 ms"));
         return;
     }
     let mut service: Vec<f64> = std::fs::read_to_string(&truth)

@@ -7,7 +7,7 @@ use tokio::net::TcpSocket;
 use super::rig::{Rig, answer, error, good, http, json};
 use super::server::{Act, Seen, Server};
 use crate::mcp::ContactError;
-use crate::model::{Era, Outcome, TransportFault};
+use crate::model::{Era, Outcome, ProtocolFault, TransportFault};
 use crate::plan::ProtocolChoice;
 
 /// A legacy server; `discover` is its answer to the modern era's first question.
@@ -107,10 +107,14 @@ async fn a_pinned_revision_is_not_negotiated() {
 
 #[tokio::test]
 async fn an_unknown_revision_is_refused() {
-    for revision in ["2031-01-01", "\u{e9}\\n\\u0000", ""] {
+    // The last one is known, but has no handshake that could settle on it.
+    for revision in ["2031-01-01", "\u{e9}\\n\\u0000", "", "2026-07-28"] {
         let server = legacy(revision, |_| http("404 Not Found", "", "")).await;
         let refused = Rig::new(&server).contact().await.unwrap_err();
-        assert!(matches!(refused, ContactError::Refused { .. }), "{revision:?}: {refused}");
+        let protocol = Outcome::Protocol(ProtocolFault::Malformed);
+        let found = matches!(&refused, ContactError::Refused { outcome, .. } if *outcome == protocol);
+        assert!(found, "{revision:?}: {refused}");
+        assert!(!methods(&server).contains(&"tools/list".to_owned()), "{revision:?} was spoken");
     }
 }
 
@@ -181,4 +185,46 @@ async fn the_users_of_plain_http_log_in_and_no_more() {
     let server = Server::start(|_| http("401 Unauthorized", "", "wrong password")).await;
     let error = Rig::new(&server).with_login().contact().await.unwrap_err();
     assert!(error.to_string().contains("wrong password"), "{error}");
+}
+
+#[tokio::test]
+async fn what_a_login_gives_out_is_struck_from_what_the_server_says() {
+    const TOKEN: &str = "t0k3n-of-ann";
+    let login = |_: &Seen| http("200 OK", "", &format!(r#"{{"access_token":"{TOKEN}"}}"#));
+    let server = Server::start(move |seen| match seen.method().as_str() {
+        "initialize" => json(&answer(
+            seen,
+            &format!(r#"{{"protocolVersion":"2025-11-25","serverInfo":{{"name":"for {TOKEN}"}}}}"#),
+        )),
+        "tools/list" => {
+            let name = format!("{}{TOKEN}", "x".repeat(crate::model::MAX_TEXT - 4));
+            json(&answer(seen, &format!(r#"{{"tools":[{{"name":"{name}"}},{{"name":"hunter2"}}]}}"#)))
+        }
+        "notifications/initialized" => http("202 Accepted", "", ""),
+        _ if seen.line.starts_with("POST /login") => login(seen),
+        _ => http("404 Not Found", "", ""),
+    })
+    .await;
+    let contact = Rig::new(&server).with_login().contact().await.unwrap();
+    let told = format!("{:?}", contact.info);
+    assert!(!told.contains("t0k3") && !told.contains("hunter2"), "{told}");
+    assert_eq!(contact.info.server.as_deref(), Some("for ***"));
+    // What the load's own logins give out is learned by the same set.
+    assert_eq!(contact.wire.secrets().redacted(TOKEN), "***");
+    let server = Server::start(move |seen| match seen.line.as_str() {
+        "POST /login HTTP/1.1" => login(seen),
+        _ => http("403 Forbidden", "", &format!("{TOKEN} may not")),
+    })
+    .await;
+    let refused = Rig::new(&server).with_login().contact().await.unwrap_err().to_string();
+    assert!(refused.contains("*** may not"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_path_that_is_too_long_to_be_asked_for_is_an_error() {
+    let server = legacy("2025-11-25", |_| http("404 Not Found", "", "")).await;
+    let url = format!("http://{}/{}", server.address, "x".repeat(70_000));
+    let error = Rig::at(&url).contact().await.unwrap_err();
+    assert!(error.to_string().contains("can't be sent"), "{error}");
+    assert!(server.seen().is_empty());
 }

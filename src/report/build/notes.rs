@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::LoadClock;
 use super::rows::Rows;
-use crate::model::{Era, Event, Level, ScrapeFault, format_count, format_duration};
+use crate::model::{Era, Event, Level, ScrapeFault, format_count, format_duration, signal_name};
 use crate::plan::ProtocolChoice;
 use crate::report::{Ending, RunLog};
 
@@ -48,6 +48,7 @@ fn fault_name(fault: &ScrapeFault) -> &'static str {
     match fault {
         ScrapeFault::NoAnswer(_) => "no answer",
         ScrapeFault::Timeout => "timeout",
+        ScrapeFault::Status(300..=399) => "a redirect, which is not followed",
         ScrapeFault::Status(_) => "not HTTP 200",
         ScrapeFault::TooLarge => "too large",
         ScrapeFault::TooManySeries => "too many series",
@@ -102,14 +103,6 @@ fn ending_note(log: &RunLog, clock: &LoadClock) -> Option<String> {
             "partial run: it has no ending (gander was killed, or is still at it), so the verdicts rest on the \
              {measured} that were recorded"
         )),
-    }
-}
-
-fn signal_name(signal: i32) -> String {
-    match signal {
-        2 => "SIGINT".to_owned(),
-        15 => "SIGTERM".to_owned(),
-        other => format!("signal {other}"),
     }
 }
 

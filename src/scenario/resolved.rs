@@ -1,0 +1,398 @@
+//! The plan as a scenario file in which everything is filled in, with its objectives: for programs. Without
+//! `objectives` it is a scenario file again.
+
+use std::time::Duration;
+
+use serde_yaml::{Mapping, Value};
+
+use super::VERSION;
+use crate::model::without_credentials;
+use crate::plan::{
+    Auth, Check, ClosedLoad, Load, LoadModel, Observe, OpenLoad, Operation, Outputs, Plan, ProtocolChoice,
+    Role, SessionPolicy, Spacing, Step, Target, ThinkTime, Transaction,
+};
+use crate::slo::{
+    Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector,
+};
+
+/// What stands in place of a secret.
+const REDACTED: &str = "***";
+
+/// `plan` and `objectives` with the field names of scenario and SLO files. Durations are texts such as `1.5s`, shares
+/// such as `99.9%`, secrets `***`; times of the load are stages, and every step has its deadline and, unless it is called after a path with `{{ }}` in it, its name.
+pub fn resolved(plan: &Plan, objectives: &[Objective]) -> Mapping {
+    let mut fields = Fields::default();
+    fields.set("version", VERSION);
+    fields.set("name", plan.name.as_str());
+    if !plan.description.is_empty() {
+        fields.set("description", plan.description.as_str());
+    }
+    fields.set("seed", plan.seed);
+    fields.set("target", target(&plan.target));
+    fields.set(
+        "protocol",
+        match &plan.protocol {
+            ProtocolChoice::Auto => "auto",
+            ProtocolChoice::Rest => "rest",
+            ProtocolChoice::Revision(revision) => revision,
+        },
+    );
+    fields.set("auth", auth(&plan.auth));
+    fields.set(
+        "session",
+        match plan.session {
+            SessionPolicy::PerUser => "per_user",
+            SessionPolicy::PerIteration => "per_iteration",
+        },
+    );
+    fields.set("allow_hosts", texts(&plan.hosts.allowed));
+    // Of the steps of the load each has its own.
+    if let Some(around) = plan.steps.iter().find(|step| step.role != Role::Load) {
+        fields.set("timeout", duration(around.deadline));
+    }
+    fields.set("load", load(&plan.load));
+    let transactions = plan.transactions.iter().map(|transaction| self::transaction(plan, transaction));
+    fields.set("transactions", transactions.collect::<Vec<_>>());
+    fields.set("observe", observe(&plan.observe));
+    fields.set("outputs", outputs(&plan.outputs));
+    fields.set("objectives", resolved_objectives(objectives));
+    fields.0
+}
+
+/// `objectives` with the field names of an SLO file; `origin` says where each is written.
+pub fn resolved_objectives(objectives: &[Objective]) -> Vec<Value> {
+    objectives.iter().map(objective).collect()
+}
+
+#[derive(Default)]
+struct Fields(Mapping);
+
+impl Fields {
+    fn of<const N: usize>(pairs: [(&str, Value); N]) -> Value {
+        let mut fields = Self::default();
+        for (name, value) in pairs {
+            fields.set(name, value);
+        }
+        fields.value()
+    }
+
+    fn set(&mut self, name: &str, value: impl Into<Value>) {
+        self.0.insert(name.into(), value.into());
+    }
+
+    fn value(self) -> Value {
+        Value::Mapping(self.0)
+    }
+}
+
+fn texts(texts: &[String]) -> Vec<Value> {
+    texts.iter().map(|text| text.as_str().into()).collect()
+}
+
+/// Exactly the duration, in one unit: `250ms`, `90s`, `1.5s`.
+fn duration(duration: Duration) -> Value {
+    let nanos = duration.as_nanos();
+    let text = if nanos < 1_000_000_000 && nanos.is_multiple_of(1_000_000) && nanos > 0 {
+        format!("{}ms", nanos / 1_000_000)
+    } else {
+        let exact = format!("{}.{:09}", duration.as_secs(), duration.subsec_nanos());
+        format!("{}s", exact.trim_end_matches('0').trim_end_matches('.'))
+    };
+    text.into()
+}
+
+/// A share of 1 as a percentage, without what the conversion adds in the last digits.
+fn percentage(share: f64) -> Value {
+    format!("{}%", (share * 1e11).round() / 1e9).into()
+}
+
+fn target(target: &Target) -> Value {
+    match target {
+        Target::Url(url) => without_credentials(url.as_str()).as_ref().into(),
+        Target::Demo(demo) => {
+            let arguments = texts(&demo.arguments).into();
+            Fields::of([(
+                "demo",
+                Fields::of([("path", demo.path.as_str().into()), ("arguments", arguments)]),
+            )])
+        }
+    }
+}
+
+fn auth(auth: &Auth) -> Value {
+    match auth {
+        Auth::None => "none".into(),
+        Auth::Bearer(_) => Fields::of([("bearer", REDACTED.into())]),
+        Auth::Headers(headers) => {
+            let mut fields = Fields::default();
+            for name in headers.keys() {
+                fields.set(name, REDACTED);
+            }
+            Fields::of([("headers", fields.value())])
+        }
+        Auth::Login { path, username, .. } => {
+            let login = [
+                ("path", path.source().into()),
+                ("username", username.source().into()),
+                ("password", REDACTED.into()),
+            ];
+            Fields::of([("login", Fields::of(login))])
+        }
+    }
+}
+
+fn load(load: &Load) -> Value {
+    let mut fields = match &load.model {
+        LoadModel::Open(open) => open_load(open),
+        LoadModel::Closed(closed) => closed_load(closed),
+    };
+    fields.set("warm_up", duration(load.warm_up));
+    fields.value()
+}
+
+fn open_load(load: &OpenLoad) -> Fields {
+    let stages = load.stages.iter().map(|stage| {
+        Fields::of([("duration", duration(stage.duration)), ("rate", format!("{}/s", stage.rate).into())])
+    });
+    let spacing = match load.spacing {
+        Spacing::Constant => "constant",
+        Spacing::Poisson => "poisson",
+    };
+    let mut fields = Fields::default();
+    fields.set("stages", stages.collect::<Vec<_>>());
+    fields.set("spacing", spacing);
+    fields.set("burst", load.burst);
+    fields.set("users", load.users);
+    fields.set("max_users", load.max_users);
+    fields
+}
+
+fn closed_load(load: &ClosedLoad) -> Fields {
+    let stages = load
+        .stages
+        .iter()
+        .map(|stage| Fields::of([("duration", duration(stage.duration)), ("users", stage.users.into())]));
+    let think_time = match load.think_time {
+        ThinkTime::Constant(pause) => duration(pause),
+        ThinkTime::Uniform { min, max } => Fields::of([("min", duration(min)), ("max", duration(max))]),
+    };
+    let mut fields = Fields::default();
+    fields.set("stages", stages.collect::<Vec<_>>());
+    fields.set("think_time", think_time);
+    fields
+}
+
+fn transaction(plan: &Plan, transaction: &Transaction) -> Value {
+    let steps = transaction.steps.iter().map(|&id| step(plan.step(id)));
+    Fields::of([
+        ("name", transaction.name.as_str().into()),
+        ("weight", transaction.weight.into()),
+        ("steps", steps.collect::<Vec<_>>().into()),
+    ])
+}
+
+fn step(step: &Step) -> Value {
+    let mut fields = Fields::default();
+    // A step that is called after its path may have a name that nobody can write.
+    if !step.name.contains("{{") {
+        fields.set("name", step.name.as_str());
+    }
+    let (kind, call) = match &step.operation {
+        Operation::CallTool { tool, arguments } => (
+            "call_tool",
+            Fields::of([("tool", tool.as_str().into()), ("arguments", json(&arguments.source))]),
+        ),
+        Operation::GetPrompt { name, arguments } => (
+            "get_prompt",
+            Fields::of([("name", name.as_str().into()), ("arguments", json(&arguments.source))]),
+        ),
+        Operation::ReadResource { uri } => {
+            ("read_resource", Fields::of([("uri", uri.source.as_str().into())]))
+        }
+        Operation::RestGet { path } => ("get", Fields::of([("path", path.source.as_str().into())])),
+        Operation::RestPost { path, body } => {
+            ("post", Fields::of([("path", path.source.as_str().into()), ("body", json(&body.source))]))
+        }
+        Operation::ListTools => ("list_tools", Fields::of([])),
+        // The others surround the load: no transaction has them.
+        Operation::Ping
+        | Operation::Login
+        | Operation::Initialize
+        | Operation::Initialized
+        | Operation::Discover
+        | Operation::EndSession => ("ping", Fields::of([])),
+    };
+    fields.set(kind, call);
+    if !step.checks.is_empty() {
+        fields.set("checks", step.checks.iter().map(check).collect::<Vec<_>>());
+    }
+    if !step.tags.is_empty() {
+        let mut tags = Fields::default();
+        for (name, value) in &step.tags {
+            tags.set(name, value.as_str());
+        }
+        fields.set("tags", tags.value());
+    }
+    fields.set("timeout", duration(step.deadline));
+    fields.value()
+}
+
+fn check(check: &Check) -> Value {
+    match check {
+        Check::Contains(text) => Fields::of([("contains", text.as_str().into())]),
+        Check::NotContains(text) => Fields::of([("not_contains", text.as_str().into())]),
+        Check::Status(status) => Fields::of([("status", (*status).into())]),
+        Check::Json { pointer, equals } => {
+            let mut fields = Fields::default();
+            fields.set("pointer", pointer.as_str());
+            if let Some(equals) = equals {
+                fields.set("equals", json(&equals.to_string()));
+            }
+            Fields::of([("json", fields.value())])
+        }
+    }
+}
+
+/// The value that a template of JSON text stands for: an expression that gives a number is a text again.
+fn json(source: &str) -> Value {
+    let mut text = String::with_capacity(source.len());
+    let (mut rest, mut in_string) = (source, false);
+    while let Some(c) = rest.chars().next() {
+        let mut length = c.len_utf8();
+        // Outside of a string JSON has no `{{`.
+        if let Some(end) = rest.find("}}").filter(|_| !in_string && rest.starts_with("{{")) {
+            length = end + 2;
+            text.push_str(&serde_json::to_string(&rest[..length]).expect("a string is always JSON"));
+        } else {
+            if in_string && c == '\\' {
+                length += rest[length..].chars().next().map_or(0, char::len_utf8);
+            }
+            in_string ^= c == '"';
+            text.push_str(&rest[..length]);
+        }
+        rest = &rest[length..];
+    }
+    serde_json::from_str(&text).unwrap_or_else(|_| source.into())
+}
+
+fn observe(observe: &Observe) -> Value {
+    let mut fields = Fields::default();
+    if let Some(url) = &observe.metrics {
+        let metrics = [("url", url.as_str().into()), ("interval", duration(observe.metrics_interval))];
+        fields.set("metrics", Fields::of(metrics));
+    }
+    let mut health = Fields::default();
+    for (name, url) in [("health", &observe.health), ("ready", &observe.ready), ("live", &observe.live)] {
+        if let Some(url) = url {
+            health.set(name, url.as_str());
+        }
+    }
+    if !health.0.is_empty() {
+        health.set("interval", duration(observe.health_interval));
+        fields.set("health", health.value());
+    }
+    if let Some(pid) = observe.pid {
+        fields.set("pid", pid);
+    }
+    fields.value()
+}
+
+fn outputs(outputs: &Outputs) -> Value {
+    let directory = outputs.directory.to_string_lossy();
+    Fields::of([("directory", directory.as_ref().into()), ("formats", texts(&outputs.formats).into())])
+}
+
+fn objective(objective: &Objective) -> Value {
+    let mut fields = Fields::default();
+    fields.set("name", objective.name.as_str());
+    let of = match &objective.scope {
+        Scope::All => None,
+        Scope::Method(name) => Some(("method", name)),
+        Scope::Tool(name) => Some(("tool", name)),
+        Scope::Step(name) => Some(("step", name)),
+    };
+    if let Some((kind, name)) = of {
+        fields.set("of", Fields::of([(kind, name.as_str().into())]));
+    }
+    match &objective.indicator {
+        Indicator::Latency { share, within } => {
+            let limit = [("share", percentage(*share)), ("within", duration(*within))];
+            fields.set("latency", Fields::of(limit));
+        }
+        Indicator::ErrorRatio { at_most } => fields.set("error_ratio", percentage(*at_most)),
+        Indicator::Throughput { at_least } => fields.set("throughput", format!("{at_least}/s")),
+        Indicator::Metric(indicator) => fields.set("metric", metric(indicator)),
+    }
+    fields.set("origin", objective.origin.as_str());
+    fields.value()
+}
+
+fn metric(indicator: &MetricIndicator) -> Value {
+    let mut fields = selector(&indicator.value);
+    match &indicator.divided_by {
+        None => {}
+        Some(Divisor::Number(number)) => fields.set("divided_by", *number),
+        Some(Divisor::Metric(other)) => fields.set("divided_by", selector(other).value()),
+    }
+    fields.set(
+        "over_run",
+        match indicator.over_run {
+            Aggregation::Min => "min",
+            Aggregation::Max => "max",
+            Aggregation::Avg => "avg",
+        },
+    );
+    match indicator.bound {
+        Bound::AtMost(limit) => fields.set("at_most", limit),
+        Bound::AtLeast(limit) => fields.set("at_least", limit),
+    }
+    fields.value()
+}
+
+fn selector(selector: &Selector) -> Fields {
+    let mut fields = Fields::default();
+    fields.set("name", selector.metric.as_str());
+    if !selector.labels.is_empty() {
+        let mut labels = Fields::default();
+        for (name, value) in selector.labels.iter() {
+            labels.set(name, value);
+        }
+        fields.set("labels", labels.value());
+    }
+    fields.set(
+        "read",
+        match selector.read {
+            Reading::Gauge => "gauge",
+            Reading::Rate => "rate",
+        },
+    );
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_exact() {
+        for (nanos, text) in [
+            (0, "0s"),
+            (1, "0.000000001s"),
+            (250_000_000, "250ms"),
+            (1_500_000_000, "1.5s"),
+            (90_000_000_000, "90s"),
+            (1_500_000, "0.0015s"),
+        ] {
+            assert_eq!(duration(Duration::from_nanos(nanos)), Value::from(text));
+        }
+        assert_eq!(percentage(0.999), Value::from("99.9%"));
+        assert_eq!(percentage(0.0), Value::from("0%"));
+    }
+
+    #[test]
+    fn arguments_are_values_again() {
+        let text = r#"{"z":{{ random.int(1, 2) }},"a":["{{ vu }}\"}}",{"b":{"c":1}}]}"#;
+        let shown = serde_yaml::to_string(&json(text)).unwrap();
+        assert_eq!(shown, "z: '{{ random.int(1, 2) }}'\na:\n- '{{ vu }}\"}}'\n- b:\n    c: 1\n");
+    }
+}
