@@ -46,7 +46,7 @@ pub(super) fn secrets(text: &str, document: usize) -> Vec<Range<usize>> {
         };
         walk.take(&event, span);
     }
-    walk.urls();
+    walk.found.extend(crate::model::credentials_in(text));
     apart(walk.found)
 }
 
@@ -221,16 +221,6 @@ impl Walk<'_> {
                 below = Some((indent, sight));
             }
             begin += line.len();
-        }
-    }
-
-    /// `user:password@` in a URL, wherever it stands.
-    fn urls(&mut self) {
-        for (at, _) in self.text.match_indices("://") {
-            let start = at + 3;
-            if let Some(length) = crate::model::credentials_in(&self.text[start..]) {
-                self.found.push(start..start + length);
-            }
         }
     }
 }

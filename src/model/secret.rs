@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -48,25 +49,39 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
-/// How many bytes of `authority`, which begins behind the `://` of a URL, are `user:password`; `None` without any.
-pub fn credentials_in(authority: &str) -> Option<usize> {
-    let end = authority.find(|c: char| matches!(c, '/' | '?' | '#' | '"' | '\'') || c.is_whitespace());
-    authority[..end.unwrap_or(authority.len())].rfind('@').filter(|&length| length > 0)
+/// Where `user:password` stands before an `@` in `text`: in a URL, or in what was meant to be one.
+pub fn credentials_in(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut word_start = 0;
+    for word in text.split_inclusive(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`')) {
+        let begin = word.find("://").map_or(0, |at| at + 3);
+        if let Some(length) = credentials_of(&word[begin..], begin > 0) {
+            found.push(word_start + begin..word_start + begin + length);
+        }
+        word_start += word.len();
+    }
+    found
+}
+
+/// How many bytes of `word` are credentials. Behind a scheme a name without a password counts too.
+fn credentials_of(word: &str, behind_scheme: bool) -> Option<usize> {
+    let authority = &word[..word.find(['/', '?', '#']).unwrap_or(word.len())];
+    let (_, port) = authority.split_once(':').unwrap_or((authority, ""));
+    if let Some(length) = authority.rfind('@') {
+        return (length > 0 && (behind_scheme || !port.is_empty())).then_some(length);
+    }
+    // A password with a slash in it ends the authority too early; what looks like its port is no number then.
+    let torn = port.contains(|c: char| !c.is_ascii_digit());
+    word.rfind('@').filter(|_| torn)
 }
 
 /// `text` with `***` for the credentials of every URL in it.
 pub fn without_credentials(text: &str) -> Cow<'_, str> {
-    let mut shown = Cow::Borrowed("");
-    let mut rest = text;
-    while let Some(at) = rest.find("://").map(|at| at + 3) {
-        let hidden = credentials_in(&rest[at..]);
-        shown += &rest[..at];
-        if hidden.is_some() {
-            shown += REDACTED;
-        }
-        rest = &rest[at + hidden.unwrap_or(0)..];
+    let mut shown = Cow::Borrowed(text);
+    for range in credentials_in(text).into_iter().rev() {
+        shown.to_mut().replace_range(range, REDACTED);
     }
-    if shown.is_empty() { Cow::Borrowed(text) } else { shown + rest }
+    shown
 }
 
 #[cfg(test)]
@@ -89,6 +104,8 @@ mod tests {
             ("http://host/mcp", "http://host/mcp"),
             ("ann@example.com", "ann@example.com"),
             ("http://@host", "http://@host"),
+            ("ann:pw@host/mcp and http://host:80/@ann", "***@host/mcp and http://host:80/@ann"),
+            ("\"http://ann:p/w@host/mcp\"", "\"http://***@host/mcp\""),
         ] {
             assert_eq!(without_credentials(text), expected);
         }

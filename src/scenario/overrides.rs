@@ -57,8 +57,14 @@ fn set_text(root: &mut Node, flag: &str, path: &[&str], text: Option<&str>, prob
 fn set_yaml(root: &mut Node, flag: &str, path: &[&str], text: Option<&str>, problems: &mut Problems) {
     let Some(text) = text else { return };
     let source = Source::new(flag, text);
-    if let Some(value) = parse(&source, problems) {
-        set(root, path, value, &Place::new(&source, 0..text.len()), problems);
+    let place = Place::new(&source, 0..text.len());
+    if text.trim().is_empty() {
+        problems.push(
+            Problem::error(&place, format!("{} has no value", quoted(flag)))
+                .help("write the value behind it, as it would stand in the file"),
+        );
+    } else if let Some(value) = parse(&source, problems) {
+        set(root, path, value, &place, problems);
     }
 }
 

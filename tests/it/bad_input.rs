@@ -66,6 +66,9 @@ fn the_way_out_is_told_for_flags_and_files_too() {
     for (args, words) in [
         (&["run", "scenarios/smoke.yaml", "--users", "abc"][..], "whole number from 1"),
         (&["run", "scenarios/smoke.yaml", "--users", "-5"], "--users:1:1"),
+        (&["run", "scenarios/smoke.yaml", "--users", ""], "`--users` has no value"),
+        (&["run", "scenarios/smoke.yaml", "--target", "ann:hunter2@host/mcp"], "***********@host"),
+        (&["run", "scenarios/smoke.yaml", "--target", "http://ann:hunter2/x@host"], "***@host` is no URL"),
         (&["run", "scenarios/smoke.yaml", "--duration", "5"], "write `5s`"),
         (&["run", "scenarios/smoek.yaml"], "did you mean `scenarios/smoke.yaml`?"),
         (&["validate", "scenarios/smoke"], "did you mean `scenarios/smoke.yaml`?"),
