@@ -7,6 +7,7 @@ mod judge;
 mod metric;
 mod metric_file;
 mod objective;
+mod unit;
 
 pub use file::{load, load_all};
 pub use finding::Finding;
@@ -14,5 +15,6 @@ pub use judge::judge;
 pub use objective::{
     Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector,
 };
+pub use unit::Unit;
 
 pub(crate) use file::{WrittenObjective, check_names, read};
