@@ -13,7 +13,7 @@ mod template_parser;
 pub use load::{Load, Stage, ThinkTime};
 pub use plan::{Observe, Outputs, PLAN_VERSION, Plan, Transaction};
 pub use step::{Check, Operation, Role, Step, StepId};
-pub use target::{Auth, DemoTarget, HostRule, ProtocolChoice, SessionPolicy, Target};
+pub use target::{Auth, DemoTarget, HostRule, ProtocolChoice, SessionPolicy, Target, is_loopback};
 pub use template::{Expression, Quoting, RenderContext, Segment, Template};
 pub use template_parser::{Environment, TemplateError, TemplateFault};
 
