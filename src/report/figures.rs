@@ -96,9 +96,12 @@ pub(super) fn bytes(bytes: f64) -> String {
     if unit == 0 { format!("{value:.0} B") } else { format!("{value:.1} {}", units[unit]) }
 }
 
-/// `2.34 % (29 of 1,240)`, or `none`.
+/// `2.34 % (29 of 1,240)`, `none`, or `no data` without calls.
 pub(super) fn errors(row: &StepRow) -> String {
     let failed = failed(row);
+    if row.calls == 0 {
+        return "no data".to_owned();
+    }
     if failed == 0 {
         return "none".to_owned();
     }

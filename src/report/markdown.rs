@@ -25,16 +25,22 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
 }
 
 fn head(report: &RunReport) -> String {
+    let load = match &report.target {
+        None => "No load: the target was not reached, or not ready.".to_owned(),
+        Some(_) => format!(
+            "{} of load on {}, {} calls planned and {} recorded over the whole run.",
+            figures::duration(report.duration),
+            text(&figures::target(report)),
+            format_count(report.planned),
+            format_count(report.recorded),
+        ),
+    };
     format!(
-        "## {} {}: {}\n\n**Why:** {}\n\n{} of load on {}, {} calls planned and {} recorded over the whole run.\n",
+        "## {} {}: {}\n\n**Why:** {}\n\n{load}\n",
         mark(report.verdict),
         report.verdict,
         text(&report.scenario),
         text(&report.because),
-        figures::duration(report.duration),
-        text(&figures::target(report)),
-        format_count(report.planned),
-        format_count(report.recorded),
     )
 }
 
