@@ -158,7 +158,12 @@ impl Screen {
             let failures = figures::failures(row);
             if !failures.is_empty() {
                 let why = figures::main_error(report, row).map(|error| {
-                    format!("; {} of them: {}", format_count(error.calls), figures::reason(error))
+                    let reason = figures::reason(error);
+                    if error.calls == figures::failed(row) {
+                        format!(": {reason}")
+                    } else {
+                        format!("; {} of them: {reason}", format_count(error.calls))
+                    }
                 });
                 let told = failures + &why.unwrap_or_default();
                 self.line(&format!("      {}", fitted(&told, self.width - 6)));
