@@ -103,9 +103,9 @@ pub(crate) struct ReportArgs {
     /// A run directory.
     #[arg(value_name = "RUN")]
     pub(crate) run: PathBuf,
-    /// The format.
+    /// The format; without it, the summary as `run` prints it.
     #[arg(short, long, value_name = "FORMAT", value_parser = crate::report::format_names())]
-    pub(crate) format: String,
+    pub(crate) format: Option<String>,
     /// Write to this file instead of standard output; a format of several files needs a folder.
     #[arg(short, long, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,

@@ -5,7 +5,7 @@ use super::exit::Exit;
 use super::files::load_objectives;
 use super::run::print_summary;
 use super::screen::Screen;
-use crate::report::judged;
+use crate::report::{Ending, judged};
 
 pub(super) fn check(args: &CheckArgs, screen: Screen) -> Exit {
     let log = match crate::record::read(&args.run) {
@@ -25,5 +25,8 @@ pub(super) fn check(args: &CheckArgs, screen: Screen) -> Exit {
     };
     let report = judged(&log, &objectives);
     print_summary(&report, &args.run, screen);
-    report.verdict.into()
+    match log.ending {
+        Ending::Unmeasured => Exit::Unreachable,
+        Ending::Complete { .. } | Ending::Interrupted { .. } | Ending::Partial => report.verdict.into(),
+    }
 }

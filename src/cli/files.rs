@@ -9,7 +9,7 @@ use super::screen::Screen;
 use crate::input::{Files, Problems};
 use crate::plan::Plan;
 use crate::record::{RecordError, write_whole};
-use crate::report::{FORMATS, Format, OutputFile, RunLog, RunReport};
+use crate::report::{Ending, FORMATS, Format, OutputFile, RunLog, RunReport};
 use crate::scenario::{Loaded, Overrides, Sources};
 use crate::slo::Objective;
 
@@ -68,9 +68,11 @@ pub(super) fn tell_problems(problems: &Problems, screen: Screen) {
     }
 }
 
-/// Writes every format that the plan asks for into the run directory.
+/// Writes every format that the plan asks for into the run directory; of a run that measured nothing, those that can say so.
 pub(super) fn write_reports(folder: &Path, report: &RunReport, log: &RunLog) -> Result<(), RecordError> {
-    for format in log.plan.outputs.formats.iter().filter_map(|name| Format::named(name)) {
+    let measured = log.ending != Ending::Unmeasured;
+    let formats = log.plan.outputs.formats.iter().filter_map(|name| Format::named(name));
+    for format in formats.filter(|format| measured || !format.is_latencies_alone()) {
         write_outputs(folder, &format.render(report, log))?;
     }
     Ok(())

@@ -99,7 +99,7 @@ impl<'a> Progress<'a> {
         let is_load = |step| self.plan.step(step).role == Role::Load;
         let ended: u64 = second.cells.iter().filter(|cell| is_load(cell.step)).map(|cell| cell.count).sum();
         let steady = self.so_far.steady_load(self.plan);
-        let p95 = steady.service.quantile(0.95).map_or_else(|| "-".to_owned(), format_duration);
+        let p95 = steady.latency.quantile(0.95).map_or_else(|| "-".to_owned(), format_duration);
         let errors = match steady.counted() {
             0 => "-".to_owned(),
             calls => {

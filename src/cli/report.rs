@@ -3,6 +3,7 @@
 use super::args::ReportArgs;
 use super::exit::Exit;
 use super::files::write_outputs;
+use super::run::print_summary;
 use super::screen::Screen;
 use crate::record::write_whole;
 use crate::report::{Format, OutputFile, judged};
@@ -15,8 +16,14 @@ pub(super) fn report(args: &ReportArgs, screen: Screen) -> Exit {
             return Exit::BadInput;
         }
     };
-    let format = Format::named(&args.format).expect("the command line takes the names of formats alone");
-    let files = format.render(&judged(&log, &log.objectives), &log);
+    let report = judged(&log, &log.objectives);
+    if args.format.is_none() && args.output.is_none() {
+        print_summary(&report, &args.run, screen);
+        return Exit::Success;
+    }
+    let name = args.format.as_deref().unwrap_or("terminal");
+    let format = Format::named(name).expect("the command line takes the names of formats alone");
+    let files = format.render(&report, &log);
     let written = match (&args.output, files.as_slice()) {
         (None, [one]) => {
             screen.print(&one.bytes);
@@ -26,7 +33,7 @@ pub(super) fn report(args: &ReportArgs, screen: Screen) -> Exit {
         (Some(folder), several) => write_outputs(folder, &without_their_folder(several)),
         (None, _) => {
             let help = "name a folder for them with `--output FOLDER`";
-            screen.tell(&format!("error: the format `{}` is several files\n  help: {help}\n", args.format));
+            screen.tell(&format!("error: the format `{name}` is several files\n  help: {help}\n"));
             return Exit::BadInput;
         }
     };

@@ -9,7 +9,7 @@ use super::progress::Progress;
 use super::screen::Screen;
 use super::signals;
 use crate::plan::Plan;
-use crate::report::{Ending, RunReport, TerminalStyle, judged, terminal_summary};
+use crate::report::{Ending, Format, RunReport, TerminalStyle, judged, terminal_summary};
 use crate::run::{DemoError, Finished, RunError, RunOptions, execute};
 use crate::scenario::Loaded;
 
@@ -38,6 +38,7 @@ pub(super) fn run(args: &RunArgs, screen: Screen) -> Exit {
         execute(plan.clone(), &objectives, options, &mut |event| progress.show(event)).await
     });
     match finished {
+        Ok(Finished { folder, cause: Some(cause), .. }) => nothing_measured(&folder, &cause, screen),
         Ok(finished) => conclude(&finished, args.quiet, screen),
         Err(error) => {
             screen.error(&error);
@@ -62,11 +63,26 @@ fn exit_of(error: &RunError) -> Exit {
     match error {
         RunError::Open(_) | RunError::Demo(DemoError::Arguments(_)) => Exit::BadInput,
         RunError::Record(_) | RunError::Load(_) => Exit::Invalid,
+        // What is of the target comes as a run that measured nothing.
         RunError::Demo(_) | RunError::Contact(_) | RunError::NotReady(_) | RunError::Observe(_) => {
             Exit::Unreachable
         }
         RunError::Stopped(signal) => Exit::Signal(*signal),
     }
+}
+
+/// The target was not there. Reports say so, to whoever only reads those; there is nothing to summarise.
+fn nothing_measured(folder: &Path, cause: &RunError, screen: Screen) -> Exit {
+    screen.error(cause);
+    let written = crate::record::read(folder)
+        .and_then(|log| write_reports(folder, &judged(&log, &log.objectives), &log));
+    match written {
+        Ok(()) => {
+            screen.tell(&format!("nothing was measured; reports that say so are in {}\n", folder.display()));
+        }
+        Err(error) => screen.error(&error),
+    }
+    exit_of(cause)
 }
 
 /// Judges the run from its directory alone, writes the reports, prints the summary.
@@ -89,12 +105,20 @@ fn conclude(finished: &Finished, quiet: bool, screen: Screen) -> Exit {
     }
     match finished.ending {
         Ending::Interrupted { signal, .. } => Exit::Signal(signal),
-        Ending::Complete { .. } | Ending::Partial => Exit::from(report.verdict),
+        Ending::Complete { .. } | Ending::Partial | Ending::Unmeasured => Exit::from(report.verdict),
     }
 }
 
+/// The summary, with the run's files at its end.
 pub(super) fn print_summary(report: &RunReport, folder: &Path, screen: Screen) {
+    let page = folder.join(Format::named("html").expect("there is such a format").file);
+    let page = page.exists().then(|| page.to_string_lossy().into_owned());
     let directory = folder.to_string_lossy();
-    let style = TerminalStyle { color: screen.out_color, width: screen.width, directory: Some(&directory) };
+    let style = TerminalStyle {
+        color: screen.out_color,
+        width: screen.width,
+        page: page.as_deref(),
+        directory: Some(&directory),
+    };
     screen.print(terminal_summary(report, style).as_bytes());
 }

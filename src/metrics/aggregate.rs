@@ -12,10 +12,15 @@ use crate::plan::{Plan, Role, StepId};
 pub struct Tally {
     /// Calls by outcome.
     pub outcomes: BTreeMap<Outcome, u64>,
-    /// Latencies of every call that an objective counts, failed ones included.
-    pub service: LatencyHistogram,
-    /// Latencies of the successful calls alone.
-    pub ok_service: LatencyHistogram,
+    /// What objectives judge, of every call that one counts, failed ones included: response times, which in a closed load
+    /// are service times.
+    pub latency: LatencyHistogram,
+    /// The same of the successful calls alone.
+    pub ok_latency: LatencyHistogram,
+    /// In an open load, of the same calls as `latency`: from sent to the end of the answer...
+    pub service: Option<LatencyHistogram>,
+    /// ... and from due to sent.
+    pub lag: Option<LatencyHistogram>,
     /// For each of the plan's thresholds: successful calls that took longer.
     pub ok_over: Vec<u64>,
 }
@@ -66,8 +71,8 @@ impl Tally {
     /// successful one; `None` when that share was not successful, or there were no calls.
     pub fn good_quantile(&self, quantile: f64) -> Option<Duration> {
         let rank = quantile * self.counted() as f64;
-        let ok = self.ok_service.count() as f64;
-        if rank <= ok { self.ok_service.quantile(rank / ok) } else { None }
+        let ok = self.ok_latency.count() as f64;
+        if rank <= ok { self.ok_latency.quantile(rank / ok) } else { None }
     }
 
     fn add(&mut self, cell: &super::Cell) {
@@ -75,11 +80,15 @@ impl Tally {
         if !cell.outcome.counts() {
             return;
         }
-        self.service.merge(&cell.service);
+        self.latency.merge(cell.latency());
+        if let Some(lag) = &cell.lag {
+            self.service.get_or_insert_default().merge(&cell.service);
+            self.lag.get_or_insert_default().merge(lag);
+        }
         if cell.outcome.is_failure() {
             return;
         }
-        self.ok_service.merge(&cell.service);
+        self.ok_latency.merge(cell.latency());
         self.ok_over.resize(self.ok_over.len().max(cell.over.len()), 0);
         for (total, over) in self.ok_over.iter_mut().zip(&cell.over) {
             *total += over;
@@ -91,8 +100,13 @@ impl Tally {
         for (outcome, count) in &other.outcomes {
             *self.outcomes.entry(*outcome).or_default() += count;
         }
-        self.service.merge(&other.service);
-        self.ok_service.merge(&other.ok_service);
+        self.latency.merge(&other.latency);
+        for (total, more) in [(&mut self.service, &other.service), (&mut self.lag, &other.lag)] {
+            if let Some(more) = more {
+                total.get_or_insert_default().merge(more);
+            }
+        }
+        self.ok_latency.merge(&other.ok_latency);
         self.ok_over.resize(self.ok_over.len().max(other.ok_over.len()), 0);
         for (total, over) in self.ok_over.iter_mut().zip(&other.ok_over) {
             *total += over;
@@ -213,7 +227,7 @@ mod tests {
         let step = all.step(StepId(0), Phase::Steady);
         assert_eq!((step.calls(), step.ok(), step.failed()), (3, 2, 1));
         assert_eq!(step.ok_over, vec![1]);
-        assert_eq!(step.service.count(), 3);
+        assert_eq!(step.latency.count(), 3);
         assert_eq!(step.failures(), vec![(OutcomeClass::Tool, 1)]);
         assert_eq!((all.planned(), all.recorded()), (10, 5));
         assert_eq!(all.step(StepId(1), Phase::Steady).counted(), 0);

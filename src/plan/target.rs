@@ -96,17 +96,21 @@ pub struct HostRule {
 impl HostRule {
     /// True when load may go to `url`: its host is a loopback address, `localhost`, or named.
     pub fn permits(&self, url: &Url) -> bool {
-        let Some(host) = url.host() else { return false };
-        let text = url.host_str().unwrap_or_default();
-        let loopback = match host {
-            url::Host::Ipv4(address) => address.is_loopback(),
-            url::Host::Ipv6(address) => address.is_loopback(),
-            url::Host::Domain(name) => name.eq_ignore_ascii_case("localhost"),
-        };
-        loopback
+        let Some(text) = url.host_str() else { return false };
+        is_loopback(url)
             || self.allowed.iter().any(|allowed| {
                 allowed.trim_matches(['[', ']']).eq_ignore_ascii_case(text.trim_matches(['[', ']']))
             })
+    }
+}
+
+/// True when the host of `url` is a loopback address or `localhost`.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        None => false,
     }
 }
 

@@ -6,7 +6,7 @@
 //!           objectives.json   what was to hold                             complete or absent
 //!           environment.json  where it ran                                 complete or absent
 //!           target.json       what the target said of itself               complete or absent
-//!           seconds.ndjson    one line a second: counts, latencies, errors  every line complete or dropped
+//!           seconds.ndjson    one line a second: counts, latencies, errors every line complete or dropped
 //!           series.ndjson     one line a scrape: what changed              every line complete or dropped
 //!           events.ndjson     one line an event: probes, process, notes    every line complete or dropped
 //!           end.json          how it ended; absent: the run is partial     complete or absent

@@ -9,20 +9,16 @@ mod rows;
 mod saturation;
 mod timeline;
 
-use std::time::Duration;
-
+use super::measured::Measured;
 use super::{Ending, Finding, REPORT_VERSION, RunLog, RunReport};
-use crate::metrics::Aggregates;
-use crate::model::Event;
 
-/// The report of `log`, whose objectives were judged as `objectives` says.
-pub fn build(log: &RunLog, objectives: Vec<Finding>) -> RunReport {
-    let all = Aggregates::of(&log.seconds);
-    let clock = LoadClock::of(log);
-    let rows = rows::Rows::of(log, &all, &clock);
+/// The report of `log`, whose calls add up to `measured`, and whose objectives were judged as `objectives` says.
+pub(super) fn build(log: &RunLog, measured: &Measured, objectives: Vec<Finding>) -> RunReport {
+    let Measured { all, clock } = measured;
+    let rows = rows::Rows::of(log, all, clock);
     let scrapes = notes::Scrapes::of(log);
-    let notes = notes::notes(log, &clock, &rows, &scrapes);
-    let objectives = findings::with_own(log, &all, rows.total.calls, objectives);
+    let notes = notes::notes(log, clock, &rows, &scrapes);
+    let objectives = findings::with_own(log, all, rows.total.calls, objectives);
     let verdict = findings::verdict(&objectives);
     RunReport {
         version: REPORT_VERSION,
@@ -42,14 +38,14 @@ pub fn build(log: &RunLog, objectives: Vec<Finding>) -> RunReport {
         steps: rows.steps,
         warm_up_total: rows.warm_up_total,
         around: rows.around,
-        outcomes: rows::outcomes(&all, &log.plan),
-        errors: rows::errors(&all, &log.plan),
+        outcomes: rows::outcomes(all, log),
+        errors: rows::errors(all, log),
         planned: all.planned(),
         recorded: all.recorded(),
-        timeline: timeline::timeline(log),
-        percentile_curve: timeline::percentile_curve(&all.steady_load(&log.plan).service),
-        health: health::spans(log, &clock),
-        saturation: saturation::saturation(log, &clock),
+        timeline: timeline::timeline(log, clock),
+        percentile_curve: timeline::percentile_curve(&all.steady_load(&log.plan).latency),
+        health: health::spans(log, clock),
+        saturation: saturation::saturation(log, clock),
         scrapes: scrapes.tried,
         scrapes_failed: scrapes.failed,
     }
@@ -59,37 +55,7 @@ fn state(ending: Ending) -> &'static str {
     match ending {
         Ending::Complete { .. } => "complete",
         Ending::Interrupted { .. } => "interrupted",
+        Ending::Unmeasured => "unmeasured",
         Ending::Partial => "partial",
-    }
-}
-
-/// When the load was on. Events are counted from the start of the run, seconds and reports from the start of the load.
-struct LoadClock {
-    started: Duration,
-    duration: f64,
-    warm_up: f64,
-}
-
-impl LoadClock {
-    fn of(log: &RunLog) -> Self {
-        let when = |wanted: &Event| {
-            log.events.iter().find(|stamped| stamped.what == *wanted).map(|stamped| stamped.at)
-        };
-        let started = when(&Event::LoadStarted).unwrap_or_default();
-        let since = |at: Duration| at.saturating_sub(started).as_secs_f64();
-        let recorded = log.seconds.last().map_or(0.0, |last| f64::from(last.second) + 1.0);
-        let duration = when(&Event::LoadStopped).map_or(recorded, since);
-        let warm_up = log.plan.load.warm_up.as_secs_f64();
-        Self { started, duration, warm_up: warm_up.min(duration) }
-    }
-
-    /// Seconds from the start of the load to `at`; negative before it.
-    fn seconds(&self, at: Duration) -> f64 {
-        at.as_secs_f64() - self.started.as_secs_f64()
-    }
-
-    /// How long the steady phase was.
-    fn steady(&self) -> f64 {
-        self.duration - self.warm_up
     }
 }

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use url::Url;
+
 use super::{ErrorRow, Finding, HealthSpan, RunReport, Saturation, StepRow};
 use crate::metrics::Phase;
-use crate::model::{HealthState, OutcomeClass, format_count, format_duration, format_ratio};
+use crate::model::{HealthState, OutcomeClass, TargetInfo, format_count, format_duration, format_ratio};
+use crate::plan::is_loopback;
 use crate::slo::Scope;
 
 /// Spells of bad health beyond this are counted, not told: a health endpoint may flap all the time.
@@ -15,6 +18,42 @@ pub(super) fn latency(seconds: Option<f64>) -> String {
     seconds.map_or_else(|| "-".to_owned(), duration)
 }
 
+/// A percentile of a row, and how many calls it takes to tell it from the slowest of them: `1 / (1 - p)`.
+pub(super) struct Percentile {
+    pub(super) name: &'static str,
+    needs: u64,
+    value: fn(&StepRow) -> Option<f64>,
+}
+
+pub(super) const P50: Percentile = Percentile { name: "p50", needs: 2, value: |row| row.p50 };
+pub(super) const P90: Percentile = Percentile { name: "p90", needs: 10, value: |row| row.p90 };
+pub(super) const P95: Percentile = Percentile { name: "p95", needs: 20, value: |row| row.p95 };
+pub(super) const P99: Percentile = Percentile { name: "p99", needs: 100, value: |row| row.p99 };
+
+/// What `~` before a percentile means.
+pub(super) const FEW_CALLS: &str = "~ rests on too few calls for that percentile (p90 takes 10, p95 20, p99 100): \
+     it is the slowest call, or close to it";
+
+impl Percentile {
+    /// The latency, with `~` before it where there were too few calls; a dash where there were none.
+    pub(super) fn of(&self, row: &StepRow) -> String {
+        match (self.value)(row) {
+            None => "-".to_owned(),
+            Some(seconds) if self.lacks_calls(row) => format!("~{}", duration(seconds)),
+            Some(seconds) => duration(seconds),
+        }
+    }
+
+    fn lacks_calls(&self, row: &StepRow) -> bool {
+        (self.value)(row).is_some() && row.ok + failed(row) < self.needs
+    }
+}
+
+/// True when a percentile of one of `rows` needs [`FEW_CALLS`].
+pub(super) fn lack_calls<'a>(rows: impl IntoIterator<Item = &'a StepRow>) -> bool {
+    rows.into_iter().any(|row| [P50, P90, P95, P99].iter().any(|percentile| percentile.lacks_calls(row)))
+}
+
 /// A length of time.
 pub(super) fn duration(seconds: f64) -> String {
     format_duration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
@@ -23,6 +62,11 @@ pub(super) fn duration(seconds: f64) -> String {
 /// A moment since the start of the load: `12.0 s`, `-0.4 s`.
 pub(super) fn moment(seconds: f64) -> String {
     format!("{seconds:.1} s")
+}
+
+/// A round moment on an axis: `30 s`, `2m 00s`.
+pub(super) fn tick(seconds: f64) -> String {
+    if seconds < 100.0 { format!("{seconds} s") } else { duration(seconds) }
 }
 
 /// Calls per second.
@@ -52,9 +96,12 @@ pub(super) fn bytes(bytes: f64) -> String {
     if unit == 0 { format!("{value:.0} B") } else { format!("{value:.1} {}", units[unit]) }
 }
 
-/// `2.34 % (29 of 1,240)`, or `none`.
+/// `2.34 % (29 of 1,240)`, `none`, or `no data` without calls.
 pub(super) fn errors(row: &StepRow) -> String {
     let failed = failed(row);
+    if row.calls == 0 {
+        return "no data".to_owned();
+    }
     if failed == 0 {
         return "none".to_owned();
     }
@@ -116,6 +163,19 @@ pub(super) fn peak(saturation: &Saturation) -> String {
     format!("{} {}", saturation.name, measure(&saturation.unit, saturation.peak))
 }
 
+/// The largest values of all measures of saturation, or how to have them.
+pub(super) fn peaks(report: &RunReport) -> String {
+    let peaks: Vec<String> = report.saturation.iter().map(peak).collect();
+    let ours = |target: &TargetInfo| Url::parse(&target.url).is_ok_and(|url| is_loopback(&url));
+    if !peaks.is_empty() {
+        format!("peak {}", peaks.join(", "))
+    } else if report.target.as_ref().is_some_and(ours) {
+        "not seen; `observe: { pid: N }` shows it of a server on this machine".to_owned()
+    } else {
+        "not seen".to_owned()
+    }
+}
+
 /// The largest number of users in any second: `up to 10 users`.
 pub(super) fn peak_users(report: &RunReport) -> String {
     match report.timeline.iter().map(|point| point.users).max().unwrap_or(0) {
@@ -155,7 +215,7 @@ fn spell(span: &HealthSpan) -> String {
 
 /// Who was called, in one phrase.
 pub(super) fn target(report: &RunReport) -> String {
-    let Some(target) = &report.target else { return "never reached".to_owned() };
+    let Some(target) = &report.target else { return "not reached, or not ready".to_owned() };
     let protocol =
         if target.revision.is_empty() { "plain HTTP".to_owned() } else { format!("MCP {}", target.revision) };
     match &target.server {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Ending, Environment, Finding, Manifest, RUN_FORMAT_VERSION, RunLog, Totals};
+use super::measured::Measured;
+use super::{Ending, Environment, Finding, Manifest, RUN_FORMAT_VERSION, RunLog, RunReport, Totals};
 use crate::metrics::{Cell, ErrorSample, Phase, Second, SeriesStore};
 use crate::model::{
     CounterRng, Endpoint, Era, Event, HealthState, LatencyHistogram, Level, Outcome, OutcomeClass, Probe,
@@ -17,6 +18,11 @@ use crate::plan::{
 
 const SECONDS: u32 = 20;
 const WARM_UP: u32 = 5;
+
+/// The report of `log` with these findings.
+pub(super) fn build(log: &RunLog, findings: Vec<Finding>) -> RunReport {
+    super::build::build(log, &Measured::of(log), findings)
+}
 
 /// The run, complete.
 pub(super) fn fixture() -> RunLog {
@@ -74,6 +80,15 @@ pub(super) fn empty() -> RunLog {
     log.events.clear();
     log.target = None;
     log.ending = Ending::Complete { totals: Totals { planned: 0, recorded: 0 } };
+    log
+}
+
+/// A run whose target was not there.
+pub(super) fn unmeasured() -> RunLog {
+    let mut log = empty();
+    log.events =
+        vec![at(0, note(Level::Warning, "no answer from `http://127.0.0.1:1/mcp`: transport/refused"))];
+    log.ending = Ending::Unmeasured;
     log
 }
 
@@ -157,6 +172,7 @@ fn plan() -> Plan {
             step(1, "list_tools", Role::Load, "tools/list", None, Operation::ListTools),
             tool_step(2, "search"),
             tool_step(3, "calculate"),
+            step(4, "server/discover", Role::SetUp, "server/discover", None, Operation::Discover),
         ],
         observe: Observe {
             metrics: Some("/metrics".to_owned()),
@@ -224,6 +240,7 @@ fn one_second(second: u32, rng: &mut CounterRng) -> Second {
     };
     if second < WARM_UP {
         add(0, Outcome::Ok, 2, 3_000, 4_000);
+        add(4, Outcome::HttpStatus(400), u32::from(second == 0), 900, 100);
     }
     let factor = if slow { 6 } else { 1 };
     add(1, Outcome::Ok, users * 2, 900, 6_000 * factor);
@@ -248,6 +265,8 @@ fn errors(cells: &[Cell]) -> Vec<ErrorSample> {
                 vec![("-32602: unknown field `querry`", cell.count)]
             } else if class == OutcomeClass::Transport {
                 vec![("Connection reset by peer (os error 104)", cell.count)]
+            } else if class == OutcomeClass::Http {
+                vec![("HTTP 400 Bad Request: no session", cell.count)]
             } else if cell.count > 1 {
                 vec![("the database is locked", cell.count - 1), ("out of fuel", 1)]
             } else {

@@ -84,6 +84,11 @@ impl Format {
         FORMATS.iter().find(|format| format.name == name)
     }
 
+    /// True of a format that has nothing to say where nothing was measured.
+    pub fn is_latencies_alone(&self) -> bool {
+        matches!(self.renderer, Renderer::Folder(_))
+    }
+
     /// The files of this format. `report` must be that of `log`.
     pub fn render(&self, report: &RunReport, log: &RunLog) -> Vec<OutputFile> {
         match self.renderer {
@@ -96,5 +101,6 @@ impl Format {
 }
 
 fn plain_terminal(report: &RunReport) -> Vec<u8> {
-    terminal::render(report, TerminalStyle { color: Color::Off, width: 100, directory: None }).into_bytes()
+    terminal::render(report, TerminalStyle { color: Color::Off, width: 100, page: None, directory: None })
+        .into_bytes()
 }

@@ -22,9 +22,9 @@ const MAX_NAME: usize = 60;
 
 pub(super) fn render(log: &RunLog) -> Vec<OutputFile> {
     let all = Aggregates::of(&log.seconds);
-    let total = file("all", &all.steady_load(&log.plan).service);
+    let total = file("all", &all.steady_load(&log.plan).latency);
     let steps = log.plan.steps.iter().filter(|step| step.role == Role::Load).filter_map(|step| {
-        let service = all.step(step.id, Phase::Steady).service;
+        let service = all.step(step.id, Phase::Steady).latency;
         (!service.is_empty()).then(|| file(&stem(step), &service))
     });
     std::iter::once(total).chain(steps).collect()

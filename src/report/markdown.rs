@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use super::figures::{P50, P95, P99};
 use super::{Finding, RunReport, StepRow, figures};
 use crate::model::{Verdict, format_count, format_ratio};
 
@@ -24,16 +25,22 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
 }
 
 fn head(report: &RunReport) -> String {
+    let load = match &report.target {
+        None => "No load: the target was not reached, or not ready.".to_owned(),
+        Some(_) => format!(
+            "{} of load on {}, {} calls planned and {} recorded over the whole run.",
+            figures::duration(report.duration),
+            text(&figures::target(report)),
+            format_count(report.planned),
+            format_count(report.recorded),
+        ),
+    };
     format!(
-        "## {} {}: {}\n\n**Why:** {}\n\n{} of load on {}, {} calls planned and {} recorded over the whole run.\n",
+        "## {} {}: {}\n\n**Why:** {}\n\n{load}\n",
         mark(report.verdict),
         report.verdict,
         text(&report.scenario),
         text(&report.because),
-        figures::duration(report.duration),
-        text(&figures::target(report)),
-        format_count(report.planned),
-        format_count(report.recorded),
     )
 }
 
@@ -78,19 +85,20 @@ fn objective_cells(objective: &Finding) -> [String; 7] {
 fn golden_signals(report: &RunReport) -> String {
     let total = &report.total;
     let mut table = String::from("### Golden signals\n\n| Signal | |\n|---|---|\n");
-    let latency = [("p50", total.p50), ("p95", total.p95), ("p99", total.p99), ("max", total.max)];
-    let latency = latency.map(|(name, value)| format!("{name} {}", figures::latency(value))).join(", ");
-    let latency = if total.p50.is_some() { latency } else { "no data".to_owned() };
-    row(&mut table, &["Latency".to_owned(), latency]);
+    let latency = if total.p50.is_some() {
+        let told = [P50, P95, P99].map(|percentile| format!("{} {}", percentile.name, percentile.of(total)));
+        format!("{}, max {}", told.join(", "), figures::latency(total.max))
+    } else {
+        "no data".to_owned()
+    };
+    row(&mut table, &["Latency".to_owned(), text(&latency)]);
     let traffic = format!("{} calls, {}", format_count(total.calls), figures::rate(total.rate));
     row(&mut table, &["Traffic".to_owned(), traffic]);
     let classes = figures::failures(total);
     let errors = figures::errors(total);
     let errors = if classes.is_empty() { errors } else { format!("{errors}: {classes}") };
     row(&mut table, &["Errors".to_owned(), text(&errors)]);
-    let peaks: Vec<String> = report.saturation.iter().map(figures::peak).collect();
-    let peaks = if peaks.is_empty() { "not seen".to_owned() } else { format!("peak {}", peaks.join(", ")) };
-    row(&mut table, &["Saturation".to_owned(), text(&peaks)]);
+    row(&mut table, &["Saturation".to_owned(), text(&figures::peaks(report))]);
     let unwell = figures::unwell(report);
     if !unwell.is_empty() {
         row(&mut table, &["Health".to_owned(), text(&unwell.join("; "))]);
@@ -106,6 +114,9 @@ fn steps(report: &RunReport) -> String {
     for step in &report.steps {
         row(&mut table, &step_cells(step));
     }
+    if figures::lack_calls(report.steps.iter().chain([&report.total])) {
+        writeln!(table, "\n{}", text(figures::FEW_CALLS)).expect("writing to a string does not fail");
+    }
     table
 }
 
@@ -115,9 +126,9 @@ fn step_cells(step: &StepRow) -> [String; 9] {
         format_count(step.calls),
         figures::rate(step.rate),
         if step.calls == 0 { "-".to_owned() } else { format_ratio(step.error_ratio) },
-        figures::latency(step.p50),
-        figures::latency(step.p95),
-        figures::latency(step.p99),
+        text(&P50.of(step)),
+        text(&P95.of(step)),
+        text(&P99.of(step)),
         figures::latency(step.max),
         figures::failures(step),
     ]

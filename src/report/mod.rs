@@ -2,6 +2,7 @@
 
 mod run_log;
 mod run_report;
+mod measured;
 mod build;
 mod format;
 mod gate;
@@ -19,7 +20,6 @@ mod fixture;
 #[cfg(test)]
 mod tests;
 
-pub use build::build;
 pub use format::{FORMATS, Format, OutputFile, format_names};
 pub use json::REPORT_SCHEMA;
 pub use judged::judged;

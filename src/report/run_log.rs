@@ -79,6 +79,9 @@ pub enum Ending {
         /// As in [`Ending::Complete`].
         totals: Totals,
     },
+    /// The target was not reached, or not ready: nothing was measured. The run's last note says why. Readers from before
+    /// this ending refuse the directory.
+    Unmeasured,
     /// The run directory has no ending: gander was killed, or is still at it.
     Partial,
 }

@@ -10,7 +10,8 @@ use crate::metrics::Phase;
 use crate::model::{HealthState, OutcomeClass, TargetInfo, Verdict};
 use crate::slo::Finding;
 
-/// The version of `report.json`. Version 2 has all that version 1 had, and `errors` beside it.
+/// The version of `report.json`. Version 2 has all that version 1 had, and beside it
+/// `errors`, how much of each second was `covered`, and which failures were `expected`.
 pub const REPORT_VERSION: u32 = 2;
 
 /// A run, judged.
@@ -28,7 +29,7 @@ pub struct RunReport {
     pub target: Option<TargetInfo>,
     /// The machine that made the load.
     pub environment: Environment,
-    /// `complete`, `interrupted` or `partial`.
+    /// `complete`, `interrupted`, `unmeasured` or `partial`.
     pub state: String,
     /// The verdict on the whole run.
     pub verdict: Verdict,
@@ -89,6 +90,8 @@ pub struct StepRow {
     pub ok: u64,
     /// Calls by class of failure, without `ok`; classes without calls are left out.
     pub failures: Vec<(OutcomeClass, u64)>,
+    /// True when these failures are as they should be: see [`OutcomeCount::expected`].
+    pub expected: bool,
     /// Calls per second.
     pub rate: f64,
     /// Failed calls over calls that count.
@@ -118,6 +121,8 @@ pub struct OutcomeCount {
     pub class: OutcomeClass,
     /// Calls.
     pub count: u64,
+    /// True of the question that tells the eras apart: a legacy target is right to refuse it.
+    pub expected: bool,
 }
 
 /// Failed calls of one step that gave the same reason.
@@ -141,6 +146,8 @@ pub struct ErrorRow {
 pub struct TimelinePoint {
     /// The second, from 0.
     pub second: u32,
+    /// For how much of it the load was on, from 0 to 1: less than 1 at the end alone, where its counts are no rates.
+    pub covered: f64,
     /// Load calls that ended in it.
     pub calls: u64,
     /// Of these, failed.

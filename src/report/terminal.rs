@@ -2,6 +2,7 @@
 //!
 //! It is text for a person; programs read `report.json`. Whether there are colours is the caller's to say.
 
+use super::figures::{P50, P90, P95, P99};
 use super::terminal_table::{Align, Table, fitted, wrapped};
 use super::{Finding, RunReport, StepRow, figures};
 use crate::model::{Color, Verdict, format_count, format_ratio};
@@ -19,6 +20,8 @@ pub struct TerminalStyle<'a> {
     pub color: Color,
     /// Columns of the screen; wider than 100 is not used, narrower than 60 is not heeded.
     pub width: usize,
+    /// Where the page for a browser is; `None` leaves the line out.
+    pub page: Option<&'a str>,
     /// Where the run's files are; `None` leaves the line out.
     pub directory: Option<&'a str>,
 }
@@ -35,9 +38,11 @@ pub(super) fn render(report: &RunReport, style: TerminalStyle<'_>) -> String {
     screen.golden_signals(report);
     screen.steps(report);
     screen.notes(report);
-    if let Some(directory) = style.directory {
+    if style.page.is_some() || style.directory.is_some() {
         screen.title("FILES");
-        screen.line(&format!("  {}", super::gate::text(directory)));
+    }
+    for path in [style.page, style.directory].into_iter().flatten() {
+        screen.line(&format!("  {}", super::gate::text(path)));
     }
     screen.lines.join("\n") + "\n"
 }
@@ -108,17 +113,12 @@ impl Screen {
     fn golden_signals(&mut self, report: &RunReport) {
         self.title("GOLDEN SIGNALS");
         let total = &report.total;
-        let latency = [
-            ("p50", total.p50),
-            ("p90", total.p90),
-            ("p95", total.p95),
-            ("p99", total.p99),
-            ("max", total.max),
-        ];
         let latency = if total.p50.is_none() {
             "no data".to_owned()
         } else {
-            latency.map(|(name, value)| format!("{name} {}", figures::latency(value))).join(", ")
+            let told = [P50, P90, P95, P99]
+                .map(|percentile| format!("{} {}", percentile.name, percentile.of(total)));
+            format!("{}, max {}", told.join(", "), figures::latency(total.max))
         };
         self.fact("  latency", &latency);
         self.fact(
@@ -128,10 +128,7 @@ impl Screen {
         let classes = figures::failures(total);
         let classes = if classes.is_empty() { classes } else { format!(": {classes}") };
         self.fact("  errors", &format!("{}{classes}", figures::errors(total)));
-        let peaks: Vec<String> = report.saturation.iter().map(figures::peak).collect();
-        let peaks =
-            if peaks.is_empty() { "not seen".to_owned() } else { format!("peak {}", peaks.join(", ")) };
-        self.fact("  saturation", &peaks);
+        self.fact("  saturation", &figures::peaks(report));
         let unwell = figures::unwell(report);
         if !unwell.is_empty() {
             self.fact("  health", &unwell.join("; "));
@@ -161,13 +158,21 @@ impl Screen {
             let failures = figures::failures(row);
             if !failures.is_empty() {
                 let why = figures::main_error(report, row).map(|error| {
-                    format!("; {} of them: {}", format_count(error.calls), figures::reason(error))
+                    let reason = figures::reason(error);
+                    if error.calls == figures::failed(row) {
+                        format!(": {reason}")
+                    } else {
+                        format!("; {} of them: {reason}", format_count(error.calls))
+                    }
                 });
                 let told = failures + &why.unwrap_or_default();
                 self.line(&format!("      {}", fitted(&told, self.width - 6)));
             }
         }
         self.and_more(report.steps.len());
+        if figures::lack_calls(report.steps.iter().take(MOST_ROWS).chain([&report.total])) {
+            self.hanging("  ", figures::FEW_CALLS);
+        }
     }
 
     fn notes(&mut self, report: &RunReport) {
@@ -239,9 +244,9 @@ fn step_cells(row: &StepRow) -> [String; 8] {
         format_count(row.calls),
         figures::rate(row.rate),
         if row.calls == 0 { "-".to_owned() } else { format_ratio(row.error_ratio) },
-        figures::latency(row.p50),
-        figures::latency(row.p95),
-        figures::latency(row.p99),
+        P50.of(row),
+        P95.of(row),
+        P99.of(row),
         figures::latency(row.max),
     ]
 }

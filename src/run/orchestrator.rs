@@ -16,7 +16,7 @@ use crate::clock::{Clock, wall_clock};
 use crate::load::{Crew, GeneratorWatch, LoadError, Recorder, Timing, Workload};
 use crate::mcp::{self, Contact, ContactError};
 use crate::metrics::Phase;
-use crate::model::{Endpoint, Event, Level, Secret, Stamped, TargetInfo, clean_text};
+use crate::model::{Endpoint, Event, Level, Secret, Stamped, TargetInfo, clean_text, printable_text};
 use crate::observe::{self, Limits, Observation, ObserveError, ObserveOptions, Observer, Watchers};
 use crate::plan::{Auth, Operation, Plan, Target};
 use crate::record::{RecordError, RunWriter};
@@ -49,6 +49,8 @@ pub struct Finished {
     pub folder: PathBuf,
     /// How it ended.
     pub ending: Ending,
+    /// Why nothing was measured: there for [`Ending::Unmeasured`].
+    pub cause: Option<RunError>,
 }
 
 /// Why there is no run.
@@ -80,6 +82,17 @@ pub enum RunError {
     Load(#[from] LoadError),
 }
 
+impl RunError {
+    /// True when the target was not reached or not ready: nothing was measured, and that is the finding.
+    fn is_of_target(&self) -> bool {
+        match self {
+            Self::Demo(error) => !matches!(error, DemoError::Arguments(_)),
+            Self::Contact(_) | Self::NotReady(_) | Self::Observe(_) => true,
+            Self::Open(_) | Self::Record(_) | Self::Stopped(_) | Self::Load(_) => false,
+        }
+    }
+}
+
 /// Carries out `plan`, records it under the plan's output directory, and tells `watch` as it goes.
 pub async fn execute(
     plan: Plan,
@@ -99,8 +112,9 @@ pub async fn execute(
     };
     let Prepared { contact, demo, clock, watchers, observations, crew } = match prepared {
         Ok(prepared) => prepared,
+        Err(error) if error.is_of_target() => return unmeasured(writer, error),
         Err(error) => {
-            // Nothing was measured: an empty run directory would only be in the way. One that can't be removed is.
+            // Nothing was tried: an empty run directory would only be in the way. One that can't be removed is.
             let _ = std::fs::remove_dir_all(&folder);
             return Err(error);
         }
@@ -112,6 +126,21 @@ pub async fn execute(
     let observer = watchers.start();
     let run = Run::new(plan, contact, clock, demo, writer, watch);
     run.carry_out(crew, Watching { observer, observations }, options.signals).await
+}
+
+/// Records that nothing could be measured, and why: whoever waits for reports is to find them.
+fn unmeasured(mut writer: RunWriter, cause: RunError) -> Result<Finished, RunError> {
+    let mut text = cause.to_string();
+    let mut source = std::error::Error::source(&cause);
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    let what = Event::Note { level: Level::Warning, text: printable_text(&text) };
+    writer.event(&Stamped { at: Duration::ZERO, what }).map_err(RunError::Record)?;
+    let folder = writer.folder().to_owned();
+    writer.end(&Ending::Unmeasured).map_err(RunError::Record)?;
+    Ok(Finished { folder, ending: Ending::Unmeasured, cause: Some(cause) })
 }
 
 /// A target that is there, and all that is needed to watch it and to load it.
@@ -359,7 +388,7 @@ impl<'a> Run<'a> {
         };
         let folder = self.writer.folder().to_owned();
         self.writer.end(&ending).map_err(RunError::Record)?;
-        Ok(Finished { folder, ending })
+        Ok(Finished { folder, ending, cause: None })
     }
 }
 

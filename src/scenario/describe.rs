@@ -273,7 +273,7 @@ fn limit(indicator: &Indicator) -> String {
         Indicator::Metric(metric) => {
             let divisor = match &metric.divided_by {
                 None => String::new(),
-                Some(Divisor::Number(number)) => format!(" / {number}"),
+                Some(Divisor::Number(number)) => format!(" / {}", metric.divisor_unit.show_exact(*number)),
                 Some(Divisor::Metric(selector)) => format!(" / {}", series(selector)),
             };
             let over_run = match metric.over_run {
@@ -282,8 +282,8 @@ fn limit(indicator: &Indicator) -> String {
                 crate::slo::Aggregation::Avg => "mean",
             };
             let bound = match metric.bound {
-                crate::slo::Bound::AtMost(limit) => format!("at most {limit}"),
-                crate::slo::Bound::AtLeast(limit) => format!("at least {limit}"),
+                crate::slo::Bound::AtMost(limit) => format!("at most {}", metric.unit.show_exact(limit)),
+                crate::slo::Bound::AtLeast(limit) => format!("at least {}", metric.unit.show_exact(limit)),
             };
             format!("{over_run} value of {}{divisor} {bound}", series(&metric.value))
         }

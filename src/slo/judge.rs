@@ -88,7 +88,7 @@ impl Latency {
         let place = thresholds.iter().position(|&threshold| threshold == self.within);
         match place.and_then(|place| calls.ok_over.get(place)) {
             Some(&late) => (late, true),
-            None => (calls.ok_service.count_over(self.within), false),
+            None => (calls.ok_latency.count_over(self.within), false),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{
     Aggregation, Bound, Divisor, Finding, MetricIndicator, Objective, Reading, Selector, judge::blank,
 };
 use crate::metrics::{Series, SeriesStore};
-use crate::model::{Verdict, format_count};
+use crate::model::Verdict;
 
 /// A maximum of one value is no maximum.
 const LEAST_VALUES: usize = 2;
@@ -21,7 +21,7 @@ pub(super) fn judge(
     store: &SeriesStore,
     steady: &Range<Duration>,
 ) -> Finding {
-    let (measure, limit) = (measure(indicator.over_run), limit(indicator.bound));
+    let (measure, limit) = (measure(indicator.over_run), limit(indicator));
     let finding = blank(objective, measure.to_owned(), limit.clone());
     let finding = Finding { scope: expression(indicator), ..finding };
     let scrapes: Vec<Duration> =
@@ -29,15 +29,15 @@ pub(super) fn judge(
     match values(indicator, store, &scrapes) {
         Err(because) => Finding { because, ..finding },
         Ok(values) => {
-            let value = aggregate(indicator.over_run, &values);
+            let (unit, value) = (indicator.unit, aggregate(indicator.over_run, &values));
             Finding {
                 verdict: if holds(indicator.bound, value) { Verdict::Pass } else { Verdict::Fail },
-                value: short_number(value),
+                value: unit.show(value),
                 value_number: Some(value),
                 samples: values.len() as u64,
                 because: format!(
                     "{measure} {} over {} of {} scrapes of the steady phase, limit {limit}",
-                    short_number(value),
+                    unit.show(value),
                     values.len(),
                     scrapes.len()
                 ),
@@ -162,10 +162,10 @@ fn measure(aggregation: Aggregation) -> &'static str {
     }
 }
 
-fn limit(bound: Bound) -> String {
-    match bound {
-        Bound::AtMost(limit) => format!("<= {limit}"),
-        Bound::AtLeast(limit) => format!(">= {limit}"),
+fn limit(indicator: &MetricIndicator) -> String {
+    match indicator.bound {
+        Bound::AtMost(limit) => format!("<= {}", indicator.unit.show_exact(limit)),
+        Bound::AtLeast(limit) => format!(">= {}", indicator.unit.show_exact(limit)),
     }
 }
 
@@ -173,7 +173,7 @@ fn expression(indicator: &MetricIndicator) -> String {
     let value = reading(&indicator.value);
     match &indicator.divided_by {
         None => value,
-        Some(Divisor::Number(number)) => format!("{value} / {number}"),
+        Some(Divisor::Number(number)) => format!("{value} / {}", indicator.divisor_unit.show_exact(*number)),
         Some(Divisor::Metric(selector)) => format!("{value} / {}", reading(selector)),
     }
 }
@@ -188,32 +188,4 @@ fn reading(selector: &Selector) -> String {
 fn name(selector: &Selector) -> String {
     let Selector { metric, labels, .. } = selector;
     if labels.is_empty() { metric.clone() } else { format!("{metric}{labels}") }
-}
-
-/// About four significant digits, without trailing zeros.
-fn short_number(number: f64) -> String {
-    const WHOLE: f64 = 1e15;
-    let size = number.abs();
-    if (1000.0..WHOLE).contains(&size) {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "positive and below 10^15"
-        )]
-        let whole = format_count(size.round() as u64);
-        if number < 0.0 { format!("-{whole}") } else { whole }
-    } else if (0.001..1000.0).contains(&size) {
-        let places = if size >= 100.0 {
-            1
-        } else if size >= 1.0 {
-            3
-        } else {
-            4
-        };
-        format!("{number:.places$}").trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else if number == 0.0 || !number.is_finite() {
-        number.to_string()
-    } else {
-        format!("{number:.3e}")
-    }
 }

@@ -1,16 +1,13 @@
 //! An objective on the target's own metrics, as written.
 
-use super::{Aggregation, Bound, Divisor, MetricIndicator, Reading, Selector};
+use super::unit::parse_bytes;
+use super::{Aggregation, Bound, Divisor, MetricIndicator, Reading, Selector, Unit};
 use crate::input::{Field, Fields, Problem, Problems, Value, parse_number, parse_share, quoted};
-use crate::model::Labels;
+use crate::model::{Labels, parse_duration};
 
 const READINGS: [(&str, Reading); 2] = [("gauge", Reading::Gauge), ("rate", Reading::Rate)];
 const AGGREGATIONS: [(&str, Aggregation); 3] =
     [("max", Aggregation::Max), ("min", Aggregation::Min), ("avg", Aggregation::Avg)];
-
-/// Units of bytes that may stand behind a number.
-const BYTE_UNITS: [(&str, f64); 6] =
-    [("KiB", 1024.0), ("MiB", 1_048_576.0), ("GiB", 1_073_741_824.0), ("kB", 1e3), ("MB", 1e6), ("GB", 1e9)];
 
 pub(super) fn read_metric(field: Field<'_>, problems: &mut Problems) -> Option<MetricIndicator> {
     let mut fields = Fields::of(field.node, "`metric`", problems)?;
@@ -18,25 +15,22 @@ pub(super) fn read_metric(field: Field<'_>, problems: &mut Problems) -> Option<M
     let divided_by = fields.optional("divided_by").map(|field| read_divisor(field, problems));
     let over_run = fields.optional("over_run").map(|field| field.word(&AGGREGATIONS, problems));
     let bound = fields.exactly_one(&["at_most", "at_least"], problems).and_then(|(kind, field, _)| {
-        let limit = read_quantity(field, problems)?;
-        Some(if kind == "at_most" { Bound::AtMost(limit) } else { Bound::AtLeast(limit) })
+        let (limit, unit) = read_quantity(field, problems)?;
+        Some((if kind == "at_most" { Bound::AtMost(limit) } else { Bound::AtLeast(limit) }, unit))
     });
     fields.finish(problems);
-    let bound = bound?;
+    let (bound, unit) = bound?;
     // Without a word the worst moment counts.
     let worst = match bound {
         Bound::AtMost(_) => Aggregation::Max,
         Bound::AtLeast(_) => Aggregation::Min,
     };
-    Some(MetricIndicator {
-        value: value?,
-        divided_by: match divided_by {
-            Some(divisor) => Some(divisor?),
-            None => None,
-        },
-        over_run: over_run.unwrap_or(Some(worst))?,
-        bound,
-    })
+    let (divided_by, divisor_unit) = match divided_by {
+        Some(divisor) => divisor.map(|(divisor, unit)| (Some(divisor), unit))?,
+        None => (None, Unit::Number),
+    };
+    let over_run = over_run.unwrap_or(Some(worst))?;
+    Some(MetricIndicator { value: value?, divided_by, divisor_unit, over_run, bound, unit })
 }
 
 fn read_selector(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Selector> {
@@ -82,22 +76,23 @@ fn is_name(text: &str, also: impl Fn(char) -> bool) -> bool {
 }
 
 /// A map is a selection of series, a word a metric's name, anything with a digit in front a number.
-fn read_divisor(field: Field<'_>, problems: &mut Problems) -> Option<Divisor> {
+fn read_divisor(field: Field<'_>, problems: &mut Problems) -> Option<(Divisor, Unit)> {
     match &field.node.value {
         Value::Map(_) => {
             let mut fields = Fields::of(field.node, "`divided_by`", problems)?;
             let selector = read_selector(&mut fields, problems);
             fields.finish(problems);
-            selector.map(Divisor::Metric)
+            selector.map(|selector| (Divisor::Metric(selector), Unit::Number))
         }
         Value::Text(text) if !text.starts_with(|c: char| c.is_ascii_digit() || c == '-') => {
             let metric = read_metric_name(field, problems)?;
-            Some(Divisor::Metric(Selector { metric, labels: Labels::new(), read: Reading::Gauge }))
+            let selector = Selector { metric, labels: Labels::new(), read: Reading::Gauge };
+            Some((Divisor::Metric(selector), Unit::Number))
         }
         Value::Null | Value::Bool(_) | Value::Number(..) | Value::Text(_) | Value::List(_) => {
-            let number = read_quantity(field, problems)?;
+            let (number, unit) = read_quantity(field, problems)?;
             if number > 0.0 {
-                return Some(Divisor::Number(number));
+                return Some((Divisor::Number(number), unit));
             }
             field.wrong("expected a number above zero", "write what the metric is a share of", problems);
             None
@@ -105,23 +100,24 @@ fn read_divisor(field: Field<'_>, problems: &mut Problems) -> Option<Divisor> {
     }
 }
 
-/// A number, a percentage (as a share of 1) or a number of bytes.
-fn read_quantity(field: Field<'_>, problems: &mut Problems) -> Option<f64> {
+/// A number, a percentage (as a share of 1), a number of bytes, or a time (in seconds).
+fn read_quantity(field: Field<'_>, problems: &mut Problems) -> Option<(f64, Unit)> {
     let found = match &field.node.value {
-        Value::Number(number, _) => number.as_f64(),
-        Value::Text(text) => parse_share(text).or_else(|| parse_bytes(text)),
+        Value::Number(number, _) => number.as_f64().map(|number| (number, Unit::Number)),
+        Value::Text(text) => read_with_unit(text),
         Value::Null | Value::Bool(_) | Value::List(_) | Value::Map(_) => None,
     };
     if found.is_none() {
         let message = format!("expected a number or a percentage, found {}", field.node.found());
-        field.wrong(message, "write it like `90%`, `0.1` or `512MiB`", problems);
+        field.wrong(message, "write it like `90%`, `0.1`, `512MiB` or `250ms`", problems);
     }
     found
 }
 
-fn parse_bytes(text: &str) -> Option<f64> {
-    BYTE_UNITS.iter().find_map(|(unit, bytes)| {
-        let number = parse_number(text.strip_suffix(unit)?.trim_end())?.as_f64()?;
-        Some(number * bytes)
-    })
+fn read_with_unit(text: &str) -> Option<(f64, Unit)> {
+    let number = |text: &str| parse_number(text.trim_end())?.as_f64();
+    parse_share(text)
+        .map(|share| (share, Unit::Percent))
+        .or_else(|| parse_bytes(text, number))
+        .or_else(|| parse_duration(text).map(|time| (time.as_secs_f64(), Unit::Seconds)))
 }

@@ -9,6 +9,7 @@ mod judge;
 mod metric;
 mod metric_file;
 mod objective;
+mod unit;
 
 pub use file::{load, load_all, load_for};
 pub use finding::Finding;
@@ -17,6 +18,7 @@ pub use judge::judge;
 pub use objective::{
     Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector,
 };
+pub use unit::Unit;
 
 pub(crate) use called::Called;
 pub(crate) use file::{WrittenObjective, check_names, read};

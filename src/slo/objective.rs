@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Unit;
 use crate::model::Labels;
 
 /// One objective of a user's SLO file.
@@ -78,10 +79,16 @@ pub struct MetricIndicator {
     pub value: Selector,
     /// When given, `value` is divided by this at each scrape.
     pub divided_by: Option<Divisor>,
+    /// How [`Divisor::Number`] was written.
+    #[serde(default)]
+    pub divisor_unit: Unit,
     /// How the values over the run become one.
     pub over_run: Aggregation,
     /// The limit.
     pub bound: Bound,
+    /// How the limit was written; run directories of old do not know.
+    #[serde(default)]
+    pub unit: Unit,
 }
 
 /// Selected series; where several match, their sum.

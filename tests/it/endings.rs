@@ -159,6 +159,14 @@ fn nothing_listening_is_exit_5_within_ten_seconds() {
     done.expect_code(5);
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
     assert!(done.stderr.contains("refused") && done.stderr.contains(&url), "{}", done.stderr);
+    let folder = done.run_folder();
+    for file in ["junit.xml", "summary.md", "report.json", "report.html"] {
+        let text = std::fs::read_to_string(folder.join(file)).unwrap();
+        assert!(text.contains("nothing was measured") && text.contains("refused"), "{file}: {text}");
+    }
+    assert!(std::fs::read_to_string(folder.join("junit.xml")).unwrap().contains("<error"));
+    let checked = gander(&["check", folder.to_str().unwrap()]);
+    assert_eq!(checked.status.code(), Some(5), "{}", String::from_utf8_lossy(&checked.stdout));
 }
 
 #[test]
@@ -168,7 +176,7 @@ fn a_target_that_is_not_ready_is_exit_5() {
     let done = start_run(std::path::Path::new("scenarios/smoke.yaml"), &["--target", &url]).finish();
     done.expect_code(5);
     assert!(done.stderr.contains("not ready"), "{}", done.stderr);
-    assert_eq!(std::fs::read_dir(done.folder.path()).unwrap().count(), 0, "an empty run directory was left");
+    assert_eq!(done.report()["state"], "unmeasured");
 }
 
 #[test]

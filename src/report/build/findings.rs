@@ -1,7 +1,7 @@
 //! What the harness finds of itself: was there evidence, do its books balance; and the verdict in a sentence.
 
 use crate::metrics::Aggregates;
-use crate::model::{NotSent, Outcome, Verdict, format_count};
+use crate::model::{Event, NotSent, Outcome, Verdict, format_count};
 use crate::report::{Ending, Finding, RunLog, Totals};
 
 /// The name of the finding that the load generator itself ran out of something.
@@ -17,6 +17,11 @@ pub(super) fn with_own(
     steady_calls: u64,
     mut objectives: Vec<Finding>,
 ) -> Vec<Finding> {
+    if log.ending == Ending::Unmeasured {
+        // First: it is why the others have no data.
+        objectives.insert(0, missing_target(log));
+        return objectives;
+    }
     if objectives.is_empty() {
         objectives.push(missing_objectives());
     }
@@ -84,7 +89,7 @@ pub(super) fn because(verdict: Verdict, objectives: &[Finding], calls: u64, endi
         }
     };
     match ending {
-        Ending::Complete { .. } => sentence,
+        Ending::Complete { .. } | Ending::Unmeasured => sentence,
         Ending::Interrupted { .. } => format!("{sentence} (the run was interrupted)"),
         Ending::Partial => format!("{sentence} (the run has no ending)"),
     }
@@ -130,6 +135,31 @@ fn missing_calls() -> Finding {
     }
 }
 
+fn missing_target(log: &RunLog) -> Finding {
+    let why = log.events.iter().rev().find_map(|stamped| match &stamped.what {
+        Event::Note { text, .. } => Some(text.as_str()),
+        Event::LoadStarted
+        | Event::SteadyStarted
+        | Event::LoadStopped
+        | Event::Probe(_)
+        | Event::Process(_)
+        | Event::Scrape(_) => None,
+    });
+    Finding {
+        name: "target".to_owned(),
+        scope: OWN_SCOPE.to_owned(),
+        indicator: "the target is reached and ready".to_owned(),
+        verdict: Verdict::Inconclusive,
+        value: "no".to_owned(),
+        value_number: None,
+        limit: "yes".to_owned(),
+        samples: 0,
+        bad: None,
+        because: format!("nothing was measured: {}", why.unwrap_or("the target was not reached")),
+        origin: OWN_ORIGIN.to_owned(),
+    }
+}
+
 /// What was counted twice: by the seconds, and by the load itself when it ended.
 struct Books {
     planned: u64,
@@ -146,7 +176,7 @@ impl Books {
             in_flight: log.seconds.last().map_or(0, |last| last.in_flight),
             totals: match log.ending {
                 Ending::Complete { totals } | Ending::Interrupted { totals, .. } => Some(totals),
-                Ending::Partial => None,
+                Ending::Partial | Ending::Unmeasured => None,
             },
         }
     }
@@ -205,7 +235,7 @@ fn accounting(log: &RunLog, books: &Books) -> Finding {
         value_number: Some(lost as f64),
         limit: match log.ending {
             Ending::Partial => format!("<= {} in flight", format_count(books.in_flight)),
-            Ending::Complete { .. } | Ending::Interrupted { .. } => "0".to_owned(),
+            Ending::Complete { .. } | Ending::Interrupted { .. } | Ending::Unmeasured => "0".to_owned(),
         },
         samples: books.planned,
         bad: Some(lost),

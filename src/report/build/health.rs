@@ -1,7 +1,7 @@
 //! Probes of the health endpoints, made into spans: neighbours that say the same are one.
 
-use super::LoadClock;
 use crate::model::{Endpoint, Event, HealthState, ProbeResult};
+use crate::report::measured::LoadClock;
 use crate::report::{HealthSpan, RunLog};
 
 /// Spans by endpoint (health, ready, live), each in order of time.

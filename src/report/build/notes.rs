@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::LoadClock;
-use super::rows::Rows;
-use crate::model::{Era, Event, Level, ScrapeFault, format_count, format_duration, signal_name};
-use crate::plan::ProtocolChoice;
+use url::Url;
+
+use super::rows::{Rows, is_refused_probe};
+use crate::model::{Event, Level, ScrapeFault, format_count, format_duration, signal_name};
+use crate::plan::is_loopback;
+use crate::report::measured::LoadClock;
 use crate::report::{Ending, RunLog};
 
 /// How scraping went.
@@ -66,6 +68,9 @@ pub(super) fn notes(log: &RunLog, clock: &LoadClock, rows: &Rows, scrapes: &Scra
     notes.extend(shared_machine_note(log));
     notes.extend(era_note(log));
     notes.extend(failed_latencies_note(rows));
+    if log.ending == Ending::Unmeasured {
+        return notes;
+    }
     notes.push(
         "latencies are service times of a closed load: they are not corrected for coordinated omission"
             .to_owned(),
@@ -75,8 +80,10 @@ pub(super) fn notes(log: &RunLog, clock: &LoadClock, rows: &Rows, scrapes: &Scra
 
 /// A modern first try at a legacy server fails, as it should.
 fn era_note(log: &RunLog) -> Option<String> {
-    let found = log.target.as_ref().map(|target| target.era);
-    (log.plan.protocol == ProtocolChoice::Auto && found == Some(Era::Legacy))
+    log.plan
+        .steps
+        .iter()
+        .any(|step| is_refused_probe(log, step))
         .then(|| "`server/discover` failed once, as it should: the target speaks the legacy era".to_owned())
 }
 
@@ -93,7 +100,7 @@ fn failed_latencies_note(rows: &Rows) -> Option<String> {
 fn ending_note(log: &RunLog, clock: &LoadClock) -> Option<String> {
     let measured = seconds_text(clock.duration);
     match log.ending {
-        Ending::Complete { .. } => None,
+        Ending::Complete { .. } | Ending::Unmeasured => None,
         Ending::Interrupted { signal, .. } => Some(format!(
             "interrupted by {} after {measured} of {}: the verdicts rest on what was measured until then",
             signal_name(signal),
@@ -131,10 +138,14 @@ fn warm_up_note(clock: &LoadClock, rows: &Rows) -> Option<String> {
 
 fn shared_machine_note(log: &RunLog) -> Option<String> {
     let target = log.target.as_ref()?;
-    (target.started_by_gander || target.pid.is_some()).then(|| {
+    let cores = log.environment.cores;
+    if target.started_by_gander || target.pid.is_some() {
+        return Some(format!("the load and the target ran on the same machine and shared its {cores} cores"));
+    }
+    Url::parse(&target.url).is_ok_and(|url| is_loopback(&url)).then(|| {
         format!(
-            "the load and the target ran on the same machine and shared its {} cores",
-            log.environment.cores
+            "the target has a loopback address: unless that is a tunnel, it ran on the same machine as the load and \
+             shared its {cores} cores"
         )
     })
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::LoadClock;
 use crate::metrics::{Aggregates, Phase, Tally};
-use crate::model::LatencyHistogram;
-use crate::plan::{Plan, Role, Step};
+use crate::model::{Era, LatencyHistogram};
+use crate::plan::{Operation, ProtocolChoice, Role, Step};
+use crate::report::measured::LoadClock;
 use crate::report::{ErrorRow, OutcomeCount, RunLog, StepRow};
 
 /// Every table of calls in the report.
@@ -34,31 +34,48 @@ impl Rows {
                 .steps
                 .iter()
                 .filter(|step| step.role != Role::Load)
-                .map(|step| row(step, &whole_run(step), clock.duration))
+                .map(|step| StepRow {
+                    expected: is_refused_probe(log, step),
+                    ..row(step, &whole_run(step), clock.duration)
+                })
                 .filter(|row| row.calls > 0)
                 .collect(),
         }
     }
 }
 
-/// Every outcome of the run, most frequent first.
-pub(super) fn outcomes(all: &Aggregates, plan: &Plan) -> Vec<OutcomeCount> {
-    let mut outcomes: Vec<OutcomeCount> = all
-        .sum(plan, None, |_| true)
-        .outcomes
-        .iter()
-        .map(|(outcome, &count)| OutcomeCount { outcome: outcome.to_string(), class: outcome.class(), count })
-        .collect();
+/// True of the step that asks whether the target is modern, where it turned out not to be: its failure is the answer.
+pub(super) fn is_refused_probe(log: &RunLog, step: &Step) -> bool {
+    let found = log.target.as_ref().map(|target| target.era);
+    step.operation == Operation::Discover
+        && step.role != Role::Load
+        && log.plan.protocol == ProtocolChoice::Auto
+        && found == Some(Era::Legacy)
+}
+
+/// Every outcome of the run, most frequent first; what is expected is apart from what is not.
+pub(super) fn outcomes(all: &Aggregates, log: &RunLog) -> Vec<OutcomeCount> {
+    let counts = |expected: bool| {
+        let tally = all.sum(&log.plan, None, |step| is_refused_probe(log, step) == expected);
+        tally.outcomes.into_iter().map(move |(outcome, count)| OutcomeCount {
+            outcome: outcome.to_string(),
+            class: outcome.class(),
+            count,
+            expected: expected && outcome.is_failure(),
+        })
+    };
+    let mut outcomes: Vec<OutcomeCount> = counts(false).chain(counts(true)).collect();
     outcomes.sort_by_key(|outcome| std::cmp::Reverse(outcome.count));
     outcomes
 }
 
-/// Why calls failed.
-pub(super) fn errors(all: &Aggregates, plan: &Plan) -> Vec<ErrorRow> {
+/// Why calls failed that should not have.
+pub(super) fn errors(all: &Aggregates, log: &RunLog) -> Vec<ErrorRow> {
     all.errors()
         .into_iter()
+        .filter(|sample| !is_refused_probe(log, log.plan.step(sample.step)))
         .map(|sample| ErrorRow {
-            step: plan.step(sample.step).name.clone(),
+            step: log.plan.step(sample.step).name.clone(),
             phase: sample.phase,
             class: sample.class,
             calls: sample.calls,
@@ -78,7 +95,7 @@ fn row(step: &Step, tally: &Tally, seconds: f64) -> StepRow {
 
 fn row_of_all(tally: &Tally, seconds: f64) -> StepRow {
     let in_seconds = |latency: Option<Duration>| latency.map(|latency| latency.as_secs_f64());
-    let quantile = |quantile| quantile_seconds(&tally.service, quantile);
+    let quantile = |quantile| quantile_seconds(&tally.latency, quantile);
     StepRow {
         name: "all".to_owned(),
         method: String::new(),
@@ -86,15 +103,16 @@ fn row_of_all(tally: &Tally, seconds: f64) -> StepRow {
         calls: tally.calls(),
         ok: tally.ok(),
         failures: tally.failures(),
+        expected: false,
         rate: ratio(tally.calls() as f64, seconds),
         error_ratio: ratio(tally.failed() as f64, tally.counted() as f64),
-        min: in_seconds(tally.service.min()),
-        mean: in_seconds(tally.service.mean()),
+        min: in_seconds(tally.latency.min()),
+        mean: in_seconds(tally.latency.mean()),
         p50: quantile(0.5),
         p90: quantile(0.9),
         p95: quantile(0.95),
         p99: quantile(0.99),
-        max: in_seconds(tally.service.max()),
+        max: in_seconds(tally.latency.max()),
     }
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::LoadClock;
 use crate::metrics::Series;
 use crate::model::{Event, Labels, ProcessSample};
+use crate::report::measured::LoadClock;
 use crate::report::{RunLog, Saturation};
 
 /// Connections that are open at the target.

@@ -4,6 +4,7 @@ use super::rows::quantile_seconds;
 use crate::metrics::Second;
 use crate::model::LatencyHistogram;
 use crate::plan::{Plan, Role};
+use crate::report::measured::LoadClock;
 use crate::report::{RunLog, TimelinePoint};
 
 /// The last quantile of the percentile curve: five nines.
@@ -14,11 +15,11 @@ const LAST_QUANTILE: f64 = 0.99999;
 const TICKS_PER_HALF: u32 = 16;
 
 /// One point for each recorded second.
-pub(super) fn timeline(log: &RunLog) -> Vec<TimelinePoint> {
-    log.seconds.iter().map(|second| point(second, &log.plan)).collect()
+pub(super) fn timeline(log: &RunLog, clock: &LoadClock) -> Vec<TimelinePoint> {
+    log.seconds.iter().map(|second| point(second, &log.plan, clock.duration)).collect()
 }
 
-fn point(second: &Second, plan: &Plan) -> TimelinePoint {
+fn point(second: &Second, plan: &Plan, duration: f64) -> TimelinePoint {
     let mut service = LatencyHistogram::new();
     let (mut calls, mut failed) = (0, 0);
     for cell in second.cells.iter().filter(|cell| plan.step(cell.step).role == Role::Load) {
@@ -27,11 +28,12 @@ fn point(second: &Second, plan: &Plan) -> TimelinePoint {
             failed += cell.count;
         }
         if cell.outcome.counts() {
-            service.merge(&cell.service);
+            service.merge(cell.latency());
         }
     }
     TimelinePoint {
         second: second.second,
+        covered: (duration - f64::from(second.second)).clamp(0.0, 1.0),
         calls,
         failed,
         users: second.users,

@@ -24,7 +24,8 @@
     return `${unit === 0 ? value.toFixed(0) : value.toFixed(1)} ${units[unit]}`;
   }
 
-  const plain = (value) => value.toLocaleString("en-US", { maximumFractionDigits: value < 10 ? 2 : 0 });
+  const places = (value) => (value < 0.1 ? 4 : value < 10 ? 2 : 0);
+  const plain = (value) => value.toLocaleString("en-US", { maximumFractionDigits: places(value) });
   const FORMATS = {
     seconds,
     bytes,
@@ -42,6 +43,7 @@
 
   const nines = (value) => `${short((100 * (1 - 10 ** -value)).toFixed(Math.max(0, Math.ceil(value) - 1)))} %`;
   const BINARY = Array.from({ length: 50 }, (_, power) => 2 ** power);
+  const WHOLE = Array.from({ length: 36 }, (_, n) => [1, 2, 5][n % 3] * 10 ** Math.floor(n / 3));
   const TIMES = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400];
   const NINES = [0, Math.log10(2), 1, 2, 3, 4, 5];
 
@@ -50,7 +52,7 @@
     const one = {
       label: line.label,
       stroke,
-      width: line.style === "dashed" ? 1 : 1.75,
+      width: 1.75,
       spanGaps: false,
       value: (_, value) => (value == null ? "" : format(value)),
     };
@@ -104,6 +106,7 @@
     }
     const y = { ...look, size: 62, space: 34, values: (_, splits) => splits.map((at) => (at == null ? null : short(format(at)))) };
     if (chart.unit === "bytes") y.incrs = BINARY;
+    if (chart.unit === "count") y.incrs = WHOLE;
     if (chart.log) {
       y.filter = (_, splits) => splits.map((at) => (/^[125]/.test(at.toExponential()) ? at : null));
       y.grid = { ...look.grid, filter: y.filter };

@@ -7,6 +7,8 @@ use crate::report::{RunReport, Saturation, TimelinePoint, figures};
 
 /// A chart has no more points than this: more than a wide screen has columns.
 const MOST_POINTS: usize = 1_800;
+/// A second of which the load was on for less than this share is not drawn: its counts would look like a drop.
+const WHOLE: f64 = 0.95;
 /// A latency axis becomes logarithmic when the largest latency is this many times the smallest.
 const LOG_FROM: f64 = 20.0;
 
@@ -70,8 +72,9 @@ impl Chart {
 
 /// The charts of the load itself.
 pub(super) fn load(report: &RunReport) -> Vec<Chart> {
-    let per_point = report.timeline.len().div_ceil(MOST_POINTS).max(1);
-    let points: Vec<Point> = report.timeline.chunks(per_point).map(Point::of).collect();
+    let whole: Vec<&TimelinePoint> = report.timeline.iter().filter(|point| point.covered >= WHOLE).collect();
+    let per_point = whole.len().div_ceil(MOST_POINTS).max(1);
+    let points: Vec<Point> = whole.chunks(per_point).map(Point::of).collect();
     let mut charts = vec![latency(report, &points), rate(report, &points), users(report, &points)];
     if per_point > 1 {
         for (chart, what) in charts.iter_mut().zip(["worst", "mean", "largest"]) {
@@ -101,10 +104,11 @@ struct Point {
 }
 
 impl Point {
-    fn of(seconds: &[TimelinePoint]) -> Self {
+    fn of(seconds: &[&TimelinePoint]) -> Self {
         let n = seconds.len() as f64;
-        let most =
-            |value: fn(&TimelinePoint) -> Option<f64>| seconds.iter().filter_map(value).reduce(f64::max);
+        let most = |value: fn(&TimelinePoint) -> Option<f64>| {
+            seconds.iter().filter_map(|point| value(point)).reduce(f64::max)
+        };
         Self {
             second: seconds.first().map_or(0.0, |point| f64::from(point.second)),
             rate: seconds.iter().map(|point| point.calls).sum::<u64>() as f64 / n,

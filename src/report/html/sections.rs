@@ -3,8 +3,9 @@
 use maud::{Markup, html};
 
 use crate::metrics::MAX_REASONS;
-use crate::model::{Verdict, format_count, format_ratio};
-use crate::report::{Finding, RunReport, StepRow, figures};
+use crate::model::{OutcomeClass, Verdict, format_count, format_ratio};
+use crate::report::figures::{P50, P90, P95, P99};
+use crate::report::{Finding, OutcomeCount, RunReport, StepRow, figures};
 
 pub(super) fn verdict(report: &RunReport) -> Markup {
     html! {
@@ -76,8 +77,11 @@ fn objective_row(objective: &Finding) -> Markup {
 
 pub(super) fn golden_signals(report: &RunReport) -> Markup {
     let total = &report.total;
-    let latency = [("p50", total.p50), ("p90", total.p90), ("p99", total.p99), ("max", total.max)]
-        .map(|(name, value)| format!("{name} {}", figures::latency(value)));
+    let latency: Vec<String> = [P50, P90, P99]
+        .iter()
+        .map(|percentile| format!("{} {}", percentile.name, percentile.of(total)))
+        .chain([format!("max {}", figures::latency(total.max))])
+        .collect();
     let traffic = [
         format!("{} calls in the steady phase", format_count(total.calls)),
         format!("{} in the warm-up, left out", format_count(report.warm_up_total.calls)),
@@ -86,13 +90,17 @@ pub(super) fn golden_signals(report: &RunReport) -> Markup {
     let classes =
         total.failures.iter().map(|(class, count)| format!("{} {}", class.label(), format_count(*count)));
     let errors: Vec<String> = std::iter::once(failed).chain(classes).collect();
-    let peaks: Vec<String> = report.saturation.iter().skip(1).map(figures::peak).collect();
+    let peaks: Vec<String> = if report.saturation.is_empty() {
+        vec![figures::peaks(report)]
+    } else {
+        report.saturation.iter().skip(1).map(figures::peak).collect()
+    };
     let fullest = report.saturation.first();
     html! {
         section {
             h2 { "Golden signals" }
             div.tiles {
-                (tile("Latency", "p95", &or_no_data(total.p95.map(figures::duration)), &latency))
+                (tile("Latency", "p95", &or_no_data(total.p95.map(|_| P95.of(total))), &latency))
                 (tile("Traffic", "mean", &figures::rate(total.rate), &traffic))
                 (tile("Errors", "ratio", &or_no_data((total.calls > 0).then(|| format_ratio(total.error_ratio))), &errors))
                 (tile("Saturation", &fullest.map_or_else(String::new, |measure| format!("peak {}", measure.name)),
@@ -117,11 +125,13 @@ fn tile(name: &str, what: &str, value: &str, details: &[String]) -> Markup {
 }
 
 pub(super) fn steps(report: &RunReport) -> Markup {
-    let rows = report.steps.iter().chain((report.steps.len() > 1).then_some(&report.total));
+    let rows: Vec<&StepRow> =
+        report.steps.iter().chain((report.steps.len() > 1).then_some(&report.total)).collect();
     html! {
         section {
             h2 { "Steps" }
-            (calls_table("Steps", &rows.collect::<Vec<_>>()))
+            (calls_table("Steps", &rows))
+            (few_calls(&rows))
             p.muted { "Load calls of the steady phase. The bar reaches from p50 to p99 with a mark at p95, on one \
                 logarithmic axis for all rows." }
         }
@@ -158,17 +168,21 @@ pub(super) fn errors(report: &RunReport) -> Markup {
     }
 }
 
+/// What the mark at percentiles of few calls means, where there is one.
+fn few_calls(rows: &[&StepRow]) -> Markup {
+    html! { @if figures::lack_calls(rows.iter().copied()) { p.muted { (figures::FEW_CALLS) "." } } }
+}
+
 fn calls_table(label: &str, rows: &[&StepRow]) -> Markup {
     let axis = SpreadAxis::of(rows);
     html! {
         div.card.scroll tabindex="0" role="region" aria-label=(label) {
-            table {
+            table.calls {
                 thead { tr {
                     th scope="col" { "Step" } th.number scope="col" { "Calls" }
                     th.number scope="col" { "Rate" } th.number scope="col" { "Errors" }
                     th scope="col" { "Spread" }
-                    @for name in ["min", "mean", "p50", "p90", "p95", "p99", "max"] { th.number scope="col" { (name) } }
-                    th scope="col" { "Failures" }
+                    @for name in LATENCIES { th.number scope="col" { (name) } }
                 } }
                 tbody { @for row in rows { (step_row(row, axis.as_ref())) } }
             }
@@ -183,16 +197,28 @@ fn step_row(row: &StepRow, axis: Option<&SpreadAxis>) -> Markup {
             th scope="row" { (row.name) small { (what) } }
             td.number { (format_count(row.calls)) }
             td.number { (figures::rate(row.rate)) }
-            td class=(if figures::failed(row) > 0 { "number strong fail" } else { "number" }) {
-                (if row.calls == 0 { "-".to_owned() } else { format_ratio(row.error_ratio) })
+            td class=(if figures::failed(row) > 0 && !row.expected { "number strong fail" } else { "number" }) {
+                (if row.calls == 0 || row.expected { "-".to_owned() } else { format_ratio(row.error_ratio) })
             }
             td { (spread(row, axis)) }
-            @for value in [row.min, row.mean, row.p50, row.p90, row.p95, row.p99, row.max] {
-                td.number { (figures::latency(value)) }
-            }
-            td.why { (figures::failures(row)) }
+            @for value in latencies(row) { td.number { (value) } }
+        }
+        @if !row.failures.is_empty() {
+            tr.beneath { td colspan=(5 + LATENCIES.len()) {
+                (figures::failures(row)) @if row.expected { " (" (EXPECTED) ")" }
+            } }
         }
     }
+}
+
+/// Of a failure that is as it should be.
+const EXPECTED: &str = "as expected of a legacy target";
+
+const LATENCIES: [&str; 7] = ["min", "mean", "p50", "p90", "p95", "p99", "max"];
+
+fn latencies(row: &StepRow) -> [String; LATENCIES.len()] {
+    let [min, mean, max] = [row.min, row.mean, row.max].map(figures::latency);
+    [min, mean, P50.of(row), P90.of(row), P95.of(row), P99.of(row), max]
 }
 
 /// A logarithmic axis from the smallest p50 to the largest p99 of a table.
@@ -245,10 +271,10 @@ pub(super) fn beside(report: &RunReport) -> Markup {
                     table.outcomes {
                         tbody { @for outcome in &report.outcomes { tr {
                             th scope="row" { code { (outcome.outcome) } }
-                            td { (outcome.class.label()) }
+                            td { (outcome_class(outcome)) }
                             td.number { (format_count(outcome.count)) }
                             td.bar { svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" {
-                                rect class=(if outcome.outcome == "ok" { "ok" } else { "bad" }) x="0" y="0" height="8"
+                                rect class=(bar(outcome)) x="0" y="0" height="8"
                                     width=(format!("{:.2}", (outcome.count as f64 / most as f64 * 100.0).max(0.6))) {}
                             } }
                         } } }
@@ -259,10 +285,39 @@ pub(super) fn beside(report: &RunReport) -> Markup {
         @if !report.around.is_empty() {
             section {
                 h2 { "Set-up and tear-down" }
-                (calls_table("Set-up and tear-down", &report.around.iter().collect::<Vec<_>>()))
+                @let rows: Vec<&StepRow> = report.around.iter().collect();
+                (calls_table("Set-up and tear-down", &rows))
+                (few_calls(&rows))
                 p.muted { "Over the whole run; in no objective." }
             }
         }
+    }
+}
+
+/// Its class in words, where that says more than the outcome itself.
+fn outcome_class(outcome: &OutcomeCount) -> String {
+    match (outcome.class.label(), outcome.expected) {
+        (label, false) if label == outcome.outcome => String::new(),
+        (label, false) => label.to_owned(),
+        (label, true) => format!("{label}, {EXPECTED}"),
+    }
+}
+
+fn bar(outcome: &OutcomeCount) -> &'static str {
+    match (outcome.class, outcome.expected) {
+        (_, true) | (OutcomeClass::Interrupted, false) => "neutral",
+        (OutcomeClass::Ok, false) => "ok",
+        (
+            OutcomeClass::Transport
+            | OutcomeClass::Timeout
+            | OutcomeClass::Http
+            | OutcomeClass::Protocol
+            | OutcomeClass::JsonRpc
+            | OutcomeClass::Tool
+            | OutcomeClass::Check
+            | OutcomeClass::NotSent,
+            false,
+        ) => "bad",
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::metrics::Phase;
 use crate::model::{HealthState, Outcome, Verdict};
-use crate::report::fixture::{empty, findings, fixture, partial};
-use crate::report::{Ending, Finding, RunLog, RunReport, Totals, build};
+use crate::report::fixture::{build, empty, findings, fixture, partial};
+use crate::report::{Ending, Finding, RunLog, RunReport, Totals};
 
 fn passing() -> Vec<Finding> {
     let mut passing = findings();
@@ -19,7 +19,7 @@ fn check(report: &RunReport, verdict: Verdict, because: &str) {
 fn totals(log: &RunLog) -> Totals {
     match log.ending {
         Ending::Complete { totals } | Ending::Interrupted { totals, .. } => totals,
-        Ending::Partial => panic!("a partial run has no totals"),
+        Ending::Partial | Ending::Unmeasured => panic!("it has no totals"),
     }
 }
 
@@ -59,7 +59,7 @@ fn a_lost_call_makes_a_pass_invalid_and_leaves_a_failure_standing() {
     log.seconds[7].planned += 2;
     let Totals { planned, recorded } = totals(&log);
     log.ending = Ending::Complete { totals: Totals { planned: planned + 2, recorded } };
-    let expected = "accounting: planned 1,118, recorded 1,116";
+    let expected = "accounting: planned 1,119, recorded 1,117";
     check(&build(&log, passing()), Verdict::Invalid, expected);
     assert_eq!(build(&log, findings()).verdict, Verdict::Fail);
 }
@@ -96,7 +96,7 @@ fn warm_up_and_set_up_are_kept_apart_from_the_load() {
     let by_step: u64 = report.steps.iter().map(|row| row.calls).sum();
     assert_eq!(report.total.calls, by_step);
     let around: u64 = report.around.iter().map(|row| row.calls).sum();
-    assert_eq!(around, 10);
+    assert_eq!(around, 11);
     assert_eq!(report.total.calls + report.warm_up_total.calls + around, report.recorded);
     let outcomes: u64 = report.outcomes.iter().map(|outcome| outcome.count).sum();
     assert_eq!(outcomes, report.recorded);
@@ -148,4 +148,72 @@ fn times_are_counted_from_the_start_of_the_load() {
         assert!((a - b).abs() < 1e-9, "{a} {b}");
     }
     assert_eq!((shifted.duration, shifted.warm_up), (20.0, 5.0));
+}
+
+#[test]
+fn a_percentile_of_too_few_calls_is_marked_wherever_people_read_it() {
+    let mut log = fixture();
+    log.seconds.truncate(6);
+    let report = build(&log, findings());
+    assert!((20..100).contains(&report.total.calls), "{}", report.total.calls);
+    for format in ["terminal", "markdown", "html"] {
+        let format = crate::report::Format::named(format).unwrap();
+        let text = String::from_utf8(format.render(&report, &log).remove(0).bytes).unwrap();
+        let text = text.replace("\\~", "~");
+        let p99 = crate::report::figures::latency(report.total.p99);
+        let p95 = crate::report::figures::latency(report.total.p95);
+        assert!(text.contains(&format!("~{p99}")) && !text.contains(&format!("~{p95}")), "{text}");
+        assert!(text.contains("rests on too few calls"), "{text}");
+    }
+    let marked = |log: &RunLog| crate::report::figures::lack_calls(&build(log, findings()).steps);
+    assert!(!marked(&fixture()) && marked(&log));
+}
+
+#[test]
+fn a_legacy_target_that_refuses_the_modern_question_did_not_fail() {
+    let refused = |log: &RunLog| {
+        let report = build(log, passing());
+        let outcome = report.outcomes.iter().find(|row| row.outcome == "http/400").unwrap().clone();
+        let row = report.around.iter().find(|row| row.name == "server/discover").unwrap().clone();
+        let told = report.errors.iter().any(|error| error.step == "server/discover");
+        (outcome.expected, row.expected, told)
+    };
+    assert_eq!(refused(&fixture()), (true, true, false));
+    let mut pinned = fixture();
+    pinned.plan.protocol = crate::plan::ProtocolChoice::Revision("2026-07-28".to_owned());
+    assert_eq!(refused(&pinned), (false, false, true));
+}
+
+#[test]
+fn a_target_on_a_loopback_address_shares_the_machine() {
+    let notes = |url: &str| {
+        let mut log = fixture();
+        log.events.retain(|stamped| !matches!(stamped.what, crate::model::Event::Process(_)));
+        let target = log.target.as_mut().unwrap();
+        url.clone_into(&mut target.url);
+        (target.started_by_gander, target.pid) = (false, None);
+        let report = build(&log, passing());
+        let peaks = crate::report::figures::peaks(&report);
+        (report.notes.iter().any(|note| note.contains("shared its 2 cores")), peaks.contains("observe"))
+    };
+    assert_eq!(notes("http://localhost:8080/mcp"), (true, true));
+    assert_eq!(notes("http://[::1]:8080/mcp"), (true, true));
+    assert_eq!(notes("https://mcp.example/mcp"), (false, false));
+}
+
+#[test]
+fn reasons_of_failed_calls_are_in_every_format() {
+    let log = fixture();
+    let report = build(&log, findings());
+    for (format, words) in [
+        ("terminal", "15 of them: the database is locked"),
+        ("json", "the database is locked"),
+        ("junit", "calculate, tool error (15): the database is locked"),
+        ("markdown", "`the database is locked`"),
+        ("html", "<code>the database is locked</code>"),
+    ] {
+        let format = crate::report::Format::named(format).unwrap();
+        let text = String::from_utf8(format.render(&report, &log).remove(0).bytes).unwrap();
+        assert!(text.contains(words), "{text}");
+    }
 }

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::model::Color;
-use crate::report::fixture::{empty, findings, fixture, partial};
-use crate::report::{FORMATS, Format, RunLog, TerminalStyle, build, terminal_summary};
+use crate::report::fixture::{build, empty, findings, fixture, partial, unmeasured};
+use crate::report::{FORMATS, Format, RunLog, TerminalStyle, terminal_summary};
 
 /// `actual` is what the golden file holds; with `UPDATE_GOLDEN` set, the file becomes `actual`.
 #[expect(clippy::disallowed_methods, reason = "golden files are read and written by this test alone")]
@@ -50,7 +50,12 @@ fn check_formats(log: &RunLog, prefix: &str, formats: &[Format]) {
 #[track_caller]
 fn check_terminal(log: &RunLog, file: &str, color: Color, width: usize) {
     let report = build(log, findings());
-    let style = TerminalStyle { color, width, directory: Some("runs/2026-03-01T10-00-00Z-default") };
+    let style = TerminalStyle {
+        color,
+        width,
+        page: Some("runs/2026-03-01T10-00-00Z-default/report.html"),
+        directory: Some("runs/2026-03-01T10-00-00Z-default"),
+    };
     let text = terminal_summary(&report, style);
     check(file, &text.replace('\u{1b}', "␛"));
 }
@@ -67,6 +72,18 @@ fn a_partial_run_says_so_in_every_format_for_people() {
 }
 
 #[test]
+fn a_run_without_a_target_says_why_in_every_format_for_people() {
+    let formats = ["terminal", "markdown", "junit"].map(|name| *Format::named(name).unwrap());
+    let log = unmeasured();
+    let report = build(&log, Vec::new());
+    for format in formats {
+        for file in format.render(&report, &log) {
+            check(&format!("unmeasured/{}", file.name), &String::from_utf8(file.bytes).unwrap());
+        }
+    }
+}
+
+#[test]
 fn a_run_without_calls_says_so_in_every_format() {
     check_formats(&empty(), "empty", &FORMATS);
 }
@@ -76,7 +93,7 @@ fn the_summary_fits_screens_of_80_and_100_columns() {
     check_terminal(&fixture(), "terminal-80.txt", Color::Off, 80);
     check_terminal(&fixture(), "terminal-100-color.txt", Color::On, 100);
     for width in [80, 100] {
-        let style = TerminalStyle { color: Color::Off, width, directory: None };
+        let style = TerminalStyle { color: Color::Off, width, page: None, directory: None };
         let text = terminal_summary(&build(&fixture(), findings()), style);
         assert!(text.lines().all(|line| line.chars().count() <= width), "{text}");
         assert!(text.lines().count() <= 45, "{text}");

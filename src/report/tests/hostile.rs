@@ -2,8 +2,8 @@
 
 use crate::model::Color;
 use crate::model::{Event, Level, Stamped};
-use crate::report::fixture::{findings, fixture};
-use crate::report::{FORMATS, OutputFile, RunLog, RunReport, TerminalStyle, build, terminal_summary};
+use crate::report::fixture::{build, findings, fixture};
+use crate::report::{FORMATS, OutputFile, RunLog, RunReport, TerminalStyle, terminal_summary};
 
 const HOSTILE: &str = "=cmd()|<script>alert(1)</script>]]>\u{1b}[2J\n# @all\r\u{202e}`\"'&\u{2028}--><b>";
 
@@ -79,7 +79,7 @@ fn no_format_passes_terminal_escapes_line_breaks_or_reordering() {
         check(format.name, &text, &["\u{1b}", "\u{202e}", "\u{2028}", "\r", "[2J\n"]);
         assert!(!text.lines().any(|line| line.starts_with("=cmd") || line.starts_with("# @all")));
     }
-    let style = TerminalStyle { color: Color::On, width: 100, directory: Some(HOSTILE) };
+    let style = TerminalStyle { color: Color::On, width: 100, page: Some(HOSTILE), directory: Some(HOSTILE) };
     let text = terminal_summary(&hostile_report(&hostile_log()), style);
     check("terminal in colour", &text, &["\u{1b}[2J", "\u{202e}", "\r"]);
 }

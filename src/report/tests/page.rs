@@ -4,8 +4,8 @@ use base64::Engine as _;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::report::fixture::{empty, findings, fixture};
-use crate::report::{Format, RunLog, build};
+use crate::report::fixture::{build, empty, findings, fixture};
+use crate::report::{Format, RunLog};
 
 fn page(log: &RunLog) -> String {
     let files = Format::named("html").unwrap().render(&build(log, findings()), log);
@@ -73,10 +73,28 @@ fn a_second_without_calls_is_a_gap() {
 }
 
 #[test]
+fn a_second_that_the_load_did_not_fill_is_not_drawn() {
+    let mut log = fixture();
+    for stamped in &mut log.events {
+        if stamped.what == crate::model::Event::LoadStopped {
+            stamped.at = std::time::Duration::from_millis(19_300);
+        }
+    }
+    let charts = charts(&page(&log));
+    let seconds = charts[0]["x"].as_array().unwrap();
+    assert_eq!((seconds.len(), seconds.last().unwrap().as_f64()), (19, Some(18.0)));
+    let covered: Vec<f64> = build(&log, findings()).timeline.iter().map(|point| point.covered).collect();
+    assert!(
+        covered[..19].iter().all(|share| *share > 0.999) && (covered[19] - 0.3).abs() < 1e-9,
+        "{covered:?}"
+    );
+}
+
+#[test]
 fn a_run_without_calls_draws_nothing_and_says_no_data() {
     let page = page(&empty());
     assert_eq!(charts(&page), Vec::<Value>::new());
-    assert_eq!(page.matches(r#"<p class="empty">no data</p>"#).count(), 6);
+    assert_eq!(page.matches(r#"<p class="empty">no data</p>"#).count(), 5);
 }
 
 #[test]
@@ -84,6 +102,11 @@ fn hours_of_seconds_are_thinned_to_what_a_screen_can_show() {
     let mut log = fixture();
     let second = log.seconds[9].clone();
     log.seconds = (0..7_200).map(|n| crate::metrics::Second { second: n, ..second.clone() }).collect();
+    log.events.retain(|stamped| stamped.what != crate::model::Event::LoadStopped);
+    let crate::plan::LoadModel::Closed(load) = &mut log.plan.load.model else {
+        panic!("the fixture is closed")
+    };
+    load.stages[1].duration = std::time::Duration::from_secs(7_200);
     let page = page(&log);
     assert_eq!(charts(&page)[0]["x"].as_array().unwrap().len(), 1_800);
     assert!(page.contains("each point is the worst of 4 seconds"));

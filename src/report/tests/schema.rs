@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::model::{Era, HealthState, OutcomeClass, Verdict};
-use crate::report::fixture::{empty, findings, fixture, partial};
-use crate::report::{REPORT_SCHEMA, RunLog, RunReport, build};
+use crate::report::fixture::{build, empty, findings, fixture, partial, unmeasured};
+use crate::report::{REPORT_SCHEMA, RunLog, RunReport};
 
 fn schema() -> Value {
     serde_json::from_str(REPORT_SCHEMA).unwrap()
@@ -31,7 +31,7 @@ fn check(report: &Value, valid: bool) {
 
 #[test]
 fn every_kind_of_run_validates() {
-    for log in [fixture(), partial(), empty()] {
+    for log in [fixture(), partial(), empty(), unmeasured()] {
         check(&report_json(&log), true);
     }
 }

@@ -11,6 +11,7 @@ use crate::plan::{
     Auth, ClosedLoad, DemoTarget, HostRule, Load, LoadModel, Observe, Operation, Outputs, PLAN_VERSION,
     ProtocolChoice, SessionPolicy, StepId, Target, ThinkTime,
 };
+use crate::slo::Unit;
 use crate::slo::{Aggregation, Bound, Divisor, MetricIndicator, Reading, Selector};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -233,7 +234,21 @@ fn of_metric(
     over_run: Aggregation,
     bound: Bound,
 ) -> Finding {
-    let indicator = Indicator::Metric(MetricIndicator { value, divided_by, over_run, bound });
+    in_units(
+        scrapes,
+        MetricIndicator {
+            value,
+            divided_by,
+            divisor_unit: Unit::Number,
+            over_run,
+            bound,
+            unit: Unit::Number,
+        },
+    )
+}
+
+fn in_units(scrapes: &[Option<&str>], indicator: MetricIndicator) -> Finding {
+    let indicator = Indicator::Metric(indicator);
     judge_one(Scope::All, indicator, &Aggregates::default(), &store(scrapes))
 }
 
@@ -264,6 +279,33 @@ fn a_gauge_is_summed_over_its_series_at_each_scrape() {
     let finding = of(&[("t", "x")], Aggregation::Avg, Bound::AtMost(3.0));
     check(&finding, Verdict::Pass, "3", "<= 3", "mean 3 over 2 of 3 scrapes of the steady phase, limit <= 3");
     assert_eq!(finding.scope, "m{t=\"x\"}");
+}
+
+#[test]
+fn values_are_in_the_unit_of_their_limit() {
+    let of = |divided_by, unit, limit| {
+        let indicator = MetricIndicator {
+            value: selector("m", &[], Reading::Gauge),
+            divided_by,
+            divisor_unit: Unit::BinaryBytes,
+            over_run: Aggregation::Max,
+            bound: Bound::AtMost(limit),
+            unit,
+        };
+        in_units(&[Some("m 1\n"), Some("m 3145728\n"), Some("m 2.5e6\n")], indicator)
+    };
+    let of_four = of(Some(Divisor::Number(4_194_304.0)), Unit::Percent, 0.9);
+    check(
+        &of_four,
+        Verdict::Pass,
+        "75 %",
+        "<= 90 %",
+        "maximum 75 % over 2 of 2 scrapes of the steady phase, limit <= 90 %",
+    );
+    assert_eq!(of_four.scope, "m / 4 MiB");
+    let bytes = of(None, Unit::BinaryBytes, 2_621_440.0);
+    let because = "maximum 3 MiB over 2 of 2 scrapes of the steady phase, limit <= 2.5 MiB";
+    check(&bytes, Verdict::Fail, "3 MiB", "<= 2.5 MiB", because);
 }
 
 #[test]

@@ -1,0 +1,60 @@
+//! What verdicts and report both rest on, worked out once: the run's calls added up, and when the load was on.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use super::RunLog;
+use crate::metrics::Aggregates;
+use crate::model::Event;
+
+/// A run's calls and the time of its load.
+pub(super) struct Measured {
+    pub(super) all: Aggregates,
+    pub(super) clock: LoadClock,
+}
+
+/// When the load was on. Events are counted from the start of the run, seconds and reports from the start of the load.
+pub(super) struct LoadClock {
+    started: Duration,
+    stopped: Duration,
+    /// How long the load was on, in seconds.
+    pub(super) duration: f64,
+    /// How much of it was warm-up, in seconds.
+    pub(super) warm_up: f64,
+}
+
+impl Measured {
+    pub(super) fn of(log: &RunLog) -> Self {
+        Self { all: Aggregates::of(&log.seconds), clock: LoadClock::of(log) }
+    }
+}
+
+impl LoadClock {
+    /// A load that was never stopped is taken up to its last recorded second, but no longer than it was planned.
+    fn of(log: &RunLog) -> Self {
+        let when =
+            |wanted: &Event| log.events.iter().find(|event| event.what == *wanted).map(|event| event.at);
+        let started = when(&Event::LoadStarted).unwrap_or_default();
+        let recorded = log.seconds.last().map_or(0, |last| u64::from(last.second) + 1);
+        let planned_end = Duration::from_secs(recorded).min(log.plan.load.duration());
+        let stopped = when(&Event::LoadStopped).unwrap_or(started + planned_end).max(started);
+        let duration = stopped.saturating_sub(started).as_secs_f64();
+        Self { started, stopped, duration, warm_up: log.plan.load.warm_up.as_secs_f64().min(duration) }
+    }
+
+    /// Seconds from the start of the load to `at`; negative before it.
+    pub(super) fn seconds(&self, at: Duration) -> f64 {
+        at.as_secs_f64() - self.started.as_secs_f64()
+    }
+
+    /// How long the steady phase was, in seconds.
+    pub(super) fn steady(&self) -> f64 {
+        self.duration - self.warm_up
+    }
+
+    /// From the end of the warm-up to the moment when no new calls were made, in the time of the run.
+    pub(super) fn steady_phase(&self) -> Range<Duration> {
+        let warm = self.started + Duration::try_from_secs_f64(self.warm_up).unwrap_or_default();
+        warm.min(self.stopped)..self.stopped
+    }
+}
