@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{ErrorRow, Finding, HealthSpan, RunReport, Saturation, StepRow};
+use super::{ClockRow, ErrorRow, Finding, HealthSpan, RunReport, Saturation, StepRow};
 use crate::metrics::Phase;
 use crate::model::{HealthState, OutcomeClass, TargetInfo, format_count, format_duration, format_ratio};
 use crate::plan::is_loopback;
@@ -52,6 +52,18 @@ impl Percentile {
 /// True when a percentile of one of `rows` needs [`FEW_CALLS`].
 pub(super) fn lack_calls<'a>(rows: impl IntoIterator<Item = &'a StepRow>) -> bool {
     rows.into_iter().any(|row| [P50, P90, P95, P99].iter().any(|percentile| percentile.lacks_calls(row)))
+}
+
+/// What the objectives' own clock does not tell: `service time p50 .., p95 .., p99 .., max ..`, a line for each.
+pub(super) fn other_clocks(report: &RunReport) -> Vec<(String, String)> {
+    let told = |clock: &ClockRow| {
+        let about = if clock.estimate { "~" } else { "" };
+        let value = |quantile| format!("{about}{}", latency(quantile));
+        let estimate = if clock.estimate { " (an estimate: what the closed load hides)" } else { "" };
+        let (p50, p95, p99, max) = (value(clock.p50), value(clock.p95), value(clock.p99), value(clock.max));
+        (clock.name.clone(), format!("p50 {p50}, p95 {p95}, p99 {p99}, max {max}{estimate}"))
+    };
+    report.clocks.iter().skip(1).map(told).collect()
 }
 
 /// A length of time.

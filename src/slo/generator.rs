@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::Second;
-use crate::model::{LatencyHistogram, format_duration, format_ratio};
+use crate::metrics::{Aggregates, Second};
+use crate::model::{
+    LatencyHistogram, NotSent, Outcome, Verdict, format_count, format_duration, format_ratio,
+};
 use crate::plan::{OpenLoad, Plan};
+
+use super::Finding;
 
 /// A lag may be this share of the smallest latency that an objective asks for.
 const SHARE_OF_OBJECTIVE: f64 = 0.05;
@@ -26,6 +30,11 @@ const LITTLE: f64 = 0.05;
 /// Fewer seconds than this say nothing about calls in flight.
 const LITTLE_SECONDS: usize = 10;
 
+/// This machine ran out of descriptors, ports or buffers.
+const NO_SOCKET: Outcome = Outcome::NotSent(NotSent::NoSocket);
+const OVERLOADED: &str =
+    "this machine, or what else runs on it, is too slow for this load: lower it, or add processors";
+
 /// One check of the generator by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GeneratorCheck {
@@ -37,13 +46,20 @@ pub struct GeneratorCheck {
     pub limit: String,
     /// Whether it holds; `None` when there is nothing to say it by.
     pub holds: Option<bool>,
+    /// What to do where it does not hold; may be empty.
+    pub way_out: String,
     /// True when no finding on the target stands without it, good or bad: what was planned was not what was done.
     pub decisive: bool,
 }
 
 impl GeneratorCheck {
     fn new(name: &str, value: String, limit: String, holds: Option<bool>) -> Self {
-        Self { name: name.to_owned(), value, limit, holds, decisive: false }
+        Self { name: name.to_owned(), value, limit, holds, way_out: String::new(), decisive: false }
+    }
+
+    /// A check that fails when the machine is too slow.
+    fn overload(name: &str, value: String, limit: String, holds: Option<bool>) -> Self {
+        Self { way_out: OVERLOADED.to_owned(), ..Self::new(name, value, limit, holds) }
     }
 
     fn decisive(self) -> Self {
@@ -51,10 +67,14 @@ impl GeneratorCheck {
     }
 }
 
-/// The checks that `seconds` of `plan` allow.
-pub fn check_generator(plan: &Plan, seconds: &[Second]) -> Vec<GeneratorCheck> {
+/// The checks that `seconds` of `plan` allow, of which `all` is the sum; none when the generator was not watched.
+pub fn check_generator(plan: &Plan, seconds: &[Second], all: &Aggregates) -> Vec<GeneratorCheck> {
+    let without_socket = all.sum(plan, None, |_| true).outcomes.get(&NO_SOCKET).copied().unwrap_or(0);
+    if without_socket == 0 && seconds.iter().all(|second| second.generator.is_none()) {
+        return Vec::new();
+    }
     let whole = whole_seconds(plan, seconds);
-    let mut checks = Vec::new();
+    let mut checks = vec![sockets(without_socket)];
     if let Some(open) = plan.load.open() {
         checks.push(send_lag(plan, whole));
         checks.push(offered(plan, open, whole));
@@ -66,6 +86,34 @@ pub fn check_generator(plan: &Plan, seconds: &[Second]) -> Vec<GeneratorCheck> {
     checks
 }
 
+/// What the checks come to; `None` when there are none.
+pub fn generator_finding(checks: &[GeneratorCheck]) -> Option<Finding> {
+    let failing: Vec<&GeneratorCheck> = checks.iter().filter(|check| check.holds == Some(false)).collect();
+    let known = checks.iter().filter(|check| check.holds.is_some()).count();
+    let told = |check: &&GeneratorCheck| {
+        let way_out = if check.way_out.is_empty() { String::new() } else { format!(" ({})", check.way_out) };
+        format!("{} is {}, the limit is {}{way_out}", check.name, check.value, check.limit)
+    };
+    let because = if failing.is_empty() {
+        "gander was not the bottleneck".to_owned()
+    } else {
+        failing.iter().map(told).collect::<Vec<_>>().join("; ")
+    };
+    (!checks.is_empty()).then(|| Finding {
+        name: "generator".to_owned(),
+        scope: "the whole run".to_owned(),
+        indicator: "gander's checks of itself".to_owned(),
+        verdict: if failing.is_empty() { Verdict::Pass } else { Verdict::Invalid },
+        value: format!("{} hold", known - failing.len()),
+        value_number: Some((known - failing.len()) as f64),
+        limit: format!("all {known}"),
+        samples: known as u64,
+        bad: Some(failing.len() as u64),
+        because,
+        origin: "gander".to_owned(),
+    })
+}
+
 /// The seconds that lie in the steady phase from their beginning to their end.
 fn whole_seconds<'a>(plan: &Plan, seconds: &'a [Second]) -> &'a [Second] {
     let first = plan.load.warm_up.as_secs_f64().ceil();
@@ -73,6 +121,16 @@ fn whole_seconds<'a>(plan: &Plan, seconds: &'a [Second]) -> &'a [Second] {
     let begin = seconds.iter().position(|second| f64::from(second.second) >= first).unwrap_or(seconds.len());
     let end = seconds.iter().rposition(|second| f64::from(second.second) < last).map_or(begin, |at| at + 1);
     &seconds[begin..end.max(begin)]
+}
+
+fn sockets(without: u64) -> GeneratorCheck {
+    let check = GeneratorCheck::new(
+        "calls without a socket",
+        format_count(without),
+        "0".to_owned(),
+        Some(without == 0),
+    );
+    GeneratorCheck { way_out: "raise `ulimit -n`, or use fewer users".to_owned(), ..check }.decisive()
 }
 
 fn limit(plan: &Plan, least: Duration) -> Duration {
@@ -88,7 +146,7 @@ fn merged<'a>(histograms: impl Iterator<Item = &'a LatencyHistogram>) -> Latency
 /// The p99 of `lags` against `limit`.
 fn lag_check(name: &str, lags: &LatencyHistogram, limit: Duration) -> GeneratorCheck {
     let p99 = lags.quantile(0.99);
-    GeneratorCheck::new(
+    GeneratorCheck::overload(
         name,
         p99.map_or_else(|| "no data".to_owned(), format_duration),
         format!("<= {}", format_duration(limit)),
@@ -98,7 +156,7 @@ fn lag_check(name: &str, lags: &LatencyHistogram, limit: Duration) -> GeneratorC
 
 fn send_lag(plan: &Plan, seconds: &[Second]) -> GeneratorCheck {
     let lags = merged(seconds.iter().filter_map(|second| second.pacing.as_ref()));
-    lag_check("send lag p99", &lags, limit(plan, LEAST_LAG)).decisive()
+    lag_check("delay of what was due, p99", &lags, limit(plan, LEAST_LAG)).decisive()
 }
 
 fn heartbeat(plan: &Plan, seconds: &[Second]) -> GeneratorCheck {
@@ -139,7 +197,7 @@ fn offered(plan: &Plan, open: &OpenLoad, seconds: &[Second]) -> GeneratorCheck {
         format_ratio(OFFERED_EACH),
         format_ratio(OFFERED_SECONDS)
     );
-    GeneratorCheck::new("offered load", value, limit, holds).decisive()
+    GeneratorCheck::overload("offered load", value, limit, holds).decisive()
 }
 
 fn processor(seconds: &[Second]) -> GeneratorCheck {
@@ -149,7 +207,7 @@ fn processor(seconds: &[Second]) -> GeneratorCheck {
         .windows(window)
         .map(|window| window.iter().sum::<f64>() / window.len() as f64)
         .max_by(f64::total_cmp);
-    GeneratorCheck::new(
+    GeneratorCheck::overload(
         "own CPU, busiest 5 s",
         busiest.map_or_else(|| "no data".to_owned(), format_ratio),
         format!("<= {} of its processors", format_ratio(CPU)),

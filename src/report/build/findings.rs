@@ -1,12 +1,10 @@
 //! What the harness finds of itself: was there evidence, do its books balance; and the verdict in a sentence.
 
 use crate::metrics::Aggregates;
-use crate::model::{Event, NotSent, Outcome, Verdict, format_count};
+use crate::model::{Event, Verdict, format_count};
 use crate::report::{Ending, Finding, RunLog, Totals};
+use crate::slo::{GeneratorCheck, generator_finding};
 
-/// The name of the finding that the load generator itself ran out of something.
-const SOCKETS: &str = "generator";
-const NO_SOCKET: Outcome = Outcome::NotSent(NotSent::NoSocket);
 const OWN_SCOPE: &str = "the whole run";
 const OWN_ORIGIN: &str = "gander";
 
@@ -15,6 +13,7 @@ pub(super) fn with_own(
     log: &RunLog,
     all: &Aggregates,
     steady_calls: u64,
+    generator: &[GeneratorCheck],
     mut objectives: Vec<Finding>,
 ) -> Vec<Finding> {
     if log.ending == Ending::Unmeasured {
@@ -28,36 +27,17 @@ pub(super) fn with_own(
     if steady_calls == 0 {
         objectives.push(missing_calls());
     }
-    objectives.extend(without_sockets(all.sum(&log.plan, None, |_| true).outcomes.get(&NO_SOCKET).copied()));
+    objectives.extend(generator_finding(generator));
     objectives.push(accounting(log, &Books::of(log, all)));
     objectives
 }
 
 /// The verdict on the run. Where this machine could not make the load, no finding on the target stands.
-pub(super) fn verdict(findings: &[Finding]) -> Verdict {
-    if findings.iter().any(|finding| finding.name == SOCKETS && finding.verdict == Verdict::Invalid) {
+pub(super) fn verdict(findings: &[Finding], generator: &[GeneratorCheck]) -> Verdict {
+    if generator.iter().any(|check| check.decisive && check.holds == Some(false)) {
         return Verdict::Invalid;
     }
     Verdict::of_all(findings.iter().map(|finding| finding.verdict))
-}
-
-fn without_sockets(calls: Option<u64>) -> Option<Finding> {
-    calls.filter(|calls| *calls > 0).map(|calls| Finding {
-        name: SOCKETS.to_owned(),
-        scope: OWN_SCOPE.to_owned(),
-        indicator: "calls without a socket".to_owned(),
-        verdict: Verdict::Invalid,
-        value: format_count(calls),
-        value_number: Some(calls as f64),
-        limit: "0".to_owned(),
-        samples: calls,
-        bad: Some(calls),
-        because: format!(
-            "{} calls were not sent: this machine had no descriptors or ports left; raise `ulimit -n`, or use fewer users",
-            format_count(calls)
-        ),
-        origin: OWN_ORIGIN.to_owned(),
-    })
 }
 
 /// The verdict on the run in one sentence.
