@@ -12,13 +12,9 @@ use tokio::sync::Notify;
 use super::recorder::Timing;
 use super::timer::Timer;
 use super::user::Workload;
-use crate::model::{CounterRng, NotSent, Outcome};
-use crate::plan::{Arrival, OpenLoad, Plan, StepId, Transaction};
+use crate::model::{NotSent, Outcome};
+use crate::plan::{Arrival, OpenLoad, Plan, StepId};
 
-/// Draws that belong to iterations, not to users, come from this stream on.
-const ARRIVAL_STREAMS: u64 = 1 << 40;
-/// How many streams each iteration has.
-const STREAMS: u64 = 2;
 /// What is due within this of another is given out together: above 20,000 a second, waking for each would cost more than
 /// it gains.
 const QUANTUM: Duration = Duration::from_micros(50);
@@ -235,16 +231,6 @@ pub(crate) fn not_sent(work: &Workload, arrival: Arrival, why: NotSent, reason: 
     call.end(Outcome::NotSent(why), Timing::never_sent(work.plan.step(step).deadline), reason);
 }
 
-/// What an iteration does depends on the seed and its number alone, not on which user takes it.
-pub(crate) fn transaction(plan: &Plan, arrival: Arrival) -> &Transaction {
-    plan.pick(&mut CounterRng::new(plan.seed, ARRIVAL_STREAMS + STREAMS * arrival.number))
-}
-
-/// The draws for an iteration's arguments.
-pub(crate) fn arguments(plan: &Plan, arrival: Arrival) -> CounterRng {
-    CounterRng::new(plan.seed, ARRIVAL_STREAMS + STREAMS * arrival.number + 1)
-}
-
 fn first_step(plan: &Plan, arrival: Arrival) -> StepId {
-    transaction(plan, arrival).steps[0]
+    plan.transaction_of(arrival).steps[0]
 }

@@ -162,8 +162,8 @@ impl User {
             work.recorder.paced(work.clock.now().saturating_sub(arrival.due));
         }
         self.iteration += 1;
-        self.arguments = arrivals::arguments(&work.plan, arrival);
-        let transaction = arrivals::transaction(&work.plan, arrival);
+        self.arguments = work.plan.arguments_of(arrival);
+        let transaction = work.plan.transaction_of(arrival);
         if let Err(why) = self.iterate(work, transaction, Some(arrival.due)).await {
             arrivals::not_sent(work, arrival, NotSent::NoSession, why.as_deref());
         }

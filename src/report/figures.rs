@@ -54,16 +54,18 @@ pub(super) fn lack_calls<'a>(rows: impl IntoIterator<Item = &'a StepRow>) -> boo
     rows.into_iter().any(|row| [P50, P90, P95, P99].iter().any(|percentile| percentile.lacks_calls(row)))
 }
 
-/// What the objectives' own clock does not tell: `service time p50 .., p95 .., p99 .., max ..`, a line for each.
-pub(super) fn other_clocks(report: &RunReport) -> Vec<(String, String)> {
-    let told = |clock: &ClockRow| {
-        let about = if clock.estimate { "~" } else { "" };
-        let value = |quantile| format!("{about}{}", latency(quantile));
-        let estimate = if clock.estimate { " (an estimate: what the closed load hides)" } else { "" };
-        let (p50, p95, p99, max) = (value(clock.p50), value(clock.p95), value(clock.p99), value(clock.max));
-        (clock.name.clone(), format!("p50 {p50}, p95 {p95}, p99 {p99}, max {max}{estimate}"))
-    };
-    report.clocks.iter().skip(1).map(told).collect()
+/// What the objectives' own clock does not tell, a line for each other one: its name, and `p50 .., p95 .., p99 ..`.
+pub(super) fn other_clocks(report: &RunReport) -> Vec<(&str, String)> {
+    report.clocks.iter().skip(1).map(other_clock).collect()
+}
+
+fn other_clock(clock: &ClockRow) -> (&str, String) {
+    let [p50, p95, p99, max] = [clock.p50, clock.p95, clock.p99, clock.max].map(latency);
+    if clock.estimate {
+        return ("corrected", format!("p50 {p50}, p95 {p95}, p99 {p99} (estimate)"));
+    }
+    let name = clock.name.strip_suffix(" time").unwrap_or(&clock.name);
+    (name, format!("p50 {p50}, p95 {p95}, p99 {p99}, max {max}"))
 }
 
 /// A length of time.

@@ -93,7 +93,7 @@ fn golden_signals(report: &RunReport) -> String {
     };
     row(&mut table, &["Latency".to_owned(), text(&latency)]);
     for (name, told) in figures::other_clocks(report) {
-        row(&mut table, &[text(&name), text(&told)]);
+        row(&mut table, &[text(name), text(&told)]);
     }
     let traffic = format!("{} calls, {}", format_count(total.calls), figures::rate(total.rate));
     row(&mut table, &["Traffic".to_owned(), traffic]);

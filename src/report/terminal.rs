@@ -122,7 +122,7 @@ impl Screen {
         };
         self.fact("  latency", &latency);
         for (name, told) in figures::other_clocks(report) {
-            self.hanging(&format!("{:<16}", format!("   {name}")), &told);
+            self.fact(&format!("  {name}"), &told);
         }
         self.fact(
             "  traffic",

@@ -247,3 +247,129 @@ fn in_flight(seconds: &[Second]) -> Option<GeneratorCheck> {
         Some((seen - wanted).abs() <= allowed),
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::{Cell, GeneratorSecond, Phase};
+    use crate::plan::{ClosedLoad, Load, LoadModel, RateStage, Spacing, StepId};
+    use crate::slo::judge::tests::plan;
+
+    const SECONDS: u32 = 20;
+    const RATE: u64 = 100;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn many(latency: Duration, count: u64) -> LatencyHistogram {
+        let mut histogram = LatencyHistogram::new();
+        histogram.record_n(latency, count);
+        histogram
+    }
+
+    fn open_plan() -> Plan {
+        let stage = RateStage { duration: Duration::from_secs(u64::from(SECONDS)), rate: RATE as f64 };
+        let jump = RateStage { duration: Duration::ZERO, ..stage };
+        let open = OpenLoad {
+            stages: vec![jump, stage],
+            spacing: Spacing::Constant,
+            burst: 1,
+            users: 1,
+            max_users: 10,
+        };
+        let load = Load { model: LoadModel::Open(open), warm_up: Duration::from_secs(2) };
+        Plan { load, thresholds: vec![ms(100)], ..plan() }
+    }
+
+    /// A second in which all is well: 100 calls of 50 ms, so 5 in flight.
+    fn second(number: u32) -> Second {
+        let cell = Cell {
+            step: StepId(0),
+            phase: Phase::Steady,
+            outcome: Outcome::Ok,
+            count: RATE,
+            over: Vec::new(),
+            service: many(ms(50), RATE),
+            response: None,
+            lag: None,
+        };
+        Second {
+            second: number,
+            planned: RATE,
+            in_flight: 5,
+            waiting: 0,
+            users: 10,
+            pacing: Some(many(Duration::from_micros(80), RATE)),
+            generator: Some(GeneratorSecond {
+                cpu: Some(0.3),
+                steal: Some(0.0),
+                throttled: Some(0),
+                heartbeat: many(Duration::from_micros(100), 200),
+            }),
+            cells: vec![cell],
+            errors: Vec::new(),
+        }
+    }
+
+    /// The names of the checks that fail when each steady second is changed by `change`.
+    fn failing(plan: &Plan, change: impl Fn(&mut Second)) -> Vec<String> {
+        let mut seconds: Vec<Second> = (0..SECONDS).map(second).collect();
+        seconds[2..].iter_mut().for_each(change);
+        let checks = check_generator(plan, &seconds, &Aggregates::of(&seconds));
+        checks.into_iter().filter(|check| check.holds == Some(false)).map(|check| check.name).collect()
+    }
+
+    fn generator(second: &mut Second) -> &mut GeneratorSecond {
+        second.generator.as_mut().unwrap()
+    }
+
+    #[test]
+    fn a_generator_that_is_well_holds_every_check() {
+        assert_eq!(failing(&open_plan(), |_| ()), [""; 0]);
+    }
+
+    #[test]
+    fn each_failing_is_told_by_its_name() {
+        let plan = open_plan();
+        // 5 % of the objective of 100 ms.
+        let late = |second: &mut Second| second.pacing = Some(many(ms(6), RATE));
+        assert_eq!(failing(&plan, late), ["delay of what was due, p99"]);
+        let fewer = |second: &mut Second| second.pacing = Some(many(ms(1), RATE - 3));
+        assert_eq!(failing(&plan, fewer), ["offered load"]);
+        let slow = |second: &mut Second| generator(second).heartbeat = many(ms(6), 200);
+        assert_eq!(failing(&plan, slow), ["heartbeat delay p99"]);
+        let busy = |second: &mut Second| generator(second).cpu = Some(0.71);
+        assert_eq!(failing(&plan, busy), ["own CPU, busiest 5 s"]);
+        assert_eq!(failing(&plan, |second| generator(second).throttled = Some(1)), ["throttled periods"]);
+        let lost = |second: &mut Second| second.in_flight = 7;
+        assert_eq!(failing(&plan, lost), ["calls in flight"]);
+        let no_socket = |second: &mut Second| second.cells[0].outcome = NO_SOCKET;
+        assert_eq!(failing(&plan, no_socket), ["calls without a socket"]);
+    }
+
+    #[test]
+    fn a_moment_of_load_is_no_overload() {
+        let busy = |second: &mut Second| {
+            if second.second.is_multiple_of(5) {
+                generator(second).cpu = Some(1.0);
+            }
+        };
+        assert_eq!(failing(&open_plan(), busy), [""; 0]);
+    }
+
+    #[test]
+    fn what_was_not_watched_is_not_judged() {
+        let mut seconds: Vec<Second> = (0..SECONDS).map(second).collect();
+        seconds.iter_mut().for_each(|second| second.generator = None);
+        let checks = check_generator(&open_plan(), &seconds, &Aggregates::of(&seconds));
+        assert_eq!((checks.len(), generator_finding(&checks)), (0, None));
+        let closed = ClosedLoad { stages: Vec::new(), think_time: crate::plan::ThinkTime::Constant(ms(1)) };
+        let plan =
+            Plan { load: Load { model: LoadModel::Closed(closed), ..open_plan().load }, ..open_plan() };
+        let one = [second(0)];
+        let checks = check_generator(&plan, &one, &Aggregates::of(&one));
+        assert!(checks.iter().all(|check| check.holds != Some(false)), "{checks:?}");
+        assert_eq!(generator_finding(&checks).unwrap().verdict, Verdict::Pass);
+    }
+}

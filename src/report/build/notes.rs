@@ -71,15 +71,15 @@ pub(super) fn notes(log: &RunLog, clock: &LoadClock, rows: &Rows, scrapes: &Scra
     if log.ending == Ending::Unmeasured {
         return notes;
     }
-    notes.push(match log.plan.load.model {
-        LoadModel::Open(_) => {
-            "latencies are response times of an open load: from when calls were due to the end of their answers"
+    notes.push(
+        match log.plan.load.model {
+            LoadModel::Open(_) => {
+                "response times of an open load: from when calls were due to the end of their answers"
+            }
+            LoadModel::Closed(_) => "service times of a closed load, not corrected for coordinated omission",
         }
-        LoadModel::Closed(_) => {
-            "latencies are service times of a closed load: they are not corrected for coordinated omission"
-        }
-    }
-    .to_owned());
+        .to_owned(),
+    );
     notes
 }
 

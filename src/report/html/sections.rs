@@ -154,7 +154,7 @@ pub(super) fn clocks(report: &RunReport) -> Markup {
                         tbody { @for clock in &report.clocks { tr {
                             th scope="row" { (clock.name) @if clock.estimate { small { "estimate" } } }
                             @for value in [clock.p50, clock.p90, clock.p95, clock.p99, clock.p999, clock.max] {
-                                td.number { @if clock.estimate { "~" } (figures::latency(value)) }
+                                td.number { (figures::latency(value)) }
                             }
                             td { (clock.meaning) }
                         } } }
