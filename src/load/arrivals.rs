@@ -93,7 +93,7 @@ impl Arrivals {
         tokio::select! {
             biased;
             given = self.given(user) => matches!(given, Given::Start),
-            () = work.signals.stop.cancelled() => false,
+            () = work.signals.stop.raised() => false,
         }
     }
 
@@ -104,7 +104,7 @@ impl Arrivals {
             if let Some(arrival) = state.waiting.pop_front() {
                 return Some(Taken { arrival, waited: true });
             }
-            if state.over || work.signals.stop.is_cancelled() {
+            if state.over || work.signals.stop.is_raised() {
                 return None;
             }
             state.free.push(user);
@@ -112,7 +112,7 @@ impl Arrivals {
         tokio::select! {
             biased;
             given = self.given(user) => taken(given),
-            () = work.signals.stop.cancelled() => {
+            () = work.signals.stop.raised() => {
                 self.state().free.retain(|free| *free != user);
                 // It may have been given one at this very moment.
                 self.seats[user].take().and_then(taken)
@@ -124,7 +124,7 @@ impl Arrivals {
     pub(crate) async fn run(&self, work: &Workload, load: &OpenLoad) {
         tokio::select! {
             () = self.give_out(work, load) => {}
-            () = work.signals.stop.cancelled() => {}
+            () = work.signals.stop.raised() => {}
         }
         let rest: Vec<Arrival> = {
             let mut state = self.state();
@@ -145,7 +145,7 @@ impl Arrivals {
                 woken = work.clock.now();
                 self.expire(work, woken);
             }
-            self.release(arrival);
+            self.release(work, arrival);
         }
         while self.waiting() > 0 {
             tokio::time::sleep(SWEEP).await;
@@ -154,13 +154,15 @@ impl Arrivals {
     }
 
     /// An iteration is due.
-    fn release(&self, arrival: Arrival) {
+    fn release(&self, work: &Workload, arrival: Arrival) {
         let (user, given) = {
             let mut state = self.state();
             if let Some(user) = state.free.pop() {
                 (user, Given::Iteration(Taken { arrival, waited: false }))
             } else {
                 state.waiting.push_back(arrival);
+                // A free user notes how late it was given what was due; here nobody else does.
+                work.recorder.paced(work.clock.now().saturating_sub(arrival.due));
                 let Some(user) = state.resting.pop() else { return };
                 (user, Given::Start)
             }

@@ -36,7 +36,8 @@ pub struct RunReport {
     /// Why the verdict is what it is, in one sentence.
     pub because: String,
     /// The verdicts on the parts: objectives in the order of their files, then the harness's own findings: missing
-    /// evidence (only when it is missing) and the accounting check. The run's verdict is the gravest of these.
+    /// evidence (only when it is missing), the generator's checks and the accounting check. The run's verdict is the gravest
+    /// of these, but a generator that may have been the bottleneck only takes a PASS away.
     pub objectives: Vec<Finding>,
     /// Things a person should know to read the numbers.
     pub notes: Vec<String>,

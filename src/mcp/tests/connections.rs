@@ -125,7 +125,7 @@ async fn a_call_that_was_dropped_half_way_spoils_nothing() {
         let mut client = Rig::new(&server).client(1).await;
         let mut rng = CounterRng::new(1, 1);
         tokio::select! {
-            _ = client.perform(CALL, CallContext { iteration: 1, rng: &mut rng, due: None }) => panic!("it stalls"),
+            _ = client.perform(CALL, CallContext { iteration: 1, rng: &mut rng }) => panic!("it stalls"),
             () = async { while server.seen().is_empty() { tokio::task::yield_now().await } } => {}
         }
         assert_eq!(perform(&mut client, CALL).await, Outcome::Ok);

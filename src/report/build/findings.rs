@@ -7,6 +7,7 @@ use crate::slo::{GeneratorCheck, generator_finding};
 
 const OWN_SCOPE: &str = "the whole run";
 const OWN_ORIGIN: &str = "gander";
+const GENERATOR: &str = "generator";
 
 /// `objectives`, followed by the harness's own findings.
 pub(super) fn with_own(
@@ -32,12 +33,18 @@ pub(super) fn with_own(
     objectives
 }
 
-/// The verdict on the run. Where this machine could not make the load, no finding on the target stands.
+/// The verdict on the run: that of its findings, unless the generator was the bottleneck. Where this machine could not make
+/// the load, no finding on the target stands; where it may only have disturbed it, no PASS does.
 pub(super) fn verdict(findings: &[Finding], generator: &[GeneratorCheck]) -> Verdict {
-    if generator.iter().any(|check| check.decisive && check.holds == Some(false)) {
+    let failing = || generator.iter().filter(|check| check.holds == Some(false));
+    if failing().any(|check| check.decisive) {
         return Verdict::Invalid;
     }
-    Verdict::of_all(findings.iter().map(|finding| finding.verdict))
+    let others = findings.iter().filter(|finding| finding.name != GENERATOR || finding.origin != OWN_ORIGIN);
+    match Verdict::of_all(others.map(|finding| finding.verdict)) {
+        Verdict::Pass if failing().next().is_some() => Verdict::Invalid,
+        verdict => verdict,
+    }
 }
 
 /// The verdict on the run in one sentence.
