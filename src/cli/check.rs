@@ -3,7 +3,7 @@
 use super::args::CheckArgs;
 use super::exit::Exit;
 use super::files::load_objectives;
-use super::run::print_summary;
+use super::run::print_summary_with;
 use super::screen::Screen;
 use crate::report::{Ending, judged};
 
@@ -24,7 +24,8 @@ pub(super) fn check(args: &CheckArgs, screen: Screen) -> Exit {
         }
     };
     let report = judged(&log, &objectives);
-    print_summary(&report, &args.run, screen);
+    // The page in the directory shows the verdicts of the run itself.
+    print_summary_with(&report, &args.run, None, screen);
     match log.ending {
         Ending::Unmeasured => Exit::Unreachable,
         Ending::Complete { .. } | Ending::Interrupted { .. } | Ending::Partial => report.verdict.into(),

@@ -1,6 +1,6 @@
 //! `gander run`: the main job.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::args::RunArgs;
 use super::exit::Exit;
@@ -112,7 +112,12 @@ fn conclude(finished: &Finished, quiet: bool, screen: Screen) -> Exit {
 /// The summary, with the run's files at its end.
 pub(super) fn print_summary(report: &RunReport, folder: &Path, screen: Screen) {
     let page = folder.join(Format::named("html").expect("there is such a format").file);
-    let page = page.exists().then(|| page.to_string_lossy().into_owned());
+    print_summary_with(report, folder, page.exists().then_some(&page), screen);
+}
+
+/// [`print_summary`], naming `page` as the page that shows the same.
+pub(super) fn print_summary_with(report: &RunReport, folder: &Path, page: Option<&PathBuf>, screen: Screen) {
+    let page = page.map(|page| page.to_string_lossy());
     let directory = folder.to_string_lossy();
     let style = TerminalStyle {
         color: screen.out_color,

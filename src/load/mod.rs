@@ -3,6 +3,7 @@
 //! `goose.rs` is the only file of the house that names Goose; `user.rs` says what a user does, `recorder.rs` counts.
 
 mod arrivals;
+mod forecast;
 mod generator;
 mod goose;
 mod recorder;
@@ -11,6 +12,7 @@ mod timer;
 mod user;
 
 pub use self::goose::{Crew, LoadError};
+pub use forecast::forecast;
 pub use generator::GeneratorWatch;
 pub use recorder::{OpenCall, Recorder, Timing};
 pub use signal::{Signal, Signals};

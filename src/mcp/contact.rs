@@ -54,7 +54,7 @@ pub enum ContactError {
     #[error(transparent)]
     Wire(#[from] WireError),
     /// No connection, or no answer.
-    #[error("no answer from `{url}`: {outcome}")]
+    #[error("no answer from `{url}`: {}", in_words(*outcome))]
     Unreachable {
         /// Where it was sought.
         url: String,
@@ -62,7 +62,7 @@ pub enum ContactError {
         outcome: Outcome,
     },
     /// It answers, but not to MCP, or not to these credentials.
-    #[error("`{url}` answers `{step}` with {outcome}{detail}")]
+    #[error("`{url}` answers `{step}` with {}{detail}", in_words(*outcome))]
     Refused {
         /// Where it was sought.
         url: String,
@@ -73,6 +73,31 @@ pub enum ContactError {
         /// What the server said, cleaned; may be empty.
         detail: String,
     },
+}
+
+/// An outcome for somebody who has just given the URL, with what to look at.
+fn in_words(outcome: Outcome) -> String {
+    let hint = match outcome {
+        Outcome::Transport(TransportFault::Refused) => {
+            "connection refused; is the server running, and on this port?"
+        }
+        Outcome::Transport(TransportFault::Dns) => "the host has no address; is its name right?",
+        Outcome::Transport(TransportFault::Tls) => {
+            "the TLS handshake failed; is its certificate one that this machine trusts?"
+        }
+        Outcome::HttpStatus(404) => "HTTP 404; is the path right?",
+        Outcome::HttpStatus(401 | 403) => "the credentials are refused",
+        Outcome::HttpStatus(status) => return format!("HTTP {status}"),
+        Outcome::Ok
+        | Outcome::Transport(_)
+        | Outcome::Protocol(_)
+        | Outcome::JsonRpcError(_)
+        | Outcome::ToolError
+        | Outcome::CheckFailed
+        | Outcome::NotSent(_)
+        | Outcome::Interrupted => return outcome.to_string(),
+    };
+    format!("{hint} ({outcome})")
 }
 
 /// Makes contact with the target at `url` for `plan`.
@@ -213,7 +238,7 @@ impl Visit<'_> {
                 return Err(if matches!(exchange.outcome, Outcome::Transport(_)) {
                     self.unreachable(exchange.outcome)
                 } else {
-                    self.refused(&format!("{} ({})", step.name, step.method), exchange.outcome, &said)
+                    self.refused(&step.method, exchange.outcome, &said)
                 });
             }
             if operation == Operation::Initialize {

@@ -169,7 +169,7 @@ impl Screen {
                     }
                 });
                 let told = failures + &why.unwrap_or_default();
-                self.line(&format!("      {}", fitted(&told, self.width - 6)));
+                self.hanging("      ", &fitted(&told, 2 * (self.width - 6)));
             }
         }
         self.and_more(report.steps.len());

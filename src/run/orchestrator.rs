@@ -13,7 +13,7 @@ use super::demo_child::{DemoChild, DemoError};
 use super::environment::this_machine;
 use super::event::RunEvent;
 use crate::clock::{Clock, wall_clock};
-use crate::load::{Crew, GeneratorWatch, LoadError, Recorder, Timing, Workload};
+use crate::load::{self, Crew, GeneratorWatch, LoadError, Recorder, Timing, Workload};
 use crate::mcp::{self, Contact, ContactError};
 use crate::metrics::Phase;
 use crate::model::{Endpoint, Event, Level, Secret, Stamped, TargetInfo, clean_text, printable_text};
@@ -235,7 +235,8 @@ impl<'a> Run<'a> {
             let open = recorder.begin(call.step, Phase::WarmUp);
             open.end(call.exchange.outcome, Timing::closed(took), call.exchange.reason.as_deref());
         }
-        let warnings = unknown_tools(&plan, &contact.info);
+        let mut warnings = load::forecast(&plan);
+        warnings.extend(unknown_tools(&plan, &contact.info));
         let work = Workload::new(plan, contact.wire, recorder, clock);
         Self {
             work: Arc::new(work),

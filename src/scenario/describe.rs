@@ -112,7 +112,13 @@ fn describe_open(page: &mut Page, load: &OpenLoad) {
     };
     page.value("arrivals", &arrivals);
     let first = format_count(load.users.into());
-    page.value("pool", &format!("{first} users from the start, more when none is free"));
+    let most = format_count(load.max_users.into());
+    let pool = if load.users == load.max_users {
+        format!("{first} users; an iteration that finds none free waits for one")
+    } else {
+        format!("{first} users from the start, up to {most} when none is free; then iterations wait for one")
+    };
+    page.value("pool", &pool);
     let peak = load.peak_rate();
     page.value("rate", &chart(load.duration(), |moment| load.rate_at(moment) / peak));
     let lines = load.stages.iter().map(|stage| (stage.duration, format_rate(stage.rate)));
@@ -147,6 +153,10 @@ fn describe_stages(
     let mut began = Duration::ZERO;
     for (duration, value) in stages {
         let ends = began + duration;
+        if duration.is_zero() {
+            before = value;
+            continue;
+        }
         let when = format!("{} to {}", format_duration(began), format_duration(ends));
         let what = if before == value {
             format!("{value}{unit}")

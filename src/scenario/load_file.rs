@@ -52,7 +52,9 @@ fn read_closed(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Close
         .optional("think_time")
         .map_or(Some(ThinkTime::Constant(Duration::ZERO)), |field| read_think_time(field, problems));
     for name in ["spacing", "burst", "max_users"] {
-        if let Some(field) = fields.optional(name) {
+        // Asked for only where it is there: it is no field of such a load.
+        let is_there = fields.entries().iter().any(|entry| entry.key.text == name);
+        if let Some(field) = is_there.then(|| fields.optional(name)).flatten() {
             let help = "add a `rate` to have iterations begin when they are due, or remove this";
             field.wrong("only a load with a `rate` has it", help, problems);
         }

@@ -121,6 +121,7 @@ fn golden_plans_of_the_shipped_scenarios() {
         ("smoke", "scenarios/smoke.yaml"),
         ("arrivals", "scenarios/arrivals.yaml"),
         ("every-field", "tests/golden/every-field.yaml"),
+        ("every-field-open", "tests/golden/every-field-open.yaml"),
     ] {
         let loaded = loaded(path);
         assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);

@@ -79,8 +79,11 @@ pub fn check_generator(plan: &Plan, seconds: &[Second], all: &Aggregates) -> Vec
         checks.push(send_lag(plan, whole));
         checks.push(offered(plan, open, whole));
     }
-    checks.push(heartbeat(plan, whole));
-    checks.push(processor(whole));
+    // Where calls waited for users, the users of a generator that is too slow may have been what they waited for.
+    let waited = whole.iter().any(|second| second.waiting > 0);
+    for check in [heartbeat(plan, whole), processor(whole)] {
+        checks.push(GeneratorCheck { decisive: waited, ..check });
+    }
     checks.extend(throttled(whole));
     checks.extend(in_flight(whole));
     checks
@@ -346,6 +349,20 @@ mod tests {
         assert_eq!(failing(&plan, lost), ["calls in flight"]);
         let no_socket = |second: &mut Second| second.cells[0].outcome = NO_SOCKET;
         assert_eq!(failing(&plan, no_socket), ["calls without a socket"]);
+    }
+
+    #[test]
+    fn what_waits_for_an_overloaded_generator_is_not_the_targets_fault() {
+        let decisive = |waiting| {
+            let mut seconds: Vec<Second> = (0..SECONDS).map(second).collect();
+            for second in &mut seconds {
+                second.waiting = waiting;
+                generator(second).cpu = Some(0.9);
+            }
+            let checks = check_generator(&open_plan(), &seconds, &Aggregates::of(&seconds));
+            checks.iter().any(|check| check.holds == Some(false) && check.decisive)
+        };
+        assert!(decisive(1) && !decisive(0));
     }
 
     #[test]

@@ -71,13 +71,22 @@ impl Latency {
         let note = if is_exact { "" } else { "; late calls estimated from the histogram" };
         Finding {
             verdict: evidence.verdict(),
-            value: quantile.map_or_else(|| format!("- ({} failed)", format_ratio(failed)), format_duration),
+            value: match quantile {
+                None => format!("- ({} failed)", format_ratio(failed)),
+                Some(latency) if self.lacks_calls(calls) => format!("~{}", format_duration(latency)),
+                Some(latency) => format_duration(latency),
+            },
             value_number: quantile.map(|latency| latency.as_secs_f64()),
             samples: evidence.calls,
             bad: Some(evidence.bad),
             because: evidence.because("late or failed") + note,
             ..finding
         }
+    }
+
+    /// True when the quantile is the slowest call, or close to it: it takes `1 / (1 - share)` calls to tell them apart.
+    fn lacks_calls(&self, calls: &Tally) -> bool {
+        (calls.counted() as f64) < without_binary_noise(1.0 / without_binary_noise(1.0 - self.share)) - 0.5
     }
 
     /// How many successful calls were late, and whether that was counted exactly when they ended.

@@ -57,21 +57,22 @@ pub(super) fn because(verdict: Verdict, objectives: &[Finding], calls: u64, endi
             format!("{hold} over {} calls", format_count(calls))
         }
         (Verdict::Fail, Some(first)) => {
-            let open = objectives.iter().filter(|finding| finding.verdict == Verdict::Inconclusive).count();
-            format!(
-                "{} ({}): {} is {}, the limit is {}{}{}",
-                first.name,
-                first.scope,
-                first.indicator,
-                first.value,
-                first.limit,
-                and_others(decisive.len() - 1, "fail", "fails"),
-                and_others(open, "are inconclusive", "is inconclusive"),
-            )
+            let open: Vec<&Finding> =
+                objectives.iter().filter(|finding| finding.verdict == Verdict::Inconclusive).collect();
+            let Finding { name, scope, indicator, value, limit, because, .. } = first;
+            let others = named("also fails", "also fail", &decisive[1..]);
+            let open = named("inconclusive is", "inconclusive are", &open);
+            if first.value_number.is_none() {
+                // So many calls failed that there is no latency to speak of.
+                return format!(
+                    "{name} ({scope}): {indicator} {limit} does not hold: {because}{others}{open}"
+                );
+            }
+            format!("{name} ({scope}): {indicator} is {value}, the limit is {limit}{others}{open}")
         }
         (Verdict::Invalid | Verdict::Inconclusive, Some(first)) => {
             let word = verdict.as_str().to_lowercase();
-            let others = and_others(decisive.len() - 1, &format!("are {word}"), &format!("is {word}"));
+            let others = named(&format!("{word} is also"), &format!("{word} are also"), &decisive[1..]);
             format!("{}: {}{others}", first.name, first.because)
         }
     };
@@ -82,11 +83,16 @@ pub(super) fn because(verdict: Verdict, objectives: &[Finding], calls: u64, endi
     }
 }
 
-fn and_others(others: usize, many: &str, one: &str) -> String {
-    match others {
+/// `; also fail: a, b and 3 more`; empty without findings.
+fn named(one: &str, many: &str, findings: &[&Finding]) -> String {
+    const MOST: usize = 3;
+    let names: Vec<&str> = findings.iter().take(MOST).map(|finding| finding.name.as_str()).collect();
+    let rest = findings.len() - names.len();
+    let rest = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    match findings.len() {
         0 => String::new(),
-        1 => format!("; 1 more {one}"),
-        n => format!("; {n} more {many}"),
+        1 => format!("; {one}: {}", names[0]),
+        _ => format!("; {many}: {}{rest}", names.join(", ")),
     }
 }
 

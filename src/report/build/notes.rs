@@ -64,6 +64,7 @@ pub(super) fn notes(log: &RunLog, clock: &LoadClock, rows: &Rows, scrapes: &Scra
     notes.extend(ending_note(log, clock));
     notes.extend(recorded_notes(log));
     notes.extend(scrapes.note());
+    notes.extend(waiting_note(log));
     notes.extend(warm_up_note(clock, rows));
     notes.extend(shared_machine_note(log));
     notes.extend(era_note(log));
@@ -129,6 +130,17 @@ fn recorded_notes(log: &RunLog) -> impl Iterator<Item = String> + '_ {
         | Event::Process(_)
         | Event::Scrape(_) => None,
     })
+}
+
+/// Of an open load: calls that were due found no free user.
+fn waiting_note(log: &RunLog) -> Option<String> {
+    let most = log.seconds.iter().map(|second| second.waiting).max().filter(|most| *most > 0)?;
+    let users = format_count(log.plan.load.peak_users().into());
+    Some(format!(
+        "up to {} iterations that were due waited for a free user: all {users} were busy, so the target was too slow for \
+         this rate, or `max_users` is too low",
+        format_count(most)
+    ))
 }
 
 fn warm_up_note(clock: &LoadClock, rows: &Rows) -> Option<String> {
