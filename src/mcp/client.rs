@@ -9,6 +9,7 @@ use super::buffer;
 use super::connection::{Connection, SendFailure};
 use super::failure::Failure;
 use super::fields::Fields;
+use super::http1::SESSION_HEADER;
 use super::reason::Reason;
 use super::reply::{self, Answer, Progress};
 use super::wire::{self, Wire};
@@ -16,7 +17,6 @@ use crate::clock::Clock;
 use crate::model::{CounterRng, Outcome, ProtocolFault, Secret, TimeoutPhase, TransportFault};
 use crate::plan::{Operation, RenderContext, Step, StepId};
 
-const SESSION_HEADER: &str = "mcp-session-id";
 const AUTHORIZATION: &str = "authorization";
 /// Ids of one user: its number times this, plus a count. Unique in the run, and exact as a JSON number.
 const IDS_PER_USER: u64 = 1_000_000_000;

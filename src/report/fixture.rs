@@ -146,6 +146,7 @@ fn plan() -> Plan {
         description: "Weights 3 : 5 : 2 over list tools, search and calculate.".to_owned(),
         seed: 7,
         target: Target::Demo(DemoTarget::default()),
+        transport: crate::plan::Transport::default(),
         protocol: ProtocolChoice::Auto,
         auth: Auth::None,
         session: SessionPolicy::PerUser,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::check::AROUND;
 use super::file::ScenarioFile;
 use super::step_file::{WrittenStep, method_and_tool};
+use super::target_file::WrittenTarget;
 use crate::plan::{Auth, Operation, PLAN_VERSION, Plan, ProtocolChoice, Role, Step, StepId, Transaction};
 
 /// The plan; `None` when a section has a mistake. Thresholds come from the objectives, later.
@@ -13,6 +14,7 @@ pub(super) fn plan(file: ScenarioFile) -> Option<Plan> {
     let written = Some(file.transactions).filter(|_| file.transactions_whole)?;
     let deadline = file.timeout?;
     let auth = file.auth?;
+    let WrittenTarget { target, transport, .. } = file.target?;
     let mcp = written.iter().flat_map(|transaction| &transaction.steps).any(WrittenStep::is_mcp);
     let mut steps = Steps { steps: Vec::new(), deadline };
     steps.add_around(&auth, mcp);
@@ -29,7 +31,8 @@ pub(super) fn plan(file: ScenarioFile) -> Option<Plan> {
         name: file.name?,
         description: file.description?,
         seed: file.seed?,
-        target: file.target?.target,
+        target,
+        transport,
         // Without a call of MCP there is no revision to agree on.
         protocol: if mcp { file.protocol? } else { ProtocolChoice::Rest },
         auth,

@@ -39,6 +39,7 @@ fn plan() -> Plan {
         description: String::new(),
         seed: 0,
         target: Target::Demo(DemoTarget::default()),
+        transport: crate::plan::Transport::default(),
         protocol: ProtocolChoice::Auto,
         auth: Auth::None,
         session: SessionPolicy::PerUser,
