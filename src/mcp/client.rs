@@ -88,6 +88,9 @@ pub struct Exchange {
     pub first_byte: Option<Duration>,
     /// When the answer was there, or the call was given up.
     pub end: Duration,
+    /// True when the server kept the answer's stream open: its user waited for the end of it in vain, after `end`, for up to
+    /// 250 ms.
+    pub left_open: bool,
 }
 
 /// What changes with each call of a user, beside the id.
@@ -188,7 +191,9 @@ impl Client {
                 reason =
                     Some(Reason::from(failure).told(answer.outcome, &self.wire.secrets, self.session_id()));
             }
-            let exchange = Exchange { outcome: answer.outcome, reason, sent, first_byte, end: answer.end };
+            let left_open = progress.left_open;
+            let exchange =
+                Exchange { outcome: answer.outcome, reason, sent, first_byte, end: answer.end, left_open };
             return (exchange, Some(answer));
         }
         let end = self.clock.now();
@@ -204,7 +209,7 @@ impl Client {
             }
         };
         let reason = Some(reason.told(outcome, &self.wire.secrets, self.session_id()));
-        (Exchange { outcome, reason, sent, first_byte, end }, None)
+        (Exchange { outcome, reason, sent, first_byte, end, left_open: false }, None)
     }
 
     /// The session that the server named: as good as a secret.

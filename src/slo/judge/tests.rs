@@ -88,6 +88,7 @@ fn aggregates(cells: Vec<Cell>) -> Aggregates {
         waiting: 0,
         users: 1,
         pacing: None,
+        left_open: 0,
         generator: None,
         cells,
         errors: Vec::new(),
