@@ -10,7 +10,7 @@ use super::{Sources, VERSION, auth_file, load_file, observe_file, step_file, tar
 use crate::input::{Field, Fields, Node, Place, Problem, Problems, Value};
 use crate::plan::{Auth, Environment, HostRule, Load, Outputs, ProtocolChoice, SessionPolicy};
 
-/// After this long a call is given up, where the file does not say.
+/// After this long a call is given up, where the file does not say. The end of a session has a limit of its own beside it.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Where run directories go, where the file does not say.
 const DEFAULT_DIRECTORY: &str = "runs";

@@ -295,6 +295,54 @@ fn secrets_of_the_environment_stay_out_of_the_written_plan() {
 }
 
 #[test]
+fn files_of_tls_are_read_and_never_written_down() {
+    let plan = plan_of(
+        "target: {url: 'https://127.0.0.1:1/', tls: {ca: ca.pem, certificate: client.pem, key: client.key}}",
+    );
+    let tls = &plan.transport.tls;
+    assert_eq!(tls.ca.as_ref().unwrap().authorities().unwrap().len(), 1);
+    assert!(tls.client.as_ref().unwrap().certified_key().is_ok());
+    let written = format!("{}{plan:?}{}", serde_json::to_string(&plan).unwrap(), describe(&plan, &[]));
+    assert!(written.contains("client.key"), "{written}");
+    for line in pem("client.key").unwrap().lines().chain(pem("client.pem").unwrap().lines()) {
+        assert!(!written.contains(line), "{line} in {written}");
+    }
+}
+
+#[test]
+fn each_fault_of_a_pem_file_is_told() {
+    for (tls, expected) in [
+        ("ca: client.key", "`ca`: there is no certificate in it"),
+        ("ca: damaged.pem", "`ca`: it is damaged: a section has no end, or is not base64"),
+        ("certificate: client.pem, key: ca.pem", "`key`: there is no private key in it"),
+        ("certificate: client.pem, key: encrypted.key", "`key`: the private key in it is encrypted"),
+        (
+            "certificate: client.pem, key: other.key",
+            "`key`: the private key in it does not belong to the certificate",
+        ),
+        ("certificate: client.pem", "`certificate`: it has no use alone"),
+    ] {
+        let line = format!("target: {{url: 'https://127.0.0.1:1/', tls: {{{tls}}}}}");
+        let problems = load_text(&scenario(&line), &Overrides::default()).unwrap_err();
+        let found: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+        assert_eq!(found, [expected], "{tls}");
+    }
+}
+
+#[test]
+fn the_end_of_a_session_is_not_waited_for_as_long_as_a_call() {
+    let deadlines = |timeout: &str| {
+        let plan = plan_of(&format!("timeout: {timeout}"));
+        let of = |operation: &Operation| {
+            plan.steps.iter().find(|step| step.operation == *operation).unwrap().deadline
+        };
+        (of(&Operation::ListTools).as_secs(), of(&Operation::EndSession).as_secs())
+    };
+    assert_eq!(deadlines("30s"), (30, 5));
+    assert_eq!(deadlines("3s"), (3, 3));
+}
+
+#[test]
 fn the_command_line_wins_over_the_file() {
     let overrides = Overrides {
         target: Some("http://127.0.0.1:9/mcp".to_owned()),
