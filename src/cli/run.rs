@@ -8,7 +8,7 @@ use super::files::{load_scenario, write_reports};
 use super::progress::Progress;
 use super::screen::Screen;
 use super::signals;
-use crate::plan::Plan;
+use crate::plan::{Plan, Proxies};
 use crate::report::{Ending, Format, RunReport, TerminalStyle, judged, terminal_summary};
 use crate::run::{DemoError, Finished, RunError, RunOptions, execute};
 use crate::scenario::Loaded;
@@ -33,6 +33,7 @@ pub(super) fn run(args: &RunArgs, screen: Screen) -> Exit {
         let options = RunOptions {
             scenario_file: args.scenario.to_string_lossy().into_owned(),
             program: std::env::current_exe().unwrap_or_else(|_| "gander".into()),
+            proxies: Proxies::from_environment(&|name| std::env::var(name).ok()),
             signals: signals::listen(),
         };
         execute(plan.clone(), &objectives, options, &mut |event| progress.show(event)).await

@@ -204,6 +204,15 @@ impl<'n> Field<'n> {
         found
     }
 
+    /// `true` or `false`.
+    pub(crate) fn flag(self, problems: &mut Problems) -> Option<bool> {
+        if let Value::Bool(flag) = self.node.value {
+            return Some(flag);
+        }
+        self.expected("`true` or `false`", "write one of the two, without quotes", problems);
+        None
+    }
+
     /// A duration with its unit.
     pub(crate) fn duration(self, problems: &mut Problems) -> Option<Duration> {
         const HELP: &str =

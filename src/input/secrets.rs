@@ -156,8 +156,10 @@ impl Walk<'_> {
         if anchor > 0 {
             self.anchors.insert(anchor, range.clone());
         }
+        // What is in a file of keys does not belong here, and people paste it.
+        let pasted = text.contains("-----BEGIN");
         let sight = self.next_sight();
-        if sight == Sight::Hidden || (sight == Sight::Auth && !PLAIN_WORDS.contains(&text)) {
+        if pasted || sight == Sight::Hidden || (sight == Sight::Auth && !PLAIN_WORDS.contains(&text)) {
             let quoted = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
             let mark = usize::from(quoted && range.len() > 1);
             self.hide(range.start + mark..range.end - mark);

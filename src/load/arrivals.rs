@@ -113,7 +113,8 @@ impl Arrivals {
             biased;
             given = self.given(user) => taken(given),
             () = work.signals.stop.raised() => {
-                self.state().free.retain(|free| *free != user);
+                let mut state = self.state();
+                state.free.retain(|free| *free != user);
                 // It may have been given one at this very moment.
                 self.seats[user].take().and_then(taken)
             }
@@ -153,21 +154,20 @@ impl Arrivals {
         }
     }
 
-    /// An iteration is due.
+    /// An iteration is due. Who is given something is given it under the lock: a user that stops waiting has it, or is not
+    /// given it.
     fn release(&self, work: &Workload, arrival: Arrival) {
-        let (user, given) = {
-            let mut state = self.state();
-            if let Some(user) = state.free.pop() {
-                (user, Given::Iteration(Taken { arrival, waited: false }))
-            } else {
-                state.waiting.push_back(arrival);
-                // A free user notes how late it was given what was due; here nobody else does.
-                work.recorder.paced(work.clock.now().saturating_sub(arrival.due));
-                let Some(user) = state.resting.pop() else { return };
-                (user, Given::Start)
-            }
-        };
-        self.give(user, given);
+        let mut state = self.state();
+        if let Some(user) = state.free.pop() {
+            self.give(user, Given::Iteration(Taken { arrival, waited: false }));
+            return;
+        }
+        state.waiting.push_back(arrival);
+        // A free user notes how late it was given what was due; here nobody else does.
+        work.recorder.paced(work.clock.now().saturating_sub(arrival.due));
+        if let Some(user) = state.resting.pop() {
+            self.give(user, Given::Start);
+        }
     }
 
     /// Books what has waited for longer than its call would have been given.

@@ -41,6 +41,7 @@ struct Books {
     /// Since the books were last taken out.
     planned_now: u64,
     pacing: LatencyHistogram,
+    left_open: u64,
     cells: Cells,
     codes: Vec<i64>,
 }
@@ -134,6 +135,11 @@ impl Recorder {
         self.mine().pacing.record(late);
     }
 
+    /// Enters an answer whose stream the server kept open, so that its user was held up.
+    pub fn left_open(&self) {
+        self.mine().left_open += 1;
+    }
+
     /// A user became active.
     pub fn user_joined(&self) {
         self.users.fetch_add(1, Ordering::Relaxed);
@@ -155,7 +161,7 @@ impl Recorder {
     /// Takes out everything that ended since the last time, as second number `second`; `waiting` arrivals were due and
     /// had no user at its end.
     pub fn take_second(&self, second: u32, waiting: u64) -> Second {
-        let (mut planned, mut in_flight) = (0, 0);
+        let (mut planned, mut in_flight, mut left_open) = (0, 0, 0);
         let mut pacing = LatencyHistogram::new();
         // All shards are read under one lock: in every second the books balance.
         let taken: Vec<Cells> = self
@@ -164,6 +170,7 @@ impl Recorder {
             .map(|books| {
                 planned += std::mem::take(&mut books.planned_now);
                 in_flight += books.planned.wrapping_sub(books.recorded).cast_signed();
+                left_open += std::mem::take(&mut books.left_open);
                 pacing.merge(&books.pacing);
                 books.pacing.clear();
                 std::mem::take(&mut books.cells)
@@ -187,6 +194,7 @@ impl Recorder {
             waiting,
             users: self.users.load(Ordering::Relaxed),
             pacing: (!pacing.is_empty()).then_some(pacing),
+            left_open,
             generator: None,
             cells,
             errors,
@@ -397,7 +405,9 @@ mod tests {
         let recorder = Recorder::new(1, vec![ms(50)]);
         recorder.begin(STEP, Phase::Steady).end(Outcome::Ok, Timing::open(ms(100), ms(190), ms(200)), None);
         recorder.paced(ms(2));
+        recorder.left_open();
         let second = recorder.take_second(0, 7);
+        assert_eq!((second.left_open, recorder.take_second(1, 0).left_open), (1, 0));
         let cell = &second.cells[0];
         let max = |histogram: &Option<LatencyHistogram>| histogram.as_ref().and_then(LatencyHistogram::max);
         let near = |found: Option<Duration>, wanted: u64| {

@@ -243,6 +243,9 @@ impl User {
             Timing::closed(exchange.end.saturating_sub(exchange.sent))
         };
         open.end(exchange.outcome, timing, exchange.reason.as_deref());
+        if exchange.left_open {
+            work.recorder.left_open();
+        }
         Some(exchange)
     }
 }

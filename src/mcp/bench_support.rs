@@ -25,6 +25,7 @@ impl Form {
     pub fn new(step: &Step, url: &Url, common: &HeaderMap, user: &HeaderMap) -> Self {
         let endpoint = request::endpoint(url);
         let context = FormContext {
+            origin: "",
             endpoint,
             era: Era::Legacy,
             revision: NEWEST_LEGACY_REVISION,

@@ -10,6 +10,7 @@ use super::connection::{Connection, SendFailure};
 use super::deadline::{Deadline, Passed};
 use super::failure::Failure;
 use super::fields::Fields;
+use super::http1::SESSION_HEADER;
 use super::reason::Reason;
 use super::reply::{self, Answer, Progress};
 use super::wire::{self, Wire};
@@ -17,7 +18,6 @@ use crate::clock::Clock;
 use crate::model::{CounterRng, Outcome, ProtocolFault, Secret, TimeoutPhase, TransportFault};
 use crate::plan::{Operation, RenderContext, Step, StepId};
 
-const SESSION_HEADER: &str = "mcp-session-id";
 const AUTHORIZATION: &str = "authorization";
 /// Ids of one user: its number times this, plus a count. Unique in the run, and exact as a JSON number.
 const IDS_PER_USER: u64 = 1_000_000_000;
@@ -90,6 +90,9 @@ pub struct Exchange {
     pub first_byte: Option<Duration>,
     /// When the answer was there, or the call was given up.
     pub end: Duration,
+    /// True when the server kept the answer's stream open: its user waited for the end of it in vain, after `end`, for up to
+    /// 250 ms.
+    pub left_open: bool,
 }
 
 /// What changes with each call of a user, beside the id.
@@ -189,7 +192,9 @@ impl Client {
                 reason =
                     Some(Reason::from(failure).told(answer.outcome, &self.wire.secrets, self.session_id()));
             }
-            let exchange = Exchange { outcome: answer.outcome, reason, sent, first_byte, end: answer.end };
+            let left_open = progress.left_open;
+            let exchange =
+                Exchange { outcome: answer.outcome, reason, sent, first_byte, end: answer.end, left_open };
             return (exchange, Some(answer));
         }
         let end = self.clock.now();
@@ -205,7 +210,7 @@ impl Client {
             }
         };
         let reason = Some(reason.told(outcome, &self.wire.secrets, self.session_id()));
-        (Exchange { outcome, reason, sent, first_byte, end }, None)
+        (Exchange { outcome, reason, sent, first_byte, end, left_open: false }, None)
     }
 
     /// The session that the server named: as good as a secret.
@@ -305,6 +310,7 @@ impl Client {
             )));
         }
         if let Some(session) = &answer.session {
+            self.wire.secrets.learn_passing(session.to_str().unwrap_or_default());
             self.session_fields.set(SESSION_HEADER, session);
         }
         self.session = Session::Opened;

@@ -7,16 +7,16 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
+use super::address::Address;
 use super::client::{CallContext, Client, Exchange};
 use super::reason::error_message;
 use super::reply::Answer;
-use super::stream::Address;
 use super::wire::{MODERN_REVISION, Wire, WireError};
 use crate::clock::Clock;
 use crate::model::{
     CounterRng, Era, Outcome, ProtocolFault, Secrets, TargetInfo, TransportFault, clean_text,
 };
-use crate::plan::{Operation, Plan, ProtocolChoice, Role, StepId};
+use crate::plan::{Operation, Plan, ProtocolChoice, Proxies, Proxy, Role, StepId};
 
 /// How long a target that refuses connections is given to come up.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -100,15 +100,20 @@ fn in_words(outcome: Outcome) -> String {
     format!("{hint} ({outcome})")
 }
 
-/// Makes contact with the target at `url` for `plan`.
+/// Makes contact with the target at `url` for `plan`, through the one of `proxies` that is meant for it.
 pub async fn first_contact(
     plan: &Plan,
     url: &Url,
+    proxies: &Proxies,
     user_agent: &str,
     clock: Clock,
 ) -> Result<Contact, ContactError> {
-    let address = Address::resolve(url).await.map_err(WireError::from)?;
-    let visit = Visit { plan, url, address, user_agent, clock, secrets: plan.secrets(), calls: Vec::new() };
+    let address = Address::resolve(url, &plan.transport, proxies).await.map_err(WireError::from)?;
+    let secrets = plan.secrets();
+    for secret in address.proxy().map(Proxy::credentials).unwrap_or_default() {
+        secrets.learn(secret.expose());
+    }
+    let visit = Visit { plan, url, address, user_agent, clock, secrets, calls: Vec::new() };
     match &plan.protocol {
         ProtocolChoice::Rest => visit.rest().await,
         ProtocolChoice::Revision(revision) if revision.as_str() < MODERN_REVISION => {

@@ -83,7 +83,15 @@ pub(crate) fn judge_result(result: &str, is_tool_call: bool) -> Outcome {
         return Outcome::Protocol(ProtocolFault::Malformed);
     }
     match serde_json::from_str::<ResultHead<'_>>(result) {
-        Ok(ResultHead { is_error: Some(Value::Bool(true)), .. }) if is_tool_call => Outcome::ToolError,
+        Ok(ResultHead { is_error: Some(said), .. }) if is_tool_call && said != Value::Bool(false) => {
+            match said {
+                Value::Bool(_) => Outcome::ToolError,
+                // It says something about an error, and nobody knows what.
+                Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+                    Outcome::Protocol(ProtocolFault::Malformed)
+                }
+            }
+        }
         Ok(ResultHead { result_type: Some(kind), .. }) if kind != "complete" => {
             Outcome::Protocol(ProtocolFault::Missing)
         }
@@ -146,6 +154,9 @@ mod tests {
         assert_eq!(judge_result(r#"{"content":[],"isError":true}"#, true), Outcome::ToolError);
         assert_eq!(judge_result(r#"{"content":[],"isError":false}"#, true), Outcome::Ok);
         assert_eq!(judge_result(r#"{"content":[]}"#, true), Outcome::Ok);
+        assert_eq!(judge_result(r#"{"content":[],"isError":null}"#, true), Outcome::Ok);
+        let text = judge_result(r#"{"content":[],"isError":"true"}"#, true);
+        assert_eq!(text, Outcome::Protocol(ProtocolFault::Malformed));
         assert_eq!(judge_result(r#"{"isError":true}"#, false), Outcome::Ok);
         assert_eq!(judge_result("[]", true), Outcome::Protocol(ProtocolFault::Malformed));
     }

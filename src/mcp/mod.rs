@@ -2,6 +2,7 @@
 //!
 //! It knows nothing of users, weights or schedules: [`Client::perform`] makes one call and says how it went.
 
+mod address;
 #[doc(hidden)]
 pub mod bench_support;
 mod buffer;
@@ -19,12 +20,15 @@ mod reply;
 mod request;
 mod sse;
 mod stream;
+mod tls;
+mod tunnel;
 mod wire;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
+pub use address::AddressError;
 pub use client::{CallContext, Client, Exchange};
 pub use contact::{Contact, ContactCall, ContactError, first_contact};
-pub use stream::AddressError;
+pub use tls::TlsError;
 pub use wire::{Wire, WireError};

@@ -18,7 +18,8 @@ use crate::plan::{Operation, Step};
 
 /// How much of a failed answer's body is read: enough to tell why.
 const MAX_ERROR_BODY: usize = 16 * 1024;
-/// How long a server may keep a stream open after the answer before its connection is given up.
+/// How long a server may keep a stream open after the answer before it is given up. It is in no latency: reports count
+/// the answers that cost their users as much.
 const DRAIN: Duration = Duration::from_millis(250);
 
 /// A call while it is under way, and after. It is outside the future that a deadline may drop.
@@ -30,6 +31,8 @@ pub(crate) struct Progress {
     pub(crate) first_byte: Option<Duration>,
     /// When the answer was there, and what came of it.
     pub(crate) answer: Option<Answer>,
+    /// True while the answer is there and the end of its stream is not.
+    pub(crate) left_open: bool,
     /// True when the answer's text is wanted although all is well.
     keep_text: bool,
 }
@@ -53,7 +56,7 @@ pub(crate) struct Answer {
 impl Progress {
     /// Nothing has happened yet.
     pub(crate) fn new(keep_text: bool) -> Self {
-        Self { phase: TimeoutPhase::Connect, first_byte: None, answer: None, keep_text }
+        Self { phase: TimeoutPhase::Connect, first_byte: None, answer: None, left_open: false, keep_text }
     }
 
     /// What a good answer said is of use to set-up calls alone; what a failed one said is told.
@@ -185,8 +188,10 @@ impl Reader<'_> {
             }
             if self.progress.answer.is_some() && drain_until.is_none() {
                 drain_until = Some(Instant::now() + DRAIN);
+                self.progress.left_open = true;
             }
         };
+        self.progress.left_open = false;
         self.progress.answer.is_none().then(|| self.answer(fault.outcome, fault.words))
     }
 

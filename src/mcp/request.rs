@@ -37,8 +37,8 @@ pub(crate) struct RequestForm {
 enum RequestTarget {
     /// The whole request line, written out.
     Fixed(Vec<u8>),
-    /// Path and query.
-    Rendered(Template),
+    /// What stands before the path, and path and query.
+    Rendered(String, Template),
 }
 
 #[derive(Debug)]
@@ -70,6 +70,8 @@ const BEFORE_ID: &[u8] = br#"{"jsonrpc":"2.0","id":"#;
 /// What the forms of one run have in common.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FormContext<'a> {
+    /// What stands before each path: the target's origin for a proxy that forwards, else nothing.
+    pub(crate) origin: &'a str,
     /// Path and query of the MCP endpoint, or for plain HTTP of the base.
     pub(crate) endpoint: &'a str,
     /// Which family of revisions is spoken.
@@ -118,10 +120,10 @@ impl RequestForm {
     pub(crate) fn write(&self, id: u64, fields: &Fields, context: &mut RenderContext<'_>, out: &mut Vec<u8>) {
         match &self.target {
             RequestTarget::Fixed(line) => out.extend_from_slice(line),
-            RequestTarget::Rendered(template) => {
+            RequestTarget::Rendered(before, template) => {
                 let mut path = Vec::new();
                 template.render(context, &mut path);
-                write_request_line(&self.method, encode_path(&path).as_bytes(), out);
+                write_request_line(&self.method, before, &encode_path(&path), out);
             }
         }
         out.extend_from_slice(self.fields.as_bytes());
@@ -154,9 +156,9 @@ impl RequestForm {
 
 const CONTENT_LENGTH: &[u8] = b"content-length: ";
 
-fn write_request_line(method: &Method, target: &[u8], out: &mut Vec<u8>) {
-    for part in [method.as_str().as_bytes(), b" ", target, b" HTTP/1.1\r\n"] {
-        out.extend_from_slice(part);
+fn write_request_line(method: &Method, before: &str, path: &str, out: &mut Vec<u8>) {
+    for part in [method.as_str(), " ", before, path, " HTTP/1.1\r\n"] {
+        out.extend_from_slice(part.as_bytes());
     }
 }
 
@@ -266,7 +268,7 @@ impl FormContext<'_> {
 
     fn endpoint(self, method: Method, headers: &HeaderMap, body: Body) -> RequestForm {
         let mut line = Vec::new();
-        write_request_line(&method, self.endpoint.as_bytes(), &mut line);
+        write_request_line(&method, self.origin, self.endpoint, &mut line);
         RequestForm {
             method,
             target: RequestTarget::Fixed(line),
@@ -282,7 +284,7 @@ impl FormContext<'_> {
         if !matches!(body, Body::Empty) {
             headers.insert(CONTENT_TYPE, JSON);
         }
-        let target = RequestTarget::Rendered(path.clone());
+        let target = RequestTarget::Rendered(self.origin.to_owned(), path.clone());
         RequestForm { method, target, fields: self.fields(&headers), body, name: None }
     }
 
@@ -363,7 +365,8 @@ mod tests {
         let url = Url::parse("http://127.0.0.1:1/mcp?x=1").unwrap();
         let endpoint = endpoint(&url);
         let headers = HeaderMap::new();
-        let context = FormContext { endpoint, era, revision, auth: &Auth::None, headers: &headers };
+        let context =
+            FormContext { origin: "", endpoint, era, revision, auth: &Auth::None, headers: &headers };
         let form = RequestForm::of(&step, context);
         let mut rng = CounterRng::new(1, 1);
         let mut context = RenderContext { vu: 3, iteration: 4, nonce: 5, rng: &mut rng };

@@ -1,4 +1,4 @@
-//! A stream of bytes to the target: where it goes, how it is opened, plain or through TLS.
+//! A stream of bytes to the target: how it is opened, plain or through TLS.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,38 +6,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use rustls_platform_verifier::ConfigVerifierExt as _;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{self, ClientConfig};
-use url::{Host, Url};
 
+use super::address::{Address, Route};
 use super::failure::Failure;
-use crate::model::{NotSent, Outcome, TimeoutPhase, TransportFault, without_credentials};
-
-/// Where connections go: resolved once, so that every user meets the same addresses.
-#[derive(Debug, Clone)]
-pub(crate) struct Address {
-    sockets: Vec<SocketAddr>,
-    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
-}
-
-/// Why there is no address to connect to.
-#[derive(Debug, thiserror::Error)]
-pub enum AddressError {
-    /// Neither `http` nor `https`, or no host. The URL is shown without credentials.
-    #[error("`{}` is not an http or https URL with a host", without_credentials(.0.as_str()))]
-    Unsupported(Url),
-    /// The name could not be resolved.
-    #[error("failed to resolve `{0}`")]
-    Resolve(String, #[source] io::Error),
-    /// TLS could not be set up.
-    #[error("failed to set up TLS")]
-    Tls(#[source] rustls::Error),
-}
+use super::tunnel;
+use crate::model::{NotSent, Outcome, TimeoutPhase, TransportFault};
+use crate::plan::Proxy;
 
 /// An open stream.
 #[derive(Debug)]
@@ -48,38 +26,18 @@ pub(super) enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-impl Address {
-    /// Resolves the host of `url`, and prepares TLS when its scheme asks for it.
-    pub(crate) async fn resolve(url: &Url) -> Result<Self, AddressError> {
-        let unsupported = || AddressError::Unsupported(url.clone());
-        let port = url.port_or_known_default().ok_or_else(unsupported)?;
-        let sockets: Vec<SocketAddr> = match url.host().ok_or_else(unsupported)? {
-            Host::Ipv4(address) => vec![(address, port).into()],
-            Host::Ipv6(address) => vec![(address, port).into()],
-            Host::Domain(name) => tokio::net::lookup_host((name, port))
-                .await
-                .map_err(|error| AddressError::Resolve(name.to_owned(), error))?
-                .collect(),
-        };
-        let tls = match url.scheme() {
-            "http" => None,
-            "https" => {
-                let mut config = ClientConfig::with_platform_verifier().map_err(AddressError::Tls)?;
-                config.alpn_protocols = vec![b"http/1.1".to_vec()];
-                let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-                let name = ServerName::try_from(host).map_err(|_| unsupported())?;
-                Some((Arc::new(config), name))
-            }
-            _ => return Err(unsupported()),
-        };
-        Ok(Self { sockets, tls })
-    }
-}
-
 impl Stream {
     /// Connects.
     pub(super) async fn open(address: &Address) -> Result<Self, Failure> {
-        let stream = connect(&address.sockets).await?;
+        let stream = match &address.route {
+            Route::Direct => connect(&address.sockets).await?,
+            Route::Forward(proxy) => {
+                connect(&address.sockets).await.map_err(|failure| of_proxy(failure, proxy))?
+            }
+            Route::Tunnel(proxy, target) => {
+                tunneled(address, proxy, target).await.map_err(|failure| of_proxy(failure, proxy))?
+            }
+        };
         let Some((config, name)) = &address.tls else { return Ok(Self::Plain(stream)) };
         let connector = TlsConnector::from(Arc::clone(config));
         match connector.connect(name.clone(), stream).await {
@@ -130,6 +88,48 @@ impl Stream {
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(context),
         }
     }
+}
+
+/// For hyper, which wants the traits.
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        room: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(context, room),
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, room),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Self::poll_write(self.get_mut(), context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Self::poll_flush(self.get_mut(), context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(context),
+        }
+    }
+}
+
+async fn tunneled(address: &Address, proxy: &Proxy, target: &str) -> Result<TcpStream, Failure> {
+    let mut stream = connect(&address.sockets).await?;
+    tunnel::open(&mut stream, proxy, target).await?;
+    Ok(stream)
+}
+
+/// A failure on the way to `proxy`, which must not look like one of the target.
+fn of_proxy(Failure { outcome, words }: Failure, proxy: &Proxy) -> Failure {
+    Failure { outcome, words: format!("the proxy {}: {words}", proxy.name()) }
 }
 
 async fn connect(sockets: &[SocketAddr]) -> Result<TcpStream, Failure> {

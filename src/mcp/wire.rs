@@ -1,14 +1,15 @@
 //! What all users of one run share: where requests go, in which revision, and each step's request rendered as far as
 //! it can be before the run.
 
-use http::header::{AUTHORIZATION, HOST, USER_AGENT};
+use http::header::{AUTHORIZATION, HOST, PROXY_AUTHORIZATION, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use url::Url;
+use tokio_rustls::rustls::ClientConfig;
+use url::{Position, Url};
 
+use super::address::{Address, AddressError, Route};
 use super::request::{self, FormContext, RequestForm};
-use super::stream::{Address, AddressError};
 use crate::model::{Era, Secret, Secrets};
-use crate::plan::{Auth, Operation, Plan, Step, StepId};
+use crate::plan::{Auth, Operation, Plan, Proxy, Step, StepId};
 
 /// A reply larger than this is cut off and counted as `protocol/too_large`.
 pub(crate) const MAX_REPLY_BYTES: usize = 16 * 1024 * 1024;
@@ -57,9 +58,14 @@ impl Wire {
         revision: &str,
         user_agent: &str,
     ) -> Result<Self, WireError> {
-        let headers = common_headers(plan, url, user_agent)?;
+        let mut headers = common_headers(plan, url, user_agent)?;
+        let mut origin = "";
+        if let Route::Forward(proxy) = &address.route {
+            origin = &url[..Position::BeforePath];
+            headers.extend(proxy_authorization(proxy)?.map(|value| (PROXY_AUTHORIZATION, value)));
+        }
         let endpoint = request::endpoint(url);
-        let context = FormContext { endpoint, era, revision, auth: &plan.auth, headers: &headers };
+        let context = FormContext { origin, endpoint, era, revision, auth: &plan.auth, headers: &headers };
         let forms = plan.steps.iter().map(|step| RequestForm::of(step, context)).collect();
         let find =
             |wanted: fn(&Step) -> bool| plan.steps.iter().find(|step| wanted(step)).map(|step| step.id);
@@ -86,6 +92,16 @@ impl Wire {
     /// What the target knows and no report may show; it grows with each login.
     pub fn secrets(&self) -> &Secrets {
         &self.secrets
+    }
+
+    /// How whoever else asks the target does TLS; `None` where it speaks plain text.
+    pub fn tls(&self) -> Option<ClientConfig> {
+        self.address.tls()
+    }
+
+    /// The proxy that calls go through.
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.address.proxy()
     }
 
     /// The calls that open a user's session, in order.
@@ -125,6 +141,14 @@ fn common_headers(plan: &Plan, url: &Url, user_agent: &str) -> Result<HeaderMap,
         }
     }
     Ok(headers)
+}
+
+fn proxy_authorization(proxy: &Proxy) -> Result<Option<HeaderValue>, WireError> {
+    let Some(authorization) = &proxy.authorization else { return Ok(None) };
+    let mut value = HeaderValue::from_str(authorization.expose())
+        .map_err(|_| WireError::Header(PROXY_AUTHORIZATION.to_string()))?;
+    value.set_sensitive(true);
+    Ok(Some(value))
 }
 
 /// `Bearer TOKEN` as a header; `None` when the token can't stand in one.

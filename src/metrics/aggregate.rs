@@ -206,6 +206,7 @@ mod tests {
             waiting: 0,
             users: 1,
             pacing: None,
+            left_open: 0,
             generator: None,
             cells,
             errors: Vec::new(),

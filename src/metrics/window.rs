@@ -33,6 +33,10 @@ pub struct Second {
     /// How late free users of an open load were given what was due: gander's own doing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pacing: Option<LatencyHistogram>,
+    /// Answers of this second that came on streams which the server kept open: each held its user up for up to 250 ms more,
+    /// which is in no latency.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_open: u64,
     /// How the generator itself fared; unknown to the first run directories.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generator: Option<GeneratorSecond>,

@@ -24,10 +24,10 @@ pub fn clean_char(c: char) -> char {
     if is_unsafe(c) { '\u{FFFD}' } else { c }
 }
 
-/// Control characters, line and paragraph separators, and the marks that reorder or hide text.
+/// Control characters, line and paragraph separators, the marks that reorder or hide text, and what XML can't hold.
 fn is_unsafe(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}'
+        || matches!(c, '\u{061C}' | '\u{FFFE}' | '\u{FFFF}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}'
             | '\u{E0000}'..='\u{E007F}')
 }
 
@@ -40,6 +40,7 @@ mod tests {
         let clean = clean_text("a\u{1b}[31mred\u{7}\r\nnext\u{202e}txt\u{9b}2J");
         assert!(clean.chars().all(|c| !is_unsafe(c)), "{clean:?}");
         assert!(clean.starts_with("a\u{FFFD}[31mred"));
+        assert_eq!(clean_text("\u{61c}\u{fffe}\u{ffff}x"), "\u{FFFD}\u{FFFD}\u{FFFD}x");
     }
 
     #[test]

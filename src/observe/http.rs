@@ -1,4 +1,5 @@
-//! One GET at a time from one URL: limited in time and size, never redirected, never through a proxy.
+//! One GET at a time from one URL: limited in time and size, never redirected, through a proxy by the same rule as
+//! the load.
 //!
 //! Knows nothing of what the answers mean.
 
@@ -12,6 +13,7 @@ use reqwest::redirect::Policy;
 use url::Url;
 
 use super::{ObserveError, ObserveOptions};
+use crate::plan::Proxy;
 
 /// Asks one URL, over a connection of its own that is kept open.
 pub(super) struct Fetcher {
@@ -69,10 +71,9 @@ impl Fetcher {
         time_limit: Duration,
         body_limit: usize,
     ) -> Result<Self, ObserveError> {
+        let own = url.origin() == options.target.origin();
         let mut headers = HeaderMap::new();
-        if let Some(secret) =
-            options.authorization.as_ref().filter(|_| url.origin() == options.target.origin())
-        {
+        if let Some(secret) = options.authorization.as_ref().filter(|_| own) {
             let mut value =
                 HeaderValue::from_str(secret.expose()).map_err(|_| ObserveError::Header("Authorization"))?;
             value.set_sensitive(true);
@@ -80,11 +81,18 @@ impl Fetcher {
         }
         let user_agent =
             HeaderValue::from_str(&options.user_agent).map_err(|_| ObserveError::Header("User-Agent"))?;
-        let client = Client::builder()
+        let mut client = Client::builder();
+        if let Some(tls) = options.tls.clone().filter(|_| own) {
+            client = client.tls_backend_preconfigured(tls);
+        }
+        client = match options.proxies.of(&url)? {
+            None => client.no_proxy(),
+            Some(proxy) => client.proxy(through(&proxy)?),
+        };
+        let client = client
             .default_headers(headers)
             .user_agent(user_agent)
             .redirect(Policy::none())
-            .no_proxy()
             .pool_max_idle_per_host(1)
             .build()
             .map_err(ObserveError::Client)?;
@@ -113,6 +121,15 @@ impl Fetcher {
         }
         Ok(Reply { status, content_type, body: Body::Whole(bytes) })
     }
+}
+
+fn through(proxy: &Proxy) -> Result<reqwest::Proxy, ObserveError> {
+    let mut through = reqwest::Proxy::all(proxy.url.clone()).map_err(ObserveError::Client)?;
+    if let Some(authorization) = &proxy.authorization {
+        let header = HeaderValue::from_str(authorization.expose());
+        through = through.custom_http_auth(header.map_err(|_| ObserveError::Header("Proxy-Authorization"))?);
+    }
+    Ok(through)
 }
 
 fn word_for(error: &reqwest::Error) -> &'static str {

@@ -14,12 +14,14 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 use tokio::time::{Interval, MissedTickBehavior};
+use tokio_rustls::rustls::ClientConfig;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use self::http::Fetcher;
 use crate::metrics::{MAX_SERIES, ScrapeRecord};
 use crate::model::{Endpoint, Event, HealthState, ProbeResult, Secret, Secrets, Stamped};
+use crate::plan::{Proxies, ProxyError};
 
 /// The time since the run began.
 pub type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
@@ -42,6 +44,10 @@ pub struct ObserveOptions {
     pub target: Url,
     /// The value of the `Authorization` header.
     pub authorization: Option<Secret>,
+    /// How TLS is done with the target's own origin; others are trusted as the platform trusts them.
+    pub tls: Option<ClientConfig>,
+    /// The proxies that the environment names.
+    pub proxies: Proxies,
     /// What the target may echo and nobody may see.
     pub secrets: Secrets,
     /// The value of the `User-Agent` header.
@@ -99,6 +105,9 @@ pub enum ObserveError {
     /// A header's value has characters that HTTP does not allow.
     #[error("the `{0}` header has characters that HTTP does not allow")]
     Header(&'static str),
+    /// The environment names a proxy that can't be used.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// The HTTP client could not be set up.
     #[error("failed to set up the HTTP client")]
     Client(#[source] reqwest::Error),

@@ -9,8 +9,10 @@ use axum::routing::get;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use url::Position;
 
 use super::*;
+use crate::mcp::tests::certificates::{Authority, Front, Validity};
 use crate::metrics::SeriesStore;
 use crate::model::{HealthState, Labels, ProbeResult, ScrapeFault, ScrapeStat, Secrets};
 
@@ -29,6 +31,8 @@ fn options(target: &Url) -> (ObserveOptions, mpsc::UnboundedReceiver<Observation
     let (sink, seen) = mpsc::unbounded_channel();
     let looks = AtomicU32::new(0);
     let options = ObserveOptions {
+        tls: None,
+        proxies: Proxies::default(),
         target: target.clone(),
         authorization: None,
         secrets: Secrets::default(),
@@ -237,6 +241,42 @@ async fn credentials_go_to_the_targets_own_origin_alone() {
     let other = serve(Router::new().route("/", get(metrics))).await;
     assert_eq!(credentials_seen(&target, target.clone()).await, Some(1.0));
     assert_eq!(credentials_seen(&target, other).await, Some(0.0));
+}
+
+#[tokio::test]
+async fn the_targets_own_origin_is_trusted_as_the_scenario_says_and_no_other() {
+    let authority = Authority::new();
+    let behind = always(StatusCode::OK, "a 1\n").await.socket_addrs(|| None).unwrap()[0];
+    let config = || authority.server("localhost", Validity::Now).config(None);
+    let fronts = [Front::start(behind, config()).await, Front::start(behind, config()).await];
+    let [target, other] = fronts.each_ref().map(|front| front.url());
+    for (metrics, tls, trusted) in [
+        (&target, Some(authority.trust()), true),
+        (&other, Some(authority.trust()), false),
+        (&target, None, false),
+    ] {
+        let (options, seen) = options(&target);
+        let (_, store) =
+            observe(ObserveOptions { metrics: Some(metrics.clone()), tls, ..options }, seen).await;
+        assert_eq!(store.iter().count(), usize::from(trusted));
+    }
+}
+
+#[tokio::test]
+async fn scrapes_go_through_the_proxy_that_the_environment_names() {
+    let metrics = |headers: HeaderMap| async move {
+        let known = headers.get("proxy-authorization").is_some_and(|value| value == "Basic bWU6cHc=");
+        let host = headers.get("host").unwrap().to_str().unwrap().to_owned();
+        format!("a{{host=\"{host}\"}} {}\n", u8::from(known))
+    };
+    let proxy = serve(Router::new().route("/metrics", get(metrics))).await;
+    let named = format!("http://me:pw@{}", &proxy[Position::BeforeHost..Position::AfterPort]);
+    let proxies = Proxies::from_environment(&|name| (name == "HTTP_PROXY").then(|| named.clone()));
+    let target: Url = "http://mcp.example/metrics".parse().unwrap();
+    let (options, seen) = options(&target);
+    let (_, store) = observe(ObserveOptions { metrics: Some(target), proxies, ..options }, seen).await;
+    let host = Labels::from_iter([("host", "mcp.example")]);
+    assert_eq!(store.select("a", &host).next().unwrap().points[0].value, Some(1.0));
 }
 
 #[tokio::test]

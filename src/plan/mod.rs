@@ -7,20 +7,25 @@ mod fixed_text;
 mod load;
 #[expect(clippy::module_inception, reason = "the room's main type is the plan")]
 mod plan;
+mod proxy;
 mod step;
 mod target;
 mod template;
 mod template_parser;
+mod transport;
 
 pub use arrivals::{Arrival, OpenLoad, RateStage, Schedule, Spacing};
 pub use fixed_text::FixedText;
 pub use load::{ClosedLoad, Load, LoadModel, Stage, ThinkTime};
 pub use plan::{Observe, Outputs, PLAN_VERSION, Plan, Transaction};
+pub use proxy::{Proxies, Proxy, ProxyError};
 pub use step::{Check, Operation, Role, Step, StepId};
 pub use target::{
     Auth, DemoTarget, HostRule, LONGEST_PATH, ProtocolChoice, SessionPolicy, Target, is_loopback,
 };
 pub use template::{Expression, Quoting, RenderContext, Segment, Template};
 pub use template_parser::{Environment, TemplateError, TemplateFault};
+pub use transport::{ClientCertificate, HttpVersion, PemFault, PemFile, Tls, Transport};
 
 pub(crate) use template_parser::{EXPRESSIONS, Kind, Part, parse_parts};
+pub(crate) use transport::crypto;

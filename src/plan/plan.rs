@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{Arrival, Auth, HostRule, Load, ProtocolChoice, SessionPolicy, Step, StepId, Target, Template};
+use super::{
+    Arrival, Auth, HostRule, Load, ProtocolChoice, SessionPolicy, Step, StepId, Target, Template, Transport,
+};
 use crate::model::CounterRng;
 use crate::model::{Secret, Secrets};
 
@@ -26,6 +28,9 @@ pub struct Plan {
     pub seed: u64,
     /// Who is called.
     pub target: Target,
+    /// How it is reached; left out where its URL says all.
+    #[serde(default, skip_serializing_if = "Transport::is_plain")]
+    pub transport: Transport,
     /// In which revision.
     pub protocol: ProtocolChoice,
     /// With whose credentials.

@@ -38,7 +38,7 @@ pub struct Step {
     pub checks: Vec<Check>,
     /// The user's own words for it.
     pub tags: BTreeMap<String, String>,
-    /// After this long the call is given up.
+    /// After this long the call is given up. For the end of a session it is never more than 5 s.
     pub deadline: Duration,
 }
 

@@ -146,6 +146,7 @@ fn plan() -> Plan {
         description: "Weights 3 : 5 : 2 over list tools, search and calculate.".to_owned(),
         seed: 7,
         target: Target::Demo(DemoTarget::default()),
+        transport: crate::plan::Transport::default(),
         protocol: ProtocolChoice::Auto,
         auth: Auth::None,
         session: SessionPolicy::PerUser,
@@ -252,7 +253,18 @@ fn one_second(second: u32, rng: &mut CounterRng) -> Second {
     let planned = cells.iter().map(|cell| cell.count).sum();
     let in_flight = if second + 1 == SECONDS { 0 } else { u64::from(users / if slow { 1 } else { 4 }) };
     let errors = errors(&cells);
-    Second { second, planned, in_flight, waiting: 0, users, pacing: None, generator: None, cells, errors }
+    Second {
+        second,
+        planned,
+        in_flight,
+        waiting: 0,
+        users,
+        pacing: None,
+        left_open: 0,
+        generator: None,
+        cells,
+        errors,
+    }
 }
 
 /// Every failed call says why; those of `calculate` for two reasons.

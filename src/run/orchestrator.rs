@@ -18,7 +18,7 @@ use crate::mcp::{self, Contact, ContactError};
 use crate::metrics::Phase;
 use crate::model::{Endpoint, Event, Level, Secret, Stamped, TargetInfo, clean_text, printable_text};
 use crate::observe::{self, Limits, Observation, ObserveError, ObserveOptions, Observer, Watchers};
-use crate::plan::{Auth, Operation, Plan, Target};
+use crate::plan::{Auth, Operation, Plan, Proxies, Proxy, Target};
 use crate::record::{RecordError, RunWriter};
 use crate::report::{Ending, Manifest, RUN_FORMAT_VERSION, Totals};
 use crate::slo::Objective;
@@ -38,6 +38,8 @@ pub struct RunOptions {
     pub scenario_file: String,
     /// The gander binary, to start the demo target with.
     pub program: PathBuf,
+    /// The proxies that the environment names.
+    pub proxies: Proxies,
     /// Signals (1, 2, 15) as they come.
     pub signals: UnboundedReceiver<i32>,
 }
@@ -107,7 +109,7 @@ pub async fn execute(
     let folder = writer.folder().to_owned();
     watch(RunEvent::Opened { folder: &folder });
     let prepared = tokio::select! {
-        prepared = prepare(&plan, &options.program) => prepared,
+        prepared = prepare(&plan, &options.program, &options.proxies) => prepared,
         Some(signal) = options.signals.recv() => Err(RunError::Stopped(signal)),
     };
     let Prepared { contact, demo, clock, watchers, observations, crew } = match prepared {
@@ -171,7 +173,7 @@ fn manifest(plan: &Plan, options: &RunOptions) -> Manifest {
 
 /// Starts the target where it is ours to start, makes contact, waits until it says that it is ready, and has all users
 /// launched. A signal may drop this anywhere: users that are waiting are then sent home.
-async fn prepare(plan: &Plan, program: &PathBuf) -> Result<Prepared, RunError> {
+async fn prepare(plan: &Plan, program: &PathBuf, proxies: &Proxies) -> Result<Prepared, RunError> {
     let (url, demo) = match &plan.target {
         Target::Url(url) => (url.clone(), None),
         Target::Demo(target) => {
@@ -179,12 +181,12 @@ async fn prepare(plan: &Plan, program: &PathBuf) -> Result<Prepared, RunError> {
             (demo.url.clone(), Some(demo))
         }
     };
-    let mut contact = mcp::first_contact(plan, &url, &user_agent(), Clock::start()).await?;
+    let mut contact = mcp::first_contact(plan, &url, proxies, &user_agent(), Clock::start()).await?;
     contact.info.started_by_gander = demo.is_some();
     contact.info.pid = demo.as_ref().map(|demo| demo.pid).or(plan.observe.pid);
     let (sink, observations) = unbounded_channel();
     let clock = Arc::new(OnceLock::new());
-    let observe = observe_options(plan, &contact, Arc::clone(&clock), sink);
+    let observe = observe_options(plan, &contact, proxies, Arc::clone(&clock), sink);
     if !observe::wait_until_ready(&observe, READY_PATIENCE).await? {
         return Err(RunError::NotReady(contact.info.url));
     }
@@ -215,7 +217,8 @@ struct Run<'a> {
     signal: Option<i32>,
     /// A second signal came.
     hurried: bool,
-    warnings: Vec<String>,
+    /// What is to be said before the load begins.
+    notes: Vec<(Level, String)>,
 }
 
 impl<'a> Run<'a> {
@@ -235,8 +238,11 @@ impl<'a> Run<'a> {
             let open = recorder.begin(call.step, Phase::WarmUp);
             open.end(call.exchange.outcome, Timing::closed(took), call.exchange.reason.as_deref());
         }
-        let mut warnings = load::forecast(&plan);
-        warnings.extend(unknown_tools(&plan, &contact.info));
+        let mut notes: Vec<(Level, String)> = Vec::new();
+        notes.extend(contact.wire.proxy().map(|proxy| (Level::Info, proxied(proxy))));
+        notes.extend(unverified(&plan).map(|text| (Level::Warning, text)));
+        notes.extend(load::forecast(&plan).into_iter().map(|text| (Level::Warning, text)));
+        notes.extend(unknown_tools(&plan, &contact.info).into_iter().map(|text| (Level::Warning, text)));
         let work = Workload::new(plan, contact.wire, recorder, clock);
         Self {
             work: Arc::new(work),
@@ -247,7 +253,7 @@ impl<'a> Run<'a> {
             next_second: 0,
             signal: None,
             hurried: false,
-            warnings,
+            notes,
         }
     }
 
@@ -258,8 +264,8 @@ impl<'a> Run<'a> {
         mut signals: UnboundedReceiver<i32>,
     ) -> Result<Finished, RunError> {
         let Watching { observer, mut observations } = watching;
-        for text in std::mem::take(&mut self.warnings) {
-            self.event(Event::Note { level: Level::Warning, text })?;
+        for (level, text) in std::mem::take(&mut self.notes) {
+            self.event(Event::Note { level, text })?;
         }
         self.event(Event::LoadStarted)?;
         let mut load = Box::pin(crew.run(Arc::clone(&self.work)));
@@ -397,6 +403,7 @@ impl<'a> Run<'a> {
 fn observe_options(
     plan: &Plan,
     contact: &Contact,
+    proxies: &Proxies,
     clock: Arc<OnceLock<Clock>>,
     sink: UnboundedSender<Observation>,
 ) -> ObserveOptions {
@@ -419,6 +426,8 @@ fn observe_options(
         process_interval: PROCESS_INTERVAL,
         limits: Limits::default(),
         authorization: authorization(&plan.auth),
+        tls: contact.wire.tls(),
+        proxies: proxies.clone(),
         secrets: contact.wire.secrets().clone(),
         user_agent: user_agent(),
         clock: Arc::new(move || clock.get().map_or(Duration::ZERO, Clock::now)),
@@ -437,6 +446,20 @@ fn authorization(auth: &Auth) -> Option<Secret> {
             .map(|(_, value)| value.clone()),
         Auth::None | Auth::Login { .. } => None,
     }
+}
+
+/// What stood between gander and the target, and is in every latency.
+fn proxied(proxy: &Proxy) -> String {
+    format!("calls went through the proxy {}: it is in every latency", proxy.name())
+}
+
+/// A warning where nobody looked at the target's certificate.
+fn unverified(plan: &Plan) -> Option<String> {
+    let https = matches!(&plan.target, Target::Url(url) if url.scheme() == "https");
+    (https && plan.transport.tls.insecure).then(|| {
+        "the target's certificate was not verified (`insecure: true`): anybody on the way could have answered"
+            .to_owned()
+    })
 }
 
 /// A warning for each tool that the plan calls and the target does not list: a call of it can only fail.

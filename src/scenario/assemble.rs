@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::check::AROUND;
 use super::file::ScenarioFile;
 use super::step_file::{WrittenStep, method_and_tool};
+use super::target_file::WrittenTarget;
 use crate::plan::{Auth, Operation, PLAN_VERSION, Plan, ProtocolChoice, Role, Step, StepId, Transaction};
 
 /// The plan; `None` when a section has a mistake. Thresholds come from the objectives, later.
@@ -13,6 +14,7 @@ pub(super) fn plan(file: ScenarioFile) -> Option<Plan> {
     let written = Some(file.transactions).filter(|_| file.transactions_whole)?;
     let deadline = file.timeout?;
     let auth = file.auth?;
+    let WrittenTarget { target, transport, .. } = file.target?;
     let mcp = written.iter().flat_map(|transaction| &transaction.steps).any(WrittenStep::is_mcp);
     let mut steps = Steps { steps: Vec::new(), deadline };
     steps.add_around(&auth, mcp);
@@ -29,7 +31,8 @@ pub(super) fn plan(file: ScenarioFile) -> Option<Plan> {
         name: file.name?,
         description: file.description?,
         seed: file.seed?,
-        target: file.target?.target,
+        target,
+        transport,
         // Without a call of MCP there is no revision to agree on.
         protocol: if mcp { file.protocol? } else { ProtocolChoice::Rest },
         auth,
@@ -43,6 +46,10 @@ pub(super) fn plan(file: ScenarioFile) -> Option<Plan> {
         thresholds: Vec::new(),
     })
 }
+
+/// The end of a session is waited for no longer: nothing comes after it, and a target that stands still would keep every
+/// run from ending for a whole timeout.
+const LONGEST_END: Duration = Duration::from_secs(5);
 
 struct Steps {
     steps: Vec<Step>,
@@ -70,6 +77,7 @@ impl Steps {
         }
     }
 
+    /// Adds a step around the load.
     fn add(&mut self, name: &str, role: Role, method: String, operation: Operation) {
         let id = self.next_id();
         self.steps.push(Step {
@@ -81,7 +89,7 @@ impl Steps {
             operation,
             checks: Vec::new(),
             tags: BTreeMap::new(),
-            deadline: self.deadline,
+            deadline: if role == Role::TearDown { self.deadline.min(LONGEST_END) } else { self.deadline },
         });
     }
 

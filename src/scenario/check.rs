@@ -23,7 +23,7 @@ pub(super) const AROUND: [&str; 6] = [
 ];
 
 pub(super) fn check(file: &ScenarioFile, objectives: &[WrittenObjective], problems: &mut Problems) {
-    if let Some(WrittenTarget { target: Target::Url(url), place }) = &file.target {
+    if let Some(WrittenTarget { target: Target::Url(url), place, .. }) = &file.target {
         check_host(url, place, &file.hosts, problems);
     }
     for (url, place) in file.observe.iter().flat_map(|written| &written.elsewhere) {

@@ -8,8 +8,8 @@ use crate::model::{
     clean_char, format_count, format_duration, format_rate, format_ratio, without_credentials,
 };
 use crate::plan::{
-    Auth, ClosedLoad, Load, LoadModel, OpenLoad, Plan, ProtocolChoice, Role, SessionPolicy, Spacing, Step,
-    Target, ThinkTime, Transaction,
+    Auth, ClosedLoad, HttpVersion, Load, LoadModel, OpenLoad, Plan, ProtocolChoice, Role, SessionPolicy,
+    Spacing, Step, Target, ThinkTime, Transaction, Transport,
 };
 use crate::slo::{Divisor, Indicator, Objective, Reading, Selector};
 
@@ -50,6 +50,7 @@ fn describe_target(page: &mut Page, plan: &Plan) {
         Target::Url(url) => without_credentials(url.as_str()).into_owned(),
     };
     page.value("target", &target);
+    describe_transport(page, &plan.transport);
     if !plan.hosts.allowed.is_empty() {
         page.value("load may go", &format!("to this machine and to {}", plan.hosts.allowed.join(", ")));
     }
@@ -123,6 +124,24 @@ fn describe_open(page: &mut Page, load: &OpenLoad) {
     page.value("rate", &chart(load.duration(), |moment| load.rate_at(moment) / peak));
     let lines = load.stages.iter().map(|stage| (stage.duration, format_rate(stage.rate)));
     describe_stages(page, lines, "0/s", "");
+}
+
+fn describe_transport(page: &mut Page, Transport { http, tls }: &Transport) {
+    if *http != HttpVersion::default() {
+        page.value("HTTP", http.name());
+    }
+    let mut trust = Vec::new();
+    if tls.insecure {
+        trust.push("the server's certificate is not verified".to_owned());
+    } else if let Some(ca) = &tls.ca {
+        trust.push(format!("certificates signed by {} are trusted too", ca.path()));
+    }
+    if let Some(client) = &tls.client {
+        trust.push(format!("each user shows the certificate in {}", client.certificate.path()));
+    }
+    if !trust.is_empty() {
+        page.value("TLS", &trust.join("; "));
+    }
 }
 
 fn describe_closed(page: &mut Page, load: &ClosedLoad) {

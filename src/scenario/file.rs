@@ -1,6 +1,6 @@
 //! The scenario file as written: its sections, each read field by field. What they mean together is `check`'s.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::observe_file::WrittenObserve;
@@ -10,7 +10,7 @@ use super::{Sources, VERSION, auth_file, load_file, observe_file, step_file, tar
 use crate::input::{Field, Fields, Node, Place, Problem, Problems, Value};
 use crate::plan::{Auth, Environment, HostRule, Load, Outputs, ProtocolChoice, SessionPolicy};
 
-/// After this long a call is given up, where the file does not say.
+/// After this long a call is given up, where the file does not say. The end of a session has a limit of its own beside it.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Where run directories go, where the file does not say.
 const DEFAULT_DIRECTORY: &str = "runs";
@@ -59,7 +59,13 @@ pub(super) struct SloReference {
     pub place: Place,
 }
 
-pub(super) fn read(root: &Node, sources: &Sources<'_>, problems: &mut Problems) -> Option<ScenarioFile> {
+/// The sections of `root`; `path` is where it came from, for the files that it names.
+pub(super) fn read(
+    root: &Node,
+    path: &Path,
+    sources: &Sources<'_>,
+    problems: &mut Problems,
+) -> Option<ScenarioFile> {
     let env = sources.env;
     let mut fields = Fields::of(root, "a scenario", problems)?;
     if let Some(place) = fields.place_of_any(&["objectives"]).filter(|_| !fields.has("transactions")) {
@@ -79,8 +85,9 @@ pub(super) fn read(root: &Node, sources: &Sources<'_>, problems: &mut Problems) 
         .map_or(Some(""), |field| field.text(problems))
         .map(|text| crate::model::clean_text(text.trim()));
     let seed = fields.optional("seed").map_or(Some(1), |field| field.whole(&(0..=u64::MAX), problems));
-    let target =
-        fields.required("target", problems).and_then(|field| target_file::read(field, env, problems));
+    let target = fields
+        .required("target", problems)
+        .and_then(|field| target_file::read(field, path, sources, problems));
     let protocol_field = fields.optional("protocol");
     let protocol = protocol_field.map_or(Some(ProtocolChoice::Auto), |field| read_protocol(field, problems));
     let auth =

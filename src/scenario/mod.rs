@@ -6,6 +6,7 @@ mod arguments;
 mod arrivals_file;
 mod assemble;
 mod auth_file;
+mod beside;
 mod check;
 mod describe;
 mod file;
@@ -17,6 +18,7 @@ mod resolved;
 mod step_file;
 mod target_file;
 mod text;
+mod transport_file;
 
 #[cfg(test)]
 mod tests;
@@ -100,7 +102,7 @@ fn load_into(
     let source = Source::new(path.to_string_lossy(), text);
     let mut root = parse(&source, problems)?;
     overrides::apply(&mut root, overrides, problems);
-    let file = file::read(&root, sources, problems)?;
+    let file = file::read(&root, path, sources, problems)?;
     let written = objectives::read(&file, path, &overrides.slo, sources, problems);
     check::check(&file, &written, problems);
     let mut plan = assemble::plan(file)?;

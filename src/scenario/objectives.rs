@@ -1,10 +1,10 @@
 //! The objectives of a scenario: which files hold them, and what the load must record for them.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Sources;
 use super::file::ScenarioFile;
+use super::{Sources, beside};
 use crate::input::{Place, Problem, Problems, Source};
 use crate::slo::{self, Indicator, Objective, WrittenObjective};
 
@@ -18,13 +18,8 @@ pub(super) fn read(
 ) -> Vec<WrittenObjective> {
     let mut written = Vec::new();
     if instead.is_empty() {
-        let folder = scenario.parent().unwrap_or(Path::new(""));
         for reference in &file.slo {
-            let beside = without_dots(&folder.join(&reference.path));
-            let mut candidates = vec![beside];
-            if candidates[0] != reference.path {
-                candidates.push(reference.path.clone());
-            }
+            let candidates = beside::candidates(scenario, &reference.path);
             written.extend(read_first(&candidates, &reference.place, sources, problems));
         }
         if file.slo.is_empty() {
@@ -54,23 +49,6 @@ fn read_first(
     let found = sources.files.read_first(candidates, place, problems);
     let source = found.map(|(path, text)| Source::new(path.to_string_lossy(), text));
     source.map_or_else(Vec::new, |source| slo::read(&source, problems))
-}
-
-/// `scenarios/../slos/x.yaml` as `slos/x.yaml`, for messages; leading `..` stay.
-fn without_dots(path: &Path) -> PathBuf {
-    let mut out = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir if matches!(out.components().next_back(), Some(Component::Normal(_))) => {
-                out.pop();
-            }
-            Component::ParentDir | Component::Normal(_) | Component::RootDir | Component::Prefix(_) => {
-                out.push(part);
-            }
-        }
-    }
-    out
 }
 
 /// The latency limits, ascending, each once.

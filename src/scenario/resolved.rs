@@ -9,7 +9,7 @@ use super::VERSION;
 use crate::model::without_credentials;
 use crate::plan::{
     Auth, Check, ClosedLoad, Load, LoadModel, Observe, OpenLoad, Operation, Outputs, Plan, ProtocolChoice,
-    Role, SessionPolicy, Spacing, Step, Target, ThinkTime, Transaction,
+    Role, SessionPolicy, Spacing, Step, Target, ThinkTime, Tls, Transaction, Transport,
 };
 use crate::slo::{
     Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector, Unit,
@@ -28,7 +28,7 @@ pub fn resolved(plan: &Plan, objectives: &[Objective]) -> Mapping {
         fields.set("description", plan.description.as_str());
     }
     fields.set("seed", plan.seed);
-    fields.set("target", target(&plan.target));
+    fields.set("target", target(&plan.target, &plan.transport));
     fields.set(
         "protocol",
         match &plan.protocol {
@@ -106,9 +106,18 @@ fn percentage(share: f64) -> Value {
     format!("{}%", (share * 1e11).round() / 1e9).into()
 }
 
-fn target(target: &Target) -> Value {
+fn target(target: &Target, transport: &Transport) -> Value {
     match target {
-        Target::Url(url) => without_credentials(url.as_str()).as_ref().into(),
+        Target::Url(url) if transport.is_plain() => without_credentials(url.as_str()).as_ref().into(),
+        Target::Url(url) => {
+            let mut fields = Fields::default();
+            fields.set("url", without_credentials(url.as_str()).as_ref());
+            fields.set("http", transport.http.name());
+            if transport.tls != Tls::default() {
+                fields.set("tls", tls(&transport.tls));
+            }
+            fields.0.into()
+        }
         Target::Demo(demo) => {
             let arguments = texts(&demo.arguments).into();
             Fields::of([(
@@ -117,6 +126,19 @@ fn target(target: &Target) -> Value {
             )])
         }
     }
+}
+
+fn tls(tls: &Tls) -> Value {
+    let mut fields = Fields::default();
+    if let Some(ca) = &tls.ca {
+        fields.set("ca", ca.path());
+    }
+    if let Some(client) = &tls.client {
+        fields.set("certificate", client.certificate.path());
+        fields.set("key", client.key.path());
+    }
+    fields.set("insecure", tls.insecure);
+    fields.0.into()
 }
 
 fn auth(auth: &Auth) -> Value {

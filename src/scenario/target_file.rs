@@ -1,11 +1,13 @@
-//! Who is called, as written: `demo`, the demo with arguments, or a URL.
+//! Who is called, as written: `demo`, the demo with arguments, a URL, or a URL with how it is reached.
+
+use std::path::Path;
 
 use url::Url;
 
-use super::text;
+use super::{Sources, text, transport_file};
 use crate::input::{Field, Fields, Place, Problem, Problems, Value, quoted};
 use crate::model::clean_text;
-use crate::plan::{DemoTarget, Environment, HostRule, LONGEST_PATH, Target};
+use crate::plan::{DemoTarget, Environment, HostRule, LONGEST_PATH, Target, Transport};
 
 const DEMO_PATHS: [&str; 2] = ["/mcp", "/mcp/stateless"];
 
@@ -13,25 +15,54 @@ const DEMO_PATHS: [&str; 2] = ["/mcp", "/mcp/stateless"];
 #[derive(Debug)]
 pub(super) struct WrittenTarget {
     pub target: Target,
+    pub transport: Transport,
+    /// Where it says who is called.
     pub place: Place,
 }
 
-pub(super) fn read(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<WrittenTarget> {
+/// The target of the scenario at `scenario`.
+pub(super) fn read(
+    field: Field<'_>,
+    scenario: &Path,
+    sources: &Sources<'_>,
+    problems: &mut Problems,
+) -> Option<WrittenTarget> {
     let target = match &field.node.value {
-        Value::Map(_) => {
-            let mut fields = Fields::of(field.node, "`target`", problems)?;
-            let demo = fields.required("demo", problems).map(|demo| read_demo(demo, problems));
-            fields.finish(problems);
-            Target::Demo(demo??)
-        }
+        Value::Map(_) => return read_map(field, scenario, sources, problems),
         Value::Text(word) if word == "demo" => {
             Target::Demo(DemoTarget { path: DEMO_PATHS[0].to_owned(), arguments: Vec::new() })
         }
         Value::Null | Value::Bool(_) | Value::Number(..) | Value::Text(_) | Value::List(_) => {
-            Target::Url(read_url(field, env, problems)?)
+            Target::Url(read_url(field, sources.env, problems)?)
         }
     };
-    Some(WrittenTarget { target, place: field.node.place.clone() })
+    Some(WrittenTarget { target, transport: Transport::default(), place: field.node.place.clone() })
+}
+
+fn read_map(
+    field: Field<'_>,
+    scenario: &Path,
+    sources: &Sources<'_>,
+    problems: &mut Problems,
+) -> Option<WrittenTarget> {
+    let mut fields = Fields::of(field.node, "`target`", problems)?;
+    let kind = fields.exactly_one(&["demo", "url"], problems);
+    let read = match kind {
+        Some(("url", url, _)) => {
+            let place = url.node.place.clone();
+            let target = read_url(url, sources.env, problems).map(Target::Url);
+            let transport = transport_file::read(&mut fields, target.as_ref(), scenario, sources, problems);
+            Some((target, transport, place))
+        }
+        Some((_, demo, _)) => {
+            let target = read_demo(demo, problems).map(Target::Demo);
+            Some((target, Some(Transport::default()), field.node.place.clone()))
+        }
+        None => None,
+    };
+    fields.finish(problems);
+    let (target, transport, place) = read?;
+    Some(WrittenTarget { target: target?, transport: transport?, place })
 }
 
 fn read_demo(field: Field<'_>, problems: &mut Problems) -> Option<DemoTarget> {

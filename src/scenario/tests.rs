@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -18,9 +19,30 @@ use crate::slo::{self, Indicator, Objective, Scope};
 
 const FORMATS: [&str; 6] = ["terminal", "json", "junit", "markdown", "html", "hgrm"];
 
+/// PEM files are made, not kept: keys do not belong into a tree of files.
 #[expect(clippy::disallowed_methods, reason = "golden files are read by the tests alone")]
 fn read_file(path: &Path) -> io::Result<String> {
-    std::fs::read_to_string(path)
+    match path.strip_prefix("tests/golden/tls").ok().and_then(Path::to_str).and_then(pem) {
+        Some(text) => Ok(text),
+        None => std::fs::read_to_string(path),
+    }
+}
+
+/// `ca.pem`, `client.pem` and `client.key`, which belong together; `other.key`, which does not; and `damaged.pem`.
+fn pem(name: &str) -> Option<String> {
+    static FILES: LazyLock<[(&str, String); 6]> = LazyLock::new(|| {
+        let [one, other] = [(); 2].map(|()| rcgen::generate_simple_self_signed(Vec::new()).unwrap());
+        let key = one.signing_key.serialize_pem();
+        [
+            ("ca.pem", other.cert.pem()),
+            ("client.pem", one.cert.pem()),
+            ("encrypted.key", key.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY")),
+            ("client.key", key),
+            ("other.key", other.signing_key.serialize_pem()),
+            ("damaged.pem", one.cert.pem().replace('M', "!")),
+        ]
+    });
+    FILES.iter().find(|(known, _)| *known == name).map(|(_, text)| text.clone())
 }
 
 fn env(name: &str) -> Option<String> {
@@ -28,6 +50,7 @@ fn env(name: &str) -> Option<String> {
         "TOKEN" => Some("t0p-s3cret".to_owned()),
         "BROKEN_TOKEN" => Some("t0p-s3cret\n".to_owned()),
         "HOST" => Some("staging.example.com".to_owned()),
+        "KEY_NAME" => Some("client.key".to_owned()),
         "EMPTY" => Some(String::new()),
         _ => None,
     }
@@ -43,7 +66,8 @@ fn load_text(text: &str, overrides: &Overrides) -> Result<Loaded, Problems> {
     let read = |path: &Path| match path.to_str() {
         Some("dir/scenario.yaml") => Ok(text.to_owned()),
         Some("dir/slo.yaml") => Ok("version: 1\nobjectives: [{name: errors, error_ratio: 5%}]\n".to_owned()),
-        _ => Err(io::Error::from(io::ErrorKind::NotFound)),
+        Some(path) => path.strip_prefix("dir/").and_then(pem).ok_or(io::ErrorKind::NotFound.into()),
+        None => Err(io::ErrorKind::NotFound.into()),
     };
     let files = Files { read: &read, names: &|_| Vec::new() };
     load(Path::new("dir/scenario.yaml"), overrides, &Sources { files, env: &env, formats: &FORMATS })
@@ -123,14 +147,24 @@ fn golden_plans_of_the_shipped_scenarios() {
         ("every-field", "tests/golden/every-field.yaml"),
         ("every-field-open", "tests/golden/every-field-open.yaml"),
     ] {
-        let loaded = loaded(path);
-        assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
-        golden_json(&format!("{name}.plan"), &loaded.plan);
-        let text = describe(&loaded.plan, &loaded.objectives);
-        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
-        golden(Path::new(&format!("tests/golden/{name}.describe.txt")), &text);
-        golden_resolved(name, &loaded);
+        golden_plan(name, path);
     }
+}
+
+#[test]
+fn golden_plan_of_a_target_with_every_field_of_transport() {
+    golden_plan("tls", "tests/golden/tls.yaml");
+}
+
+#[track_caller]
+fn golden_plan(name: &str, path: &str) {
+    let loaded = loaded(path);
+    assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
+    golden_json(&format!("{name}.plan"), &loaded.plan);
+    let text = describe(&loaded.plan, &loaded.objectives);
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    golden(Path::new(&format!("tests/golden/{name}.describe.txt")), &text);
+    golden_resolved(name, &loaded);
 }
 
 /// What `gander validate --yaml` prints, and that it says the same as the files it was made of.
@@ -150,7 +184,8 @@ fn golden_resolved(name: &str, loaded: &Loaded) {
     let scenario = serde_yaml::to_string(&scenario).unwrap();
     let read = |path: &Path| match path.to_str() {
         Some("scenario.yaml") => Ok(scenario.clone()),
-        _ => Ok(slo.clone()),
+        Some("slo.yaml") => Ok(slo.clone()),
+        _ => read_file(&Path::new("tests/golden").join(path)),
     };
     let files = Files { read: &read, names: &|_| Vec::new() };
     let sources = Sources { files, env: &env, formats: &FORMATS };
@@ -259,6 +294,54 @@ fn secrets_of_the_environment_stay_out_of_the_written_plan() {
     );
     let written = format!("{}{plan:?}{}", serde_json::to_string(&plan).unwrap(), describe(&plan, &[]));
     assert!(!written.contains("t0p-s3cret"), "{written}");
+}
+
+#[test]
+fn files_of_tls_are_read_and_never_written_down() {
+    let plan = plan_of(
+        "target: {url: 'https://127.0.0.1:1/', tls: {ca: ca.pem, certificate: client.pem, key: client.key}}",
+    );
+    let tls = &plan.transport.tls;
+    assert_eq!(tls.ca.as_ref().unwrap().authorities().unwrap().len(), 1);
+    assert!(tls.client.as_ref().unwrap().certified_key().is_ok());
+    let written = format!("{}{plan:?}{}", serde_json::to_string(&plan).unwrap(), describe(&plan, &[]));
+    assert!(written.contains("client.key"), "{written}");
+    for line in pem("client.key").unwrap().lines().chain(pem("client.pem").unwrap().lines()) {
+        assert!(!written.contains(line), "{line} in {written}");
+    }
+}
+
+#[test]
+fn each_fault_of_a_pem_file_is_told() {
+    for (tls, expected) in [
+        ("ca: client.key", "`ca`: there is no certificate in it"),
+        ("ca: damaged.pem", "`ca`: it is damaged: a section has no end, or is not base64"),
+        ("certificate: client.pem, key: ca.pem", "`key`: there is no private key in it"),
+        ("certificate: client.pem, key: encrypted.key", "`key`: the private key in it is encrypted"),
+        (
+            "certificate: client.pem, key: other.key",
+            "`key`: the private key in it does not belong to the certificate",
+        ),
+        ("certificate: client.pem", "`certificate`: it has no use alone"),
+    ] {
+        let line = format!("target: {{url: 'https://127.0.0.1:1/', tls: {{{tls}}}}}");
+        let problems = load_text(&scenario(&line), &Overrides::default()).unwrap_err();
+        let found: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+        assert_eq!(found, [expected], "{tls}");
+    }
+}
+
+#[test]
+fn the_end_of_a_session_is_not_waited_for_as_long_as_a_call() {
+    let deadlines = |timeout: &str| {
+        let plan = plan_of(&format!("timeout: {timeout}"));
+        let of = |operation: &Operation| {
+            plan.steps.iter().find(|step| step.operation == *operation).unwrap().deadline
+        };
+        (of(&Operation::ListTools).as_secs(), of(&Operation::EndSession).as_secs())
+    };
+    assert_eq!(deadlines("30s"), (30, 5));
+    assert_eq!(deadlines("3s"), (3, 3));
 }
 
 #[test]

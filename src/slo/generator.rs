@@ -312,6 +312,7 @@ mod tests {
             }),
             cells: vec![cell],
             errors: Vec::new(),
+            left_open: 0,
         }
     }
 

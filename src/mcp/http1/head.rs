@@ -8,7 +8,8 @@ use super::NotHttp;
 const MAX_FIELDS: usize = 100;
 /// A head may not be longer than this, in bytes.
 pub(crate) const MAX_HEAD: usize = 64 * 1024;
-const SESSION_HEADER: &str = "mcp-session-id";
+/// The field that names the session.
+pub(crate) const SESSION_HEADER: &str = "mcp-session-id";
 
 /// An answer's head.
 #[derive(Debug, PartialEq, Eq)]
@@ -114,7 +115,7 @@ impl Head {
                     }
                 }
                 12 if name.eq_ignore_ascii_case("content-type") => {
-                    head.content = ContentKind::of(field.value)
+                    head.content = ContentKind::of(field.value);
                 }
                 14 if name.eq_ignore_ascii_case("content-length") => {
                     let value = length_of(field.value)?;

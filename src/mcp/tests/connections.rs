@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::rig::{CALL, END_SESSION, LIST_TOOLS, Rig, answer, events, good, http, perform, write};
+use super::rig::{
+    CALL, END_SESSION, LIST_TOOLS, Rig, answer, events, good, http, open_events, perform, write,
+};
 use super::server::{Act, Seen, Server};
 use crate::mcp::CallContext;
 use crate::model::{CounterRng, Outcome};
@@ -111,6 +113,26 @@ async fn no_id_is_used_twice() {
     }
     let ids: BTreeSet<u64> = server.seen().iter().map(Seen::id).collect();
     assert_eq!(ids.len(), 12, "{ids:?}");
+}
+
+#[tokio::test]
+async fn a_stream_that_is_left_open_after_the_answer_is_told() {
+    let server = Server::start(|seen| {
+        let event = format!("data: {}\n\n", answer(seen, "{}"));
+        match seen.connection {
+            0 => vec![open_events(), write(&event), Act::Stall],
+            1 => vec![open_events(), write(&event), Act::Pause, Act::Close],
+            _ => events(&event),
+        }
+    })
+    .await;
+    let mut client = Rig::new(&server).client(1).await;
+    let mut rng = CounterRng::new(1, 1);
+    for expected in [true, false, false] {
+        let context = CallContext { iteration: 1, rng: &mut rng };
+        let exchange = client.perform(CALL, context).await;
+        assert_eq!((exchange.outcome, exchange.left_open), (Outcome::Ok, expected));
+    }
 }
 
 #[tokio::test]

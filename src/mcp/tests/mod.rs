@@ -1,10 +1,15 @@
 //! The client against a server on loopback that does exactly what a test says, byte by byte.
 
+pub(crate) mod certificates;
 mod connections;
 mod contact;
 mod framing;
+mod http2;
 mod outcomes;
+mod proxies;
 mod reasons;
 mod rig;
 mod server;
+mod server2;
 mod sessions;
+mod tls;

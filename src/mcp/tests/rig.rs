@@ -8,13 +8,14 @@ use url::Url;
 
 use super::server::{Act, Seen, Server};
 use crate::clock::Clock;
-use crate::mcp::stream::Address;
+use crate::mcp::address::Address;
 use crate::mcp::wire::Wire;
 use crate::mcp::{CallContext, Client, Contact, ContactError, first_contact};
 use crate::model::{CounterRng, Era, Outcome, Secret};
 use crate::plan::{
-    Auth, Check, ClosedLoad, HostRule, Load, LoadModel, Observe, Operation, Outputs, PLAN_VERSION, Plan,
-    ProtocolChoice, Role, SessionPolicy, Step, StepId, Target, Template, ThinkTime,
+    Auth, Check, ClosedLoad, HostRule, HttpVersion, Load, LoadModel, Observe, Operation, Outputs,
+    PLAN_VERSION, Plan, ProtocolChoice, Proxies, Role, SessionPolicy, Step, StepId, Target, Template,
+    ThinkTime, Tls, Transport,
 };
 
 /// The newest revision of the legacy era.
@@ -35,6 +36,7 @@ pub(super) struct Rig {
     pub(super) plan: Plan,
     pub(super) url: Url,
     revision: &'static str,
+    proxies: Proxies,
 }
 
 impl Rig {
@@ -54,7 +56,12 @@ impl Rig {
             (Role::TearDown, Operation::EndSession),
             (Role::Load, call),
         ];
-        let mut rig = Self { plan: plan(), url: Url::parse(url).unwrap(), revision: LEGACY };
+        let mut rig = Self {
+            plan: plan(),
+            url: Url::parse(url).unwrap(),
+            revision: LEGACY,
+            proxies: Proxies::default(),
+        };
         for (role, operation) in operations {
             rig.push(role, operation);
         }
@@ -84,6 +91,24 @@ impl Rig {
         self
     }
 
+    /// This is whom it trusts.
+    pub(super) fn tls(mut self, tls: Tls) -> Self {
+        self.plan.transport.tls = tls;
+        self
+    }
+
+    /// Speaks this version.
+    pub(super) fn http(mut self, http: HttpVersion) -> Self {
+        self.plan.transport.http = http;
+        self
+    }
+
+    /// Every scheme goes through this proxy.
+    pub(super) fn proxy(mut self, proxy: &str) -> Self {
+        self.proxies = Proxies::from_environment(&|name| (name == "ALL_PROXY").then(|| proxy.to_owned()));
+        self
+    }
+
     pub(super) fn auth(mut self, auth: Auth) -> Self {
         self.plan.auth = auth;
         self
@@ -103,14 +128,14 @@ impl Rig {
 
     /// A client for user `vu` that has called nobody yet.
     pub(super) async fn client(&self, vu: u32) -> Client {
-        let address = Address::resolve(&self.url).await.unwrap();
+        let address = Address::resolve(&self.url, &self.plan.transport, &self.proxies).await.unwrap();
         let era = if self.revision == "2026-07-28" { Era::Modern } else { Era::Legacy };
         let wire = Wire::new(&self.plan, &self.url, address, era, self.revision, "test").unwrap();
         Client::new(Arc::new(wire), Clock::start(), vu)
     }
 
     pub(super) async fn contact(&self) -> Result<Contact, ContactError> {
-        first_contact(&self.plan, &self.url, "test", Clock::start()).await
+        first_contact(&self.plan, &self.url, &self.proxies, "test", Clock::start()).await
     }
 
     fn push(&mut self, role: Role, operation: Operation) {
@@ -136,6 +161,7 @@ fn plan() -> Plan {
         description: String::new(),
         seed: 1,
         target: Target::Demo(crate::plan::DemoTarget::default()),
+        transport: Transport::default(),
         protocol: ProtocolChoice::Auto,
         auth: Auth::None,
         session: SessionPolicy::PerUser,

@@ -69,6 +69,7 @@ pub(super) fn notes(log: &RunLog, clock: &LoadClock, rows: &Rows, scrapes: &Scra
     notes.extend(shared_machine_note(log));
     notes.extend(era_note(log));
     notes.extend(failed_latencies_note(rows));
+    notes.extend(left_open_note(log));
     if log.ending == Ending::Unmeasured {
         return notes;
     }
@@ -99,6 +100,18 @@ fn failed_latencies_note(rows: &Rows) -> Option<String> {
         format!(
             "latencies include {} failed calls; objectives on latency count them as late",
             format_count(failed)
+        )
+    })
+}
+
+/// What a server that does not end its streams costs.
+fn left_open_note(log: &RunLog) -> Option<String> {
+    let answers: u64 = log.seconds.iter().map(|second| second.left_open).sum();
+    (answers > 0).then(|| {
+        format!(
+            "{} answers came on streams that the server kept open: each held its user up for as much as 250 ms before the \
+             next call, which is in no latency",
+            format_count(answers)
         )
     })
 }

@@ -185,6 +185,15 @@ fn a_legacy_target_that_refuses_the_modern_question_did_not_fail() {
 }
 
 #[test]
+fn streams_that_were_left_open_are_told() {
+    let mut log = fixture();
+    let told = |log: &_| build(log, passing()).notes.iter().find(|note| note.contains("kept open")).cloned();
+    assert_eq!(told(&log), None);
+    (log.seconds[0].left_open, log.seconds[3].left_open) = (1_000, 234);
+    assert!(told(&log).unwrap().starts_with("1,234 answers came on streams that the server kept open"));
+}
+
+#[test]
 fn a_target_on_a_loopback_address_shares_the_machine() {
     let notes = |url: &str| {
         let mut log = fixture();
