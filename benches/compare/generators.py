@@ -18,6 +18,7 @@ HEADERS = {
     "accept": "application/json, text/event-stream",
     "mcp-protocol-version": "2025-11-25",
 }
+# `loads/gander.yaml` has it too.
 TEXT = "Words that the tool gives back. They make the answer of the demo server about 300 bytes long."
 # As long as the ids that gander counts for itself.
 BODY = json.dumps(
@@ -51,7 +52,7 @@ class Load:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"COMPARE_BODY": BODY, "COMPARE_TEXT": TEXT, "COMPARE_URL": self.url, "COMPARE_PATH": self.path}
+        return {"COMPARE_BODY": BODY, "COMPARE_URL": self.url, "COMPARE_PATH": self.path}
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ def generators(gander_binary: str, goose_binary: Callable[[], str]) -> list[Gene
             checks="JSON",
             find=goose_binary,
             arguments=lambda load: [
-                *("--host", load.origin, "--users", str(load.connections), "--hatch-rate", "100"),
+                *("--host", load.origin, "--users", str(load.connections), "--increase-rate", "100"),
                 *("--run-time", f"{load.seconds}s", "--no-telnet", "--no-websocket", "--quiet"),
             ],
             fault=exit_code,
