@@ -15,6 +15,11 @@ impl Clock {
         Self { zero: Instant::now() }
     }
 
+    /// The moment at which [`Self::now`] says `at`.
+    pub fn moment(&self, at: Duration) -> Instant {
+        self.zero + at
+    }
+
     /// How long ago the clock's zero is.
     pub fn now(&self) -> Duration {
         self.zero.elapsed()

@@ -173,7 +173,7 @@ impl Client {
         let wire = Arc::clone(&self.wire);
         let step = &wire.steps[step.index()];
         let sent = self.clock.now();
-        let deadline = tokio::time::Instant::now() + step.deadline;
+        let deadline = self.clock.moment(sent + step.deadline).into();
         let mut progress = Progress::new(keep_text);
         let mut timer = std::mem::take(&mut self.deadline);
         let early = timer.limit(deadline, self.exchange(&wire, step, context, &mut progress)).await;

@@ -1,8 +1,10 @@
 //! A JSON-RPC message, read no deeper than needed: the envelope is borrowed from the reply's bytes.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -51,6 +53,72 @@ struct ResultHead<'a> {
     is_error: Option<Value>,
     #[serde(rename = "resultType", borrow, default)]
     result_type: Option<Cow<'a, str>>,
+}
+
+/// True when `bytes` are the answer to the request `id`, and a good one: told in one pass that keeps nothing. When it is
+/// false, [`read`] and [`judge_result`] tell what they are.
+pub(crate) fn is_good_answer(bytes: &[u8], id: u64) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    serde_json::from_str::<GoodAnswer>(text).is_ok_and(|answer| {
+        answer.id == id && answer.method.is_none() && answer.error.is_none() && answer.result.is_good
+    })
+}
+
+/// An envelope as it should be. Whatever is otherwise fails to read, or is for [`read`] to look at.
+#[derive(Deserialize)]
+struct GoodAnswer {
+    id: u64,
+    #[serde(default)]
+    method: Option<IgnoredAny>,
+    #[serde(default)]
+    error: Option<IgnoredAny>,
+    result: GoodResult,
+}
+
+/// A result that is an object and does not speak of errors, or of more to come.
+struct GoodResult {
+    is_good: bool,
+}
+
+impl<'de> Deserialize<'de> for GoodResult {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ResultVisitor)
+    }
+}
+
+struct ResultVisitor;
+
+#[derive(Deserialize)]
+#[serde(field_identifier)]
+enum ResultField {
+    #[serde(rename = "isError")]
+    IsError,
+    #[serde(rename = "resultType")]
+    ResultType,
+    #[serde(other)]
+    Other,
+}
+
+impl<'de> Visitor<'de> for ResultVisitor {
+    type Value = GoodResult;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<GoodResult, A::Error> {
+        let mut is_good = true;
+        while let Some(field) = map.next_key::<ResultField>()? {
+            match field {
+                ResultField::IsError => is_good &= !map.next_value::<bool>()?,
+                ResultField::ResultType => is_good &= map.next_value::<Cow<'_, str>>()? == "complete",
+                ResultField::Other => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(GoodResult { is_good })
+    }
 }
 
 /// Reads one message; `id` is the id of the request that waits for an answer.
@@ -166,5 +234,41 @@ mod tests {
         let asks = r#"{"resultType":"input_required","inputRequests":{}}"#;
         assert_eq!(judge_result(asks, true), Outcome::Protocol(ProtocolFault::Missing));
         assert_eq!(judge_result(r#"{"resultType":"complete","content":[]}"#, true), Outcome::Ok);
+    }
+
+    /// What the two passes say.
+    fn in_two_passes(text: &str) -> bool {
+        matches!(read(text.as_bytes(), 7), Message::Result(result) if judge_result(result, true) == Outcome::Ok)
+    }
+
+    #[test]
+    fn one_pass_says_yes_only_where_two_do() {
+        let good = [
+            r#"{"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"a\"b\u00e9"}],"isError":false}}"#,
+            r#" {"result":{},"id":7} "#,
+            r#"{"id":7,"error":null,"method":null,"result":{"resultType":"complete","x":[[[{}]]]}}"#,
+        ];
+        for text in good {
+            assert!(is_good_answer(text.as_bytes(), 7) && in_two_passes(text), "{text}");
+        }
+        for text in [
+            r#"{"id":8,"result":{}}"#,
+            r#"{"id":"7","result":{}}"#,
+            r#"{"id":7,"result":[]}"#,
+            r#"{"id":7,"result":null}"#,
+            r#"{"id":7,"result":{"isError":true}}"#,
+            r#"{"id":7,"result":{"isError":"no"}}"#,
+            r#"{"id":7,"result":{"resultType":"input_required"}}"#,
+            r#"{"id":7,"result":{},"error":{"code":1}}"#,
+            r#"{"id":7,"method":"x","result":{}}"#,
+            r#"{"id":7,"id":7,"result":{}}"#,
+            r#"{"id":7,"result":{}}x"#,
+            r#"[7,null,null,{}]"#,
+            "",
+        ] {
+            assert!(!is_good_answer(text.as_bytes(), 7), "{text}");
+            assert!(!in_two_passes(text), "{text}");
+        }
+        assert!(!is_good_answer(b"{\"id\":7,\"result\":{\"x\":\"\xff\"}}", 7));
     }
 }

@@ -61,7 +61,7 @@ pub(super) fn because(verdict: Verdict, objectives: &[Finding], calls: u64, endi
                 objectives.iter().filter(|finding| finding.verdict == Verdict::Inconclusive).collect();
             let Finding { name, scope, indicator, value, limit, because, .. } = first;
             let others = named("also fails", "also fail", &decisive[1..]);
-            let open = named("inconclusive is", "inconclusive are", &open);
+            let open = named("inconclusive", "inconclusive", &open);
             if first.value_number.is_none() {
                 // So many calls failed that there is no latency to speak of.
                 return format!(
@@ -72,7 +72,7 @@ pub(super) fn because(verdict: Verdict, objectives: &[Finding], calls: u64, endi
         }
         (Verdict::Invalid | Verdict::Inconclusive, Some(first)) => {
             let word = verdict.as_str().to_lowercase();
-            let others = named(&format!("{word} is also"), &format!("{word} are also"), &decisive[1..]);
+            let others = named(&format!("also {word}"), &format!("also {word}"), &decisive[1..]);
             format!("{}: {}{others}", first.name, first.because)
         }
     };

@@ -25,7 +25,8 @@ fn totals(log: &RunLog) -> Totals {
 
 #[test]
 fn the_first_failing_objective_gives_the_reason() {
-    let expected = "calculate-p95 (tool calculate): p95 latency is 812 ms, the limit is <= 500 ms; 1 more is inconclusive";
+    let expected =
+        "calculate-p95 (tool calculate): p95 latency is 812 ms, the limit is <= 500 ms; inconclusive: tail";
     check(&build(&fixture(), findings()), Verdict::Fail, expected);
 }
 
