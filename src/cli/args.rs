@@ -86,6 +86,10 @@ pub(crate) struct ValidateArgs {
     /// Print the scenario with everything filled in, and its objectives, as YAML for programs.
     #[arg(long)]
     pub(crate) yaml: bool,
+    /// Of scenarios with a rate, print when each iteration is due: one line each, in seconds from the start of the load, and
+    /// which transaction it is.
+    #[arg(long, conflicts_with = "yaml")]
+    pub(crate) arrivals: bool,
 }
 
 #[derive(Debug, Args)]

@@ -9,15 +9,16 @@ use super::args::{OverrideArgs, ValidateArgs};
 use super::exit::Exit;
 use super::files::{load_objectives, load_scenario, read_text};
 use super::screen::Screen;
+use crate::plan::Plan;
 use crate::scenario::{Loaded, describe, resolved, resolved_objectives};
 
 pub(super) fn validate(args: &ValidateArgs, screen: Screen) -> Exit {
     let mut exit = Exit::Success;
     for path in &args.files {
         let checked = if is_slo_file(path) {
-            validate_slo(path, args.yaml, screen)
+            validate_slo(path, args, screen)
         } else {
-            validate_scenario(path, args.yaml, screen)
+            validate_scenario(path, args, screen)
         };
         if let Err(bad) = checked {
             exit = bad;
@@ -31,9 +32,9 @@ fn is_slo_file(path: &Path) -> bool {
     read_text(path).is_ok_and(|text| text.lines().any(|line| line.starts_with("objectives:")))
 }
 
-fn validate_slo(path: &Path, yaml: bool, screen: Screen) -> Result<(), Exit> {
+fn validate_slo(path: &Path, args: &ValidateArgs, screen: Screen) -> Result<(), Exit> {
     let objectives = load_objectives(&[path.to_owned()], None, screen)?;
-    if yaml {
+    if args.yaml {
         print_yaml(&BTreeMap::from([("objectives", resolved_objectives(&objectives))]), screen);
     } else {
         let count = objectives.len();
@@ -42,14 +43,33 @@ fn validate_slo(path: &Path, yaml: bool, screen: Screen) -> Result<(), Exit> {
     Ok(())
 }
 
-fn validate_scenario(path: &Path, yaml: bool, screen: Screen) -> Result<(), Exit> {
+fn validate_scenario(path: &Path, args: &ValidateArgs, screen: Screen) -> Result<(), Exit> {
     let Loaded { plan, objectives, .. } = load_scenario(path, &OverrideArgs::default(), screen)?;
-    if yaml {
+    if args.yaml {
         print_yaml(&resolved(&plan, &objectives), screen);
+    } else if args.arrivals {
+        print_arrivals(&plan, screen);
     } else {
         screen.print(describe(&plan, &objectives).as_bytes());
     }
     Ok(())
+}
+
+/// The schedule, a line for each iteration; nothing of a closed load, where the target decides.
+fn print_arrivals(plan: &Plan, screen: Screen) {
+    const LINES_AT_ONCE: usize = 10_000;
+    let Some(open) = plan.load.open() else { return };
+    let mut lines = open.schedule(plan.seed).map(|arrival| {
+        let due = arrival.due;
+        format!("{}.{:09} {}\n", due.as_secs(), due.subsec_nanos(), plan.transaction_of(arrival).name)
+    });
+    loop {
+        let some: String = lines.by_ref().take(LINES_AT_ONCE).collect();
+        if some.is_empty() {
+            return;
+        }
+        screen.print(some.as_bytes());
+    }
 }
 
 /// One document, so that several files make one stream.

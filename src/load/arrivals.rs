@@ -12,13 +12,9 @@ use tokio::sync::Notify;
 use super::recorder::Timing;
 use super::timer::Timer;
 use super::user::Workload;
-use crate::model::{CounterRng, NotSent, Outcome};
-use crate::plan::{Arrival, OpenLoad, Plan, StepId, Transaction};
+use crate::model::{NotSent, Outcome};
+use crate::plan::{Arrival, OpenLoad, Plan, StepId};
 
-/// Draws that belong to iterations, not to users, come from this stream on.
-const ARRIVAL_STREAMS: u64 = 1 << 40;
-/// How many streams each iteration has.
-const STREAMS: u64 = 2;
 /// What is due within this of another is given out together: above 20,000 a second, waking for each would cost more than
 /// it gains.
 const QUANTUM: Duration = Duration::from_micros(50);
@@ -97,7 +93,7 @@ impl Arrivals {
         tokio::select! {
             biased;
             given = self.given(user) => matches!(given, Given::Start),
-            () = work.signals.stop.cancelled() => false,
+            () = work.signals.stop.raised() => false,
         }
     }
 
@@ -108,7 +104,7 @@ impl Arrivals {
             if let Some(arrival) = state.waiting.pop_front() {
                 return Some(Taken { arrival, waited: true });
             }
-            if state.over || work.signals.stop.is_cancelled() {
+            if state.over || work.signals.stop.is_raised() {
                 return None;
             }
             state.free.push(user);
@@ -116,7 +112,7 @@ impl Arrivals {
         tokio::select! {
             biased;
             given = self.given(user) => taken(given),
-            () = work.signals.stop.cancelled() => {
+            () = work.signals.stop.raised() => {
                 self.state().free.retain(|free| *free != user);
                 // It may have been given one at this very moment.
                 self.seats[user].take().and_then(taken)
@@ -128,7 +124,7 @@ impl Arrivals {
     pub(crate) async fn run(&self, work: &Workload, load: &OpenLoad) {
         tokio::select! {
             () = self.give_out(work, load) => {}
-            () = work.signals.stop.cancelled() => {}
+            () = work.signals.stop.raised() => {}
         }
         let rest: Vec<Arrival> = {
             let mut state = self.state();
@@ -149,7 +145,7 @@ impl Arrivals {
                 woken = work.clock.now();
                 self.expire(work, woken);
             }
-            self.release(arrival);
+            self.release(work, arrival);
         }
         while self.waiting() > 0 {
             tokio::time::sleep(SWEEP).await;
@@ -158,13 +154,15 @@ impl Arrivals {
     }
 
     /// An iteration is due.
-    fn release(&self, arrival: Arrival) {
+    fn release(&self, work: &Workload, arrival: Arrival) {
         let (user, given) = {
             let mut state = self.state();
             if let Some(user) = state.free.pop() {
                 (user, Given::Iteration(Taken { arrival, waited: false }))
             } else {
                 state.waiting.push_back(arrival);
+                // A free user notes how late it was given what was due; here nobody else does.
+                work.recorder.paced(work.clock.now().saturating_sub(arrival.due));
                 let Some(user) = state.resting.pop() else { return };
                 (user, Given::Start)
             }
@@ -235,16 +233,6 @@ pub(crate) fn not_sent(work: &Workload, arrival: Arrival, why: NotSent, reason: 
     call.end(Outcome::NotSent(why), Timing::never_sent(work.plan.step(step).deadline), reason);
 }
 
-/// What an iteration does depends on the seed and its number alone, not on which user takes it.
-pub(crate) fn transaction(plan: &Plan, arrival: Arrival) -> &Transaction {
-    plan.pick(&mut CounterRng::new(plan.seed, ARRIVAL_STREAMS + STREAMS * arrival.number))
-}
-
-/// The draws for an iteration's arguments.
-pub(crate) fn arguments(plan: &Plan, arrival: Arrival) -> CounterRng {
-    CounterRng::new(plan.seed, ARRIVAL_STREAMS + STREAMS * arrival.number + 1)
-}
-
 fn first_step(plan: &Plan, arrival: Arrival) -> StepId {
-    transaction(plan, arrival).steps[0]
+    plan.transaction_of(arrival).steps[0]
 }

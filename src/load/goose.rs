@@ -5,9 +5,10 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use futures::future::{AbortHandle, Abortable};
 use goose::client::GooseClientBuilder;
 use goose::config::GooseConfiguration;
 use goose::goose::{GooseUser, Scenario, Transaction, TransactionFunction, TransactionResult};
@@ -15,12 +16,15 @@ use goose::{GooseAttack, GooseError};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
+use super::signal::Signal;
 use super::user::{User, Workload};
 
 /// Goose is asked to launch all users within about this long; it looks after its users twice a second, so it takes longer.
 const LAUNCH_SECONDS: f64 = 0.1;
 /// A user that has nothing to do any more looks this often whether Goose has called it off.
 const IDLE: Duration = Duration::from_millis(20);
+/// How many rounds of ours one of Goose's transactions is: what surrounds a transaction costs more than a look at a clock.
+const ROUNDS: usize = 100;
 /// How long an interrupted load may take to wind down.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -47,6 +51,8 @@ pub struct Crew {
 #[derive(Debug)]
 struct Gate {
     users: Vec<Mutex<Option<User>>>,
+    /// What cuts each user off in the middle of a call.
+    cuts: Vec<std::sync::Mutex<Option<AbortHandle>>>,
     arrived: watch::Sender<usize>,
     work: watch::Sender<Option<Arc<Workload>>>,
 }
@@ -58,6 +64,7 @@ impl Crew {
     pub fn launch(peak: u32) -> Result<Self, LoadError> {
         let gate = Arc::new(Gate {
             users: (0..peak).map(|_| Mutex::new(None)).collect(),
+            cuts: (0..peak).map(|_| std::sync::Mutex::default()).collect(),
             arrived: watch::Sender::new(0),
             work: watch::Sender::new(None),
         });
@@ -81,9 +88,11 @@ impl Crew {
     pub async fn run(mut self, work: Arc<Workload>) -> Result<(), LoadError> {
         self.gate.work.send_replace(Some(Arc::clone(&work)));
         let end = tokio::spawn(end_of_load(Arc::clone(&work)));
+        let cut = tokio::spawn(cut_off(Arc::clone(&self.gate), work.signals.abort.clone()));
         let ended = (&mut self.attack).await;
-        work.signals.stop.cancel();
+        work.signals.stop.raise();
         end.abort();
+        cut.abort();
         outcome_of(ended)
     }
 }
@@ -111,6 +120,29 @@ impl Gate {
     }
 }
 
+impl Gate {
+    /// What `future` gives, unless user `index` is cut off before that.
+    async fn uncut<F: Future>(&self, index: usize, work: &Workload, future: F) -> Option<F::Output> {
+        let (handle, registration) = AbortHandle::new_pair();
+        *self.cuts[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
+        // Whoever cuts off after this look finds the handle.
+        if work.signals.abort.is_raised() {
+            return None;
+        }
+        Abortable::new(future, registration).await.ok()
+    }
+}
+
+/// Once `abort` is raised, cuts every user off.
+async fn cut_off(gate: Arc<Gate>, abort: Signal) {
+    abort.raised().await;
+    for cut in &gate.cuts {
+        if let Some(handle) = cut.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            handle.abort();
+        }
+    }
+}
+
 /// Ends when the kill switch was triggered.
 async fn called_off() {
     while !goose::is_killswitch_triggered() {
@@ -133,8 +165,8 @@ async fn end_of_load(work: Arc<Workload>) {
     }
     let rest = work.plan.load.duration().saturating_sub(work.clock.now());
     tokio::select! {
-        () = tokio::time::sleep(rest) => work.signals.stop.cancel(),
-        () = work.signals.stop.cancelled() => {}
+        () = tokio::time::sleep(rest) => work.signals.stop.raise(),
+        () = work.signals.stop.raised() => {}
     }
     let drained = async {
         loop {
@@ -147,7 +179,7 @@ async fn end_of_load(work: Arc<Workload>) {
     };
     tokio::select! {
         () = drained => {}
-        () = async { work.signals.abort.cancelled().await; tokio::time::sleep(GRACE).await } => {}
+        () = async { work.signals.abort.raised().await; tokio::time::sleep(GRACE).await } => {}
     }
     goose::trigger_killswitch("the load is over");
 }
@@ -160,8 +192,13 @@ fn attack(gate: &Arc<Gate>, peak: u32) -> Result<GooseAttack, GooseError> {
             if let Some(work) = gate.enter().await {
                 let mut user = gate.users[index].lock().await;
                 let user = user.get_or_insert_with(|| User::new(&work, user_number(index)));
-                user.round(&work).await;
-                if !work.signals.stop.is_cancelled() {
+                let rounds = async {
+                    for _ in 0..ROUNDS {
+                        user.round(&work).await;
+                    }
+                };
+                gate.uncut(index, &work, rounds).await;
+                if !work.signals.stop.is_raised() {
                     return Ok(());
                 }
             }
@@ -175,7 +212,7 @@ fn attack(gate: &Arc<Gate>, peak: u32) -> Result<GooseAttack, GooseError> {
         Box::pin(async move {
             let work = gate.work.borrow().clone();
             if let (Some(work), Some(user)) = (work, gate.users[index].lock().await.as_mut()) {
-                user.leave(&work).await;
+                gate.uncut(index, &work, user.leave(&work)).await;
             }
             Ok(())
         })

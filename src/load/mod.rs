@@ -6,10 +6,12 @@ mod arrivals;
 mod generator;
 mod goose;
 mod recorder;
+mod signal;
 mod timer;
 mod user;
 
 pub use self::goose::{Crew, LoadError};
 pub use generator::GeneratorWatch;
 pub use recorder::{OpenCall, Recorder, Timing};
-pub use user::{Signals, Workload};
+pub use signal::{Signal, Signals};
+pub use user::Workload;

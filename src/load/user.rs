@@ -6,10 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-
 use super::arrivals::{self, Arrivals, Taken};
 use super::recorder::{Recorder, Timing};
+use super::signal::Signals;
 use crate::clock::Clock;
 use crate::mcp::{CallContext, Client, Exchange, Wire};
 use crate::metrics::Phase;
@@ -56,15 +55,6 @@ impl Workload {
     }
 }
 
-/// How a load is stopped, in two steps.
-#[derive(Debug, Clone, Default)]
-pub struct Signals {
-    /// No new calls.
-    pub stop: CancellationToken,
-    /// Cut off what is still in flight.
-    pub abort: CancellationToken,
-}
-
 /// One virtual user.
 #[derive(Debug)]
 pub(crate) struct User {
@@ -100,7 +90,7 @@ impl User {
     /// One round: waits until the plan wants this user, does one iteration and thinks. Comes back early when the
     /// load stops.
     pub(crate) async fn round(&mut self, work: &Workload) {
-        if work.signals.stop.is_cancelled() {
+        if work.signals.stop.is_raised() {
             return;
         }
         match (&work.plan.load.model, &work.arrivals) {
@@ -116,7 +106,7 @@ impl User {
             let start = load.next_start(self.index, work.clock.now());
             match start {
                 Some(start) => sleep_until(work, start).await,
-                None => work.signals.stop.cancelled().await,
+                None => work.signals.stop.raised().await,
             }
             return;
         }
@@ -124,7 +114,7 @@ impl User {
         self.iteration += 1;
         let transaction = work.plan.pick(&mut self.mix);
         if let Err(why) = self.iterate(work, transaction, None).await {
-            if let Some(step) = transaction.steps.first().filter(|_| !work.signals.stop.is_cancelled()) {
+            if let Some(step) = transaction.steps.first().filter(|_| !work.signals.stop.is_raised()) {
                 let call = work.recorder.begin(*step, work.phase(work.clock.now()));
                 let timing = Timing::closed(work.plan.step(*step).deadline);
                 call.end(Outcome::NotSent(NotSent::NoSession), timing, why.as_deref());
@@ -143,27 +133,27 @@ impl User {
         let seat = self.index as usize;
         if !self.active {
             if !arrivals.called_up(work, seat).await {
-                work.signals.stop.cancelled().await;
+                work.signals.stop.raised().await;
                 return;
             }
             self.join(work);
         }
         // Whatever waits for a user waits for one that can work.
         if work.plan.session == SessionPolicy::PerUser {
-            while !work.signals.stop.is_cancelled() && self.open_session(work).await.is_err() {
+            while !work.signals.stop.is_raised() && self.open_session(work).await.is_err() {
                 self.back_off(work).await;
             }
         }
         let Some(Taken { arrival, waited }) = arrivals.next(work, seat).await else {
-            work.signals.stop.cancelled().await;
+            work.signals.stop.raised().await;
             return;
         };
         if !waited {
             work.recorder.paced(work.clock.now().saturating_sub(arrival.due));
         }
         self.iteration += 1;
-        self.arguments = arrivals::arguments(&work.plan, arrival);
-        let transaction = arrivals::transaction(&work.plan, arrival);
+        self.arguments = work.plan.arguments_of(arrival);
+        let transaction = work.plan.transaction_of(arrival);
         if let Err(why) = self.iterate(work, transaction, Some(arrival.due)).await {
             arrivals::not_sent(work, arrival, NotSent::NoSession, why.as_deref());
         }
@@ -200,7 +190,7 @@ impl User {
     ) -> Result<(), Option<String>> {
         self.open_session(work).await?;
         for step in &transaction.steps {
-            if due.is_none() && (work.signals.stop.is_cancelled() || self.open_session(work).await.is_err()) {
+            if due.is_none() && (work.signals.stop.is_raised() || self.open_session(work).await.is_err()) {
                 break;
             }
             // What follows the first step is due when that has ended.
@@ -215,7 +205,7 @@ impl User {
     /// Makes the set-up calls that are due; when one of them failed, gives what it said.
     async fn open_session(&mut self, work: &Workload) -> Result<(), Option<String>> {
         while let Some(step) = self.client.next_set_up() {
-            if work.signals.stop.is_cancelled() {
+            if work.signals.stop.is_raised() {
                 return Err(None);
             }
             match self.call(work, step, None).await {
@@ -237,27 +227,26 @@ impl User {
         self.client.reset();
     }
 
-    /// One call, entered in the books whatever becomes of it; `None` when it was cut off.
+    /// One call, entered in the books whatever becomes of it: when this is dropped half way, as interrupted. `None` when there
+    /// is no time for it any more.
     async fn call(&mut self, work: &Workload, step: StepId, due: Option<Duration>) -> Option<Exchange> {
+        if work.signals.abort.is_raised() {
+            return None;
+        }
         let now = work.clock.now();
         let open = work.recorder.begin(step, work.phase(due.unwrap_or(now)));
-        let context = CallContext { iteration: self.iteration, rng: &mut self.arguments, due };
-        tokio::select! {
-            biased;
-            () = work.signals.abort.cancelled() => None,
-            exchange = self.client.perform(step, context) => {
-                let timing = if work.arrivals.is_some() {
-                    Timing::open(due.unwrap_or(exchange.sent), exchange.sent, exchange.end)
-                } else {
-                    Timing::closed(exchange.end.saturating_sub(exchange.sent))
-                };
-                open.end(exchange.outcome, timing, exchange.reason.as_deref());
-                if exchange.left_open {
-                    work.recorder.left_open();
-                }
-                Some(exchange)
-            }
+        let context = CallContext { iteration: self.iteration, rng: &mut self.arguments };
+        let exchange = self.client.perform(step, context).await;
+        let timing = if work.arrivals.is_some() {
+            Timing::open(due.unwrap_or(exchange.sent), exchange.sent, exchange.end)
+        } else {
+            Timing::closed(exchange.end.saturating_sub(exchange.sent))
+        };
+        open.end(exchange.outcome, timing, exchange.reason.as_deref());
+        if exchange.left_open {
+            work.recorder.left_open();
         }
+        Some(exchange)
     }
 }
 
@@ -265,7 +254,7 @@ impl User {
 async fn sleep_until(work: &Workload, at: Duration) {
     let pause = at.saturating_sub(work.clock.now());
     tokio::select! {
-        () = work.signals.stop.cancelled() => {}
+        () = work.signals.stop.raised() => {}
         () = tokio::time::sleep(pause) => {}
     }
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::buffer;
 use super::connection::{Connection, SendFailure};
+use super::deadline::{Deadline, Passed};
 use super::failure::Failure;
 use super::fields::Fields;
 use super::http1::SESSION_HEADER;
@@ -29,6 +30,7 @@ pub struct Client {
     vu: u32,
     last_id: u64,
     connection: Connection,
+    deadline: Deadline,
     /// The header fields of every call of this user...
     plain_fields: Fields,
     /// ... and of those that belong to its session.
@@ -100,8 +102,6 @@ pub struct CallContext<'a> {
     pub iteration: u64,
     /// The user's draws for arguments.
     pub rng: &'a mut CounterRng,
-    /// When the call was due, where that was before it is made: its deadline counts from then.
-    pub due: Option<Duration>,
 }
 
 impl Client {
@@ -113,6 +113,7 @@ impl Client {
             vu,
             last_id: u64::from(vu) * IDS_PER_USER,
             connection: Connection::default(),
+            deadline: Deadline::default(),
             plain_fields: Fields::default(),
             session_fields: Fields::default(),
             has_token: false,
@@ -172,11 +173,11 @@ impl Client {
         let wire = Arc::clone(&self.wire);
         let step = &wire.steps[step.index()];
         let sent = self.clock.now();
-        let waited = context.due.map_or(Duration::ZERO, |due| sent.saturating_sub(due));
-        let deadline = tokio::time::Instant::now() + step.deadline.saturating_sub(waited);
+        let deadline = tokio::time::Instant::now() + step.deadline;
         let mut progress = Progress::new(keep_text);
-        let early =
-            tokio::time::timeout_at(deadline, self.exchange(&wire, step, context, &mut progress)).await;
+        let mut timer = std::mem::take(&mut self.deadline);
+        let early = timer.limit(deadline, self.exchange(&wire, step, context, &mut progress)).await;
+        self.deadline = timer;
         if !matches!(early, Ok(Ok(()))) {
             self.connection.close();
         }
@@ -203,7 +204,7 @@ impl Client {
                 let failure = Failure::bare(Outcome::Protocol(ProtocolFault::Missing));
                 (failure.outcome, failure.into())
             }
-            Err(_) => {
+            Err(Passed) => {
                 let outcome = Outcome::Transport(TransportFault::Timeout(progress.phase));
                 (outcome, Reason::of_timeout(progress.phase, step.deadline))
             }

@@ -10,6 +10,7 @@ mod check;
 mod client;
 mod connection;
 mod contact;
+mod deadline;
 mod envelope;
 mod failure;
 mod fields;

@@ -63,6 +63,15 @@ impl LatencyHistogram {
         self.0.add(&other.0).expect("an auto-resizing histogram takes every value of its own kind");
     }
 
+    /// An estimate of what would have been measured, had calls gone on being due every `pace` while one was under way: for
+    /// each latency above `pace`, those of the calls that it held up are added (HdrHistogram's correction for coordinated
+    /// omission).
+    #[must_use]
+    pub fn corrected(&self, pace: Duration) -> Self {
+        let us = u64::try_from(pace.as_micros()).unwrap_or(HIGHEST_US).clamp(LOWEST_US, HIGHEST_US);
+        Self(self.0.clone_correct(us))
+    }
+
     /// Forgets everything, keeps the memory.
     pub fn clear(&mut self) {
         self.0.reset();

@@ -12,6 +12,11 @@ use crate::model::CounterRng;
 /// The stream of draws that spacing comes from; users have streams of their own from 4 on.
 const SPACING_STREAM: u64 = 0;
 
+/// Draws that belong to iterations come from this stream on.
+const ARRIVAL_STREAMS: u64 = 1 << 40;
+/// How many streams each iteration has.
+const STREAMS: u64 = 2;
+
 /// An open load: iterations begin when they are due, whether or not earlier ones have ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OpenLoad {
@@ -53,6 +58,13 @@ pub struct Arrival {
     pub number: u64,
     /// When it is due, from the start of the load.
     pub due: Duration,
+}
+
+impl Arrival {
+    /// A stream of draws of this iteration's own; `stream` is below [`STREAMS`].
+    pub(super) fn draws(self, seed: u64, stream: u64) -> CounterRng {
+        CounterRng::new(seed, ARRIVAL_STREAMS + STREAMS * self.number + stream)
+    }
 }
 
 /// The arrivals of an open load, in order.

@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{Auth, HostRule, Load, ProtocolChoice, SessionPolicy, Step, StepId, Target, Template, Transport};
+use super::{
+    Arrival, Auth, HostRule, Load, ProtocolChoice, SessionPolicy, Step, StepId, Target, Template, Transport,
+};
 use crate::model::CounterRng;
 use crate::model::{Secret, Secrets};
 
@@ -114,6 +116,16 @@ impl Plan {
             ticket -= weight;
         }
         self.transactions.last().expect("a plan has a transaction")
+    }
+
+    /// What an iteration of an open load does: it depends on the seed and its number alone, not on which user takes it.
+    pub fn transaction_of(&self, arrival: Arrival) -> &Transaction {
+        self.pick(&mut arrival.draws(self.seed, 0))
+    }
+
+    /// The draws for the arguments of an iteration of an open load.
+    pub fn arguments_of(&self, arrival: Arrival) -> CounterRng {
+        arrival.draws(self.seed, 1)
     }
 
     /// The share of iterations that are `transaction`.

@@ -2,6 +2,7 @@
 //!
 //! The parts are in `build/`, one a file. Nothing here judges an objective; what is judged here is the harness itself.
 
+mod clocks;
 mod findings;
 mod health;
 mod notes;
@@ -11,6 +12,7 @@ mod timeline;
 
 use super::measured::Measured;
 use super::{Ending, Finding, REPORT_VERSION, RunLog, RunReport};
+use crate::slo;
 
 /// The report of `log`, whose calls add up to `measured`, and whose objectives were judged as `objectives` says.
 pub(super) fn build(log: &RunLog, measured: &Measured, objectives: Vec<Finding>) -> RunReport {
@@ -18,8 +20,9 @@ pub(super) fn build(log: &RunLog, measured: &Measured, objectives: Vec<Finding>)
     let rows = rows::Rows::of(log, all, clock);
     let scrapes = notes::Scrapes::of(log);
     let notes = notes::notes(log, clock, &rows, &scrapes);
-    let objectives = findings::with_own(log, all, rows.total.calls, objectives);
-    let verdict = findings::verdict(&objectives);
+    let generator = slo::check_generator(&log.plan, &log.seconds, all);
+    let objectives = findings::with_own(log, all, rows.total.calls, &generator, objectives);
+    let verdict = findings::verdict(&objectives, &generator);
     RunReport {
         version: REPORT_VERSION,
         run: log.manifest.clone(),
@@ -32,6 +35,8 @@ pub(super) fn build(log: &RunLog, measured: &Measured, objectives: Vec<Finding>)
         because: findings::because(verdict, &objectives, rows.total.calls, log.ending),
         objectives,
         notes,
+        clocks: clocks::clocks(log, all, clock),
+        generator,
         duration: clock.duration,
         warm_up: clock.warm_up,
         total: rows.total,

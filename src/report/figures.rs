@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{ErrorRow, Finding, HealthSpan, RunReport, Saturation, StepRow};
+use super::{ClockRow, ErrorRow, Finding, HealthSpan, RunReport, Saturation, StepRow};
 use crate::metrics::Phase;
 use crate::model::{HealthState, OutcomeClass, TargetInfo, format_count, format_duration, format_ratio};
 use crate::plan::is_loopback;
@@ -52,6 +52,20 @@ impl Percentile {
 /// True when a percentile of one of `rows` needs [`FEW_CALLS`].
 pub(super) fn lack_calls<'a>(rows: impl IntoIterator<Item = &'a StepRow>) -> bool {
     rows.into_iter().any(|row| [P50, P90, P95, P99].iter().any(|percentile| percentile.lacks_calls(row)))
+}
+
+/// What the objectives' own clock does not tell, a line for each other one: its name, and `p50 .., p95 .., p99 ..`.
+pub(super) fn other_clocks(report: &RunReport) -> Vec<(&str, String)> {
+    report.clocks.iter().skip(1).map(other_clock).collect()
+}
+
+fn other_clock(clock: &ClockRow) -> (&str, String) {
+    let [p50, p95, p99, max] = [clock.p50, clock.p95, clock.p99, clock.max].map(latency);
+    if clock.estimate {
+        return ("corrected", format!("p50 {p50}, p95 {p95}, p99 {p99} (estimate)"));
+    }
+    let name = clock.name.strip_suffix(" time").unwrap_or(&clock.name);
+    (name, format!("p50 {p50}, p95 {p95}, p99 {p99}, max {max}"))
 }
 
 /// A length of time.

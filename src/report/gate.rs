@@ -39,6 +39,9 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
         percentile_curve: _,
         scrapes: _,
         scrapes_failed: _,
+        // These are our own words.
+        clocks: _,
+        generator: _,
     } = &mut gated;
     all([scenario, description, state, because]);
     all(notes);

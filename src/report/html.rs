@@ -38,7 +38,9 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
                     (figures("Saturation of the target", "charts small", &saturation))
                     (sections::steps(report))
                     (sections::errors(report))
+                    (sections::clocks(report))
                     (sections::beside(report))
+                    (sections::generator(report))
                     (sections::notes(report))
                     (sections::environment(report))
                 }

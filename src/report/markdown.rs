@@ -92,6 +92,9 @@ fn golden_signals(report: &RunReport) -> String {
         "no data".to_owned()
     };
     row(&mut table, &["Latency".to_owned(), text(&latency)]);
+    for (name, told) in figures::other_clocks(report) {
+        row(&mut table, &[text(name), text(&told)]);
+    }
     let traffic = format!("{} calls, {}", format_count(total.calls), figures::rate(total.rate));
     row(&mut table, &["Traffic".to_owned(), traffic]);
     let classes = figures::failures(total);

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::{Environment, Manifest};
 use crate::metrics::Phase;
 use crate::model::{HealthState, OutcomeClass, TargetInfo, Verdict};
-use crate::slo::Finding;
+use crate::slo::{Finding, GeneratorCheck};
 
 /// The version of `report.json`. Version 2 has all that version 1 had, and beside it
-/// `errors`, how much of each second was `covered`, and which failures were `expected`.
+/// `errors`, `clocks`, `generator`, how much of each second was `covered`, and which failures were `expected`.
 pub const REPORT_VERSION: u32 = 2;
 
 /// A run, judged.
@@ -36,10 +36,15 @@ pub struct RunReport {
     /// Why the verdict is what it is, in one sentence.
     pub because: String,
     /// The verdicts on the parts: objectives in the order of their files, then the harness's own findings: missing
-    /// evidence (only when it is missing) and the accounting check. The run's verdict is the gravest of these.
+    /// evidence (only when it is missing), the generator's checks and the accounting check. The run's verdict is the gravest
+    /// of these, but a generator that may have been the bottleneck only takes a PASS away.
     pub objectives: Vec<Finding>,
     /// Things a person should know to read the numbers.
     pub notes: Vec<String>,
+    /// The latencies of all steady load calls on each of their clocks.
+    pub clocks: Vec<ClockRow>,
+    /// What gander found of itself as a load generator; empty when it did not watch.
+    pub generator: Vec<GeneratorCheck>,
     /// How long the load was on, in seconds; warm-up included.
     pub duration: f64,
     /// How much of it was warm-up.
@@ -109,6 +114,31 @@ pub struct StepRow {
     /// See `min`.
     pub p99: Option<f64>,
     /// See `min`.
+    pub max: Option<f64>,
+}
+
+/// Latencies on one clock, in seconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClockRow {
+    /// `response time`, `service time` or `send lag`.
+    pub name: String,
+    /// From when to when it runs.
+    pub meaning: String,
+    /// True of a response time that was worked out, not measured.
+    pub estimate: bool,
+    /// How many latencies; of an estimate, those that were added are among them.
+    pub calls: u64,
+    /// Quantiles; `None` without calls.
+    pub p50: Option<f64>,
+    /// See `p50`.
+    pub p90: Option<f64>,
+    /// See `p50`.
+    pub p95: Option<f64>,
+    /// See `p50`.
+    pub p99: Option<f64>,
+    /// See `p50`.
+    pub p999: Option<f64>,
+    /// See `p50`.
     pub max: Option<f64>,
 }
 

@@ -121,6 +121,9 @@ impl Screen {
             format!("{}, max {}", told.join(", "), figures::latency(total.max))
         };
         self.fact("  latency", &latency);
+        for (name, told) in figures::other_clocks(report) {
+            self.fact(&format!("  {name}"), &told);
+        }
         self.fact(
             "  traffic",
             &format!("{} calls, {}", format_count(total.calls), figures::rate(total.rate)),

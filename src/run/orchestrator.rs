@@ -286,7 +286,7 @@ impl<'a> Run<'a> {
                     steady = true;
                     self.event(Event::SteadyStarted)?;
                 }
-                () = stop.cancelled(), if !stopped => {
+                () = stop.raised(), if !stopped => {
                     stopped = true;
                     self.event(Event::LoadStopped)?;
                 }
@@ -344,17 +344,17 @@ impl<'a> Run<'a> {
 
     fn on_signal(&mut self, signal: i32) {
         (self.watch)(RunEvent::Stopping { signal });
-        self.work.signals.stop.cancel();
+        self.work.signals.stop.raise();
         if self.signal.is_some() {
             self.hurried = true;
-            self.work.signals.abort.cancel();
+            self.work.signals.abort.raise();
             return;
         }
         self.signal = Some(signal);
         let abort = self.work.signals.abort.clone();
         tokio::spawn(async move {
             tokio::time::sleep(DRAIN_AFTER_SIGNAL).await;
-            abort.cancel();
+            abort.raise();
         });
     }
 

@@ -12,7 +12,7 @@ use crate::plan::{
     Role, SessionPolicy, Spacing, Step, Target, ThinkTime, Tls, Transaction, Transport,
 };
 use crate::slo::{
-    Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector,
+    Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector, Unit,
 };
 
 /// What stands in place of a secret.
@@ -353,7 +353,7 @@ fn metric(indicator: &MetricIndicator) -> Value {
     let mut fields = selector(&indicator.value);
     match &indicator.divided_by {
         None => {}
-        Some(Divisor::Number(number)) => fields.set("divided_by", *number),
+        Some(Divisor::Number(number)) => fields.set("divided_by", limit(*number, indicator.divisor_unit)),
         Some(Divisor::Metric(other)) => fields.set("divided_by", selector(other).value()),
     }
     fields.set(
@@ -365,10 +365,20 @@ fn metric(indicator: &MetricIndicator) -> Value {
         },
     );
     match indicator.bound {
-        Bound::AtMost(limit) => fields.set("at_most", limit),
-        Bound::AtLeast(limit) => fields.set("at_least", limit),
+        Bound::AtMost(most) => fields.set("at_most", limit(most, indicator.unit)),
+        Bound::AtLeast(least) => fields.set("at_least", limit(least, indicator.unit)),
     }
     fields.value()
+}
+
+/// A number in the unit that it was written in.
+fn limit(number: f64, unit: Unit) -> Value {
+    match unit {
+        Unit::Number => number.into(),
+        Unit::Percent => percentage(number),
+        Unit::BinaryBytes | Unit::DecimalBytes => unit.show_exact(number).replace(' ', "").into(),
+        Unit::Seconds => duration(Duration::from_secs_f64(number)),
+    }
 }
 
 fn selector(selector: &Selector) -> Fields {

@@ -143,6 +143,7 @@ fn golden_plans_of_the_shipped_scenarios() {
         ("default", "scenarios/default.yaml"),
         ("rest", "scenarios/rest.yaml"),
         ("smoke", "scenarios/smoke.yaml"),
+        ("arrivals", "scenarios/arrivals.yaml"),
         ("every-field", "tests/golden/every-field.yaml"),
     ] {
         golden_plan(name, path);

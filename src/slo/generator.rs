@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::Second;
-use crate::model::{LatencyHistogram, format_duration, format_ratio};
+use crate::metrics::{Aggregates, Second};
+use crate::model::{
+    LatencyHistogram, NotSent, Outcome, Verdict, format_count, format_duration, format_ratio,
+};
 use crate::plan::{OpenLoad, Plan};
+
+use super::Finding;
 
 /// A lag may be this share of the smallest latency that an objective asks for.
 const SHARE_OF_OBJECTIVE: f64 = 0.05;
@@ -26,6 +30,11 @@ const LITTLE: f64 = 0.05;
 /// Fewer seconds than this say nothing about calls in flight.
 const LITTLE_SECONDS: usize = 10;
 
+/// This machine ran out of descriptors, ports or buffers.
+const NO_SOCKET: Outcome = Outcome::NotSent(NotSent::NoSocket);
+const OVERLOADED: &str =
+    "this machine, or what else runs on it, is too slow for this load: lower it, or add processors";
+
 /// One check of the generator by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GeneratorCheck {
@@ -37,13 +46,20 @@ pub struct GeneratorCheck {
     pub limit: String,
     /// Whether it holds; `None` when there is nothing to say it by.
     pub holds: Option<bool>,
+    /// What to do where it does not hold; may be empty.
+    pub way_out: String,
     /// True when no finding on the target stands without it, good or bad: what was planned was not what was done.
     pub decisive: bool,
 }
 
 impl GeneratorCheck {
     fn new(name: &str, value: String, limit: String, holds: Option<bool>) -> Self {
-        Self { name: name.to_owned(), value, limit, holds, decisive: false }
+        Self { name: name.to_owned(), value, limit, holds, way_out: String::new(), decisive: false }
+    }
+
+    /// A check that fails when the machine is too slow.
+    fn overload(name: &str, value: String, limit: String, holds: Option<bool>) -> Self {
+        Self { way_out: OVERLOADED.to_owned(), ..Self::new(name, value, limit, holds) }
     }
 
     fn decisive(self) -> Self {
@@ -51,10 +67,14 @@ impl GeneratorCheck {
     }
 }
 
-/// The checks that `seconds` of `plan` allow.
-pub fn check_generator(plan: &Plan, seconds: &[Second]) -> Vec<GeneratorCheck> {
+/// The checks that `seconds` of `plan` allow, of which `all` is the sum; none when the generator was not watched.
+pub fn check_generator(plan: &Plan, seconds: &[Second], all: &Aggregates) -> Vec<GeneratorCheck> {
+    let without_socket = all.sum(plan, None, |_| true).outcomes.get(&NO_SOCKET).copied().unwrap_or(0);
+    if without_socket == 0 && seconds.iter().all(|second| second.generator.is_none()) {
+        return Vec::new();
+    }
     let whole = whole_seconds(plan, seconds);
-    let mut checks = Vec::new();
+    let mut checks = vec![sockets(without_socket)];
     if let Some(open) = plan.load.open() {
         checks.push(send_lag(plan, whole));
         checks.push(offered(plan, open, whole));
@@ -66,6 +86,34 @@ pub fn check_generator(plan: &Plan, seconds: &[Second]) -> Vec<GeneratorCheck> {
     checks
 }
 
+/// What the checks come to; `None` when there are none.
+pub fn generator_finding(checks: &[GeneratorCheck]) -> Option<Finding> {
+    let failing: Vec<&GeneratorCheck> = checks.iter().filter(|check| check.holds == Some(false)).collect();
+    let known = checks.iter().filter(|check| check.holds.is_some()).count();
+    let told = |check: &&GeneratorCheck| {
+        let way_out = if check.way_out.is_empty() { String::new() } else { format!(" ({})", check.way_out) };
+        format!("{} is {}, the limit is {}{way_out}", check.name, check.value, check.limit)
+    };
+    let because = if failing.is_empty() {
+        "gander was not the bottleneck".to_owned()
+    } else {
+        failing.iter().map(told).collect::<Vec<_>>().join("; ")
+    };
+    (!checks.is_empty()).then(|| Finding {
+        name: "generator".to_owned(),
+        scope: "the whole run".to_owned(),
+        indicator: "gander's checks of itself".to_owned(),
+        verdict: if failing.is_empty() { Verdict::Pass } else { Verdict::Invalid },
+        value: format!("{} hold", known - failing.len()),
+        value_number: Some((known - failing.len()) as f64),
+        limit: format!("all {known}"),
+        samples: known as u64,
+        bad: Some(failing.len() as u64),
+        because,
+        origin: "gander".to_owned(),
+    })
+}
+
 /// The seconds that lie in the steady phase from their beginning to their end.
 fn whole_seconds<'a>(plan: &Plan, seconds: &'a [Second]) -> &'a [Second] {
     let first = plan.load.warm_up.as_secs_f64().ceil();
@@ -73,6 +121,16 @@ fn whole_seconds<'a>(plan: &Plan, seconds: &'a [Second]) -> &'a [Second] {
     let begin = seconds.iter().position(|second| f64::from(second.second) >= first).unwrap_or(seconds.len());
     let end = seconds.iter().rposition(|second| f64::from(second.second) < last).map_or(begin, |at| at + 1);
     &seconds[begin..end.max(begin)]
+}
+
+fn sockets(without: u64) -> GeneratorCheck {
+    let check = GeneratorCheck::new(
+        "calls without a socket",
+        format_count(without),
+        "0".to_owned(),
+        Some(without == 0),
+    );
+    GeneratorCheck { way_out: "raise `ulimit -n`, or use fewer users".to_owned(), ..check }.decisive()
 }
 
 fn limit(plan: &Plan, least: Duration) -> Duration {
@@ -88,7 +146,7 @@ fn merged<'a>(histograms: impl Iterator<Item = &'a LatencyHistogram>) -> Latency
 /// The p99 of `lags` against `limit`.
 fn lag_check(name: &str, lags: &LatencyHistogram, limit: Duration) -> GeneratorCheck {
     let p99 = lags.quantile(0.99);
-    GeneratorCheck::new(
+    GeneratorCheck::overload(
         name,
         p99.map_or_else(|| "no data".to_owned(), format_duration),
         format!("<= {}", format_duration(limit)),
@@ -98,7 +156,7 @@ fn lag_check(name: &str, lags: &LatencyHistogram, limit: Duration) -> GeneratorC
 
 fn send_lag(plan: &Plan, seconds: &[Second]) -> GeneratorCheck {
     let lags = merged(seconds.iter().filter_map(|second| second.pacing.as_ref()));
-    lag_check("send lag p99", &lags, limit(plan, LEAST_LAG)).decisive()
+    lag_check("delay of what was due, p99", &lags, limit(plan, LEAST_LAG)).decisive()
 }
 
 fn heartbeat(plan: &Plan, seconds: &[Second]) -> GeneratorCheck {
@@ -139,7 +197,7 @@ fn offered(plan: &Plan, open: &OpenLoad, seconds: &[Second]) -> GeneratorCheck {
         format_ratio(OFFERED_EACH),
         format_ratio(OFFERED_SECONDS)
     );
-    GeneratorCheck::new("offered load", value, limit, holds).decisive()
+    GeneratorCheck::overload("offered load", value, limit, holds).decisive()
 }
 
 fn processor(seconds: &[Second]) -> GeneratorCheck {
@@ -149,7 +207,7 @@ fn processor(seconds: &[Second]) -> GeneratorCheck {
         .windows(window)
         .map(|window| window.iter().sum::<f64>() / window.len() as f64)
         .max_by(f64::total_cmp);
-    GeneratorCheck::new(
+    GeneratorCheck::overload(
         "own CPU, busiest 5 s",
         busiest.map_or_else(|| "no data".to_owned(), format_ratio),
         format!("<= {} of its processors", format_ratio(CPU)),
@@ -188,4 +246,131 @@ fn in_flight(seconds: &[Second]) -> Option<GeneratorCheck> {
         format!("{wanted:.1} (rate x service time) +- {allowed:.1}"),
         Some((seen - wanted).abs() <= allowed),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::{Cell, GeneratorSecond, Phase};
+    use crate::plan::{ClosedLoad, Load, LoadModel, RateStage, Spacing, StepId};
+    use crate::slo::judge::tests::plan;
+
+    const SECONDS: u32 = 20;
+    const RATE: u64 = 100;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn many(latency: Duration, count: u64) -> LatencyHistogram {
+        let mut histogram = LatencyHistogram::new();
+        histogram.record_n(latency, count);
+        histogram
+    }
+
+    fn open_plan() -> Plan {
+        let stage = RateStage { duration: Duration::from_secs(u64::from(SECONDS)), rate: RATE as f64 };
+        let jump = RateStage { duration: Duration::ZERO, ..stage };
+        let open = OpenLoad {
+            stages: vec![jump, stage],
+            spacing: Spacing::Constant,
+            burst: 1,
+            users: 1,
+            max_users: 10,
+        };
+        let load = Load { model: LoadModel::Open(open), warm_up: Duration::from_secs(2) };
+        Plan { load, thresholds: vec![ms(100)], ..plan() }
+    }
+
+    /// A second in which all is well: 100 calls of 50 ms, so 5 in flight.
+    fn second(number: u32) -> Second {
+        let cell = Cell {
+            step: StepId(0),
+            phase: Phase::Steady,
+            outcome: Outcome::Ok,
+            count: RATE,
+            over: Vec::new(),
+            service: many(ms(50), RATE),
+            response: None,
+            lag: None,
+        };
+        Second {
+            second: number,
+            planned: RATE,
+            in_flight: 5,
+            waiting: 0,
+            users: 10,
+            pacing: Some(many(Duration::from_micros(80), RATE)),
+            left_open: 0,
+            generator: Some(GeneratorSecond {
+                cpu: Some(0.3),
+                steal: Some(0.0),
+                throttled: Some(0),
+                heartbeat: many(Duration::from_micros(100), 200),
+            }),
+            cells: vec![cell],
+            errors: Vec::new(),
+        }
+    }
+
+    /// The names of the checks that fail when each steady second is changed by `change`.
+    fn failing(plan: &Plan, change: impl Fn(&mut Second)) -> Vec<String> {
+        let mut seconds: Vec<Second> = (0..SECONDS).map(second).collect();
+        seconds[2..].iter_mut().for_each(change);
+        let checks = check_generator(plan, &seconds, &Aggregates::of(&seconds));
+        checks.into_iter().filter(|check| check.holds == Some(false)).map(|check| check.name).collect()
+    }
+
+    fn generator(second: &mut Second) -> &mut GeneratorSecond {
+        second.generator.as_mut().unwrap()
+    }
+
+    #[test]
+    fn a_generator_that_is_well_holds_every_check() {
+        assert_eq!(failing(&open_plan(), |_| ()), [""; 0]);
+    }
+
+    #[test]
+    fn each_failing_is_told_by_its_name() {
+        let plan = open_plan();
+        // 5 % of the objective of 100 ms.
+        let late = |second: &mut Second| second.pacing = Some(many(ms(6), RATE));
+        assert_eq!(failing(&plan, late), ["delay of what was due, p99"]);
+        let fewer = |second: &mut Second| second.pacing = Some(many(ms(1), RATE - 3));
+        assert_eq!(failing(&plan, fewer), ["offered load"]);
+        let slow = |second: &mut Second| generator(second).heartbeat = many(ms(6), 200);
+        assert_eq!(failing(&plan, slow), ["heartbeat delay p99"]);
+        let busy = |second: &mut Second| generator(second).cpu = Some(0.71);
+        assert_eq!(failing(&plan, busy), ["own CPU, busiest 5 s"]);
+        assert_eq!(failing(&plan, |second| generator(second).throttled = Some(1)), ["throttled periods"]);
+        let lost = |second: &mut Second| second.in_flight = 7;
+        assert_eq!(failing(&plan, lost), ["calls in flight"]);
+        let no_socket = |second: &mut Second| second.cells[0].outcome = NO_SOCKET;
+        assert_eq!(failing(&plan, no_socket), ["calls without a socket"]);
+    }
+
+    #[test]
+    fn a_moment_of_load_is_no_overload() {
+        let busy = |second: &mut Second| {
+            if second.second.is_multiple_of(5) {
+                generator(second).cpu = Some(1.0);
+            }
+        };
+        assert_eq!(failing(&open_plan(), busy), [""; 0]);
+    }
+
+    #[test]
+    fn what_was_not_watched_is_not_judged() {
+        let mut seconds: Vec<Second> = (0..SECONDS).map(second).collect();
+        seconds.iter_mut().for_each(|second| second.generator = None);
+        let checks = check_generator(&open_plan(), &seconds, &Aggregates::of(&seconds));
+        assert_eq!((checks.len(), generator_finding(&checks)), (0, None));
+        let closed = ClosedLoad { stages: Vec::new(), think_time: crate::plan::ThinkTime::Constant(ms(1)) };
+        let plan =
+            Plan { load: Load { model: LoadModel::Closed(closed), ..open_plan().load }, ..open_plan() };
+        let one = [second(0)];
+        let checks = check_generator(&plan, &one, &Aggregates::of(&one));
+        assert!(checks.iter().all(|check| check.holds != Some(false)), "{checks:?}");
+        assert_eq!(generator_finding(&checks).unwrap().verdict, Verdict::Pass);
+    }
 }

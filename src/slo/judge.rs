@@ -159,4 +159,4 @@ fn without_calls(finding: Finding, objective: &Objective) -> Finding {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

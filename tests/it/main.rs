@@ -24,6 +24,9 @@ mod endings;
 /// The numbers: counts equal the target's own, latencies equal the injected ones.
 mod truth;
 
+/// Loads whose calls are due by a schedule.
+mod open_load;
+
 /// MCP servers that other people wrote, in the eras they speak.
 mod real_servers;
 

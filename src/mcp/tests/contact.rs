@@ -219,12 +219,3 @@ async fn what_a_login_gives_out_is_struck_from_what_the_server_says() {
     let refused = Rig::new(&server).with_login().contact().await.unwrap_err().to_string();
     assert!(refused.contains("*** may not"), "{refused}");
 }
-
-#[tokio::test]
-async fn a_path_that_is_too_long_to_be_asked_for_is_an_error() {
-    let server = legacy("2025-11-25", |_| http("404 Not Found", "", "")).await;
-    let url = format!("http://{}/{}", server.address, "x".repeat(70_000));
-    let error = Rig::at(&url).contact().await.unwrap_err();
-    assert!(error.to_string().contains("can't be sent"), "{error}");
-    assert!(server.seen().is_empty());
-}

@@ -13,7 +13,7 @@ type Reply = fn(&Seen) -> Vec<Act>;
 
 async fn reason(client: &mut Client, step: StepId) -> Option<String> {
     let mut rng = CounterRng::new(1, 1);
-    let exchange = client.perform(step, CallContext { iteration: 1, rng: &mut rng, due: None }).await;
+    let exchange = client.perform(step, CallContext { iteration: 1, rng: &mut rng }).await;
     exchange.reason.map(String::from)
 }
 
@@ -121,7 +121,7 @@ async fn the_token_of_a_login_is_as_secret_as_its_password() {
     .await;
     let mut client = Rig::new(&server).with_login().client(1).await;
     assert_eq!(reason(&mut client, LOGIN).await, None);
-    assert_eq!(reason(&mut client, CALL).await.as_deref(), Some("HTTP 401 Unauthorized: no ***"));
+    assert_eq!(reason(&mut client, CALL).await.as_deref(), Some("HTTP 401 Unauthorized: no Bearer ***"));
     let refusing = Server::start(|seen| http("403 Forbidden", "", &seen.body)).await;
     let mut client = Rig::new(&refusing).with_login().client(1).await;
     let told = reason(&mut client, LOGIN).await.unwrap();

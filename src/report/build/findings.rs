@@ -1,20 +1,20 @@
 //! What the harness finds of itself: was there evidence, do its books balance; and the verdict in a sentence.
 
 use crate::metrics::Aggregates;
-use crate::model::{Event, NotSent, Outcome, Verdict, format_count};
+use crate::model::{Event, Verdict, format_count};
 use crate::report::{Ending, Finding, RunLog, Totals};
+use crate::slo::{GeneratorCheck, generator_finding};
 
-/// The name of the finding that the load generator itself ran out of something.
-const SOCKETS: &str = "generator";
-const NO_SOCKET: Outcome = Outcome::NotSent(NotSent::NoSocket);
 const OWN_SCOPE: &str = "the whole run";
 const OWN_ORIGIN: &str = "gander";
+const GENERATOR: &str = "generator";
 
 /// `objectives`, followed by the harness's own findings.
 pub(super) fn with_own(
     log: &RunLog,
     all: &Aggregates,
     steady_calls: u64,
+    generator: &[GeneratorCheck],
     mut objectives: Vec<Finding>,
 ) -> Vec<Finding> {
     if log.ending == Ending::Unmeasured {
@@ -28,36 +28,23 @@ pub(super) fn with_own(
     if steady_calls == 0 {
         objectives.push(missing_calls());
     }
-    objectives.extend(without_sockets(all.sum(&log.plan, None, |_| true).outcomes.get(&NO_SOCKET).copied()));
+    objectives.extend(generator_finding(generator));
     objectives.push(accounting(log, &Books::of(log, all)));
     objectives
 }
 
-/// The verdict on the run. Where this machine could not make the load, no finding on the target stands.
-pub(super) fn verdict(findings: &[Finding]) -> Verdict {
-    if findings.iter().any(|finding| finding.name == SOCKETS && finding.verdict == Verdict::Invalid) {
+/// The verdict on the run: that of its findings, unless the generator was the bottleneck. Where this machine could not make
+/// the load, no finding on the target stands; where it may only have disturbed it, no PASS does.
+pub(super) fn verdict(findings: &[Finding], generator: &[GeneratorCheck]) -> Verdict {
+    let failing = || generator.iter().filter(|check| check.holds == Some(false));
+    if failing().any(|check| check.decisive) {
         return Verdict::Invalid;
     }
-    Verdict::of_all(findings.iter().map(|finding| finding.verdict))
-}
-
-fn without_sockets(calls: Option<u64>) -> Option<Finding> {
-    calls.filter(|calls| *calls > 0).map(|calls| Finding {
-        name: SOCKETS.to_owned(),
-        scope: OWN_SCOPE.to_owned(),
-        indicator: "calls without a socket".to_owned(),
-        verdict: Verdict::Invalid,
-        value: format_count(calls),
-        value_number: Some(calls as f64),
-        limit: "0".to_owned(),
-        samples: calls,
-        bad: Some(calls),
-        because: format!(
-            "{} calls were not sent: this machine had no descriptors or ports left; raise `ulimit -n`, or use fewer users",
-            format_count(calls)
-        ),
-        origin: OWN_ORIGIN.to_owned(),
-    })
+    let others = findings.iter().filter(|finding| finding.name != GENERATOR || finding.origin != OWN_ORIGIN);
+    match Verdict::of_all(others.map(|finding| finding.verdict)) {
+        Verdict::Pass if failing().next().is_some() => Verdict::Invalid,
+        verdict => verdict,
+    }
 }
 
 /// The verdict on the run in one sentence.

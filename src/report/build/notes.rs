@@ -7,7 +7,7 @@ use url::Url;
 
 use super::rows::{Rows, is_refused_probe};
 use crate::model::{Event, Level, ScrapeFault, format_count, format_duration, signal_name};
-use crate::plan::is_loopback;
+use crate::plan::{LoadModel, is_loopback};
 use crate::report::measured::LoadClock;
 use crate::report::{Ending, RunLog};
 
@@ -73,8 +73,13 @@ pub(super) fn notes(log: &RunLog, clock: &LoadClock, rows: &Rows, scrapes: &Scra
         return notes;
     }
     notes.push(
-        "latencies are service times of a closed load: they are not corrected for coordinated omission"
-            .to_owned(),
+        match log.plan.load.model {
+            LoadModel::Open(_) => {
+                "response times of an open load: from when calls were due to the end of their answers"
+            }
+            LoadModel::Closed(_) => "service times of a closed load, not corrected for coordinated omission",
+        }
+        .to_owned(),
     );
     notes
 }

@@ -138,6 +138,63 @@ pub(super) fn steps(report: &RunReport) -> Markup {
     }
 }
 
+/// The same calls on each clock; nothing without calls.
+pub(super) fn clocks(report: &RunReport) -> Markup {
+    html! {
+        @if !report.clocks.is_empty() {
+            section {
+                h2 { "Clocks" }
+                div.card.scroll tabindex="0" role="region" aria-label="Clocks" {
+                    table {
+                        thead { tr {
+                            th scope="col" { "Clock" }
+                            @for name in ["p50", "p90", "p95", "p99", "p99.9", "max"] { th.number scope="col" { (name) } }
+                            th scope="col" { "Meaning" }
+                        } }
+                        tbody { @for clock in &report.clocks { tr {
+                            th scope="row" { (clock.name) @if clock.estimate { small { "estimate" } } }
+                            @for value in [clock.p50, clock.p90, clock.p95, clock.p99, clock.p999, clock.max] {
+                                td.number { (figures::latency(value)) }
+                            }
+                            td { (clock.meaning) }
+                        } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether gander itself was the bottleneck; nothing where it did not watch.
+pub(super) fn generator(report: &RunReport) -> Markup {
+    html! {
+        @if !report.generator.is_empty() {
+            section {
+                h2 { "Load generator" }
+                div.card.scroll tabindex="0" role="region" aria-label="Load generator" {
+                    table {
+                        thead { tr {
+                            th scope="col" { "Holds" } th scope="col" { "Check" }
+                            th.number scope="col" { "Value" } th scope="col" { "Limit" }
+                        } }
+                        tbody { @for check in &report.generator { tr {
+                            td { @match check.holds {
+                                Some(true) => span.badge.pass { "yes" },
+                                Some(false) => span.badge.invalid { "no" },
+                                None => "no data",
+                            } }
+                            th scope="row" { (check.name) }
+                            td.number { (check.value) }
+                            td { (check.limit) }
+                        } } }
+                    }
+                }
+                p.muted { "Where one does not hold, gander may have been the bottleneck, and the run is INVALID rather than a PASS." }
+            }
+        }
+    }
+}
+
 /// Why calls failed; nothing where none did.
 pub(super) fn errors(report: &RunReport) -> Markup {
     html! {

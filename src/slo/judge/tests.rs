@@ -32,7 +32,7 @@ fn step(id: u16, name: &str, role: Role, tool: Option<&str>) -> Step {
 }
 
 /// Steps 0 `open` (set-up), 1 `search` and 2 `calculate` (load, tools); calls over 100 ms are counted.
-fn plan() -> Plan {
+pub(in crate::slo) fn plan() -> Plan {
     Plan {
         version: PLAN_VERSION,
         name: "test".to_owned(),

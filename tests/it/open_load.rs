@@ -1,0 +1,111 @@
+//! Open loads: calls begin when they are due, whatever the target does, and the reports say what that did to them.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::{Done, alone, demo, gander, scenario, start_run};
+
+fn open(load: &str, timeout: &str, objective: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+    let (folder, file) = scenario(&format!(
+        "
+version: 1
+name: open
+target: demo
+protocol: 2025-11-25
+timeout: {timeout}
+load: {load}
+transactions:
+  - name: echo
+    weight: 3
+    call_tool: {{ tool: echo, arguments: {{ text: \"{{{{ nonce }}}}\" }} }}
+  - name: calculate
+    weight: 1
+    call_tool: {{ tool: calculate, arguments: {{ expression: \"1 + {{{{ random.int(1, 9) }}}}\" }} }}
+slo: [slo.yaml]
+"
+    ));
+    let slo = format!("version: 1\nobjectives: [{{ name: fast, latency: {objective} }}]\n");
+    std::fs::write(folder.path().join("slo.yaml"), slo).unwrap();
+    (folder, file)
+}
+
+fn against(file: &Path, base: &str) -> Done {
+    let url = format!("{}/mcp/stateless", base.trim_end_matches('/'));
+    start_run(file, &["--target", &url]).finish()
+}
+
+fn clock<'a>(report: &'a Value, name: &str) -> &'a Value {
+    report["clocks"].as_array().unwrap().iter().find(|clock| clock["name"] == name).unwrap()
+}
+
+#[test]
+fn what_is_due_is_sent_and_the_seed_alone_decides_what_is_due() {
+    let _alone = alone();
+    let load = "{ rate: 300/s, duration: 4s, max_users: 50 }";
+    let (_folder, file) = open(load, "5s", "{ p95: 2s }");
+    let arrivals = || {
+        let printed = gander(&["validate", "--arrivals", file.to_str().unwrap()]);
+        String::from_utf8(printed.stdout).unwrap()
+    };
+    let schedule = arrivals();
+    assert_eq!(schedule, arrivals());
+    let target = demo(&[]);
+    let done = against(&file, &target.base);
+    let report = done.report();
+    assert_eq!(report["total"]["calls"].as_u64(), Some(schedule.lines().count() as u64), "{}", done.stderr);
+    for step in report["steps"].as_array().unwrap() {
+        let name = format!(" {}", step["name"].as_str().unwrap());
+        let due = schedule.lines().filter(|line| line.ends_with(&name)).count();
+        assert_eq!(step["calls"].as_u64(), Some(due as u64), "{name}");
+    }
+}
+
+#[test]
+fn a_target_that_stands_still_does_not_slow_the_load_down() {
+    let _alone = alone();
+    // Even spacing, and as many users as calls that pile up: the truth is a straight line.
+    let load = "{ rate: 200/s, spacing: constant, duration: 6s, users: 400, max_users: 400 }";
+    let (_folder, file) = open(load, "5s", "{ p50: 2s }");
+    let target = demo(&["--freeze-at", "3s", "--freeze-for", "1s"]);
+    let report = against(&file, &target.base).report();
+    assert_eq!(report["total"]["calls"], 1_200);
+    let response = clock(&report, "response time");
+    // 200 calls are due while it stands still; those due first wait longest. The twelfth of 1,200 is p99.
+    let truth = 1.0 - 12.0 / 200.0;
+    let p99 = response["p99"].as_f64().unwrap();
+    // What comes on top is the time in which the pile is worked off.
+    assert!((truth * 0.98..truth + 0.4).contains(&p99), "p99 {p99}, truth {truth}");
+    assert!(response["max"].as_f64().unwrap() >= 0.98);
+}
+
+#[test]
+fn a_target_that_can_not_keep_up_fails_and_what_was_not_sent_counts() {
+    let _alone = alone();
+    let load = "{ rate: 100/s, spacing: constant, duration: 4s, max_users: 10 }";
+    let (_folder, file) = open(load, "1s", "{ p95: 500ms }");
+    let target = demo(&["--latency", "400ms"]);
+    let done = against(&file, &target.base);
+    let report = done.report();
+    done.expect_code(1);
+    assert_eq!(report["total"]["calls"], 400);
+    let not_sent =
+        report["outcomes"].as_array().unwrap().iter().find(|row| row["outcome"] == "not_sent/no_user");
+    assert!(not_sent.is_some_and(|row| row["count"].as_u64() > Some(100)), "{}", report["outcomes"]);
+    assert_eq!(report["planned"], report["recorded"]);
+}
+
+#[test]
+fn a_rate_that_no_machine_can_offer_is_invalid() {
+    let _alone = alone();
+    let load = "{ rate: 1000000/s, duration: 2s, warm_up: 0s, max_users: 20 }";
+    let (_folder, file) = open(load, "100ms", "{ p50: 1m }");
+    let target = demo(&[]);
+    let done = against(&file, &target.base);
+    done.expect_code(4);
+    let report = done.report();
+    assert_eq!(report["verdict"], "INVALID");
+    let failing =
+        report["generator"].as_array().unwrap().iter().find(|check| check["holds"] == false).unwrap();
+    assert!(done.stdout.contains(failing["name"].as_str().unwrap()), "{}", done.stdout);
+}
