@@ -249,7 +249,7 @@ async fn the_targets_own_origin_is_trusted_as_the_scenario_says_and_no_other() {
     let behind = always(StatusCode::OK, "a 1\n").await.socket_addrs(|| None).unwrap()[0];
     let config = || authority.server("localhost", Validity::Now).config(None);
     let fronts = [Front::start(behind, config()).await, Front::start(behind, config()).await];
-    let [target, other] = fronts.each_ref().map(|front| front.url());
+    let [target, other] = fronts.each_ref().map(Front::url);
     for (metrics, tls, trusted) in [
         (&target, Some(authority.trust()), true),
         (&other, Some(authority.trust()), false),

@@ -304,6 +304,7 @@ mod tests {
             waiting: 0,
             users: 10,
             pacing: Some(many(Duration::from_micros(80), RATE)),
+            left_open: 0,
             generator: Some(GeneratorSecond {
                 cpu: Some(0.3),
                 steal: Some(0.0),

@@ -27,6 +27,9 @@ mod truth;
 /// Loads whose calls are due by a schedule.
 mod open_load;
 
+/// Targets behind TLS, and behind a proxy.
+mod transport;
+
 /// MCP servers that other people wrote, in the eras they speak.
 mod real_servers;
 

@@ -86,6 +86,11 @@ pub(crate) struct Running {
 }
 
 pub(crate) fn start_run(scenario: &Path, args: &[&str]) -> Running {
+    start_run_in(scenario, args, &[])
+}
+
+/// [`start_run`] with these variables in its environment.
+pub(crate) fn start_run_in(scenario: &Path, args: &[&str], environment: &[(&str, &str)]) -> Running {
     let folder = tempfile::tempdir().unwrap();
     let child = Command::new(GANDER)
         .arg("run")
@@ -93,6 +98,7 @@ pub(crate) fn start_run(scenario: &Path, args: &[&str]) -> Running {
         .arg("--out")
         .arg(folder.path())
         .args(args)
+        .envs(environment.iter().copied())
         .current_dir(root())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -55,6 +55,7 @@ impl Chunks {
         Ok((at, 0))
     }
 
+    #[expect(clippy::match_same_arms, reason = "states stand in the order in which they follow each other")]
     fn step(self, byte: u8) -> Result<Self, NotHttp> {
         Ok(match (self, byte) {
             (Self::Size { size, digits }, _) if byte.is_ascii_hexdigit() => {
