@@ -111,13 +111,13 @@ mod tests {
         tokio::time::sleep(4 * BEAT).await;
         let hogged = Duration::from_millis(60);
         let began = watch.clock.now();
-        while watch.clock.now() - began < hogged {
+        while watch.clock.now() < began + hogged {
             std::hint::spin_loop();
         }
         tokio::time::sleep(4 * BEAT).await;
         let second = watch.take_second();
         let worst = second.heartbeat.max().unwrap();
-        assert!(second.heartbeat.count() >= 2 && worst >= hogged - 2 * BEAT, "{worst:?}");
+        assert!(second.heartbeat.count() >= 2 && worst + 2 * BEAT >= hogged, "{worst:?}");
         assert!(second.cpu.is_some_and(|cpu| cpu > 0.0 && cpu < 1.5), "{second:?}");
         assert!(second.steal.is_some_and(|steal| (0.0..=1.0).contains(&steal)), "{second:?}");
     }

@@ -53,7 +53,7 @@ struct Cells {
     failed: HashMap<(StepId, Phase, Outcome), Box<Entry>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Entry {
     count: u64,
     over: Vec<u64>,
@@ -276,12 +276,6 @@ impl Cells {
             Some(((StepId(step), PHASES[place % PHASES.len()], Outcome::Ok), entry?))
         });
         good.chain(self.failed)
-    }
-}
-
-impl Default for Entry {
-    fn default() -> Self {
-        Self { count: 0, over: Vec::new(), service: LatencyHistogram::new(), open: None }
     }
 }
 

@@ -71,7 +71,7 @@ async fn wait(descriptor: &AsyncFd<OwnedFd>, rest: Duration) -> io::Result<()> {
 /// Sleeps while there is time enough for the runtime's timers, then only lets others run.
 async fn approach(rest: Duration) {
     if rest > COARSE {
-        tokio::time::sleep(rest - COARSE).await;
+        tokio::time::sleep(rest.saturating_sub(COARSE)).await;
     } else {
         tokio::task::yield_now().await;
     }

@@ -58,7 +58,7 @@ struct ResultHead<'a> {
 /// True when `bytes` are the answer to the request `id`, and a good one: told in one pass that keeps nothing. When it is
 /// false, [`read`] and [`judge_result`] tell what they are.
 pub(crate) fn is_good_answer(bytes: &[u8], id: u64) -> bool {
-    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let Some(text) = std::str::from_utf8(bytes).ok().filter(|_| is_object(bytes)) else { return false };
     serde_json::from_str::<GoodAnswer>(text).is_ok_and(|answer| {
         answer.id == id && answer.method.is_none() && answer.error.is_none() && answer.result.is_good
     })
@@ -263,7 +263,7 @@ mod tests {
             r#"{"id":7,"method":"x","result":{}}"#,
             r#"{"id":7,"id":7,"result":{}}"#,
             r#"{"id":7,"result":{}}x"#,
-            r#"[7,null,null,{}]"#,
+            r"[7,null,null,{}]",
             "",
         ] {
             assert!(!is_good_answer(text.as_bytes(), 7), "{text}");

@@ -257,11 +257,11 @@ trait EscapeCase {
 
 impl EscapeCase for String {
     fn to_ascii_lowercase_escapes(&self) -> String {
-        map_after(self, "%", 2, |digits| digits.to_ascii_lowercase())
+        map_after(self, "%", 2, str::to_ascii_lowercase)
     }
 
     fn to_ascii_uppercase_escapes(&self) -> String {
-        map_after(self, "\\u", 4, |digits| digits.to_ascii_uppercase())
+        map_after(self, "\\u", 4, str::to_ascii_uppercase)
     }
 }
 

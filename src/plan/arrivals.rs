@@ -189,7 +189,7 @@ impl Iterator for Schedule {
     type Item = Arrival;
 
     fn next(&mut self) -> Option<Arrival> {
-        if self.next % self.burst == 0 {
+        if self.next.is_multiple_of(self.burst) {
             self.due = self.next_burst();
         }
         let due = self.due?;

@@ -185,7 +185,7 @@ fn offered(plan: &Plan, open: &OpenLoad, seconds: &[Second]) -> GeneratorCheck {
     let kept =
         due.iter().zip(&given).filter(|&(due, given)| *given as f64 + 1.0 >= *due as f64 * OFFERED_EACH);
     let kept = kept.count() as f64 / seconds.len().max(1) as f64;
-    let holds = (all_due > 0).then(|| share >= OFFERED && kept >= OFFERED_SECONDS);
+    let holds = (all_due > 0).then_some(share >= OFFERED && kept >= OFFERED_SECONDS);
     let value = match holds {
         None => "no data".to_owned(),
         Some(_) => format!(
@@ -313,7 +313,6 @@ mod tests {
             }),
             cells: vec![cell],
             errors: Vec::new(),
-            left_open: 0,
         }
     }
 
@@ -380,7 +379,9 @@ mod tests {
     #[test]
     fn what_was_not_watched_is_not_judged() {
         let mut seconds: Vec<Second> = (0..SECONDS).map(second).collect();
-        seconds.iter_mut().for_each(|second| second.generator = None);
+        for second in &mut seconds {
+            second.generator = None;
+        }
         let checks = check_generator(&open_plan(), &seconds, &Aggregates::of(&seconds));
         assert_eq!((checks.len(), generator_finding(&checks)), (0, None));
         let closed = ClosedLoad { stages: Vec::new(), think_time: crate::plan::ThinkTime::Constant(ms(1)) };

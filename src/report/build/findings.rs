@@ -43,7 +43,7 @@ pub(super) fn verdict(findings: &[Finding], generator: &[GeneratorCheck]) -> Ver
     let others = findings.iter().filter(|finding| finding.name != GENERATOR || finding.origin != OWN_ORIGIN);
     match Verdict::of_all(others.map(|finding| finding.verdict)) {
         Verdict::Pass if failing().next().is_some() => Verdict::Invalid,
-        verdict => verdict,
+        verdict @ (Verdict::Pass | Verdict::Inconclusive | Verdict::Invalid | Verdict::Fail) => verdict,
     }
 }
 
