@@ -1,6 +1,7 @@
 //! Open loads: calls begin when they are due, whatever the target does, and the reports say what that did to them.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -96,15 +97,23 @@ fn a_target_that_can_not_keep_up_fails_and_what_was_not_sent_counts() {
 }
 
 #[test]
-fn a_rate_that_no_machine_can_offer_is_invalid() {
+fn a_load_that_gander_could_not_keep_is_invalid() {
     let _alone = alone();
-    let load = "{ rate: 1000000/s, duration: 2s, warm_up: 0s, max_users: 20 }";
-    let (_folder, file) = open(load, "100ms", "{ p50: 1m }");
+    let load = "{ rate: 200/s, spacing: constant, duration: 5s, max_users: 20 }";
+    let (_folder, file) = open(load, "5s", "{ p50: 100ms }");
     let target = demo(&[]);
-    let done = against(&file, &target.base);
+    let url = format!("{}/mcp/stateless", target.base.trim_end_matches('/'));
+    let running = start_run(&file, &["--target", &url]);
+    running.wait_for_seconds(2);
+    running.signal("STOP");
+    std::thread::sleep(Duration::from_millis(700));
+    running.signal("CONT");
+    let done = running.finish();
     done.expect_code(4);
     let report = done.report();
     assert_eq!(report["verdict"], "INVALID");
+    // Nothing that was due is lost: it was late.
+    assert_eq!(report["total"]["calls"], 1_000);
     let failing =
         report["generator"].as_array().unwrap().iter().find(|check| check["holds"] == false).unwrap();
     assert!(done.stdout.contains(failing["name"].as_str().unwrap()), "{}", done.stdout);
