@@ -63,7 +63,7 @@ impl std::borrow::Borrow<str> for Hidden {
 }
 
 impl Secrets {
-    /// Strikes `secret` from now on, in each form of [`forms`]. An empty one is none.
+    /// Strikes `secret` from now on, in each of the ways in which servers write texts. An empty one is none.
     pub fn learn(&self, secret: &str) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).add(secret);
     }
