@@ -61,7 +61,7 @@ pub(crate) struct OverrideArgs {
     /// How long the load lasts, warm-up included (30s, 5m).
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) duration: Option<String>,
-    /// How many users there are at the peak.
+    /// How many users there are at the peak; of a load with a rate, how many from the start.
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub(crate) users: Option<String>,
     /// Set any value of the scenario: `--set load.warm_up=2s`. May be repeated.

@@ -9,7 +9,7 @@ use crate::model::Verdict;
 pub enum Exit {
     /// Every criterion passed, or the command did what it was asked.
     Success,
-    /// At least one objective or check failed.
+    /// At least one objective failed.
     Failed,
     /// Bad input: a file or a flag. Nothing was sent.
     BadInput,
@@ -28,7 +28,7 @@ pub enum Exit {
 /// Every exit code with its meaning, as `gander --help` prints it.
 pub const EXIT_CODES: [(u8, &str); 10] = [
     (0, "every criterion passed"),
-    (1, "at least one objective or check failed"),
+    (1, "at least one objective failed (a check that does not hold fails its call, which counts there)"),
     (2, "bad input: scenario, SLO file or flag (nothing was sent)"),
     (3, "inconclusive: too little data for a verdict"),
     (4, "invalid: the harness could not keep the promised load or record it"),

@@ -19,7 +19,7 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 /// Files as the user names them, relative to the working directory.
 const USER_FILES: Files<'static> = Files { read: &read_text, names: &names_in };
 
-/// Reads the scenario and its SLO files; tells all mistakes in them.
+/// Reads the scenario and its SLO files; tells all mistakes in them. What it only warns of is the caller's to tell.
 pub(super) fn load_scenario(path: &Path, overrides: &OverrideArgs, screen: Screen) -> Result<Loaded, Exit> {
     let formats: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
     let overrides = Overrides {
@@ -34,10 +34,7 @@ pub(super) fn load_scenario(path: &Path, overrides: &OverrideArgs, screen: Scree
     let env = |name: &str| std::env::var(name).ok();
     let sources = Sources { files: USER_FILES, env: &env, formats: &formats };
     match crate::scenario::load(path, &overrides, &sources) {
-        Ok(loaded) => {
-            tell_problems(&loaded.warnings, screen);
-            Ok(loaded)
-        }
+        Ok(loaded) => Ok(loaded),
         Err(problems) => {
             tell_problems(&problems, screen);
             Err(Exit::BadInput)

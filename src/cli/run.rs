@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::RunArgs;
 use super::exit::Exit;
-use super::files::{load_scenario, write_reports};
+use super::files::{load_scenario, tell_problems, write_reports};
 use super::progress::Progress;
 use super::screen::Screen;
 use super::signals;
@@ -14,10 +14,13 @@ use crate::run::{DemoError, Finished, RunError, RunOptions, execute};
 use crate::scenario::Loaded;
 
 pub(super) fn run(args: &RunArgs, screen: Screen) -> Exit {
-    let Loaded { plan, objectives, .. } = match load_scenario(&args.scenario, &args.overrides, screen) {
+    let Loaded { plan, objectives, warnings } = match load_scenario(&args.scenario, &args.overrides, screen) {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
+    if !args.quiet {
+        tell_problems(&warnings, screen);
+    }
     if let Err(exit) = keep_to_permitted_hosts(&plan, screen) {
         return exit;
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::args::{OverrideArgs, ValidateArgs};
 use super::exit::Exit;
-use super::files::{load_objectives, load_scenario, read_text};
+use super::files::{load_objectives, load_scenario, read_text, tell_problems};
 use super::screen::Screen;
 use crate::plan::Plan;
 use crate::scenario::{Loaded, describe, resolved, resolved_objectives};
@@ -44,7 +44,8 @@ fn validate_slo(path: &Path, args: &ValidateArgs, screen: Screen) -> Result<(), 
 }
 
 fn validate_scenario(path: &Path, args: &ValidateArgs, screen: Screen) -> Result<(), Exit> {
-    let Loaded { plan, objectives, .. } = load_scenario(path, &OverrideArgs::default(), screen)?;
+    let Loaded { plan, objectives, warnings } = load_scenario(path, &OverrideArgs::default(), screen)?;
+    tell_problems(&warnings, screen);
     if args.yaml {
         print_yaml(&resolved(&plan, &objectives), screen);
     } else if args.arrivals {

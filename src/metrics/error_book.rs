@@ -11,6 +11,14 @@ use crate::plan::StepId;
 /// How many distinct reasons are kept of each step, phase and class; a server could invent a new one for each reply.
 pub const MAX_REASONS: usize = 3;
 
+/// What follows this in a reason is one example of many: reasons that differ in it alone are one.
+pub const FOUND: &str = "; found";
+
+/// A reason without its example.
+fn kind(reason: &str) -> &str {
+    reason.split(FOUND).next().unwrap_or(reason)
+}
+
 type Key = (StepId, Phase, OutcomeClass);
 
 /// Reasons and how many calls gave each.
@@ -36,7 +44,8 @@ impl ErrorBook {
         calls: u64,
     ) {
         let page = self.pages.entry((step, phase, class)).or_default();
-        let place = page.reasons.iter().position(|(known, _)| Some(known.as_str()) == reason);
+        let place =
+            page.reasons.iter().position(|(known, _)| reason.is_some_and(|new| kind(known) == kind(new)));
         match (place, reason) {
             (Some(place), _) => page.reasons[place].1 += calls,
             (None, Some(new)) if page.reasons.len() < MAX_REASONS => {
@@ -118,5 +127,19 @@ mod tests {
         book.enter(KEY, Some("rare"), 1);
         book.enter(KEY, Some("often"), 5);
         assert_eq!(told(&book.samples()), [(Some("often"), 5), (Some("rare"), 1)]);
+    }
+
+    #[test]
+    fn examples_do_not_make_a_reason_another_one() {
+        let mut book = ErrorBook::default();
+        let key = (StepId(0), Phase::Steady, OutcomeClass::Check);
+        for answer in ["a", "b", "c"] {
+            book.enter(key, Some(&format!("`contains: x` does not hold{FOUND}: {answer}")), 1);
+        }
+        book.enter(key, Some("`contains: y` does not hold; found: a"), 1);
+        let told: Vec<_> =
+            book.samples().into_iter().map(|sample| (sample.reason.unwrap(), sample.calls)).collect();
+        let first = "`contains: x` does not hold; found: a".to_owned();
+        assert_eq!(told, [(first, 3), ("`contains: y` does not hold; found: a".to_owned(), 1)]);
     }
 }

@@ -9,7 +9,7 @@ mod store;
 mod window;
 
 pub use aggregate::{Aggregates, Tally};
-pub use error_book::{ErrorBook, MAX_REASONS};
+pub use error_book::{ErrorBook, FOUND, MAX_REASONS};
 pub use exposition::{Exposition, ExpositionError, ExpositionErrorKind, Family, Format, MetricKind, Sample};
 pub use generator::GeneratorSecond;
 pub use scrape_record::{

@@ -59,12 +59,18 @@ pub(super) fn other_clocks(report: &RunReport) -> Vec<(&str, String)> {
     report.clocks.iter().skip(1).map(other_clock).collect()
 }
 
+/// What an estimated response time is called in few words.
+pub(super) const ESTIMATE: &str = "corrected";
+
 fn other_clock(clock: &ClockRow) -> (&str, String) {
     let [p50, p95, p99, max] = [clock.p50, clock.p95, clock.p99, clock.max].map(latency);
     if clock.estimate {
-        return ("corrected", format!("p50 {p50}, p95 {p95}, p99 {p99} (estimate)"));
+        return (ESTIMATE, format!("p50 {p50}, p95 {p95}, p99 {p99} (estimate)"));
     }
-    let name = clock.name.strip_suffix(" time").unwrap_or(&clock.name);
+    let name = ["time", "calls"]
+        .iter()
+        .find_map(|end| clock.name.strip_suffix(end))
+        .map_or(clock.name.as_str(), str::trim_end);
     (name, format!("p50 {p50}, p95 {p95}, p99 {p99}, max {max}"))
 }
 

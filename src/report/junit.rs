@@ -46,6 +46,9 @@ fn status(report: &RunReport, objective: &Finding) -> TestCaseStatus {
     status.set_type(word);
     status.set_message(match objective.verdict {
         Verdict::Inconclusive | Verdict::Invalid => format!("{word}: {}", objective.because),
+        Verdict::Pass | Verdict::Fail if objective.value_number.is_none() => {
+            format!("{} {} does not hold: {}", objective.indicator, objective.limit, objective.because)
+        }
         Verdict::Pass | Verdict::Fail => {
             format!("{} is {}, the limit is {}", objective.indicator, objective.value, objective.limit)
         }

@@ -59,8 +59,8 @@ pub struct RunReport {
     pub around: Vec<StepRow>,
     /// Every outcome of the whole run (all roles, all phases) with its count, most frequent first.
     pub outcomes: Vec<OutcomeCount>,
-    /// Why calls failed, over the whole run: by step in the plan's order, then phase, class and frequency. Of each step,
-    /// phase and class the first few distinct reasons are kept.
+    /// Why calls failed, over the whole run: those of the steady phase first, the most frequent first. Of each step, phase
+    /// and class the first few distinct reasons are kept.
     pub errors: Vec<ErrorRow>,
     /// Calls planned over the whole run.
     pub planned: u64,
@@ -120,7 +120,7 @@ pub struct StepRow {
 /// Latencies on one clock, in seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClockRow {
-    /// `response time`, `service time` or `send lag`.
+    /// `response time`, `service time`, `send lag`, or `successful calls`: the first clock without the calls that failed.
     pub name: String,
     /// From when to when it runs.
     pub meaning: String,

@@ -121,7 +121,9 @@ impl Screen {
             format!("{}, max {}", told.join(", "), figures::latency(total.max))
         };
         self.fact("  latency", &latency);
-        for (name, told) in figures::other_clocks(report) {
+        // An estimate is good to know.
+        let known = |clock: &(&str, String)| self.width >= WIDE || clock.0 != figures::ESTIMATE;
+        for (name, told) in figures::other_clocks(report).into_iter().filter(known).collect::<Vec<_>>() {
             self.fact(&format!("  {name}"), &told);
         }
         self.fact(

@@ -15,21 +15,30 @@ pub(super) fn clocks(log: &RunLog, all: &Aggregates, clock: &LoadClock) -> Vec<C
     if calls.latency.is_empty() {
         return Vec::new();
     }
+    let successful = (calls.failed() > 0 && calls.ok() > 0).then(|| {
+        row("successful calls", "the same clock, without the calls that failed", false, &calls.ok_latency)
+    });
     if let (Some(service), Some(lag)) = (&calls.service, &calls.lag) {
-        return vec![
+        let response = row(
+            "response time",
+            "from due to the end of the answer: what objectives judge",
+            false,
+            &calls.latency,
+        );
+        let others = [
+            row("service time", "from setting about the call to the end of the answer", false, service),
             row(
-                "response time",
-                "from due to the end of the answer: what objectives judge",
+                "send lag",
+                "from due to setting about the call: waiting for a free user, and gander's own delay",
                 false,
-                &calls.latency,
+                lag,
             ),
-            row("service time", "from sent to the end of the answer", false, service),
-            row("send lag", "from due to sent: waiting for a free user, and gander's own delay", false, lag),
         ];
+        return std::iter::once(response).chain(successful).chain(others).collect();
     }
     let service = row(
         "service time",
-        "from sent to the end of the answer: what objectives judge",
+        "from setting about the call to the end of the answer: what objectives judge",
         false,
         &calls.latency,
     );
@@ -37,7 +46,7 @@ pub(super) fn clocks(log: &RunLog, all: &Aggregates, clock: &LoadClock) -> Vec<C
         let meaning = "an estimate: as if each user had gone on calling at its usual pace while it waited";
         row("response time", meaning, true, &calls.latency.corrected(pace))
     });
-    std::iter::once(service).chain(corrected).collect()
+    std::iter::once(service).chain(successful).chain(corrected).collect()
 }
 
 /// The usual time from one call of a user to its next: users over the rate, in the median second.

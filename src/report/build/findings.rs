@@ -62,13 +62,12 @@ pub(super) fn because(verdict: Verdict, objectives: &[Finding], calls: u64, endi
             let Finding { name, scope, indicator, value, limit, because, .. } = first;
             let others = named("also fails", "also fail", &decisive[1..]);
             let open = named("inconclusive", "inconclusive", &open);
-            if first.value_number.is_none() {
-                // So many calls failed that there is no latency to speak of.
-                return format!(
-                    "{name} ({scope}): {indicator} {limit} does not hold: {because}{others}{open}"
-                );
-            }
-            format!("{name} ({scope}): {indicator} is {value}, the limit is {limit}{others}{open}")
+            // Where so many calls failed that there is no latency to speak of, their share is the reason.
+            let what = match first.value_number {
+                None => format!("{indicator} {limit} does not hold: {because}"),
+                Some(_) => format!("{indicator} is {value}, the limit is {limit}"),
+            };
+            format!("{name} ({scope}): {what}{others}{open}")
         }
         (Verdict::Invalid | Verdict::Inconclusive, Some(first)) => {
             let word = verdict.as_str().to_lowercase();

@@ -71,7 +71,8 @@ pub(super) fn outcomes(all: &Aggregates, log: &RunLog) -> Vec<OutcomeCount> {
 
 /// Why calls failed that should not have.
 pub(super) fn errors(all: &Aggregates, log: &RunLog) -> Vec<ErrorRow> {
-    all.errors()
+    let mut rows: Vec<ErrorRow> = all
+        .errors()
         .into_iter()
         .filter(|sample| !is_refused_probe(log, log.plan.step(sample.step)))
         .map(|sample| ErrorRow {
@@ -81,7 +82,10 @@ pub(super) fn errors(all: &Aggregates, log: &RunLog) -> Vec<ErrorRow> {
             calls: sample.calls,
             reason: sample.reason,
         })
-        .collect()
+        .collect();
+    // What the verdict rests on comes first.
+    rows.sort_by_key(|row| (row.phase == Phase::WarmUp, std::cmp::Reverse(row.calls)));
+    rows
 }
 
 fn row(step: &Step, tally: &Tally, seconds: f64) -> StepRow {
