@@ -142,7 +142,12 @@ fn read_objective(item: Field<'_>, problems: &mut Problems) -> Vec<WrittenObject
     if let (Some(of), "metric") = (of, kind) {
         of.wrong("a metric is not about calls", "remove it; select series with `labels`", problems);
     }
-    let indicators = read_indicators(kind, field, problems);
+    let before = problems.len();
+    let mut indicators = read_indicators(kind, field, problems);
+    if indicators.is_empty() && problems.len() > before {
+        // Its mistake is noted, so it will never be judged; its name and what it is about are still looked at.
+        indicators.push((String::new(), Indicator::ErrorRatio { at_most: 1.0 }));
+    }
     let Some(name) = name else { return Vec::new() };
     let several = indicators.len() > 1;
     let origin = name_place.to_string();

@@ -72,7 +72,7 @@ impl Latency {
         Finding {
             verdict: evidence.verdict(),
             value: match quantile {
-                None => format!("over limit ({} failed)", format_ratio(failed)),
+                None => format!("{} failed", format_ratio(failed)),
                 Some(latency) if self.lacks_calls(calls) => format!("~{}", format_duration(latency)),
                 Some(latency) => format_duration(latency),
             },
