@@ -173,18 +173,18 @@ impl Arrivals {
     /// Books what has waited for longer than its call would have been given.
     fn expire(&self, work: &Workload, now: Duration) {
         loop {
-            let arrival = {
+            let (step, due) = {
                 let mut state = self.state();
                 let Some(first) = state.waiting.front() else { return };
-                let deadline = work.plan.step(first_step(&work.plan, *first)).deadline;
-                if first.due + deadline > now {
+                let (step, due) = (first_step(&work.plan, *first), first.due);
+                if due + work.plan.step(step).deadline > now {
                     return;
                 }
-                state.waiting.pop_front()
+                state.waiting.pop_front();
+                (step, due)
             };
-            if let Some(arrival) = arrival {
-                not_sent(work, arrival, NotSent::NoUser, Some("no user was free within the call's deadline"));
-            }
+            let reason = Some("no user was free within the call's deadline");
+            not_sent(work, step, due, NotSent::NoUser, reason);
         }
     }
 
@@ -226,10 +226,9 @@ fn taken(given: Given) -> Option<Taken> {
     }
 }
 
-/// Books an iteration of which nothing was sent.
-pub(crate) fn not_sent(work: &Workload, arrival: Arrival, why: NotSent, reason: Option<&str>) {
-    let step = first_step(&work.plan, arrival);
-    let call = work.recorder.begin(step, work.phase(arrival.due));
+/// Books `step`, which was due at `due`: nothing of its iteration was sent.
+pub(crate) fn not_sent(work: &Workload, step: StepId, due: Duration, why: NotSent, reason: Option<&str>) {
+    let call = work.recorder.begin(step, work.phase(due));
     call.end(Outcome::NotSent(why), Timing::never_sent(work.plan.step(step).deadline), reason);
 }
 

@@ -118,9 +118,7 @@ impl Gate {
             () = called_off() => None,
         }
     }
-}
 
-impl Gate {
     /// What `future` gives, unless user `index` is cut off before that.
     async fn uncut<F: Future>(&self, index: usize, work: &Workload, future: F) -> Option<F::Output> {
         let (handle, registration) = AbortHandle::new_pair();

@@ -155,7 +155,12 @@ impl User {
         self.arguments = work.plan.arguments_of(arrival);
         let transaction = work.plan.transaction_of(arrival);
         if let Err(why) = self.iterate(work, transaction, Some(arrival.due)).await {
-            arrivals::not_sent(work, arrival, NotSent::NoSession, why.as_deref());
+            let first = transaction.steps[0];
+            if why.is_none() && work.signals.stop.is_raised() {
+                drop(work.recorder.begin(first, work.phase(arrival.due)));
+            } else {
+                arrivals::not_sent(work, first, arrival.due, NotSent::NoSession, why.as_deref());
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use super::check;
 use super::failure::Failure;
 use super::reply::Answer;
 use crate::model::{Outcome, ProtocolFault, Secrets, TimeoutPhase, format_duration};
-use crate::plan::{Operation, Step};
+use crate::plan::Step;
 
 /// Why a call failed.
 #[derive(Debug)]
@@ -37,20 +37,7 @@ impl Reason {
             Outcome::JsonRpcError(code) => Self::new(&code.to_string(), &error_message(text)),
             Outcome::ToolError => Self::new("", &tool_text(text)),
             Outcome::CheckFailed => {
-                let said = match step.operation {
-                    Operation::CallTool { .. } => tool_text(text),
-                    Operation::ListTools
-                    | Operation::ReadResource { .. }
-                    | Operation::GetPrompt { .. }
-                    | Operation::Ping
-                    | Operation::RestGet { .. }
-                    | Operation::RestPost { .. }
-                    | Operation::Login
-                    | Operation::Initialize
-                    | Operation::Initialized
-                    | Operation::Discover
-                    | Operation::EndSession => text.to_owned(),
-                };
+                let said = if step.operation.is_tool_call() { tool_text(text) } else { text.to_owned() };
                 Self::new("", &check::complaint(&step.checks, text, &said))
             }
             Outcome::Transport(_) | Outcome::NotSent(_) => Self::new("", text),

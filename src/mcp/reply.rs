@@ -366,8 +366,7 @@ impl Operation {
 }
 
 fn judge(step: &Step, result: &str) -> Outcome {
-    let is_tool_call = matches!(step.operation, Operation::CallTool { .. });
-    let outcome = envelope::judge_result(result, is_tool_call);
+    let outcome = envelope::judge_result(result, step.operation.is_tool_call());
     if outcome == Outcome::Ok && !check::all_hold(&step.checks, result) {
         return Outcome::CheckFailed;
     }

@@ -106,6 +106,11 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// True of `tools/call`.
+    pub fn is_tool_call(&self) -> bool {
+        matches!(self, Self::CallTool { .. })
+    }
+
     /// The texts that are rendered for each call.
     pub fn templates(&self) -> Vec<&Template> {
         match self {

@@ -233,6 +233,36 @@ fn spell(span: &HealthSpan) -> String {
     format!("{} {}{detail} {when}", span.endpoint, health_word(span))
 }
 
+/// How the planned calls of the whole run add up: `418 planned = 312 steady + 43 warm-up + 63 around the load`.
+pub(super) fn books(report: &RunReport) -> String {
+    books_with(report, "")
+}
+
+/// [`books`], naming the calls around the load: `.. + 63 around the load (initialize 10, ..)`.
+pub(super) fn books_in_full(report: &RunReport) -> String {
+    let names = report.around.iter().map(|row| format!("{} {}", row.name, format_count(row.calls)));
+    books_with(report, &format!(" ({})", names.collect::<Vec<_>>().join(", ")))
+}
+
+fn books_with(report: &RunReport, around_names: &str) -> String {
+    let around: u64 = report.around.iter().map(|row| row.calls).sum();
+    let parts = [
+        (report.total.calls, "steady".to_owned()),
+        (report.warm_up_total.calls, "warm-up".to_owned()),
+        (around, format!("around the load{around_names}")),
+        (report.planned.saturating_sub(report.recorded), "without an outcome".to_owned()),
+    ];
+    let told = parts.iter().filter(|(calls, _)| *calls > 0);
+    let sum: Vec<String> = told.map(|(calls, what)| format!("{} {what}", format_count(*calls))).collect();
+    let planned = format!("{} planned", format_count(report.planned));
+    if sum.is_empty() { planned } else { format!("{planned} = {}", sum.join(" + ")) }
+}
+
+/// Which gander made the load: `gander 0.1.0 (dev)`.
+pub(super) fn gander(report: &RunReport) -> String {
+    format!("gander {} ({})", report.run.gander, report.environment.profile)
+}
+
 /// Who was called, in one phrase.
 pub(super) fn target(report: &RunReport) -> String {
     let Some(target) = &report.target else { return "not reached, or not ready".to_owned() };

@@ -6,8 +6,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::measured::Measured;
 use super::{OutputFile, RunLog};
-use crate::metrics::{Aggregates, Phase};
+use crate::metrics::Phase;
 use crate::model::LatencyHistogram;
 use crate::plan::{Role, Step};
 
@@ -21,7 +22,7 @@ const LAYOUT: &str = "#[Buckets =           22, SubBuckets     =         2048]";
 const MAX_NAME: usize = 60;
 
 pub(super) fn render(log: &RunLog) -> Vec<OutputFile> {
-    let all = Aggregates::of(&log.seconds);
+    let Measured { all, .. } = Measured::of(log);
     let total = file("all", &all.steady_load(&log.plan).latency);
     let steps = log.plan.steps.iter().filter(|step| step.role == Role::Load).filter_map(|step| {
         let service = all.step(step.id, Phase::Steady).latency;

@@ -2,6 +2,9 @@
 //!
 //! What is not a pass must not look like one: FAIL is a failure, INVALID and INCONCLUSIVE are errors, never skipped.
 
+use std::time::Duration;
+
+use chrono::DateTime;
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::{Finding, RunReport, figures};
@@ -14,8 +17,18 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
     suite.add_property(Property::new("run", &report.run.run_id));
     suite.add_property(Property::new("state", &report.state));
     suite.add_property(Property::new("target", figures::target(report)));
+    suite.add_property(Property::new("calls", figures::books_in_full(report)));
+    suite.add_property(Property::new("by", figures::gander(report)));
     suite.add_test_cases(report.objectives.iter().map(|objective| test_case(report, objective)));
     let mut junit = Report::new(format!("gander: {}", report.scenario));
+    let load = Duration::try_from_secs_f64(report.duration).unwrap_or_default();
+    suite.set_time(load);
+    junit.set_time(load);
+    // A run directory that somebody else wrote may name no proper time.
+    if let Ok(started) = DateTime::parse_from_rfc3339(&report.run.started_at) {
+        suite.set_timestamp(started);
+        junit.set_timestamp(started);
+    }
     junit.add_test_suite(suite);
     junit.to_string().expect("the document is built of printable text").into_bytes()
 }
@@ -24,12 +37,13 @@ fn test_case(report: &RunReport, objective: &Finding) -> TestCase {
     let mut case = TestCase::new(&objective.name, status(report, objective));
     case.set_classname(&objective.scope);
     case.set_system_out(format!(
-        "{}: {} (limit {}), {} samples{}; {}",
+        "{}: {} (limit {}), {} samples{}; {}; {}",
         objective.indicator,
         objective.value,
         objective.limit,
         format_count(objective.samples),
         objective.bad.map(|bad| format!(", {} bad", format_count(bad))).unwrap_or_default(),
+        objective.because,
         objective.origin,
     ));
     case

@@ -27,13 +27,9 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
 fn head(report: &RunReport) -> String {
     let load = match &report.target {
         None => "No load: the target was not reached, or not ready.".to_owned(),
-        Some(_) => format!(
-            "{} of load on {}, {} calls planned and {} recorded over the whole run.",
-            figures::duration(report.duration),
-            text(&figures::target(report)),
-            format_count(report.planned),
-            format_count(report.recorded),
-        ),
+        Some(_) => {
+            format!("{} of load on {}.", figures::duration(report.duration), text(&figures::target(report)))
+        }
     };
     format!(
         "## {} {}: {}\n\n**Why:** {}\n\n{load}\n",
@@ -97,6 +93,7 @@ fn golden_signals(report: &RunReport) -> String {
     }
     let traffic = format!("{} calls, {}", format_count(total.calls), figures::rate(total.rate));
     row(&mut table, &["Traffic".to_owned(), traffic]);
+    row(&mut table, &["Calls".to_owned(), text(&figures::books_in_full(report))]);
     let classes = figures::failures(total);
     let errors = figures::errors(total);
     let errors = if classes.is_empty() { errors } else { format!("{errors}: {classes}") };
@@ -168,8 +165,7 @@ fn notes(report: &RunReport) -> String {
     for note in &report.notes {
         writeln!(list, "- {}", text(note)).expect("writing to a string does not fail");
     }
-    let run = &report.run;
-    list + &format!("\n<sub>{} by gander {}</sub>\n", text(&run.run_id), text(&run.gander))
+    list + &format!("\n<sub>{} by {}</sub>\n", text(&report.run.run_id), text(&figures::gander(report)))
 }
 
 fn row(table: &mut String, cells: &[String]) {

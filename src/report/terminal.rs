@@ -67,11 +67,13 @@ impl Screen {
         self.fact(
             "run",
             &format!(
-                "{}, {}, {} of load, {}",
+                "{}, {}, {} of load, {}{}",
                 report.run.run_id,
                 report.state,
                 figures::duration(report.duration),
                 figures::peak_users(report),
+                // It makes less load than it could.
+                if report.environment.profile == "dev" { ", by a dev build" } else { "" },
             ),
         );
     }
@@ -130,6 +132,7 @@ impl Screen {
             "  traffic",
             &format!("{} calls, {}", format_count(total.calls), figures::rate(total.rate)),
         );
+        self.fact("  calls", &figures::books(report));
         let classes = figures::failures(total);
         let classes = if classes.is_empty() { classes } else { format!(": {classes}") };
         self.fact("  errors", &format!("{}{classes}", figures::errors(total)));

@@ -18,7 +18,7 @@ use crate::mcp::{self, Contact, ContactError};
 use crate::metrics::Phase;
 use crate::model::{Endpoint, Event, Level, Secret, Stamped, TargetInfo, clean_text, printable_text};
 use crate::observe::{self, Limits, Observation, ObserveError, ObserveOptions, Observer, Watchers};
-use crate::plan::{Auth, Operation, Plan, Proxies, Proxy, Target};
+use crate::plan::{Auth, Plan, Proxies, Proxy, Target};
 use crate::record::{RecordError, RunWriter};
 use crate::report::{Ending, Manifest, RUN_FORMAT_VERSION, Totals};
 use crate::slo::Objective;
@@ -468,7 +468,7 @@ fn unknown_tools(plan: &Plan, target: &TargetInfo) -> Vec<String> {
     let mut called: Vec<&str> = plan
         .steps
         .iter()
-        .filter(|step| matches!(step.operation, Operation::CallTool { .. }))
+        .filter(|step| step.operation.is_tool_call())
         .filter_map(|step| step.tool.as_deref())
         .collect();
     called.sort_unstable();

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::input::{Field, Fields, Problem, Problems, Value};
-use crate::model::{format_duration, parse_rate};
+use crate::model::parse_rate;
 use crate::plan::{OpenLoad, RateStage, Spacing};
 
-use super::load_file::MOST_USERS;
+use super::load_file::{MOST_USERS, not_beside_stages, read_ramp_and_rest};
 
 /// A higher rate than this is a slip of the pen.
 const MOST_PER_SECOND: f64 = 1e6;
@@ -30,12 +30,8 @@ pub(super) fn is_open(load: Field<'_>) -> bool {
 
 pub(super) fn read(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<OpenLoad> {
     let stages = if let Some(list) = fields.optional("stages") {
-        for name in ["rate", "ramp", "duration"] {
-            if let Some(field) = fields.optional(name) {
-                let help = "keep `stages`, or `rate`, `ramp` and `duration`";
-                field.wrong("cannot stand beside `stages`", help, problems);
-            }
-        }
+        let help = "keep `stages`, or `rate`, `ramp` and `duration`";
+        not_beside_stages(fields, ["rate", "ramp", "duration"], help, problems);
         read_stages(list, problems)
     } else {
         read_plateau(fields, problems)
@@ -86,26 +82,9 @@ fn read_plateau(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Vec<
                 .push(Problem::error(fields.place(), message).help("write a rate above 0, such as `200/s`"));
             None
         });
-    let ramp_field = fields.optional("ramp");
-    let ramp = ramp_field.map_or(Some(Duration::ZERO), |field| field.duration(problems));
-    let duration = fields.required("duration", problems).and_then(|field| field.some_duration(problems));
-    let (rate, ramp, duration) = (rate?, ramp?, duration?);
-    if let Some(field) = ramp_field.filter(|_| ramp > duration) {
-        let message = format!(
-            "the ramp of {} is longer than the load of {}",
-            format_duration(ramp),
-            format_duration(duration)
-        );
-        problems.push(Problem::error(&field.node.place, message).help(
-            "`duration` is the whole load, ramp and warm-up included: make it longer or the ramp shorter",
-        ));
-        return None;
-    }
-    let mut stages = vec![RateStage { duration: ramp, rate }];
-    if duration > ramp {
-        stages.push(RateStage { duration: duration.saturating_sub(ramp), rate });
-    }
-    Some(stages)
+    let durations = read_ramp_and_rest(fields, problems);
+    let rate = rate?;
+    Some(durations?.map(|duration| RateStage { duration, rate }).collect())
 }
 
 fn read_stages(list: Field<'_>, problems: &mut Problems) -> Option<Vec<RateStage>> {

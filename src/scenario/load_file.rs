@@ -37,13 +37,9 @@ pub(super) fn read(field: Field<'_>, problems: &mut Problems) -> Option<Load> {
 
 fn read_closed(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<ClosedLoad> {
     let stages = if let Some(list) = fields.optional("stages") {
-        for name in ["users", "ramp", "duration"] {
-            if let Some(field) = fields.optional(name) {
-                let help = "keep `stages`, or `users`, `ramp` and `duration`; to change one stage from the command \
-                            line, write `--set load.stages.0.users=40`";
-                field.wrong("cannot stand beside `stages`", help, problems);
-            }
-        }
+        let help = "keep `stages`, or `users`, `ramp` and `duration`; to change one stage from the command line, \
+                    write `--set load.stages.0.users=40`";
+        not_beside_stages(fields, ["users", "ramp", "duration"], help, problems);
         read_stages(list, problems)
     } else {
         read_plateau(fields, problems)
@@ -65,26 +61,47 @@ fn read_closed(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Close
 /// A ramp to the users, then all of them until the end.
 fn read_plateau(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Vec<Stage>> {
     let users = fields.required("users", problems).and_then(|field| field.whole(&(1..=MOST_USERS), problems));
+    let durations = read_ramp_and_rest(fields, problems);
+    let users = users?;
+    Some(durations?.map(|duration| Stage { duration, users }).collect())
+}
+
+/// How long the ramp is, and, where it is not all, what follows: the lengths of the stages that `ramp` and `duration` mean.
+pub(super) fn read_ramp_and_rest(
+    fields: &mut Fields<'_>,
+    problems: &mut Problems,
+) -> Option<impl Iterator<Item = Duration>> {
     let ramp_field = fields.optional("ramp");
     let ramp = ramp_field.map_or(Some(Duration::ZERO), |field| field.duration(problems));
     let duration = fields.required("duration", problems).and_then(|field| field.some_duration(problems));
-    let (users, ramp, duration) = (users?, ramp?, duration?);
-    if let Some(field) = ramp_field.filter(|_| ramp > duration) {
+    let (ramp, duration) = (ramp?, duration?);
+    let Some(rest) = duration.checked_sub(ramp) else {
         let message = format!(
             "the ramp of {} is longer than the load of {}",
             format_duration(ramp),
             format_duration(duration)
         );
-        problems.push(Problem::error(&field.node.place, message).help(
-            "`duration` is the whole load, ramp and warm-up included: make it longer or the ramp shorter",
-        ));
+        let help =
+            "`duration` is the whole load, ramp and warm-up included: make it longer or the ramp shorter";
+        let place = ramp_field.map_or(fields.place(), |field| &field.node.place);
+        problems.push(Problem::error(place, message).help(help));
         return None;
+    };
+    Some(std::iter::once(ramp).chain(Some(rest).filter(|rest| !rest.is_zero())))
+}
+
+/// Reports each of `names` that stands beside `stages`.
+pub(super) fn not_beside_stages(
+    fields: &mut Fields<'_>,
+    names: [&'static str; 3],
+    help: &str,
+    problems: &mut Problems,
+) {
+    for name in names {
+        if let Some(field) = fields.optional(name) {
+            field.wrong("cannot stand beside `stages`", help, problems);
+        }
     }
-    let mut stages = vec![Stage { duration: ramp, users }];
-    if duration > ramp {
-        stages.push(Stage { duration: duration.saturating_sub(ramp), users });
-    }
-    Some(stages)
 }
 
 fn read_stages(list: Field<'_>, problems: &mut Problems) -> Option<Vec<Stage>> {

@@ -91,7 +91,7 @@ fn era_note(log: &RunLog) -> Option<String> {
         .steps
         .iter()
         .any(|step| is_refused_probe(log, step))
-        .then(|| "`server/discover` failed once, as it should: the target speaks the legacy era".to_owned())
+        .then(|| "`server/discover` failed once, as it should: the target is of the legacy era".to_owned())
 }
 
 fn failed_latencies_note(rows: &Rows) -> Option<String> {

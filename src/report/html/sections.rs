@@ -320,8 +320,7 @@ pub(super) fn beside(report: &RunReport) -> Markup {
         section {
             h2 { "Outcomes of the whole run" }
             div.card {
-                p.muted { (format_count(report.planned)) " calls planned, " (format_count(report.recorded))
-                    " recorded, warm-up and set-up included." }
+                p.muted { (figures::books_in_full(report)) "." }
                 @if report.outcomes.is_empty() {
                     p.empty { "no data" }
                 } @else {
@@ -396,7 +395,7 @@ pub(super) fn environment(report: &RunReport) -> Markup {
                 (fact("Run", &report.run.run_id))
                 (fact("Scenario file", &report.run.scenario_file))
                 @if !report.description.is_empty() { (fact("Description", &report.description)) }
-                (fact("gander", &format!("{} ({})", report.run.gander, machine.profile)))
+                (fact("Load by", &figures::gander(report)))
                 (fact("System", &machine.os))
                 (fact("CPU", &format!("{}, {} cores", machine.cpu, machine.cores)))
                 (fact("Memory", &figures::bytes(machine.memory_bytes as f64)))
