@@ -10,8 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::metrics::{Cell, ErrorBook, Phase, Second};
-use crate::model::{LatencyHistogram, Outcome};
-use crate::plan::StepId;
+use crate::model::{LatencyClock, LatencyHistogram, Outcome};
+use crate::plan::{StepId, Threshold};
 
 /// How many distinct error codes of one kind are kept apart; a server could invent a new one for each reply.
 const MAX_CODES: usize = 32;
@@ -24,7 +24,7 @@ pub struct Recorder {
     shards: Box<[Shard]>,
     /// Failed calls alone come here.
     errors: Mutex<ErrorBook>,
-    thresholds: Vec<Duration>,
+    thresholds: Vec<Threshold>,
     users: AtomicU32,
 }
 
@@ -108,12 +108,20 @@ impl Timing {
     pub fn never_sent(deadline: Duration) -> Self {
         Self { response: deadline, service: Duration::ZERO, lag: Some(deadline) }
     }
+
+    fn on(&self, clock: LatencyClock) -> Duration {
+        match clock {
+            LatencyClock::Response => self.response,
+            LatencyClock::Service => self.service,
+            LatencyClock::SendLag => self.lag.unwrap_or_default(),
+        }
+    }
 }
 
 impl Recorder {
     /// Empty books with `shards` shards, one for each thread that makes calls; calls over each of `thresholds` are
     /// counted exactly.
-    pub fn new(shards: usize, thresholds: Vec<Duration>) -> Self {
+    pub fn new(shards: usize, thresholds: Vec<Threshold>) -> Self {
         Self {
             shards: (0..shards.max(1)).map(|_| Shard::default()).collect(),
             errors: Mutex::default(),
@@ -280,7 +288,7 @@ impl Cells {
 }
 
 impl Entry {
-    fn add(&mut self, timing: Timing, thresholds: &[Duration]) {
+    fn add(&mut self, timing: Timing, thresholds: &[Threshold]) {
         self.count += 1;
         self.service.record(timing.service);
         if let Some(lag) = timing.lag {
@@ -290,7 +298,7 @@ impl Entry {
         }
         self.over.resize(thresholds.len(), 0);
         for (over, threshold) in self.over.iter_mut().zip(thresholds) {
-            *over += u64::from(timing.response > *threshold);
+            *over += u64::from(timing.on(threshold.clock) > threshold.limit);
         }
     }
 
@@ -347,7 +355,7 @@ mod tests {
 
     #[test]
     fn what_begins_ends_in_exactly_one_outcome() {
-        let recorder = Recorder::new(2, vec![ms(10)]);
+        let recorder = Recorder::new(2, vec![Threshold::response(ms(10))]);
         recorder.begin(STEP, Phase::Steady).end(Outcome::Ok, took(10), None);
         recorder.begin(STEP, Phase::Steady).end(Outcome::Ok, took(11), None);
         recorder.begin(STEP, Phase::Steady).end(Outcome::ToolError, took(1), None);
@@ -396,7 +404,9 @@ mod tests {
 
     #[test]
     fn an_open_load_is_judged_from_when_calls_were_due() {
-        let recorder = Recorder::new(1, vec![ms(50)]);
+        let limits = [(LatencyClock::Response, 50), (LatencyClock::Service, 50), (LatencyClock::SendLag, 50)];
+        let thresholds = limits.map(|(clock, limit)| Threshold { clock, limit: ms(limit) }).to_vec();
+        let recorder = Recorder::new(1, thresholds);
         recorder.begin(STEP, Phase::Steady).end(Outcome::Ok, Timing::open(ms(100), ms(190), ms(200)), None);
         recorder.paced(ms(2));
         recorder.left_open();
@@ -411,7 +421,7 @@ mod tests {
         near(max(&cell.response), 100);
         near(max(&cell.lag), 90);
         near(max(&second.pacing), 2);
-        assert_eq!((cell.over.as_slice(), second.waiting), (&[1][..], 7));
+        assert_eq!((cell.over.as_slice(), second.waiting), (&[1, 0, 1][..], 7));
     }
 
     #[test]

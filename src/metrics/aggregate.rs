@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{ErrorBook, ErrorSample, Phase, Second};
-use crate::model::{LatencyHistogram, Outcome, OutcomeClass};
+use crate::model::{LatencyClock, LatencyHistogram, Outcome, OutcomeClass};
 use crate::plan::{Plan, Role, StepId};
 
 /// Calls added up: outcomes with their counts, latencies of all calls, and counts over the plan's thresholds.
@@ -21,8 +21,12 @@ pub struct Tally {
     pub service: Option<LatencyHistogram>,
     /// ... and from due to sent.
     pub lag: Option<LatencyHistogram>,
-    /// For each of the plan's thresholds: successful calls that took longer.
+    /// [`Self::service`] of the successful calls alone.
+    pub ok_service: Option<LatencyHistogram>,
+    /// For each of the plan's thresholds: successful calls that were over it...
     pub ok_over: Vec<u64>,
+    /// ... and calls that were sent, whatever came of them.
+    pub sent_over: Vec<u64>,
 }
 
 /// Everything a run's seconds add up to.
@@ -67,12 +71,30 @@ impl Tally {
             .collect()
     }
 
-    /// The latency that a share `quantile` of the calls kept, with failed calls ranked as slower than any
-    /// successful one; `None` when that share was not successful, or there were no calls.
-    pub fn good_quantile(&self, quantile: f64) -> Option<Duration> {
+    /// Calls that were never sent.
+    pub fn not_sent(&self) -> u64 {
+        let outcomes = self.outcomes.iter().filter(|(outcome, _)| outcome.class() == OutcomeClass::NotSent);
+        outcomes.map(|(_, count)| count).sum()
+    }
+
+    /// The latency on `clock` that a share `quantile` of the calls kept, with failed calls ranked as slower than any
+    /// successful one (send lag: calls that were not sent, as far behind as their deadline); `None` when that share was
+    /// not successful, or there were no calls.
+    pub fn good_quantile(&self, clock: LatencyClock, quantile: f64) -> Option<Duration> {
+        let latencies = self.good(clock)?;
         let rank = quantile * self.counted() as f64;
-        let ok = self.ok_latency.count() as f64;
-        if rank <= ok { self.ok_latency.quantile(rank / ok) } else { None }
+        let good = latencies.count() as f64;
+        if rank <= good { latencies.quantile(rank / good) } else { None }
+    }
+
+    /// The latencies on `clock` of calls that count as good as long as they are not late; `None` where that clock did not
+    /// run.
+    pub fn good(&self, clock: LatencyClock) -> Option<&LatencyHistogram> {
+        match clock {
+            LatencyClock::Response => Some(&self.ok_latency),
+            LatencyClock::Service => Some(self.ok_service.as_ref().unwrap_or(&self.ok_latency)),
+            LatencyClock::SendLag => self.lag.as_ref(),
+        }
     }
 
     fn add(&mut self, cell: &super::Cell) {
@@ -85,14 +107,17 @@ impl Tally {
             self.service.get_or_insert_default().merge(&cell.service);
             self.lag.get_or_insert_default().merge(lag);
         }
+        if cell.outcome.class() != OutcomeClass::NotSent {
+            add_each(&mut self.sent_over, &cell.over);
+        }
         if cell.outcome.is_failure() {
             return;
         }
         self.ok_latency.merge(cell.latency());
-        self.ok_over.resize(self.ok_over.len().max(cell.over.len()), 0);
-        for (total, over) in self.ok_over.iter_mut().zip(&cell.over) {
-            *total += over;
+        if cell.lag.is_some() {
+            self.ok_service.get_or_insert_default().merge(&cell.service);
         }
+        add_each(&mut self.ok_over, &cell.over);
     }
 
     /// Adds all that `other` holds.
@@ -101,16 +126,26 @@ impl Tally {
             *self.outcomes.entry(*outcome).or_default() += count;
         }
         self.latency.merge(&other.latency);
-        for (total, more) in [(&mut self.service, &other.service), (&mut self.lag, &other.lag)] {
+        let pairs = [
+            (&mut self.service, &other.service),
+            (&mut self.lag, &other.lag),
+            (&mut self.ok_service, &other.ok_service),
+        ];
+        for (total, more) in pairs {
             if let Some(more) = more {
                 total.get_or_insert_default().merge(more);
             }
         }
         self.ok_latency.merge(&other.ok_latency);
-        self.ok_over.resize(self.ok_over.len().max(other.ok_over.len()), 0);
-        for (total, over) in self.ok_over.iter_mut().zip(&other.ok_over) {
-            *total += over;
-        }
+        add_each(&mut self.ok_over, &other.ok_over);
+        add_each(&mut self.sent_over, &other.sent_over);
+    }
+}
+
+fn add_each(totals: &mut Vec<u64>, more: &[u64]) {
+    totals.resize(totals.len().max(more.len()), 0);
+    for (total, more) in totals.iter_mut().zip(more) {
+        *total += more;
     }
 }
 
@@ -242,12 +277,12 @@ mod tests {
         ])]);
         let step = all.step(StepId(0), Phase::Steady);
         let near = |quantile, ms: u64| {
-            let value = step.good_quantile(quantile).unwrap();
+            let value = step.good_quantile(LatencyClock::Response, quantile).unwrap();
             assert!(value.abs_diff(Duration::from_millis(ms)) < Duration::from_micros(100), "{value:?}");
         };
         near(0.5, 50);
         near(0.9, 90);
-        assert_eq!(step.good_quantile(0.95), None);
-        assert_eq!(Tally::default().good_quantile(0.5), None);
+        assert_eq!(step.good_quantile(LatencyClock::Response, 0.95), None);
+        assert_eq!(Tally::default().good_quantile(LatencyClock::Response, 0.5), None);
     }
 }

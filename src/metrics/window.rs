@@ -74,7 +74,7 @@ pub struct Cell {
     pub outcome: Outcome,
     /// How many: equals `service.count()`; kept readable.
     pub count: u64,
-    /// For each of the plan's thresholds: how many took longer, exactly.
+    /// For each of the plan's thresholds: how many were over it, exactly.
     pub over: Vec<u64>,
     /// From sent to the end of the answer.
     pub service: LatencyHistogram,

@@ -6,6 +6,7 @@ mod color;
 mod event;
 mod histogram;
 mod labels;
+mod latency_clock;
 mod outcome;
 mod redaction;
 mod rng;
@@ -21,6 +22,7 @@ pub use event::{
 };
 pub use histogram::{HistogramError, LatencyHistogram};
 pub use labels::Labels;
+pub use latency_clock::LatencyClock;
 pub use outcome::{
     NotSent, Outcome, OutcomeClass, ParseOutcomeError, ProtocolFault, TimeoutPhase, TransportFault,
 };

@@ -12,6 +12,7 @@ mod step;
 mod target;
 mod template;
 mod template_parser;
+mod threshold;
 mod transport;
 
 pub use arrivals::{Arrival, OpenLoad, RateStage, Schedule, Spacing};
@@ -25,6 +26,7 @@ pub use target::{
 };
 pub use template::{Expression, Quoting, RenderContext, Segment, Template};
 pub use template_parser::{Environment, TemplateError, TemplateFault};
+pub use threshold::Threshold;
 pub use transport::{ClientCertificate, HttpVersion, PemFault, PemFile, Tls, Transport};
 
 pub(crate) use template_parser::{EXPRESSIONS, Kind, Part, parse_parts};

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{
-    Arrival, Auth, HostRule, Load, ProtocolChoice, SessionPolicy, Step, StepId, Target, Template, Transport,
+    Arrival, Auth, HostRule, Load, ProtocolChoice, SessionPolicy, Step, StepId, Target, Template, Threshold,
+    Transport,
 };
 use crate::model::CounterRng;
 use crate::model::{Secret, Secrets};
@@ -50,8 +51,8 @@ pub struct Plan {
     pub observe: Observe,
     /// What is written at the end.
     pub outputs: Outputs,
-    /// Latency limits of the objectives, ascending, without doubles: calls over each are counted at record time.
-    pub thresholds: Vec<Duration>,
+    /// Latency limits of the objectives, each once: calls over each are counted at record time.
+    pub thresholds: Vec<Threshold>,
 }
 
 /// A sequence of steps that a user does in one iteration.

@@ -143,5 +143,6 @@ fn called<'f>(file: &'f ScenarioFile, transactions: &'f [WrittenTransaction]) ->
         methods: steps().map(|step| step.method.as_str()).collect(),
         steps: steps().map(|step| step.name.as_str()).collect(),
         scraped: file.observe.as_ref().is_none_or(|written| written.observe.metrics.is_some()),
+        open: file.load.as_ref().is_none_or(|load| load.open().is_some()),
     }
 }

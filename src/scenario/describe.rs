@@ -293,9 +293,9 @@ fn describe_objectives(page: &mut Page, objectives: &[Objective]) {
 
 fn limit(indicator: &Indicator) -> String {
     match indicator {
-        Indicator::Latency { share, within } => {
+        Indicator::Latency { clock, share, within } => {
             let percent = (share * 1e8).round() / 1e6;
-            format!("p{percent} latency at most {}", format_duration(*within))
+            format!("p{percent} {clock} at most {}", format_duration(*within))
         }
         Indicator::ErrorRatio { at_most } => format!("at most {} of the calls fail", format_ratio(*at_most)),
         Indicator::Throughput { at_least } => format!("at least {at_least} successful calls a second"),

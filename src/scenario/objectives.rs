@@ -1,11 +1,11 @@
 //! The objectives of a scenario: which files hold them, and what the load must record for them.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::file::ScenarioFile;
 use super::{Sources, beside};
 use crate::input::{Place, Problem, Problems, Source};
+use crate::plan::Threshold;
 use crate::slo::{self, Indicator, Objective, WrittenObjective};
 
 /// The objectives of all files, in order. `instead` holds the paths that the command line gives.
@@ -51,12 +51,12 @@ fn read_first(
     source.map_or_else(Vec::new, |source| slo::read(&source, problems))
 }
 
-/// The latency limits, ascending, each once.
-pub(super) fn thresholds(objectives: &[Objective]) -> Vec<Duration> {
-    let mut limits: Vec<Duration> = objectives
+/// The latency limits, in order, each once.
+pub(super) fn thresholds(objectives: &[Objective]) -> Vec<Threshold> {
+    let mut limits: Vec<Threshold> = objectives
         .iter()
         .filter_map(|objective| match &objective.indicator {
-            Indicator::Latency { within, .. } => Some(*within),
+            Indicator::Latency { clock, within, .. } => Some(Threshold { clock: *clock, limit: *within }),
             Indicator::ErrorRatio { .. } | Indicator::Throughput { .. } | Indicator::Metric(_) => None,
         })
         .collect();

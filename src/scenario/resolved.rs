@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_yaml::{Mapping, Value};
 
 use super::VERSION;
-use crate::model::without_credentials;
+use crate::model::{LatencyClock, without_credentials};
 use crate::plan::{
     Auth, Check, ClosedLoad, Load, LoadModel, Observe, OpenLoad, Operation, Outputs, Plan, ProtocolChoice,
     Role, SessionPolicy, Spacing, Step, Target, ThinkTime, Tls, Transaction, Transport,
@@ -337,9 +337,14 @@ fn objective(objective: &Objective) -> Value {
         fields.set("of", Fields::of([(kind, name.as_str().into())]));
     }
     match &objective.indicator {
-        Indicator::Latency { share, within } => {
+        Indicator::Latency { clock, share, within } => {
             let limit = [("share", percentage(*share)), ("within", duration(*within))];
-            fields.set("latency", Fields::of(limit));
+            let kind = match clock {
+                LatencyClock::Response => "latency",
+                LatencyClock::Service => "service_time",
+                LatencyClock::SendLag => "send_lag",
+            };
+            fields.set(kind, Fields::of(limit));
         }
         Indicator::ErrorRatio { at_most } => fields.set("error_ratio", percentage(*at_most)),
         Indicator::Throughput { at_least } => fields.set("throughput", format!("{at_least}/s")),

@@ -202,6 +202,7 @@ fn golden_resolved(name: &str, loaded: &Loaded) {
 fn golden_objectives_of_the_slo_files() {
     golden_json("default.slo", &shipped("default").objectives);
     golden_json("every-field.slo", &loaded("tests/golden/every-field.yaml").objectives);
+    golden_json("every-field-open.slo", &loaded("tests/golden/every-field-open.yaml").objectives);
 }
 
 #[test]

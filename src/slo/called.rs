@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Indicator, Scope, WrittenObjective};
 use crate::input::{Problem, Problems, quoted, way_out};
+use crate::model::LatencyClock;
 use crate::plan::{Plan, Role};
 
 /// What objectives can be about.
@@ -16,6 +17,8 @@ pub(crate) struct Called<'a> {
     pub steps: BTreeSet<&'a str>,
     /// True when metrics are scraped.
     pub scraped: bool,
+    /// True when calls are due at a time of their own, whatever users do.
+    pub open: bool,
 }
 
 impl<'a> Called<'a> {
@@ -32,6 +35,7 @@ impl<'a> Called<'a> {
             methods: steps().map(|step| step.method.as_str()).collect(),
             steps: steps().map(|step| step.name.as_str()).collect(),
             scraped: plan.observe.metrics.is_some(),
+            open: plan.load.open().is_some(),
         }
     }
 
@@ -47,6 +51,16 @@ impl<'a> Called<'a> {
                 );
             }
             return;
+        }
+        if !self.open
+            && let Indicator::Latency { clock: LatencyClock::SendLag, .. } = written.objective.indicator
+        {
+            let name = quoted(&written.objective.name);
+            let message = format!(
+                "{name} limits a send lag, but in a load without a `rate` calls are due when they are sent"
+            );
+            let help = "give the load a `rate`, or limit the `latency` or the `error_ratio`";
+            problems.push(Problem::error(&written.name, message).label("nothing to judge").help(help));
         }
         let (kind, wanted, known) = match &written.objective.scope {
             Scope::All => return,

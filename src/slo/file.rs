@@ -11,13 +11,13 @@ use super::{Called, Indicator, Objective, Scope};
 use crate::input::{
     Field, Fields, Files, Place, Problem, Problems, Source, Value, parse, parse_number, parse_share, quoted,
 };
-use crate::model::parse_duration;
+use crate::model::{LatencyClock, parse_duration};
 use crate::plan::Plan;
 
 /// The version of the file format.
 const VERSION: u64 = 1;
 /// What an objective can be about.
-const INDICATORS: [&str; 4] = ["latency", "error_ratio", "throughput", "metric"];
+const INDICATORS: [&str; 6] = ["latency", "service_time", "send_lag", "error_ratio", "throughput", "metric"];
 
 /// An objective and where its parts are written.
 #[derive(Debug, Clone)]
@@ -190,42 +190,47 @@ fn read_scope(of: Field<'_>, problems: &mut Problems) -> Option<(Scope, Place)> 
 fn read_indicators(kind: &str, field: Field<'_>, problems: &mut Problems) -> Vec<(String, Indicator)> {
     let one = |indicator: Indicator| (kind.to_owned(), indicator);
     match kind {
-        "latency" => read_latency(field, problems),
+        "latency" => read_latency(field, LatencyClock::Response, problems),
+        "service_time" => read_latency(field, LatencyClock::Service, problems),
+        "send_lag" => read_latency(field, LatencyClock::SendLag, problems),
         "error_ratio" => read_error_ratio(field, problems).map(one).into_iter().collect(),
         "throughput" => read_throughput(field, problems).map(one).into_iter().collect(),
         _ => read_metric(field, problems).map(|metric| one(Indicator::Metric(metric))).into_iter().collect(),
     }
 }
 
-fn read_latency(field: Field<'_>, problems: &mut Problems) -> Vec<(String, Indicator)> {
-    const HELP: &str = "write `latency: {p95: 500ms}` or `latency: {share: 99%, within: 500ms}`";
+fn read_latency(field: Field<'_>, clock: LatencyClock, problems: &mut Problems) -> Vec<(String, Indicator)> {
+    let kind = field.name;
+    let help = format!("write `{kind}: {{p95: 500ms}}` or `{kind}: {{share: 99%, within: 500ms}}`");
     let Value::Map(_) = &field.node.value else {
-        field.wrong(format!("expected limits, found {}", field.node.found()), HELP, problems);
+        field.wrong(format!("expected limits, found {}", field.node.found()), help, problems);
         return Vec::new();
     };
-    let Some(mut fields) = Fields::of(field.node, "`latency`", problems) else { return Vec::new() };
+    let what = format!("`{kind}`");
+    let Some(mut fields) = Fields::of(field.node, &what, problems) else { return Vec::new() };
     if fields.entries().is_empty() {
-        field.wrong("no limit is given", HELP, problems);
+        field.wrong("no limit is given", help.as_str(), problems);
     }
     if fields.entries().iter().any(|entry| matches!(entry.key.text.as_str(), "share" | "within")) {
         let share = fields.required("share", problems).and_then(|share| read_good_share(share, problems));
         let within = fields.required("within", problems).and_then(|within| within.some_duration(problems));
         fields.finish(problems);
-        let indicator = share.zip(within).map(|(share, within)| Indicator::Latency { share, within });
-        return indicator.map(|indicator| ("latency".to_owned(), indicator)).into_iter().collect();
+        let indicator = share.zip(within).map(|(share, within)| Indicator::Latency { clock, share, within });
+        return indicator.map(|indicator| (kind.to_owned(), indicator)).into_iter().collect();
     }
     let mut indicators = Vec::new();
     for entry in fields.entries() {
         let limit = Field { name: &entry.key.text, node: &entry.value };
         if let Some(share) = percentile_share(&entry.key.text) {
             let within = limit.some_duration(problems);
-            indicators
-                .extend(within.map(|within| (entry.key.text.clone(), Indicator::Latency { share, within })));
+            indicators.extend(
+                within.map(|within| (entry.key.text.clone(), Indicator::Latency { clock, share, within })),
+            );
         } else {
             let message = format!("{} is no percentile", quoted(&entry.key.text));
             problems.push(
                 Problem::error(&entry.key.place, message).help(format!(
-                    "percentiles are above p0 and below p100, such as `p95` or `p99.9`; {HELP}"
+                    "percentiles are above p0 and below p100, such as `p95` or `p99.9`; {help}"
                 )),
             );
         }
@@ -239,7 +244,7 @@ fn check_order(indicators: &[(String, Indicator)], field: Field<'_>, problems: &
     let mut limits: Vec<(f64, Duration, &str)> = indicators
         .iter()
         .filter_map(|(name, indicator)| match indicator {
-            Indicator::Latency { share, within } => Some((*share, *within, name.as_str())),
+            Indicator::Latency { share, within, .. } => Some((*share, *within, name.as_str())),
             Indicator::ErrorRatio { .. } | Indicator::Throughput { .. } | Indicator::Metric(_) => None,
         })
         .collect();

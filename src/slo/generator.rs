@@ -137,7 +137,8 @@ fn sockets(without: u64) -> GeneratorCheck {
 }
 
 fn limit(plan: &Plan, least: Duration) -> Duration {
-    plan.thresholds.first().map_or(least, |smallest| least.max(smallest.mul_f64(SHARE_OF_OBJECTIVE)))
+    let smallest = plan.thresholds.iter().map(|threshold| threshold.limit).min();
+    smallest.map_or(least, |smallest| least.max(smallest.mul_f64(SHARE_OF_OBJECTIVE)))
 }
 
 fn merged<'a>(histograms: impl Iterator<Item = &'a LatencyHistogram>) -> LatencyHistogram {
@@ -255,6 +256,7 @@ fn in_flight(seconds: &[Second]) -> Option<GeneratorCheck> {
 mod tests {
     use super::*;
     use crate::metrics::{Cell, GeneratorSecond, Phase};
+    use crate::plan::Threshold;
     use crate::plan::{ClosedLoad, Load, LoadModel, RateStage, Spacing, StepId};
     use crate::slo::judge::tests::plan;
 
@@ -282,7 +284,7 @@ mod tests {
             max_users: 10,
         };
         let load = Load { model: LoadModel::Open(open), warm_up: Duration::from_secs(2) };
-        Plan { load, thresholds: vec![ms(100)], ..plan() }
+        Plan { load, thresholds: vec![Threshold::response(ms(100))], ..plan() }
     }
 
     /// A second in which all is well: 100 calls of 50 ms, so 5 in flight.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::evidence::{Evidence, exact_percent, without_binary_noise};
 use super::{Finding, Indicator, Objective, Scope, metric};
 use crate::metrics::{Aggregates, Phase, SeriesStore, Tally};
-use crate::model::{Verdict, format_count, format_duration, format_ratio};
-use crate::plan::{Plan, Role, Step};
+use crate::model::{LatencyClock, Verdict, format_count, format_duration, format_ratio};
+use crate::plan::{Plan, Role, Step, Threshold};
 
 /// Judges each objective, in their order. `steady` is the steady phase in the time of the run.
 pub fn judge(
@@ -21,8 +21,8 @@ pub fn judge(
         aggregates.sum(plan, Some(Phase::Steady), |step| step.role == Role::Load && is_in(scope, step))
     };
     let judge_one = |objective: &Objective| match &objective.indicator {
-        Indicator::Latency { share, within } => {
-            let latency = Latency { share: *share, within: *within };
+        Indicator::Latency { clock, share, within } => {
+            let latency = Latency { clock: *clock, share: *share, within: *within };
             latency.judge(objective, &calls_of(&objective.scope), &plan.thresholds)
         }
         Indicator::ErrorRatio { at_most } => {
@@ -46,28 +46,33 @@ fn is_in(scope: &Scope, step: &Step) -> bool {
     }
 }
 
-/// At least `share` of the calls are good: successful, and within the limit.
+/// At least `share` of the calls are good: successful (send lag: sent), and within the limit.
 struct Latency {
+    clock: LatencyClock,
     share: f64,
     within: Duration,
 }
 
 impl Latency {
-    fn judge(&self, objective: &Objective, calls: &Tally, thresholds: &[Duration]) -> Finding {
+    fn judge(&self, objective: &Objective, calls: &Tally, thresholds: &[Threshold]) -> Finding {
         let percentile = format!("p{}", without_binary_noise(self.share * 100.0));
-        let finding =
-            blank(objective, format!("{percentile} latency"), format!("<= {}", format_duration(self.within)));
-        if calls.counted() == 0 {
+        let limit = format!("<= {}", format_duration(self.within));
+        let finding = blank(objective, format!("{percentile} {}", self.clock), limit);
+        if calls.counted() == 0 || calls.good(self.clock).is_none() {
             return without_calls(finding, objective);
         }
+        let (failed, what) = match self.clock {
+            LatencyClock::Response | LatencyClock::Service => (calls.failed(), "late or failed"),
+            LatencyClock::SendLag => (calls.not_sent(), "sent late or not at all"),
+        };
         let (late, is_exact) = self.late(calls, thresholds);
         let evidence = Evidence {
             calls: calls.counted(),
-            bad: calls.failed() + late,
+            bad: failed + late,
             budget: without_binary_noise(1.0 - self.share),
         };
-        let quantile = calls.good_quantile(self.share);
-        let failed = Evidence { bad: calls.failed(), ..evidence }.share();
+        let quantile = calls.good_quantile(self.clock, self.share);
+        let failed = Evidence { bad: failed, ..evidence }.share();
         let note = if is_exact { "" } else { "; late calls estimated from the histogram" };
         Finding {
             verdict: evidence.verdict(),
@@ -79,7 +84,7 @@ impl Latency {
             value_number: quantile.map(|latency| latency.as_secs_f64()),
             samples: evidence.calls,
             bad: Some(evidence.bad),
-            because: evidence.because("late or failed") + note,
+            because: evidence.because(what) + note,
             ..finding
         }
     }
@@ -89,15 +94,27 @@ impl Latency {
         (calls.counted() as f64) < without_binary_noise(1.0 / without_binary_noise(1.0 - self.share)) - 0.5
     }
 
-    /// How many successful calls were late, and whether that was counted exactly when they ended.
-    fn late(&self, calls: &Tally, thresholds: &[Duration]) -> (u64, bool) {
-        if calls.ok() == 0 {
-            return (0, true);
-        }
-        let place = thresholds.iter().position(|&threshold| threshold == self.within);
-        match place.and_then(|place| calls.ok_over.get(place)) {
+    /// How many calls that would be good were late, and whether that was counted exactly when they ended.
+    fn late(&self, calls: &Tally, thresholds: &[Threshold]) -> (u64, bool) {
+        let over = match self.clock {
+            LatencyClock::Response | LatencyClock::Service if calls.ok() == 0 => return (0, true),
+            LatencyClock::Response | LatencyClock::Service => &calls.ok_over,
+            LatencyClock::SendLag => &calls.sent_over,
+        };
+        let wanted = Threshold { clock: self.clock, limit: self.within };
+        let place = thresholds.iter().position(|threshold| *threshold == wanted);
+        match place.and_then(|place| over.get(place)) {
             Some(&late) => (late, true),
-            None => (calls.ok_latency.count_over(self.within), false),
+            None => (self.late_by_histogram(calls), false),
+        }
+    }
+
+    fn late_by_histogram(&self, calls: &Tally) -> u64 {
+        let over = calls.good(self.clock).map_or(0, |latencies| latencies.count_over(self.within));
+        match self.clock {
+            LatencyClock::Response | LatencyClock::Service => over,
+            // Calls that were never sent lag by their deadline; they are bad already.
+            LatencyClock::SendLag => over.saturating_sub(calls.not_sent()),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Unit;
-use crate::model::Labels;
+use crate::model::{Labels, LatencyClock};
 
 /// One objective of a user's SLO file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,8 +51,11 @@ impl fmt::Display for Scope {
 #[serde(rename_all = "snake_case")]
 pub enum Indicator {
     /// At least `share` (0 to 1) of the calls succeed within `within`: a call is bad when it is late or failed.
-    /// `p95: 500ms` is share 0.95.
+    /// `p95: 500ms` is share 0.95. Of a send lag: are sent within `within`, whatever comes of them then.
     Latency {
+        /// Which latency; objectives of old know the response time alone.
+        #[serde(default)]
+        clock: LatencyClock,
         /// The share of calls that must be good.
         share: f64,
         /// The limit of a good call's latency.

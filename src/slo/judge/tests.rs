@@ -6,16 +6,17 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::metrics::{Cell, Format, ScrapeEncoder, Second};
-use crate::model::{Labels, LatencyHistogram, NotSent, Outcome};
+use crate::model::{Labels, LatencyClock, LatencyHistogram, NotSent, Outcome};
 use crate::plan::{
     Auth, ClosedLoad, DemoTarget, HostRule, Load, LoadModel, Observe, Operation, Outputs, PLAN_VERSION,
-    ProtocolChoice, SessionPolicy, StepId, Target, ThinkTime,
+    ProtocolChoice, SessionPolicy, StepId, Target, ThinkTime, Threshold,
 };
 use crate::slo::Unit;
 use crate::slo::{Aggregation, Bound, Divisor, MetricIndicator, Reading, Selector};
 
 const SECOND: Duration = Duration::from_secs(1);
 const THRESHOLD: Duration = Duration::from_millis(100);
+const ON_SERVICE: Threshold = Threshold { clock: LatencyClock::Service, limit: Duration::from_millis(40) };
 
 fn step(id: u16, name: &str, role: Role, tool: Option<&str>) -> Step {
     Step {
@@ -67,7 +68,7 @@ pub(in crate::slo) fn plan() -> Plan {
             pid: None,
         },
         outputs: Outputs { directory: "runs".into(), formats: Vec::new() },
-        thresholds: vec![THRESHOLD],
+        thresholds: vec![Threshold::response(THRESHOLD), ON_SERVICE],
     }
 }
 
@@ -150,23 +151,32 @@ fn search() -> Scope {
 
 #[test]
 fn a_call_is_bad_when_it_is_late_or_failed() {
-    let p95 = of_calls(search(), Indicator::Latency { share: 0.95, within: THRESHOLD });
+    let p95 = of_calls(
+        search(),
+        Indicator::Latency { clock: LatencyClock::Response, share: 0.95, within: THRESHOLD },
+    );
     let because = "40 of 1,000 calls late or failed (4 %), budget 5 %; within the budget, but not proven at 95 %: \
                    about 371 more calls would settle it (estimate)";
     check(&p95, Verdict::Inconclusive, "50.0 ms", "<= 100 ms", because);
     assert_eq!((p95.scope.as_str(), p95.indicator.as_str()), ("tool search", "p95 latency"));
     assert_eq!((p95.samples, p95.bad, p95.origin.as_str()), (1000, Some(40), "slos/a.yaml:3"));
 
-    let p90 = of_calls(search(), Indicator::Latency { share: 0.9, within: THRESHOLD });
+    let p90 = of_calls(
+        search(),
+        Indicator::Latency { clock: LatencyClock::Response, share: 0.9, within: THRESHOLD },
+    );
     let because = "40 of 1,000 calls late or failed (4 %), budget 10 %; at most 5.18 % with 95 % confidence";
     check(&p90, Verdict::Pass, "50.0 ms", "<= 100 ms", because);
 
-    let p97 =
-        of_calls(Scope::Step("search".to_owned()), Indicator::Latency { share: 0.97, within: THRESHOLD });
+    let p97 = of_calls(
+        Scope::Step("search".to_owned()),
+        Indicator::Latency { clock: LatencyClock::Response, share: 0.97, within: THRESHOLD },
+    );
     let because = "40 of 1,000 calls late or failed (4 %), budget 3 %; at least 3.03 % with 95 % confidence";
     check(&p97, Verdict::Fail, "200 ms", "<= 100 ms", because);
 
-    let p99 = of_calls(search(), Indicator::Latency { share: 0.99, within: SECOND });
+    let p99 =
+        of_calls(search(), Indicator::Latency { clock: LatencyClock::Response, share: 0.99, within: SECOND });
     let because = "20 of 1,000 calls late or failed (2 %), budget 1 %; at least 1.33 % with 95 % confidence; \
                    late calls estimated from the histogram";
     check(&p99, Verdict::Fail, "2 % failed", "<= 1.00 s", because);
@@ -176,7 +186,7 @@ fn a_call_is_bad_when_it_is_late_or_failed() {
 #[test]
 fn failed_calls_alone_need_no_threshold() {
     let all_failed = aggregates(vec![calls(1, Phase::Steady, Outcome::ToolError, 50, 1)]);
-    let indicator = Indicator::Latency { share: 0.9995, within: SECOND };
+    let indicator = Indicator::Latency { clock: LatencyClock::Response, share: 0.9995, within: SECOND };
     let finding = judge_one(Scope::All, indicator, &all_failed, &SeriesStore::default());
     let because =
         "50 of 50 calls late or failed (100 %), budget 0.05 %; at least 94.2 % with 95 % confidence";
@@ -215,7 +225,7 @@ fn throughput_counts_successful_calls_a_second() {
 #[test]
 fn no_calls_are_no_pass() {
     for indicator in [
-        Indicator::Latency { share: 0.5, within: SECOND },
+        Indicator::Latency { clock: LatencyClock::Response, share: 0.5, within: SECOND },
         Indicator::ErrorRatio { at_most: 1.0 },
         Indicator::Throughput { at_least: 0.0 },
     ] {
@@ -399,6 +409,63 @@ fn too_little_data_is_never_a_pass_and_says_what_is_missing() {
     );
 }
 
+/// Of an open load: 900 calls sent at once, 60 late, 20 of them with 50 ms of service, 40 that failed, 40 never sent.
+fn open_run() -> Aggregates {
+    let cell = |outcome, count, lag: u64, service: u64| {
+        let many = |millis: u64| {
+            let mut histogram = LatencyHistogram::new();
+            histogram.record_n(Duration::from_millis(millis), count);
+            histogram
+        };
+        let over = |is_over: bool| if is_over { count } else { 0 };
+        Cell {
+            over: vec![over(lag + service > 100), over(service > 40)],
+            response: Some(many(lag + service)),
+            lag: Some(many(lag)),
+            service: many(service),
+            ..calls(1, Phase::Steady, outcome, count, service)
+        }
+    };
+    aggregates(vec![
+        cell(Outcome::Ok, 900, 0, 20),
+        cell(Outcome::Ok, 20, 200, 50),
+        cell(Outcome::ToolError, 40, 200, 10),
+        cell(Outcome::NotSent(NotSent::NoUser), 40, 1000, 0),
+    ])
+}
+
+#[test]
+fn each_clock_has_its_own_bad_calls() {
+    let judged = |clock, share, within| {
+        let indicator = Indicator::Latency { clock, share, within: Duration::from_millis(within) };
+        let finding = judge_one(search(), indicator, &open_run(), &SeriesStore::default());
+        (
+            finding.indicator,
+            finding.bad,
+            finding.samples,
+            finding.value,
+            finding.because.contains("estimated"),
+        )
+    };
+    let told = |indicator: &str, bad, value: &str, estimated| {
+        (indicator.to_owned(), Some(bad), 1000, value.to_owned(), estimated)
+    };
+    assert_eq!(judged(LatencyClock::Response, 0.9, 100), told("p90 latency", 100, "20.0 ms", false));
+    // 20 slow ones and all that failed.
+    assert_eq!(judged(LatencyClock::Service, 0.92, 40), told("p92 service time", 100, "50.0 ms", false));
+    // A call that failed was sent all the same; one that was not sent is as far behind as its deadline.
+    assert_eq!(judged(LatencyClock::SendLag, 0.95, 150), told("p95 send lag", 100, "200 ms", true));
+    assert_eq!(judged(LatencyClock::SendLag, 0.95, 300), told("p95 send lag", 40, "200 ms", true));
+}
+
+#[test]
+fn a_closed_load_has_no_send_lag() {
+    let indicator = Indicator::Latency { clock: LatencyClock::SendLag, share: 0.5, within: SECOND };
+    assert_eq!(of_calls(search(), indicator).verdict, Verdict::Inconclusive);
+    let indicator = Indicator::Latency { clock: LatencyClock::Service, share: 0.95, within: SECOND };
+    assert_eq!(of_calls(search(), indicator).verdict, Verdict::Pass);
+}
+
 proptest! {
     #[test]
     fn a_stricter_objective_never_turns_fail_into_pass(
@@ -412,7 +479,7 @@ proptest! {
         }
         let run = aggregates(cells);
         let verdict = |share, millis| {
-            let indicator = Indicator::Latency { share, within: Duration::from_millis(millis) };
+            let indicator = Indicator::Latency { clock: LatencyClock::Response, share, within: Duration::from_millis(millis) };
             judge_one(Scope::All, indicator, &run, &SeriesStore::default()).verdict
         };
         let (lax_share, further) = shares;
