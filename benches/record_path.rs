@@ -9,11 +9,11 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use gander::load::{Recorder, Timing};
 use gander::metrics::Phase;
 use gander::model::{LatencyHistogram, Outcome};
-use gander::plan::StepId;
+use gander::plan::{StepId, Threshold};
 
 /// The thresholds of two objectives.
 fn recorder() -> Recorder {
-    Recorder::new(4, vec![Duration::from_millis(100), Duration::from_millis(500)])
+    Recorder::new(4, [100, 500].map(|limit| Threshold::response(Duration::from_millis(limit))).to_vec())
 }
 
 /// Latencies as a server gives them: most near 10 ms, a tail to 1 s, in no order.
