@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::screen::Screen;
-use crate::metrics::{Aggregates, Second, SeriesStore};
-use crate::model::{Event, Level, Verdict, format_count, format_duration, format_ratio, signal_name};
+use crate::metrics::{Aggregates, Cell, Flow, Second, SeriesStore};
+use crate::model::{
+    Event, Level, OutcomeClass, Verdict, format_count, format_duration, format_ratio, signal_name,
+};
 use crate::plan::{Plan, Role};
 use crate::run::RunEvent;
 use crate::slo::{self, Indicator, Objective};
@@ -22,6 +24,7 @@ pub(crate) struct Progress<'a> {
     quiet: bool,
     drawn: bool,
     so_far: Aggregates,
+    steady: Flow,
     ending: bool,
 }
 
@@ -35,6 +38,7 @@ impl<'a> Progress<'a> {
             quiet,
             drawn: false,
             so_far: Aggregates::default(),
+            steady: Flow::default(),
             ending: false,
         }
     }
@@ -79,6 +83,9 @@ impl<'a> Progress<'a> {
 
     fn second(&mut self, second: &Second) {
         self.so_far.add(second);
+        if f64::from(second.second) >= self.plan.load.warm_up.as_secs_f64() {
+            self.steady.add(second);
+        }
         let elapsed = Duration::from_secs(u64::from(second.second) + 1);
         let total = self.plan.load.duration();
         if self.ending || elapsed > total {
@@ -96,8 +103,10 @@ impl<'a> Progress<'a> {
     }
 
     fn status(&self, second: &Second, elapsed: Duration) -> String {
-        let is_load = |step| self.plan.step(step).role == Role::Load;
-        let ended: u64 = second.cells.iter().filter(|cell| is_load(cell.step)).map(|cell| cell.count).sum();
+        let is_load = |cell: &&Cell| {
+            self.plan.step(cell.step).role == Role::Load && cell.outcome.class() != OutcomeClass::NotSent
+        };
+        let ended: u64 = second.cells.iter().filter(is_load).map(|cell| cell.count).sum();
         let steady = self.so_far.steady_load(self.plan);
         let p95 = steady.latency.quantile(0.95).map_or_else(|| "-".to_owned(), format_duration);
         let errors = match steady.counted() {
@@ -124,7 +133,7 @@ impl<'a> Progress<'a> {
         }
         let steady = self.plan.load.warm_up..elapsed;
         let none = SeriesStore::default();
-        let findings = slo::judge(&self.objectives, self.plan, &self.so_far, &none, &steady);
+        let findings = slo::judge(&self.objectives, self.plan, &self.so_far, &self.steady, &none, &steady);
         let verdict = Verdict::of_all(findings.iter().map(|finding| finding.verdict));
         let failing: Vec<&str> = findings
             .iter()

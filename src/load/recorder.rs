@@ -42,6 +42,7 @@ struct Books {
     planned_now: u64,
     pacing: LatencyHistogram,
     left_open: u64,
+    held: Duration,
     cells: Cells,
     codes: Vec<i64>,
 }
@@ -143,9 +144,11 @@ impl Recorder {
         self.mine().pacing.record(late);
     }
 
-    /// Enters an answer whose stream the server kept open, so that its user was held up.
-    pub fn left_open(&self) {
-        self.mine().left_open += 1;
+    /// Enters how long a user waited for the end of an answer's stream; `left_open` when it waited in vain.
+    pub fn held(&self, held: Duration, left_open: bool) {
+        let mut books = self.mine();
+        books.held += held;
+        books.left_open += u64::from(left_open);
     }
 
     /// A user became active.
@@ -171,6 +174,7 @@ impl Recorder {
     pub fn take_second(&self, second: u32, waiting: u64) -> Second {
         let (mut planned, mut in_flight, mut left_open) = (0, 0, 0);
         let mut pacing = LatencyHistogram::new();
+        let mut held = Duration::ZERO;
         // All shards are read under one lock: in every second the books balance.
         let taken: Vec<Cells> = self
             .all()
@@ -179,6 +183,7 @@ impl Recorder {
                 planned += std::mem::take(&mut books.planned_now);
                 in_flight += books.planned.wrapping_sub(books.recorded).cast_signed();
                 left_open += std::mem::take(&mut books.left_open);
+                held += std::mem::take(&mut books.held);
                 pacing.merge(&books.pacing);
                 books.pacing.clear();
                 std::mem::take(&mut books.cells)
@@ -203,6 +208,7 @@ impl Recorder {
             users: self.users.load(Ordering::Relaxed),
             pacing: (!pacing.is_empty()).then_some(pacing),
             left_open,
+            held,
             generator: None,
             cells,
             errors,
@@ -409,9 +415,11 @@ mod tests {
         let recorder = Recorder::new(1, thresholds);
         recorder.begin(STEP, Phase::Steady).end(Outcome::Ok, Timing::open(ms(100), ms(190), ms(200)), None);
         recorder.paced(ms(2));
-        recorder.left_open();
+        recorder.held(ms(250), true);
+        recorder.held(ms(3), false);
         let second = recorder.take_second(0, 7);
-        assert_eq!((second.left_open, recorder.take_second(1, 0).left_open), (1, 0));
+        let later = recorder.take_second(1, 0);
+        assert_eq!((second.left_open, second.held, later.left_open, later.held), (1, ms(253), 0, ms(0)));
         let cell = &second.cells[0];
         let max = |histogram: &Option<LatencyHistogram>| histogram.as_ref().and_then(LatencyHistogram::max);
         let near = |found: Option<Duration>, wanted: u64| {

@@ -248,8 +248,8 @@ impl User {
             Timing::closed(exchange.end.saturating_sub(exchange.sent))
         };
         open.end(exchange.outcome, timing, exchange.reason.as_deref());
-        if exchange.left_open {
-            work.recorder.left_open();
+        if exchange.left_open || !exchange.held.is_zero() {
+            work.recorder.held(exchange.held, exchange.left_open);
         }
         Some(exchange)
     }

@@ -93,6 +93,8 @@ pub struct Exchange {
     /// True when the server kept the answer's stream open: its user waited for the end of it in vain, after `end`, for up to
     /// 250 ms.
     pub left_open: bool,
+    /// How long its user waited for the end of the answer's stream, after `end`.
+    pub held: Duration,
 }
 
 /// What changes with each call of a user, beside the id.
@@ -192,9 +194,11 @@ impl Client {
                 reason =
                     Some(Reason::from(failure).told(answer.outcome, &self.wire.secrets, self.session_id()));
             }
-            let left_open = progress.left_open;
+            let Progress { left_open, drained, .. } = progress;
+            let end = answer.end;
+            let held = if drained { self.clock.now().saturating_sub(end) } else { Duration::ZERO };
             let exchange =
-                Exchange { outcome: answer.outcome, reason, sent, first_byte, end: answer.end, left_open };
+                Exchange { outcome: answer.outcome, reason, sent, first_byte, end, left_open, held };
             return (exchange, Some(answer));
         }
         let end = self.clock.now();
@@ -210,7 +214,7 @@ impl Client {
             }
         };
         let reason = Some(reason.told(outcome, &self.wire.secrets, self.session_id()));
-        (Exchange { outcome, reason, sent, first_byte, end, left_open: false }, None)
+        (Exchange { outcome, reason, sent, first_byte, end, left_open: false, held: Duration::ZERO }, None)
     }
 
     /// The session that the server named: as good as a secret.

@@ -33,6 +33,8 @@ pub(crate) struct Progress {
     pub(crate) answer: Option<Answer>,
     /// True while the answer is there and the end of its stream is not.
     pub(crate) left_open: bool,
+    /// True once the end of a stream was waited for after the answer.
+    pub(crate) drained: bool,
     /// True when the answer's text is wanted although all is well.
     keep_text: bool,
 }
@@ -56,7 +58,14 @@ pub(crate) struct Answer {
 impl Progress {
     /// Nothing has happened yet.
     pub(crate) fn new(keep_text: bool) -> Self {
-        Self { phase: TimeoutPhase::Connect, first_byte: None, answer: None, left_open: false, keep_text }
+        Self {
+            phase: TimeoutPhase::Connect,
+            first_byte: None,
+            answer: None,
+            left_open: false,
+            drained: false,
+            keep_text,
+        }
     }
 
     /// True when nothing is asked of a good answer to `step` but that it is one.
@@ -206,6 +215,7 @@ impl Reader<'_> {
             if self.progress.answer.is_some() && drain_until.is_none() {
                 drain_until = Some(Instant::now() + DRAIN);
                 self.progress.left_open = true;
+                self.progress.drained = true;
             }
         };
         self.progress.left_open = false;

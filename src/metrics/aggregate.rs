@@ -17,9 +17,9 @@ pub struct Tally {
     pub latency: LatencyHistogram,
     /// The same of the successful calls alone.
     pub ok_latency: LatencyHistogram,
-    /// In an open load, of the same calls as `latency`: from sent to the end of the answer...
+    /// In an open load, of those of these calls that were sent: from sent to the end of the answer...
     pub service: Option<LatencyHistogram>,
-    /// ... and from due to sent.
+    /// ... and of all of them: from due to sent.
     pub lag: Option<LatencyHistogram>,
     /// [`Self::service`] of the successful calls alone.
     pub ok_service: Option<LatencyHistogram>,
@@ -103,11 +103,15 @@ impl Tally {
             return;
         }
         self.latency.merge(cell.latency());
+        let is_sent = cell.outcome.class() != OutcomeClass::NotSent;
         if let Some(lag) = &cell.lag {
-            self.service.get_or_insert_default().merge(&cell.service);
             self.lag.get_or_insert_default().merge(lag);
+            let service = self.service.get_or_insert_default();
+            if is_sent {
+                service.merge(&cell.service);
+            }
         }
-        if cell.outcome.class() != OutcomeClass::NotSent {
+        if is_sent {
             add_each(&mut self.sent_over, &cell.over);
         }
         if cell.outcome.is_failure() {
@@ -242,6 +246,7 @@ mod tests {
             users: 1,
             pacing: None,
             left_open: 0,
+            held: Duration::ZERO,
             generator: None,
             cells,
             errors: Vec::new(),

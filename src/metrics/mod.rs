@@ -3,6 +3,7 @@
 mod aggregate;
 mod error_book;
 mod exposition;
+mod flow;
 mod generator;
 mod scrape_record;
 mod store;
@@ -11,6 +12,7 @@ mod window;
 pub use aggregate::{Aggregates, Tally};
 pub use error_book::{ErrorBook, FOUND, MAX_REASONS};
 pub use exposition::{Exposition, ExpositionError, ExpositionErrorKind, Family, Format, MetricKind, Sample};
+pub use flow::{Flow, whole_seconds};
 pub use generator::GeneratorSecond;
 pub use scrape_record::{
     MAX_SERIES, NewSeries, SampleValue, ScrapeEncoder, ScrapeMark, ScrapeRecord, Scraped,

@@ -1,5 +1,7 @@
 //! What one second of load was: counts and latencies per step and outcome. The unit that is recorded and merged.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::GeneratorSecond;
@@ -37,6 +39,10 @@ pub struct Second {
     /// which is in no latency.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub left_open: u64,
+    /// How long the users of this second's answers were held up by waiting for the end of their streams, in all: such a call
+    /// is in flight, and it is in no latency.
+    #[serde(default, skip_serializing_if = "Duration::is_zero")]
+    pub held: Duration,
     /// How the generator itself fared; unknown to the first run directories.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generator: Option<GeneratorSecond>,

@@ -16,12 +16,12 @@ use crate::slo;
 
 /// The report of `log`, whose calls add up to `measured`, and whose objectives were judged as `objectives` says.
 pub(super) fn build(log: &RunLog, measured: &Measured, objectives: Vec<Finding>) -> RunReport {
-    let Measured { all, clock } = measured;
-    let rows = rows::Rows::of(log, all, clock);
+    let Measured { all, clock, .. } = measured;
+    let rows = rows::Rows::of(log, measured);
     let scrapes = notes::Scrapes::of(log);
     let notes = notes::notes(log, clock, &rows, &scrapes);
     let generator = slo::check_generator(&log.plan, &log.seconds, all);
-    let objectives = findings::with_own(log, all, rows.total.calls, &generator, objectives);
+    let objectives = findings::with_own(log, all, clock, rows.total.calls, &generator, objectives);
     let verdict = findings::verdict(&objectives, &generator);
     RunReport {
         version: REPORT_VERSION,

@@ -128,6 +128,22 @@ pub(super) fn errors(row: &StepRow) -> String {
     format!("{} ({} of {})", format_ratio(row.error_ratio), format_count(failed), format_count(row.calls))
 }
 
+/// `748 calls, 29.9/s`, or `2,868 calls due, 982 of them sent; 140/s done`.
+pub(super) fn traffic(total: &StepRow) -> String {
+    let not_sent = not_sent(total);
+    let (calls, rate) = (format_count(total.calls), rate(total.rate));
+    if not_sent == 0 {
+        return format!("{calls} calls, {rate}");
+    }
+    format!("{calls} calls due, {} of them sent; {rate} done", format_count(total.calls - not_sent))
+}
+
+/// Calls that were never sent.
+pub(super) fn not_sent(row: &StepRow) -> u64 {
+    let not_sent = row.failures.iter().filter(|(class, _)| *class == OutcomeClass::NotSent);
+    not_sent.map(|(_, count)| count).sum()
+}
+
 /// Failed calls.
 pub(super) fn failed(row: &StepRow) -> u64 {
     let failed = row.failures.iter().filter(|(class, _)| *class != OutcomeClass::Interrupted);

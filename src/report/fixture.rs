@@ -261,6 +261,7 @@ fn one_second(second: u32, rng: &mut CounterRng) -> Second {
         users,
         pacing: None,
         left_open: 0,
+        held: Duration::ZERO,
         generator: None,
         cells,
         errors,

@@ -9,6 +9,6 @@ use crate::slo::{self, Objective};
 pub fn judged(log: &RunLog, objectives: &[Objective]) -> RunReport {
     let measured = Measured::of(log);
     let steady = measured.clock.steady_phase();
-    let findings = slo::judge(objectives, &log.plan, &measured.all, &log.series, &steady);
+    let findings = slo::judge(objectives, &log.plan, &measured.all, &measured.flow, &log.series, &steady);
     build(log, &measured, findings)
 }

@@ -91,8 +91,7 @@ fn golden_signals(report: &RunReport) -> String {
     for (name, told) in figures::other_clocks(report) {
         row(&mut table, &[text(name), text(&told)]);
     }
-    let traffic = format!("{} calls, {}", format_count(total.calls), figures::rate(total.rate));
-    row(&mut table, &["Traffic".to_owned(), traffic]);
+    row(&mut table, &["Traffic".to_owned(), figures::traffic(total)]);
     row(&mut table, &["Calls".to_owned(), text(&figures::books_in_full(report))]);
     let classes = figures::failures(total);
     let errors = figures::errors(total);

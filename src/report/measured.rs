@@ -4,12 +4,14 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::RunLog;
-use crate::metrics::Aggregates;
+use crate::metrics::{Aggregates, Flow};
 use crate::model::Event;
 
 /// A run's calls and the time of its load.
 pub(super) struct Measured {
     pub(super) all: Aggregates,
+    /// What ended in the steady phase.
+    pub(super) flow: Flow,
     pub(super) clock: LoadClock,
 }
 
@@ -25,19 +27,23 @@ pub(super) struct LoadClock {
 
 impl Measured {
     pub(super) fn of(log: &RunLog) -> Self {
-        Self { all: Aggregates::of(&log.seconds), clock: LoadClock::of(log) }
+        let clock = LoadClock::of(log);
+        let flow = Flow::of(&log.seconds, &(clock.warm_up..clock.duration));
+        Self { all: Aggregates::of(&log.seconds), flow, clock }
     }
 }
 
 impl LoadClock {
-    /// A load that was never stopped is taken up to its last recorded second, but no longer than it was planned.
+    /// A load is on no longer than it was planned: what is done after that was due before. One that was never stopped is taken
+    /// up to its last recorded second.
     fn of(log: &RunLog) -> Self {
         let when =
             |wanted: &Event| log.events.iter().find(|event| event.what == *wanted).map(|event| event.at);
         let started = when(&Event::LoadStarted).unwrap_or_default();
         let recorded = log.seconds.last().map_or(0, |last| u64::from(last.second) + 1);
-        let planned_end = Duration::from_secs(recorded).min(log.plan.load.duration());
-        let stopped = when(&Event::LoadStopped).unwrap_or(started + planned_end).max(started);
+        let recorded = started + Duration::from_secs(recorded);
+        let planned_end = started + log.plan.load.duration();
+        let stopped = when(&Event::LoadStopped).unwrap_or(recorded).clamp(started, planned_end);
         let duration = stopped.saturating_sub(started).as_secs_f64();
         Self { started, stopped, duration, warm_up: log.plan.load.warm_up.as_secs_f64().min(duration) }
     }

@@ -97,7 +97,7 @@ pub struct StepRow {
     pub failures: Vec<(OutcomeClass, u64)>,
     /// True when these failures are as they should be: see [`OutcomeCount::expected`].
     pub expected: bool,
-    /// Calls per second.
+    /// Calls per second: of load in the steady phase, those that were sent and ended in it, whenever they were due.
     pub rate: f64,
     /// Failed calls over calls that count.
     pub error_ratio: f64,

@@ -128,10 +128,7 @@ impl Screen {
         for (name, told) in figures::other_clocks(report).into_iter().filter(known).collect::<Vec<_>>() {
             self.fact(&format!("  {name}"), &told);
         }
-        self.fact(
-            "  traffic",
-            &format!("{} calls, {}", format_count(total.calls), figures::rate(total.rate)),
-        );
+        self.fact("  traffic", &figures::traffic(total));
         self.fact("  calls", &figures::books(report));
         let classes = figures::failures(total);
         let classes = if classes.is_empty() { classes } else { format!(": {classes}") };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::{Aggregates, Second};
+use crate::metrics::{Aggregates, Second, whole_seconds};
 use crate::model::{
     LatencyHistogram, NotSent, Outcome, Verdict, format_count, format_duration, format_ratio,
 };
@@ -73,7 +73,8 @@ pub fn check_generator(plan: &Plan, seconds: &[Second], all: &Aggregates) -> Vec
     if without_socket == 0 && seconds.iter().all(|second| second.generator.is_none()) {
         return Vec::new();
     }
-    let whole = whole_seconds(plan, seconds);
+    let steady = plan.load.warm_up.as_secs_f64()..plan.load.duration().as_secs_f64();
+    let whole = whole_seconds(seconds, &steady);
     let mut checks = vec![sockets(without_socket)];
     if let Some(open) = plan.load.open() {
         checks.push(send_lag(plan, whole));
@@ -115,15 +116,6 @@ pub fn generator_finding(checks: &[GeneratorCheck]) -> Option<Finding> {
         because,
         origin: "gander".to_owned(),
     })
-}
-
-/// The seconds that lie in the steady phase from their beginning to their end.
-fn whole_seconds<'a>(plan: &Plan, seconds: &'a [Second]) -> &'a [Second] {
-    let first = plan.load.warm_up.as_secs_f64().ceil();
-    let last = plan.load.duration().as_secs_f64().floor();
-    let begin = seconds.iter().position(|second| f64::from(second.second) >= first).unwrap_or(seconds.len());
-    let end = seconds.iter().rposition(|second| f64::from(second.second) < last).map_or(begin, |at| at + 1);
-    &seconds[begin..end.max(begin)]
 }
 
 fn sockets(without: u64) -> GeneratorCheck {
@@ -241,7 +233,8 @@ fn in_flight(seconds: &[Second]) -> Option<GeneratorCheck> {
         histogram.mean().unwrap_or_default().as_secs_f64() * histogram.count() as f64
     };
     let busy: f64 = seconds.iter().flat_map(|second| &second.cells).map(|cell| of_cell(&cell.service)).sum();
-    let wanted = busy / count;
+    let held: Duration = seconds.iter().map(|second| second.held).sum();
+    let wanted = (busy + held.as_secs_f64()) / count;
     // It is looked at once a second only: three standard errors of the mean, and one call.
     let allowed = (LITTLE * wanted).max(3.0 * error).max(1.0);
     Some(GeneratorCheck::new(
@@ -307,6 +300,7 @@ mod tests {
             users: 10,
             pacing: Some(many(Duration::from_micros(80), RATE)),
             left_open: 0,
+            held: Duration::ZERO,
             generator: Some(GeneratorSecond {
                 cpu: Some(0.3),
                 steal: Some(0.0),

@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use super::evidence::{Evidence, exact_percent, without_binary_noise};
 use super::{Finding, Indicator, Objective, Scope, metric};
-use crate::metrics::{Aggregates, Phase, SeriesStore, Tally};
+use crate::metrics::{Aggregates, Flow, Phase, SeriesStore, Tally};
 use crate::model::{LatencyClock, Verdict, format_count, format_duration, format_ratio};
 use crate::plan::{Plan, Role, Step, Threshold};
 
-/// Judges each objective, in their order. `steady` is the steady phase in the time of the run.
+/// Judges each objective, in their order. `flow` is what ended in the steady phase, `steady` that phase in the time of the
+/// run.
 pub fn judge(
     objectives: &[Objective],
     plan: &Plan,
     aggregates: &Aggregates,
+    flow: &Flow,
     series: &SeriesStore,
     steady: &Range<Duration>,
 ) -> Vec<Finding> {
@@ -29,8 +31,8 @@ pub fn judge(
             judge_error_ratio(objective, &calls_of(&objective.scope), *at_most)
         }
         Indicator::Throughput { at_least } => {
-            let span = steady.end.saturating_sub(steady.start);
-            judge_throughput(objective, &calls_of(&objective.scope), span, *at_least)
+            let calls = flow.calls(plan, |step| step.role == Role::Load && is_in(&objective.scope, step));
+            judge_throughput(objective, &calls, flow, *at_least)
         }
         Indicator::Metric(indicator) => metric::judge(objective, indicator, series, steady),
     };
@@ -136,21 +138,21 @@ fn judge_error_ratio(objective: &Objective, calls: &Tally, at_most: f64) -> Find
     }
 }
 
-fn judge_throughput(objective: &Objective, calls: &Tally, span: Duration, at_least: f64) -> Finding {
+fn judge_throughput(objective: &Objective, calls: &Tally, flow: &Flow, at_least: f64) -> Finding {
     let finding = blank(objective, "throughput".to_owned(), format!(">= {at_least}/s"));
-    if calls.counted() == 0 || span.is_zero() {
+    if calls.counted() == 0 || flow.span() <= 0.0 {
         return without_calls(finding, objective);
     }
-    let rate = calls.ok() as f64 / span.as_secs_f64();
+    let rate = flow.per_second(calls.ok());
     Finding {
         verdict: if rate >= at_least { Verdict::Pass } else { Verdict::Fail },
         value: format!("{rate:.2}/s"),
         value_number: Some(rate),
         samples: calls.ok(),
         because: format!(
-            "{} successful calls in {} of steady load, {at_least}/s needed",
+            "{} calls succeeded within {} of steady load, {at_least}/s needed",
             format_count(calls.ok()),
-            format_duration(span)
+            format_duration(Duration::try_from_secs_f64(flow.span()).unwrap_or_default())
         ),
         ..finding
     }

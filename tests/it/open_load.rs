@@ -97,6 +97,29 @@ fn a_target_that_can_not_keep_up_fails_and_what_was_not_sent_counts() {
 }
 
 #[test]
+fn a_pool_that_runs_dry_changes_neither_what_was_done_nor_how_long_it_took() {
+    let _alone = alone();
+    // 20 users and calls of 200 ms: 100 a second can be done of the 300 that are due.
+    let load = "{ rate: 300/s, spacing: constant, duration: 6s, warm_up: 2s, max_users: 20 }";
+    let (folder, file) = open(load, "1s", "{ p95: 500ms }");
+    let slo = "version: 1\nobjectives: [{ name: done, throughput: 90/s }]\n";
+    std::fs::write(folder.path().join("slo.yaml"), slo).unwrap();
+    let target = demo(&["--latency", "200ms"]);
+    let done = against(&file, &target.base);
+    let report = done.report();
+    assert_eq!(report["duration"], 6.0, "what is done after that was due before");
+    let throughput =
+        report["objectives"].as_array().unwrap().iter().find(|row| row["name"] == "done").unwrap();
+    let rate = throughput["value_number"].as_f64().unwrap();
+    assert!((90.0..=100.5).contains(&rate), "{throughput}");
+    assert!((rate - report["total"]["rate"].as_f64().unwrap()).abs() < 0.01, "{}", report["total"]);
+    let service = clock(&report, "service time");
+    assert!(service["p50"].as_f64().unwrap() >= 0.2, "{service}");
+    assert_eq!(service["calls"], report["total"]["ok"], "what was never sent took no time");
+    done.expect_code(0);
+}
+
+#[test]
 fn a_load_that_gander_could_not_keep_is_invalid() {
     let _alone = alone();
     let load = "{ rate: 200/s, spacing: constant, duration: 5s, max_users: 20 }";

@@ -1,7 +1,10 @@
 //! What the harness finds of itself: was there evidence, do its books balance; and the verdict in a sentence.
 
+use std::time::Duration;
+
 use crate::metrics::Aggregates;
-use crate::model::{Event, Verdict, format_count};
+use crate::model::{Event, Verdict, format_count, format_duration, signal_name};
+use crate::report::measured::LoadClock;
 use crate::report::{Ending, Finding, RunLog, Totals};
 use crate::slo::{GeneratorCheck, generator_finding};
 
@@ -13,6 +16,7 @@ const GENERATOR: &str = "generator";
 pub(super) fn with_own(
     log: &RunLog,
     all: &Aggregates,
+    clock: &LoadClock,
     steady_calls: u64,
     generator: &[GeneratorCheck],
     mut objectives: Vec<Finding>,
@@ -28,6 +32,7 @@ pub(super) fn with_own(
     if steady_calls == 0 {
         objectives.push(missing_calls());
     }
+    objectives.extend(unfinished(log, clock));
     objectives.extend(generator_finding(generator));
     objectives.push(accounting(log, &Books::of(log, all)));
     objectives
@@ -75,10 +80,10 @@ pub(super) fn because(verdict: Verdict, objectives: &[Finding], calls: u64, endi
             format!("{}: {}{others}", first.name, first.because)
         }
     };
-    match ending {
-        Ending::Complete { .. } | Ending::Unmeasured => sentence,
-        Ending::Interrupted { .. } => format!("{sentence} (the run was interrupted)"),
-        Ending::Partial => format!("{sentence} (the run has no ending)"),
+    match (ending, verdict) {
+        (Ending::Complete { .. } | Ending::Unmeasured, _) | (_, Verdict::Inconclusive) => sentence,
+        (Ending::Interrupted { .. }, _) => format!("{sentence} (the run was interrupted)"),
+        (Ending::Partial, _) => format!("{sentence} (the run has no ending)"),
     }
 }
 
@@ -125,6 +130,34 @@ fn missing_calls() -> Finding {
         because: "no load call ended in the steady phase".to_owned(),
         origin: OWN_ORIGIN.to_owned(),
     }
+}
+
+/// Of a load that was not carried out to its end: what it would have shown is not known.
+fn unfinished(log: &RunLog, clock: &LoadClock) -> Option<Finding> {
+    let planned = format_duration(log.plan.load.duration());
+    let measured = format_duration(Duration::try_from_secs_f64(clock.duration).unwrap_or_default());
+    let why = match log.ending {
+        Ending::Complete { .. } | Ending::Unmeasured => return None,
+        // The signal came when nothing new was to be begun.
+        Ending::Interrupted { .. } if clock.duration >= log.plan.load.duration().as_secs_f64() => {
+            return None;
+        }
+        Ending::Interrupted { signal, .. } => format!("interrupted by {}", signal_name(signal)),
+        Ending::Partial => "the run has no ending".to_owned(),
+    };
+    Some(Finding {
+        name: "whole load".to_owned(),
+        scope: OWN_SCOPE.to_owned(),
+        indicator: "load made".to_owned(),
+        verdict: Verdict::Inconclusive,
+        value: measured.clone(),
+        value_number: Some(clock.duration),
+        limit: planned.clone(),
+        samples: log.seconds.len() as u64,
+        bad: None,
+        because: format!("{why} after {measured} of {planned}: what the rest would have shown is not known"),
+        origin: OWN_ORIGIN.to_owned(),
+    })
 }
 
 fn missing_target(log: &RunLog) -> Finding {

@@ -9,7 +9,7 @@ use super::rows::{Rows, is_refused_probe};
 use crate::model::{Event, Level, ScrapeFault, format_count, format_duration, signal_name};
 use crate::plan::{LoadModel, is_loopback};
 use crate::report::measured::LoadClock;
-use crate::report::{Ending, RunLog};
+use crate::report::{Ending, RunLog, figures};
 
 /// How scraping went.
 pub(super) struct Scrapes {
@@ -69,6 +69,7 @@ pub(super) fn notes(log: &RunLog, clock: &LoadClock, rows: &Rows, scrapes: &Scra
     notes.extend(shared_machine_note(log));
     notes.extend(era_note(log));
     notes.extend(failed_latencies_note(rows));
+    notes.extend(interrupted_note(rows));
     notes.extend(left_open_note(log));
     if log.ending == Ending::Unmeasured {
         return notes;
@@ -95,11 +96,22 @@ fn era_note(log: &RunLog) -> Option<String> {
 }
 
 fn failed_latencies_note(rows: &Rows) -> Option<String> {
-    let failed = rows.total.calls - rows.total.ok;
+    let failed = figures::failed(&rows.total);
     (failed > 0).then(|| {
         format!(
             "latencies include {} failed calls; objectives on latency count them as late",
             format_count(failed)
+        )
+    })
+}
+
+fn interrupted_note(rows: &Rows) -> Option<String> {
+    let interrupted = rows.total.calls - rows.total.ok - figures::failed(&rows.total);
+    (interrupted > 0).then(|| {
+        format!(
+            "{} calls were cut off when the load was stopped: how long they would have taken is in no latency, and no \
+             objective counts them",
+            format_count(interrupted)
         )
     })
 }

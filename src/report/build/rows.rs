@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::metrics::{Aggregates, Phase, Tally};
 use crate::model::{Era, LatencyHistogram};
 use crate::plan::{Operation, ProtocolChoice, Role, Step};
-use crate::report::measured::LoadClock;
+use crate::report::measured::Measured;
 use crate::report::{ErrorRow, OutcomeCount, RunLog, StepRow};
 
 /// Every table of calls in the report.
@@ -17,17 +17,25 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    pub(super) fn of(log: &RunLog, all: &Aggregates, clock: &LoadClock) -> Self {
+    pub(super) fn of(log: &RunLog, Measured { all, flow, clock }: &Measured) -> Self {
         let plan = &log.plan;
+        // The rate of the steady phase is that of what the target did in it, whenever that was due.
+        let flowing = |row: StepRow, wanted: &dyn Fn(&Step) -> bool| {
+            let ended = flow.calls(plan, |step| step.role == Role::Load && wanted(step));
+            StepRow { rate: flow.per_second(ended.counted() - ended.not_sent()), ..row }
+        };
         let load = |phase| all.sum(plan, Some(phase), |step| step.role == Role::Load);
         let whole_run = |step: &Step| all.sum(plan, None, |other| other.id == step.id);
         Self {
-            total: row_of_all(&load(Phase::Steady), clock.steady()),
+            total: flowing(row_of_all(&load(Phase::Steady), clock.steady()), &|_| true),
             steps: plan
                 .steps
                 .iter()
                 .filter(|step| step.role == Role::Load)
-                .map(|step| row(step, &all.step(step.id, Phase::Steady), clock.steady()))
+                .map(|step| {
+                    let row = row(step, &all.step(step.id, Phase::Steady), clock.steady());
+                    flowing(row, &|other| other.id == step.id)
+                })
                 .collect(),
             warm_up_total: row_of_all(&load(Phase::WarmUp), clock.warm_up),
             around: plan

@@ -82,10 +82,15 @@ pub(super) fn golden_signals(report: &RunReport) -> Markup {
         .map(|percentile| format!("{} {}", percentile.name, percentile.of(total)))
         .chain([format!("max {}", figures::latency(total.max))])
         .collect();
-    let traffic = [
-        format!("{} calls in the steady phase", format_count(total.calls)),
-        format!("{} in the warm-up, left out", format_count(report.warm_up_total.calls)),
-    ];
+    let not_sent = figures::not_sent(total);
+    let traffic: Vec<String> = [
+        Some(format!("{} calls in the steady phase", format_count(total.calls))),
+        (not_sent > 0).then(|| format!("{} of them never sent, not in the rate", format_count(not_sent))),
+        Some(format!("{} in the warm-up, left out", format_count(report.warm_up_total.calls))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     let failed = format!("{} of {} calls", format_count(figures::failed(total)), format_count(total.calls));
     let classes =
         total.failures.iter().map(|(class, count)| format!("{} {}", class.label(), format_count(*count)));

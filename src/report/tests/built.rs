@@ -1,7 +1,9 @@
 //! What the builder makes of a run: phases kept apart, books held, and a verdict that never passes for want of evidence.
 
+use std::time::Duration;
+
 use crate::metrics::Phase;
-use crate::model::{HealthState, Outcome, Verdict};
+use crate::model::{Event, HealthState, Outcome, Verdict};
 use crate::report::fixture::{build, empty, findings, fixture, partial};
 use crate::report::{Ending, Finding, RunLog, RunReport, Totals};
 
@@ -69,25 +71,30 @@ fn a_lost_call_makes_a_pass_invalid_and_leaves_a_failure_standing() {
 fn an_interrupted_run_is_judged_on_what_was_measured_and_says_so() {
     let mut log = fixture();
     log.ending = Ending::Interrupted { signal: 2, totals: totals(&log) };
+    let whole = build(&log, passing());
+    assert_eq!((whole.verdict, whole.state.as_str()), (Verdict::Pass, "interrupted"));
+    assert!(whole.because.ends_with("(the run was interrupted)"), "{}", whole.because);
+
+    let stopped = log.events.iter_mut().find(|event| event.what == Event::LoadStopped).unwrap();
+    stopped.at -= Duration::from_secs(5);
     let report = build(&log, passing());
-    assert_eq!((report.verdict, report.state.as_str()), (Verdict::Pass, "interrupted"));
-    assert!(report.because.ends_with("(the run was interrupted)"), "{}", report.because);
-    assert!(
-        report.notes[0].starts_with("interrupted by SIGINT after 20.0 s of 20.0 s"),
-        "{}",
-        report.notes[0]
-    );
+    let sentence = "whole load: interrupted by SIGINT after 15.0 s of 20.0 s: what the rest would have shown is not known";
+    check(&report, Verdict::Inconclusive, sentence);
+    let note = &report.notes[0];
+    assert!(note.starts_with("interrupted by SIGINT after 15.0 s of 20.0 s"), "{note}");
+    // What fails already has failed.
+    assert_eq!(build(&log, findings()).verdict, Verdict::Fail);
 }
 
 #[test]
 fn a_partial_run_may_lack_the_calls_that_were_in_flight() {
     let report = build(&partial(), passing());
-    assert_eq!((report.verdict, report.state.as_str()), (Verdict::Pass, "partial"));
+    assert_eq!((report.verdict, report.state.as_str()), (Verdict::Inconclusive, "partial"));
     assert_eq!(report.planned, report.recorded + 3);
     assert!(
-        report.objectives[1].because.contains("up to 3 calls were in flight"),
+        report.objectives[2].because.contains("up to 3 calls were in flight"),
         "{:?}",
-        report.objectives[1]
+        report.objectives[2]
     );
 }
 

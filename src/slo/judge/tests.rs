@@ -90,6 +90,7 @@ fn aggregates(cells: Vec<Cell>) -> Aggregates {
         users: 1,
         pacing: None,
         left_open: 0,
+        held: Duration::ZERO,
         generator: None,
         cells,
         errors: Vec::new(),
@@ -131,7 +132,9 @@ fn objective(scope: Scope, indicator: Indicator) -> Objective {
 
 /// The steady phase is from second 1 to second 11.
 fn judge_one(scope: Scope, indicator: Indicator, aggregates: &Aggregates, series: &SeriesStore) -> Finding {
-    let findings = judge(&[objective(scope, indicator)], &plan(), aggregates, series, &(SECOND..SECOND * 11));
+    let flow = Flow::new(aggregates.clone(), 10.0);
+    let findings =
+        judge(&[objective(scope, indicator)], &plan(), aggregates, &flow, series, &(SECOND..SECOND * 11));
     findings.into_iter().next().unwrap()
 }
 
@@ -216,7 +219,7 @@ fn the_error_ratio_counts_failures_alone() {
 #[test]
 fn throughput_counts_successful_calls_a_second() {
     let finding = of_calls(Scope::All, Indicator::Throughput { at_least: 99.0 });
-    let because = "990 successful calls in 10.0 s of steady load, 99/s needed";
+    let because = "990 calls succeeded within 10.0 s of steady load, 99/s needed";
     check(&finding, Verdict::Pass, "99.00/s", ">= 99/s", because);
     let finding = of_calls(Scope::All, Indicator::Throughput { at_least: 99.5 });
     assert_eq!(finding.verdict, Verdict::Fail);
