@@ -35,6 +35,7 @@ pub(super) fn run(args: &RunArgs, screen: Screen) -> Exit {
     let finished = runtime.block_on(async {
         let options = RunOptions {
             scenario_file: args.scenario.to_string_lossy().into_owned(),
+            floor: args.floor,
             program: std::env::current_exe().unwrap_or_else(|_| "gander".into()),
             proxies: Proxies::from_environment(&|name| std::env::var(name).ok()),
             signals: signals::listen(),
@@ -66,7 +67,7 @@ fn keep_to_permitted_hosts(plan: &Plan, screen: Screen) -> Result<(), Exit> {
 fn exit_of(error: &RunError) -> Exit {
     match error {
         RunError::Open(_) | RunError::Demo(DemoError::Arguments(_)) => Exit::BadInput,
-        RunError::Record(_) | RunError::Load(_) => Exit::Invalid,
+        RunError::Record(_) | RunError::Load(_) | RunError::Floor(_) => Exit::Invalid,
         // What is of the target comes as a run that measured nothing.
         RunError::Demo(_) | RunError::Contact(_) | RunError::NotReady(_) | RunError::Observe(_) => {
             Exit::Unreachable

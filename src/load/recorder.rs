@@ -131,6 +131,11 @@ impl Recorder {
         }
     }
 
+    /// [`Self::new`] with a shard for each thread of a runtime on this machine, and one for whoever takes seconds out.
+    pub fn for_this_machine(thresholds: Vec<Threshold>) -> Self {
+        Self::new(std::thread::available_parallelism().map_or(1, usize::from) + 1, thresholds)
+    }
+
     /// Enters a planned call of `step`.
     pub fn begin(&self, step: StepId, phase: Phase) -> OpenCall<'_> {
         let mut books = self.mine();

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Floor;
+
 /// Something with the time at which it was seen, counted from the start of the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stamped<T> {
@@ -21,6 +23,8 @@ pub struct Stamped<T> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
+    /// Before the load: what the load itself costs.
+    Floor(Floor),
     /// The load began; the warm-up (if any) is on.
     LoadStarted,
     /// The warm-up is over: from here on calls count for the verdict.

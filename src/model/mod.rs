@@ -4,6 +4,7 @@
 
 mod color;
 mod event;
+mod floor;
 mod histogram;
 mod labels;
 mod latency_clock;
@@ -20,6 +21,7 @@ pub use color::Color;
 pub use event::{
     Endpoint, Event, HealthState, Level, Probe, ProbeResult, ProcessSample, ScrapeFault, ScrapeStat, Stamped,
 };
+pub use floor::Floor;
 pub use histogram::{HistogramError, LatencyHistogram};
 pub use labels::Labels;
 pub use latency_clock::LatencyClock;

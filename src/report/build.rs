@@ -12,6 +12,7 @@ mod timeline;
 
 use super::measured::Measured;
 use super::{Ending, Finding, REPORT_VERSION, RunLog, RunReport};
+use crate::model::{Event, Floor};
 use crate::slo;
 
 /// The report of `log`, whose calls add up to `measured`, and whose objectives were judged as `objectives` says.
@@ -20,7 +21,7 @@ pub(super) fn build(log: &RunLog, measured: &Measured, objectives: Vec<Finding>)
     let rows = rows::Rows::of(log, measured);
     let scrapes = notes::Scrapes::of(log);
     let notes = notes::notes(log, clock, &rows, &scrapes);
-    let generator = slo::check_generator(&log.plan, &log.seconds, all);
+    let generator = slo::check_generator(&log.plan, &log.seconds, all, floor(log));
     let objectives = findings::with_own(log, all, clock, rows.total.calls, &generator, objectives);
     let verdict = findings::verdict(&objectives, &generator);
     RunReport {
@@ -54,6 +55,13 @@ pub(super) fn build(log: &RunLog, measured: &Measured, objectives: Vec<Finding>)
         scrapes: scrapes.tried,
         scrapes_failed: scrapes.failed,
     }
+}
+
+/// What the load itself costs, where that was measured.
+fn floor(log: &RunLog) -> Option<&Floor> {
+    log.events
+        .iter()
+        .find_map(|stamped| if let Event::Floor(floor) = &stamped.what { Some(floor) } else { None })
 }
 
 fn state(ending: Ending) -> &'static str {

@@ -3,6 +3,7 @@
 mod demo_child;
 mod environment;
 mod event;
+mod floor;
 mod orchestrator;
 
 pub use demo_child::DemoError;

@@ -12,11 +12,12 @@ use url::Url;
 use super::demo_child::{DemoChild, DemoError};
 use super::environment::this_machine;
 use super::event::RunEvent;
+use super::floor;
 use crate::clock::{Clock, wall_clock};
 use crate::load::{self, Crew, GeneratorWatch, LoadError, Recorder, Timing, Workload};
 use crate::mcp::{self, Contact, ContactError};
 use crate::metrics::Phase;
-use crate::model::{Endpoint, Event, Level, Secret, Stamped, TargetInfo, clean_text, printable_text};
+use crate::model::{Endpoint, Event, Floor, Level, Secret, Stamped, TargetInfo, clean_text, printable_text};
 use crate::observe::{self, Limits, Observation, ObserveError, ObserveOptions, Observer, Watchers};
 use crate::plan::{Auth, Plan, Proxies, Proxy, Target};
 use crate::record::{RecordError, RunWriter};
@@ -38,6 +39,8 @@ pub struct RunOptions {
     pub scenario_file: String,
     /// The gander binary, to start the demo target with.
     pub program: PathBuf,
+    /// For how long the floor is measured before the load; `None`: not at all.
+    pub floor: Option<Duration>,
     /// The proxies that the environment names.
     pub proxies: Proxies,
     /// Signals (1, 2, 15) as they come.
@@ -79,6 +82,9 @@ pub enum RunError {
     /// The target can't be watched: nothing was measured.
     #[error(transparent)]
     Observe(#[from] ObserveError),
+    /// What the load itself costs could not be measured: nothing was.
+    #[error("the floor could not be measured")]
+    Floor(#[source] Box<RunError>),
     /// Goose could not run the load.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -90,7 +96,7 @@ impl RunError {
         match self {
             Self::Demo(error) => !matches!(error, DemoError::Arguments(_)),
             Self::Contact(_) | Self::NotReady(_) | Self::Observe(_) => true,
-            Self::Open(_) | Self::Record(_) | Self::Stopped(_) | Self::Load(_) => false,
+            Self::Open(_) | Self::Record(_) | Self::Stopped(_) | Self::Floor(_) | Self::Load(_) => false,
         }
     }
 }
@@ -109,10 +115,10 @@ pub async fn execute(
     let folder = writer.folder().to_owned();
     watch(RunEvent::Opened { folder: &folder });
     let prepared = tokio::select! {
-        prepared = prepare(&plan, &options.program, &options.proxies) => prepared,
+        prepared = prepare(&plan, options.floor, &options.program, &options.proxies) => prepared,
         Some(signal) = options.signals.recv() => Err(RunError::Stopped(signal)),
     };
-    let Prepared { contact, demo, clock, watchers, observations, crew } = match prepared {
+    let Prepared { floor, contact, demo, clock, watchers, observations, crew } = match prepared {
         Ok(prepared) => prepared,
         Err(error) if error.is_of_target() => return unmeasured(writer, error),
         Err(error) => {
@@ -126,7 +132,10 @@ pub async fn execute(
     // From here on the run's time counts.
     let clock = *clock.get_or_init(Clock::start);
     let observer = watchers.start();
-    let run = Run::new(plan, contact, clock, demo, writer, watch);
+    let mut run = Run::new(plan, contact, clock, demo, writer, watch);
+    if let Some(floor) = floor {
+        run.write(&Stamped { at: Duration::ZERO, what: Event::Floor(floor) })?;
+    }
     run.carry_out(crew, Watching { observer, observations }, options.signals).await
 }
 
@@ -147,6 +156,7 @@ fn unmeasured(mut writer: RunWriter, cause: RunError) -> Result<Finished, RunErr
 
 /// A target that is there, and all that is needed to watch it and to load it.
 struct Prepared {
+    floor: Option<Floor>,
     contact: Contact,
     demo: Option<DemoChild>,
     clock: Arc<OnceLock<Clock>>,
@@ -173,7 +183,12 @@ fn manifest(plan: &Plan, options: &RunOptions) -> Manifest {
 
 /// Starts the target where it is ours to start, makes contact, waits until it says that it is ready, and has all users
 /// launched. A signal may drop this anywhere: users that are waiting are then sent home.
-async fn prepare(plan: &Plan, program: &PathBuf, proxies: &Proxies) -> Result<Prepared, RunError> {
+async fn prepare(
+    plan: &Plan,
+    floor: Option<Duration>,
+    program: &PathBuf,
+    proxies: &Proxies,
+) -> Result<Prepared, RunError> {
     let (url, demo) = match &plan.target {
         Target::Url(url) => (url.clone(), None),
         Target::Demo(target) => {
@@ -191,13 +206,20 @@ async fn prepare(plan: &Plan, program: &PathBuf, proxies: &Proxies) -> Result<Pr
         return Err(RunError::NotReady(contact.info.url));
     }
     let watchers = observe::prepare(observe)?;
+    let floor = match floor {
+        Some(length) => {
+            let measured = floor::measure(plan, length, program).await;
+            Some(measured.map_err(|error| RunError::Floor(Box::new(error)))?)
+        }
+        None => None,
+    };
     let mut crew = Crew::launch(plan.load.peak_users())?;
     crew.ready().await?;
-    Ok(Prepared { contact, demo, clock, watchers, observations, crew })
+    Ok(Prepared { floor, contact, demo, clock, watchers, observations, crew })
 }
 
 /// Says who is calling, so that whoever reads the target's log knows what hit them.
-fn user_agent() -> String {
+pub(super) fn user_agent() -> String {
     format!("gander/{} (MCP load test)", env!("CARGO_PKG_VERSION"))
 }
 
@@ -230,9 +252,7 @@ impl<'a> Run<'a> {
         writer: RunWriter,
         watch: &'a mut dyn FnMut(RunEvent<'_>),
     ) -> Self {
-        // One for each thread of the runtime, and one for this one.
-        let shards = std::thread::available_parallelism().map_or(1, usize::from) + 1;
-        let recorder = Arc::new(Recorder::new(shards, plan.thresholds.clone()));
+        let recorder = Arc::new(Recorder::for_this_machine(plan.thresholds.clone()));
         for call in &contact.calls {
             let took = call.exchange.end.saturating_sub(call.exchange.sent);
             let open = recorder.begin(call.step, Phase::WarmUp);

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::metrics::{Aggregates, Second, whole_seconds};
 use crate::model::{
-    LatencyHistogram, NotSent, Outcome, Verdict, format_count, format_duration, format_ratio,
+    Floor, LatencyClock, LatencyHistogram, NotSent, Outcome, Verdict, format_count, format_duration,
+    format_ratio,
 };
 use crate::plan::{OpenLoad, Plan};
 
@@ -14,6 +15,8 @@ use super::Finding;
 
 /// A lag may be this share of the smallest latency that an objective asks for.
 const SHARE_OF_OBJECTIVE: f64 = 0.05;
+/// The latency of the load alone may be this share of it.
+const SHARE_OF_FLOOR: f64 = 0.1;
 const LEAST_LAG: Duration = Duration::from_millis(1);
 const LEAST_HEARTBEAT: Duration = Duration::from_millis(2);
 /// The share of what was due that must be given out, over all...
@@ -67,8 +70,14 @@ impl GeneratorCheck {
     }
 }
 
-/// The checks that `seconds` of `plan` allow, of which `all` is the sum; none when the generator was not watched.
-pub fn check_generator(plan: &Plan, seconds: &[Second], all: &Aggregates) -> Vec<GeneratorCheck> {
+/// The checks that `seconds` of `plan` allow, of which `all` is the sum; none when the generator was not watched. `floor` is
+/// what the load itself costs, where that was measured.
+pub fn check_generator(
+    plan: &Plan,
+    seconds: &[Second],
+    all: &Aggregates,
+    floor: Option<&Floor>,
+) -> Vec<GeneratorCheck> {
     let without_socket = all.sum(plan, None, |_| true).outcomes.get(&NO_SOCKET).copied().unwrap_or(0);
     if without_socket == 0 && seconds.iter().all(|second| second.generator.is_none()) {
         return Vec::new();
@@ -87,6 +96,7 @@ pub fn check_generator(plan: &Plan, seconds: &[Second], all: &Aggregates) -> Vec
     }
     checks.extend(throttled(whole));
     checks.extend(in_flight(whole));
+    checks.extend(floor.map(|floor| floor_check(plan, floor)));
     checks
 }
 
@@ -153,6 +163,21 @@ fn lag_check(name: &str, lags: &LatencyHistogram, limit: Duration) -> GeneratorC
 fn send_lag(plan: &Plan, seconds: &[Second]) -> GeneratorCheck {
     let lags = merged(seconds.iter().filter_map(|second| second.pacing.as_ref()));
     lag_check("delay of what was due, p99", &lags, limit(plan, LEAST_LAG)).decisive()
+}
+
+/// What this machine adds to every latency must be small beside the smallest one that is asked for.
+fn floor_check(plan: &Plan, floor: &Floor) -> GeneratorCheck {
+    let smallest = plan.thresholds.iter().filter(|threshold| threshold.clock != LatencyClock::SendLag);
+    let limit = smallest.map(|threshold| threshold.limit).min().map(|limit| limit.mul_f64(SHARE_OF_FLOOR));
+    GeneratorCheck::overload(
+        "floor against a null server, p99",
+        floor.p99.map_or_else(|| "no data".to_owned(), format_duration),
+        limit.map_or_else(
+            || "no objective on latency".to_owned(),
+            |limit| format!("<= {}", format_duration(limit)),
+        ),
+        floor.p99.zip(limit).map(|(p99, limit)| p99 <= limit),
+    )
 }
 
 fn heartbeat(plan: &Plan, seconds: &[Second]) -> GeneratorCheck {
@@ -316,7 +341,7 @@ mod tests {
     fn failing(plan: &Plan, change: impl Fn(&mut Second)) -> Vec<String> {
         let mut seconds: Vec<Second> = (0..SECONDS).map(second).collect();
         seconds[2..].iter_mut().for_each(change);
-        let checks = check_generator(plan, &seconds, &Aggregates::of(&seconds));
+        let checks = check_generator(plan, &seconds, &Aggregates::of(&seconds), None);
         checks.into_iter().filter(|check| check.holds == Some(false)).map(|check| check.name).collect()
     }
 
@@ -356,7 +381,7 @@ mod tests {
                 second.waiting = waiting;
                 generator(second).cpu = Some(0.9);
             }
-            let checks = check_generator(&open_plan(), &seconds, &Aggregates::of(&seconds));
+            let checks = check_generator(&open_plan(), &seconds, &Aggregates::of(&seconds), None);
             checks.iter().any(|check| check.holds == Some(false) && check.decisive)
         };
         assert!(decisive(1) && !decisive(0));
@@ -373,18 +398,32 @@ mod tests {
     }
 
     #[test]
+    fn a_floor_that_is_not_low_beside_the_limit_does_not_hold() {
+        let measured = |p99| {
+            let floor = Floor { calls: 100, p99, length: Duration::from_secs(5) };
+            let seconds = [second(2)];
+            let checks = check_generator(&open_plan(), &seconds, &Aggregates::of(&seconds), Some(&floor));
+            checks.into_iter().find(|check| check.name.starts_with("floor")).unwrap().holds
+        };
+        // The smallest limit is 100 ms.
+        assert_eq!(measured(Some(ms(10))), Some(true));
+        assert_eq!(measured(Some(ms(11))), Some(false));
+        assert_eq!(measured(None), None);
+    }
+
+    #[test]
     fn what_was_not_watched_is_not_judged() {
         let mut seconds: Vec<Second> = (0..SECONDS).map(second).collect();
         for second in &mut seconds {
             second.generator = None;
         }
-        let checks = check_generator(&open_plan(), &seconds, &Aggregates::of(&seconds));
+        let checks = check_generator(&open_plan(), &seconds, &Aggregates::of(&seconds), None);
         assert_eq!((checks.len(), generator_finding(&checks)), (0, None));
         let closed = ClosedLoad { stages: Vec::new(), think_time: crate::plan::ThinkTime::Constant(ms(1)) };
         let plan =
             Plan { load: Load { model: LoadModel::Closed(closed), ..open_plan().load }, ..open_plan() };
         let one = [second(0)];
-        let checks = check_generator(&plan, &one, &Aggregates::of(&one));
+        let checks = check_generator(&plan, &one, &Aggregates::of(&one), None);
         assert!(checks.iter().all(|check| check.holds != Some(false)), "{checks:?}");
         assert_eq!(generator_finding(&checks).unwrap().verdict, Verdict::Pass);
     }

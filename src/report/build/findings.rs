@@ -163,7 +163,8 @@ fn unfinished(log: &RunLog, clock: &LoadClock) -> Option<Finding> {
 fn missing_target(log: &RunLog) -> Finding {
     let why = log.events.iter().rev().find_map(|stamped| match &stamped.what {
         Event::Note { text, .. } => Some(text.as_str()),
-        Event::LoadStarted
+        Event::Floor(_)
+        | Event::LoadStarted
         | Event::SteadyStarted
         | Event::LoadStopped
         | Event::Probe(_)

@@ -148,7 +148,8 @@ fn recorded_notes(log: &RunLog) -> impl Iterator<Item = String> + '_ {
     log.events.iter().filter_map(|stamped| match &stamped.what {
         Event::Note { level: Level::Warning, text } => Some(format!("warning: {text}")),
         Event::Note { level: Level::Info, text } => Some(text.clone()),
-        Event::LoadStarted
+        Event::Floor(_)
+        | Event::LoadStarted
         | Event::SteadyStarted
         | Event::LoadStopped
         | Event::Probe(_)

@@ -22,7 +22,8 @@ pub(super) fn saturation(log: &RunLog, clock: &LoadClock) -> Vec<Saturation> {
         .iter()
         .filter_map(|stamped| match &stamped.what {
             Event::Process(sample) => Some((clock.seconds(stamped.at), sample)),
-            Event::LoadStarted
+            Event::Floor(_)
+            | Event::LoadStarted
             | Event::SteadyStarted
             | Event::LoadStopped
             | Event::Probe(_)

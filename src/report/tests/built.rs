@@ -148,7 +148,7 @@ fn probes_that_say_the_same_are_one_span() {
 fn times_are_counted_from_the_start_of_the_load() {
     let mut log = fixture();
     for stamped in &mut log.events {
-        stamped.at += std::time::Duration::from_secs(3);
+        stamped.at += Duration::from_secs(3);
     }
     let (shifted, straight) = (build(&log, passing()), build(&fixture(), passing()));
     let from = |report: &RunReport| report.health.iter().map(|span| span.from).collect::<Vec<_>>();
@@ -205,7 +205,7 @@ fn streams_that_were_left_open_are_told() {
 fn a_target_on_a_loopback_address_shares_the_machine() {
     let notes = |url: &str| {
         let mut log = fixture();
-        log.events.retain(|stamped| !matches!(stamped.what, crate::model::Event::Process(_)));
+        log.events.retain(|stamped| !matches!(stamped.what, Event::Process(_)));
         let target = log.target.as_mut().unwrap();
         url.clone_into(&mut target.url);
         (target.started_by_gander, target.pid) = (false, None);
