@@ -120,7 +120,7 @@ pub(crate) struct ReportArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct SelftestArgs {
-    /// Shorter drills: about 15 seconds in all instead of a minute.
+    /// Shorter drills: about 20 seconds in all instead of a minute.
     #[arg(long)]
     pub(crate) quick: bool,
     /// Print one JSON object instead of a table.

@@ -52,7 +52,9 @@ fn exit_of_selftest(error: &SelftestError) -> Exit {
         SelftestError::Folder { .. } => Exit::BadInput,
         SelftestError::Scenario { .. } => Exit::Bug,
         SelftestError::Run { source, .. } => exit_of(source),
-        SelftestError::Record(_) | SelftestError::TruthFile { .. } | SelftestError::Truth { .. } => Exit::Invalid,
+        SelftestError::Record(_) | SelftestError::TruthFile { .. } | SelftestError::Truth { .. } => {
+            Exit::Invalid
+        }
         SelftestError::Interrupted(signal) => Exit::Signal(*signal),
     }
 }

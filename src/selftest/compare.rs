@@ -318,7 +318,8 @@ mod tests {
             status,
             why: String::new(),
         };
-        let of = |statuses: &[Status]| verdict(&statuses.iter().map(|status| row(*status)).collect::<Vec<_>>());
+        let of =
+            |statuses: &[Status]| verdict(&statuses.iter().map(|status| row(*status)).collect::<Vec<_>>());
         assert_eq!(of(&[Status::Ok, Status::Ok]), Verdict::Holds);
         assert_eq!(of(&[Status::Ok, Status::Invalid]), Verdict::Invalid);
         assert_eq!(of(&[Status::Invalid, Status::Fail, Status::Invalid]), Verdict::Fails);

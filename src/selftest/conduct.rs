@@ -16,7 +16,7 @@ use crate::input::{Files, Problems};
 use crate::model::{Color, LatencyHistogram};
 use crate::plan::Proxies;
 use crate::record::RecordError;
-use crate::report::{FORMATS, Ending, RunLog, RunReport, judged};
+use crate::report::{Ending, FORMATS, RunLog, RunReport, judged};
 use crate::run::{Finished, RunError, RunOptions, execute};
 use crate::scenario::{Loaded, Overrides, Sources};
 
@@ -155,7 +155,10 @@ async fn carry_out(
     let loaded = load(drill, &folder, &truth_path)?;
     let finished = run(drill, loaded, options, signals).await?;
     let log = crate::record::read(&finished.folder)?;
-    #[expect(clippy::disallowed_methods, reason = "what the demo target wrote for this drill, and no file of anybody's")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what the demo target wrote for this drill, and no file of anybody's"
+    )]
     let text = std::fs::read_to_string(&truth_path)
         .map_err(|source| SelftestError::TruthFile { path: truth_path, source })?;
     let truth = if drill.kind.is_against_null() { Truth::of_count(&text) } else { Truth::of_calls(&text) };
@@ -167,17 +170,15 @@ fn load(drill: &Drill, folder: &Path, truth: &Path) -> Result<Loaded, SelftestEr
     let truth = truth.to_string_lossy();
     let read = |path: &Path| drill.file(path, &truth).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound));
     let formats: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
-    let sources = Sources {
-        files: Files { read: &read, names: &|_| Vec::new() },
-        env: &|_| None,
-        formats: &formats,
-    };
+    let sources =
+        Sources { files: Files { read: &read, names: &|_| Vec::new() }, env: &|_| None, formats: &formats };
     let overrides = Overrides { out: Some(folder.to_owned()), ..Overrides::default() };
     let refused = |problems: Problems| SelftestError::Scenario {
         drill: drill.name,
         problems: problems.render(Color::Off),
     };
-    let loaded = crate::scenario::load(Path::new(&drill.scenario_file()), &overrides, &sources).map_err(refused)?;
+    let loaded =
+        crate::scenario::load(Path::new(&drill.scenario_file()), &overrides, &sources).map_err(refused)?;
     if loaded.warnings.is_empty() { Ok(loaded) } else { Err(refused(loaded.warnings)) }
 }
 

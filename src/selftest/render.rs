@@ -6,21 +6,14 @@ use super::compare::{Allowed, Row, Status, Value, Verdict};
 use super::conduct::Findings;
 use super::drill::Pace;
 use super::figures::{Ceiling, SendLag};
-use crate::model::{Color, format_count, format_duration, format_ratio};
+use crate::model::{Color, format_count, format_ratio};
 use crate::report::{Align, Table};
 
 /// The version of the JSON object.
 const VERSION: u32 = 1;
 const NO_DATA: &str = "no data";
-const ALIGNS: [Align; 7] = [
-    Align::Left,
-    Align::Elastic,
-    Align::Right,
-    Align::Right,
-    Align::Right,
-    Align::Right,
-    Align::Left,
-];
+const ALIGNS: [Align; 7] =
+    [Align::Left, Align::Elastic, Align::Right, Align::Right, Align::Right, Align::Right, Align::Left];
 
 /// A table with a row a claim, the figures, and the verdict in a sentence.
 pub fn table(findings: &Findings, color: Color, width: usize) -> String {
@@ -70,7 +63,7 @@ fn allowed(allowed: Allowed) -> String {
     match allowed {
         Allowed::Nothing => "0".to_owned(),
         Allowed::Share { share, least } if least.is_zero() => format_ratio(share),
-        Allowed::Share { share, least } => format!("{} or {}", format_ratio(share), format_duration(least)),
+        Allowed::Share { share, least } => format!("{} or {} ms", format_ratio(share), least.as_millis()),
         Allowed::LessByShare(share) => format!(">= -{}", format_ratio(share)),
     }
 }
@@ -93,7 +86,8 @@ fn painted(line: &str, status: Status, color: Color) -> String {
 }
 
 fn why(row: &Row) -> Option<String> {
-    (row.status != Status::Ok).then(|| format!("{} {}, {}: {}", word(row.status), row.drill, row.claim, row.why))
+    (row.status != Status::Ok)
+        .then(|| format!("{} {}, {}: {}", word(row.status), row.drill, row.claim, row.why))
 }
 
 fn figures(findings: &Findings) -> Vec<String> {
@@ -242,9 +236,9 @@ mod tests {
     fn a_selftest_is_told_in_a_table_and_a_sentence() {
         let expected = "\
 drill    claim          truth  reported        difference      allowed
-latency  service p50  20.0 ms   20.1 ms   +100 us (0.50 %)  2 % or 1 ms  ok
-latency  service p99   100 ms   97.0 ms     -3.00 ms (3 %)  2 % or 1 ms  FAIL
-latency  calls sent     2,000   no data                               0  INVALID
+latency  service p50  20.0 ms   20.1 ms  +100 us (0.50 %)  2 % or 1 ms  ok
+latency  service p99   100 ms   97.0 ms    -3.00 ms (3 %)  2 % or 1 ms  FAIL
+latency  calls sent     2,000   no data                              0  INVALID
 
 FAIL latency, service p99: the report is wrong
 INVALID latency, calls sent: noise
@@ -261,7 +255,8 @@ send lag at 2,000/s: p50 80 us, p99 no data, with the null server on the same 2 
     fn the_verdict_is_that_of_its_worst_claim() {
         let mut findings = findings();
         findings.rows.remove(1);
-        let noisy = "This machine is too noisy to judge 1 of 2 claims: calls sent (latency). The other 1 hold.";
+        let noisy =
+            "This machine is too noisy to judge 1 of 2 claims: calls sent (latency). The other 1 hold.";
         assert_eq!(sentence(&findings), noisy);
         findings.rows.pop();
         assert_eq!(sentence(&findings), "All 1 claims hold: what gander reports here is what happened.");

@@ -23,7 +23,10 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("selftest", &["model", "input", "plan", "scenario", "report", "record", "run"]),
     (
         "cli",
-        &["model", "input", "plan", "metrics", "slo", "scenario", "report", "record", "demo", "run", "selftest"],
+        &[
+            "model", "input", "plan", "metrics", "slo", "scenario", "report", "record", "demo", "run",
+            "selftest",
+        ],
     ),
 ];
 
