@@ -100,9 +100,18 @@ pub enum SelftestError {
 }
 
 impl Findings {
+    /// The figures that could not be measured.
+    pub(super) fn missing(&self) -> Vec<String> {
+        let measured =
+            |ceiling: &Ceiling| ceiling.calls_per_second.is_some() && ceiling.cpu_seconds.is_some();
+        let ceiling = (!self.ceiling.as_ref().is_some_and(measured)).then(|| "the ceiling".to_owned());
+        let lags = self.send_lags.iter().filter(|lag| lag.p50.is_none() || lag.p99.is_none());
+        ceiling.into_iter().chain(lags.map(|lag| format!("the send lag at {}/s", lag.rate))).collect()
+    }
+
     /// What all claims come to.
     pub fn verdict(&self) -> Verdict {
-        verdict(&self.rows)
+        verdict(&self.rows, self.missing().is_empty())
     }
 }
 

@@ -5,6 +5,8 @@ use crate::report::{RunLog, RunReport};
 
 /// Seconds at the start that connecting and warm caches are left to.
 const SETTLING: u32 = 1;
+/// How much of a second the load must have been on for: the last one may be short by the time that stopping takes.
+const WHOLE: f64 = 0.9;
 
 /// What a closed load without pauses came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,25 +37,26 @@ pub struct SendLag {
 impl Ceiling {
     /// From the whole seconds of a run.
     pub(super) fn of(report: &RunReport, log: &RunLog) -> Self {
-        let whole: Vec<(u64, Option<f64>)> = report
+        let whole: Vec<(u64, f64, Option<f64>)> = report
             .timeline
             .iter()
-            .filter(|point| point.second >= SETTLING && point.covered >= 1.0)
+            .filter(|point| point.second >= SETTLING && point.covered >= WHOLE)
             .map(|point| {
                 let second = log.seconds.iter().find(|second| second.second == point.second);
                 let share = second.and_then(|second| second.generator.as_ref()).and_then(|own| own.cpu);
-                (point.calls, share)
+                (point.calls, point.covered, share.map(|share| share * point.covered))
             })
             .collect();
-        let calls = whole.iter().map(|(calls, _)| *calls).sum::<u64>() as f64;
+        let calls = whole.iter().map(|(calls, ..)| *calls).sum::<u64>() as f64;
+        let seconds: f64 = whole.iter().map(|(_, covered, _)| *covered).sum();
         let cores = log.environment.cores;
-        let shares: Option<f64> = whole.iter().map(|(_, share)| *share).sum();
+        let shares: Option<f64> = whole.iter().map(|(.., share)| *share).sum();
         let measured = calls > 0.0;
         Self {
             users: CEILING_USERS,
             cores,
             profile: log.environment.profile.clone(),
-            calls_per_second: measured.then(|| calls / whole.len() as f64),
+            calls_per_second: measured.then(|| calls / seconds),
             cpu_seconds: shares.filter(|_| measured).map(|shares| shares * cores as f64 / calls * 1e5),
         }
     }

@@ -139,6 +139,9 @@ fn sentence(findings: &Findings) -> String {
             if fail == 1 { "does" } else { "do" },
             named(Status::Fail)
         ),
+        Verdict::Invalid if invalid == 0 => {
+            format!("Could not be measured: {}. All {all} claims hold.", findings.missing().join(", "))
+        }
         Verdict::Invalid => format!(
             "This machine is too noisy to judge {invalid} of {all} claims: {}. The other {ok} hold.",
             named(Status::Invalid)
@@ -228,7 +231,7 @@ mod tests {
                 calls_per_second: Some(19_551.4),
                 cpu_seconds: Some(1.775),
             }),
-            send_lags: vec![SendLag { rate: 2000, p50: Some(0.000_08), p99: None }],
+            send_lags: vec![SendLag { rate: 2000, p50: Some(0.000_08), p99: Some(0.000_5) }],
         }
     }
 
@@ -244,7 +247,7 @@ FAIL latency, service p99: the report is wrong
 INVALID latency, calls sent: noise
 
 ceiling: 19,551 calls/s, 1.77 CPU seconds per 100,000 calls (dev build, 32 users), with the null server on the same 2 cores
-send lag at 2,000/s: p50 80 us, p99 no data, with the null server on the same 2 cores
+send lag at 2,000/s: p50 80 us, p99 500 us, with the null server on the same 2 cores
 
 1 of 3 claims does not hold: service p99 (latency). Do not trust what gander reports here.
 ";
@@ -259,6 +262,9 @@ send lag at 2,000/s: p50 80 us, p99 no data, with the null server on the same 2 
             "This machine is too noisy to judge 1 of 2 claims: calls sent (latency). The other 1 hold.";
         assert_eq!(sentence(&findings), noisy);
         findings.rows.pop();
+        findings.send_lags[0].p99 = None;
+        assert_eq!(sentence(&findings), "Could not be measured: the send lag at 2000/s. All 1 claims hold.");
+        findings.send_lags[0].p99 = Some(0.001);
         assert_eq!(sentence(&findings), "All 1 claims hold: what gander reports here is what happened.");
     }
 
