@@ -24,4 +24,6 @@ pub mod demo;
 // L3
 pub mod run;
 // L4
+pub mod selftest;
+// L5
 pub mod cli;

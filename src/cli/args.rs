@@ -28,6 +28,9 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Render a recorded run in another format.
     Report(ReportArgs),
+    /// Hold gander's own reports against a target that knows what happened. Exits with 0 when every claim holds, 1 when one
+    /// does not, 4 when this machine was too noisy to say.
+    Selftest(SelftestArgs),
     /// Start the demo target: an MCP server with metrics, health endpoints and faults on request.
     Demo(Box<DemoOptions>),
 }
@@ -118,6 +121,19 @@ pub(crate) struct ReportArgs {
     /// Write to this file instead of standard output; a format of several files needs a folder.
     #[arg(short, long, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SelftestArgs {
+    /// Shorter drills: about 20 seconds in all instead of a minute.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Keep the run directories, and what the target says of each call, in this folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
 }
 
 /// From one second to ten minutes.

@@ -1,4 +1,4 @@
-//! L4: the command line: reads files and flags, runs what was asked, prints, and chooses the exit code.
+//! L5: the command line: reads files and flags, runs what was asked, prints, and chooses the exit code.
 
 mod args;
 mod check;
@@ -9,6 +9,7 @@ mod progress;
 mod report;
 mod run;
 mod screen;
+mod selftest;
 mod signals;
 mod validate;
 
@@ -47,6 +48,7 @@ fn dispatch(command: Command, screen: Screen) -> Exit {
         Command::Validate(args) => validate::validate(&args, screen),
         Command::Check(args) => check::check(&args, screen),
         Command::Report(args) => report::report(&args, screen),
+        Command::Selftest(args) => selftest::selftest(&args, screen),
         Command::Demo(options) => demo::demo(*options, screen),
     }
 }

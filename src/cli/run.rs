@@ -64,7 +64,7 @@ fn keep_to_permitted_hosts(plan: &Plan, screen: Screen) -> Result<(), Exit> {
     if strangers.is_empty() { Ok(()) } else { Err(Exit::BadInput) }
 }
 
-fn exit_of(error: &RunError) -> Exit {
+pub(super) fn exit_of(error: &RunError) -> Exit {
     match error {
         RunError::Open(_) | RunError::Demo(DemoError::Arguments(_)) => Exit::BadInput,
         RunError::Record(_) | RunError::Load(_) | RunError::Floor(_) => Exit::Invalid,

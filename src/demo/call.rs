@@ -145,6 +145,19 @@ pub(super) enum Ending {
 }
 
 impl Ending {
+    /// What the truth file says of a call that ended like this, and was answered `answers`.
+    pub(super) const fn truth(self, answers: Answers) -> &'static str {
+        match (self, answers) {
+            (_, Answers::None) => "lost",
+            (Self::Aborted, Answers::One | Answers::Two) => "aborted",
+            (_, Answers::Two) => "duplicated",
+            (Self::Success, Answers::One) => "ok",
+            (Self::ToolError, Answers::One) => "tool_error",
+            (Self::RpcError, Answers::One) => "rpc_error",
+            (Self::HttpError, Answers::One) => "http_error",
+        }
+    }
+
     /// The ways to fail.
     pub(super) const ERRORS: [Self; 4] = [Self::ToolError, Self::RpcError, Self::HttpError, Self::Aborted];
 
@@ -166,6 +179,17 @@ impl Ending {
             Self::Aborted => "Aborted",
         }
     }
+}
+
+/// How many answers a call gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answers {
+    /// It is left without one, on an open connection.
+    None,
+    /// As it should be.
+    One,
+    /// The same one twice.
+    Two,
 }
 
 /// What a POST to the MCP face holds.
@@ -265,6 +289,7 @@ pub(super) fn ending_of(message: &[u8]) -> Option<Ending> {
 pub(super) struct Call {
     shared: Arc<Shared>,
     facts: Option<Facts>,
+    answers: Answers,
 }
 
 /// What is known of a call before it ends.
@@ -294,7 +319,18 @@ pub(super) struct Asked {
 impl Call {
     pub(super) fn new(shared: Arc<Shared>, facts: Facts) -> Self {
         shared.metrics.begin();
-        Self { shared, facts: Some(facts) }
+        Self { shared, facts: Some(facts), answers: Answers::One }
+    }
+
+    /// The answer that is about to leave does so twice.
+    pub(super) fn duplicate(&mut self) {
+        self.answers = Answers::Two;
+    }
+
+    /// Ends it without an answer.
+    pub(super) fn lose(&mut self) {
+        self.answers = Answers::None;
+        self.end(Ending::Aborted, 0);
     }
 
     /// Counts the call and writes it down. To be called before the last byte of the answer leaves, so that who
@@ -305,7 +341,8 @@ impl Call {
         self.shared.metrics.count(facts.method, facts.tool, ending, service, facts.faults.as_deref());
         facts.user.count_call();
         if self.shared.journal.is_on() {
-            self.shared.journal.write(Line::Call { facts, ending, service, reply_bytes });
+            let answers = self.answers;
+            self.shared.journal.write(Line::Call { facts, ending, answers, service, reply_bytes });
         }
     }
 }

@@ -55,6 +55,10 @@ pub(super) enum Failure {
     Rpc,
     /// `isError: true`.
     Tool,
+    /// No answer, ever, on a connection that stays open.
+    Lose,
+    /// The same answer twice.
+    Duplicate,
 }
 
 /// What the health endpoint is made to say.
@@ -131,6 +135,8 @@ impl Faults {
             (self.options.http_error_share, Failure::Http),
             (self.options.rpc_error_share, Failure::Rpc),
             (self.options.tool_error_share, Failure::Tool),
+            (self.options.lose_share, Failure::Lose),
+            (self.options.duplicate_share, Failure::Duplicate),
         ]
         .into_iter()
         .find_map(|(share, failure)| {
@@ -208,20 +214,24 @@ mod tests {
     #[test]
     fn each_failure_has_its_share() {
         let faults = faults(
-            r#"{"reset_share":0.1,"http_error_share":0.2,"rpc_error_share":0.3,"tool_error_share":0.25}"#,
+            r#"{"reset_share":0.1,"http_error_share":0.2,"rpc_error_share":0.3,"tool_error_share":0.1,
+                "lose_share":0.1,"duplicate_share":0.05}"#,
         );
-        let mut seen = [0u32; 5];
+        let mut seen = [0u32; 7];
         for _ in 0..100_000 {
             let slot = match faults.next_fate().failure {
                 Some(Failure::Reset) => 0,
                 Some(Failure::Http) => 1,
                 Some(Failure::Rpc) => 2,
                 Some(Failure::Tool) => 3,
-                None => 4,
+                Some(Failure::Lose) => 4,
+                Some(Failure::Duplicate) => 5,
+                None => 6,
             };
             seen[slot] += 1;
         }
-        for (count, expected) in seen.into_iter().zip([10_000, 20_000, 30_000, 25_000, 15_000]) {
+        for (count, expected) in seen.into_iter().zip([10_000, 20_000, 30_000, 10_000, 10_000, 5_000, 15_000])
+        {
             assert!(count.abs_diff(expected) < 700, "{seen:?}");
         }
     }

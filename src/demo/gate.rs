@@ -72,11 +72,24 @@ pub(super) async fn admit(
     }
     let fate = if arrival.method.calls_a_tool() { faults.next_fate() } else { Fate::default() };
     match fate.failure {
-        Some(failure @ (Failure::Reset | Failure::Http)) => {
+        Some(Failure::Reset) => {
             tokio::time::sleep(fate.delay).await;
-            Err(strike(failure, link, call))
+            call.end(Ending::Aborted, 0);
+            link.reset();
+            Err(unavailable("injected reset"))
         }
-        Some(Failure::Rpc | Failure::Tool) | None => Ok((call, Ticket { user, fate })),
+        Some(Failure::Http) => {
+            tokio::time::sleep(fate.delay).await;
+            call.end(Ending::HttpError, 0);
+            Err(unavailable("injected HTTP error"))
+        }
+        Some(Failure::Lose) => {
+            tokio::time::sleep(fate.delay).await;
+            call.lose();
+            // Until the client has closed its connection.
+            std::future::pending().await
+        }
+        Some(Failure::Rpc | Failure::Tool | Failure::Duplicate) | None => Ok((call, Ticket { user, fate })),
     }
 }
 
@@ -92,16 +105,6 @@ pub(super) fn unauthorized(shared: &Shared, link: &Link, failure: AuthFailure) -
     let body = Json(json!({"error": {"type": failure.as_str(), "message": "not authenticated"}}));
     let challenge = [(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))];
     (StatusCode::UNAUTHORIZED, challenge, body).into_response()
-}
-
-fn strike(failure: Failure, link: &Link, mut call: Call) -> Response {
-    if failure == Failure::Reset {
-        call.end(Ending::Aborted, 0);
-        link.reset();
-    } else {
-        call.end(Ending::HttpError, 0);
-    }
-    unavailable("injected HTTP error")
 }
 
 fn unavailable(message: &'static str) -> Response {

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::call::{Asked, Ending, Facts};
+use super::call::{Answers, Asked, Ending, Facts};
 use super::clock::Clock;
 use super::options::DemoOptions;
 use crate::model::clean_text;
@@ -28,6 +28,7 @@ pub(super) enum Line {
     Call {
         facts: Facts,
         ending: Ending,
+        answers: Answers,
         service: Duration,
         reply_bytes: usize,
     },
@@ -105,7 +106,8 @@ impl Journal {
     }
 }
 
-fn create(path: Option<&Path>) -> Result<Option<BufWriter<File>>, JournalError> {
+/// Opens a file for writing, empty; nothing without a path.
+pub(super) fn create(path: Option<&Path>) -> Result<Option<BufWriter<File>>, JournalError> {
     path.map(|path| {
         File::options()
             .write(true)
@@ -188,9 +190,9 @@ impl Writer {
             let written = match line {
                 Line::Stop => break,
                 Line::Security { at, level, message } => self.write_security(at, level, &message),
-                Line::Call { facts, ending, service, reply_bytes } => {
-                    self.write_call(&facts, ending, service, reply_bytes)
-                }
+                Line::Call { facts, ending, answers, service, reply_bytes } => self
+                    .write_call(&facts, ending, service, reply_bytes)
+                    .and_then(|()| self.write_truth(&facts, ending, answers, service)),
             };
             self.note(&written);
         }
@@ -227,18 +229,27 @@ impl Writer {
             };
             write_json(audit, &record)?;
         }
-        if let Some(truth) = &mut self.truth {
-            writeln!(
-                truth,
-                "{},{},{},{},{}",
-                facts.arrived.as_micros(),
-                facts.method.as_str(),
-                clean_text(facts.tool.as_str()),
-                ending.status(),
-                service.as_micros()
-            )?;
-        }
         Ok(())
+    }
+
+    fn write_truth(
+        &mut self,
+        facts: &Facts,
+        ending: Ending,
+        answers: Answers,
+        service: Duration,
+    ) -> std::io::Result<()> {
+        let Some(truth) = self.truth.as_mut().filter(|_| facts.method.calls_a_tool()) else { return Ok(()) };
+        writeln!(
+            truth,
+            "{},{},{},{},{},{}",
+            facts.arrived.as_micros(),
+            facts.method.as_str(),
+            clean_text(facts.tool.as_str()),
+            ending.status(),
+            service.as_micros(),
+            ending.truth(answers)
+        )
     }
 
     fn write_security(&mut self, at: Duration, level: &str, message: &str) -> std::io::Result<()> {

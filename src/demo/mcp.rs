@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, Method as HttpMethod, header};
+use axum::http::{HeaderMap, HeaderValue, Method as HttpMethod, header};
 use axum::response::Response;
 use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
@@ -19,8 +19,9 @@ use rmcp::transport::streamable_http_server::session::local::LocalSessionManager
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio_util::sync::CancellationToken;
 
-use super::call::{Call, Ending, Incoming, Method, ToolLabel, ending_of, peek};
+use super::call::{Answers, Call, Ending, Incoming, Method, ToolLabel, ending_of, peek};
 use super::connection::{Link, Peer};
+use super::faults::Failure;
 use super::gate::{Arrival, admit, unauthorized};
 use super::handler::DemoHandler;
 use super::metrics::{Endpoint, Transport};
@@ -80,9 +81,11 @@ impl McpFace {
             Ok(admitted) => admitted,
             Err(refusal) => return refusal,
         };
+        let answers =
+            if ticket.fate.failure == Some(Failure::Duplicate) { Answers::Two } else { Answers::One };
         parts.extensions.insert(ticket);
         let response = self.rmcp.handle(Request::from_parts(parts, Full::new(body))).await;
-        answer(response, call).await
+        answer(response, call, answers).await
     }
 
     /// What is no request, and so not counted: notifications, the session's stream, its end.
@@ -135,21 +138,28 @@ pub(super) async fn serve(
 }
 
 /// Ends the call by what the answer says, before its last byte leaves.
-async fn answer(response: RmcpResponse, mut call: Call) -> Response {
-    let (parts, body) = response.into_parts();
+async fn answer(response: RmcpResponse, mut call: Call, answers: Answers) -> Response {
+    let (mut parts, body) = response.into_parts();
     let is_stream = parts
         .headers
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
     let body = if is_stream {
-        Body::new(Watched { body, call })
+        Body::new(Watched { body, call, answers })
     } else {
-        let Ok(body) = body.collect().await.map(http_body_util::Collected::to_bytes);
+        let Ok(mut body) = body.collect().await.map(http_body_util::Collected::to_bytes);
         let ending = if parts.status.as_u16() >= 400 {
             Ending::HttpError
         } else {
             ending_of(&body).unwrap_or(Ending::Success)
         };
+        if answers == Answers::Two && ending != Ending::HttpError {
+            // JSON has room for one answer.
+            call.duplicate();
+            parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+            parts.headers.remove(header::CONTENT_LENGTH);
+            body = [b"data: ", &body[..], b"\n\n"].concat().repeat(2).into();
+        }
         call.end(ending, body.len());
         Body::from(body)
     };
@@ -160,6 +170,7 @@ async fn answer(response: RmcpResponse, mut call: Call) -> Response {
 struct Watched {
     body: BoxBody<Bytes, Infallible>,
     call: Call,
+    answers: Answers,
 }
 
 impl HttpBody for Watched {
@@ -175,7 +186,14 @@ impl HttpBody for Watched {
             && let Some(events) = frame.data_ref()
             && let Some(ending) = ending_in(events)
         {
-            self.call.end(ending, events.len());
+            if self.answers == Answers::Two {
+                let twice = with_response_twice(events);
+                self.call.duplicate();
+                self.call.end(ending, twice.len());
+                return Poll::Ready(Some(Ok(Frame::data(twice))));
+            }
+            let length = events.len();
+            self.call.end(ending, length);
         }
         Poll::Ready(frame)
     }
@@ -184,4 +202,18 @@ impl HttpBody for Watched {
 /// How the response among `events` ends its call. `rmcp` writes whole events, each message on one line.
 fn ending_in(events: &[u8]) -> Option<Ending> {
     events.split(|byte| *byte == b'\n').find_map(|line| ending_of(line.strip_prefix(b"data:")?))
+}
+
+/// `events` with the one that holds the response said again right behind itself.
+fn with_response_twice(events: &[u8]) -> Bytes {
+    let mut twice = Vec::with_capacity(2 * events.len());
+    let mut rest = events;
+    while !rest.is_empty() {
+        let end = memchr::memmem::find(rest, b"\n\n").map_or(rest.len(), |at| at + 2);
+        let (event, after) = rest.split_at(end);
+        let times = if ending_in(event).is_some() { 2 } else { 1 };
+        twice.extend(event.repeat(times));
+        rest = after;
+    }
+    twice.into()
 }

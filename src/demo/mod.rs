@@ -12,7 +12,7 @@
 //! - `tool` is the tool's name for the two ways to call a tool, `unknown` for every name that is not on offer,
 //!   `none` for all other methods.
 //! - `status` is `error` when the answer is HTTP 400 or above, a JSON-RPC error, or `isError: true`, and also when no
-//!   answer left: the client had closed its connection, or the reset fault struck. Everything else is `success`.
+//!   answer left: the client had closed its connection, or the fault struck that resets it or leaves it silent. Everything else is `success`.
 //! - A request is counted just before the last piece of its answer is handed to the socket. Who has read an answer
 //!   finds it counted. Durations run from the parsed request head to that moment.
 //! - `mcp_tool_errors_total` counts the errors among tool calls once more, by how they ended: `ToolError`,
@@ -21,7 +21,7 @@
 //! - A connection counts into `mcp_active_connections` from its first counted request on until it is closed.
 //!
 //! Faults concern tool calls on both faces and nothing else; only the freeze holds every call. Monitoring is never
-//! delayed. The truth file and the log have the same times as the metrics, whatever the metrics are told to say.
+//! delayed. A call that is answered twice counts as one, by what its answer says. The truth file and the log have the same times as the metrics, whatever the metrics are told to say.
 
 mod auth;
 mod call;
@@ -35,6 +35,7 @@ mod health;
 mod journal;
 mod mcp;
 mod metrics;
+mod null;
 mod monitor;
 mod options;
 mod rest;

@@ -40,9 +40,15 @@ pub struct DemoOptions {
     /// Write one JSON audit record per tool call, arguments redacted, to this file
     #[arg(long, value_name = "FILE")]
     pub audit_log: Option<PathBuf>,
-    /// Write the true service time of each tool call to this file, one CSV line a call
+    /// Write what truly became of each tool call to this file, one CSV line a call: when it arrived (microseconds since the
+    /// start), method, tool, status, service time (microseconds), and ok, tool_error, rpc_error, http_error, aborted, lost or
+    /// duplicated. With `--null`: at the end, one line with the number of answered tool calls
     #[arg(long, value_name = "FILE")]
     pub truth: Option<PathBuf>,
+    /// Be a server that does next to nothing instead: every MCP request is answered at once with canned bytes, in JSON, or at
+    /// the path /sse in an event stream. For measuring what drives it
+    #[arg(long, conflicts_with_all = ["require_auth", "username", "log", "audit_log", "FaultOptions"])]
+    pub null: bool,
     /// Seed of every draw a fault makes
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
@@ -88,6 +94,15 @@ pub struct FaultOptions {
     #[arg(long, value_name = "SHARE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reset_share: Option<f64>,
+    /// Share of tool calls whose answer is never sent: the connection stays open and silent
+    #[arg(long, value_name = "SHARE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lose_share: Option<f64>,
+    /// Share of tool calls that are answered twice, with an event stream that carries the same response two times (REST has no
+    /// way to do that: it answers once)
+    #[arg(long, value_name = "SHARE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duplicate_share: Option<f64>,
     /// When calls start to stand still [default: at once]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     #[serde(with = "duration_text", skip_serializing_if = "Option::is_none")]
@@ -174,7 +189,14 @@ pub enum OptionError {
 impl FaultOptions {
     /// What no single field can tell: shares in range, fields that need each other.
     pub fn check(&self) -> Result<(), OptionError> {
-        let failing = [self.tool_error_share, self.rpc_error_share, self.http_error_share, self.reset_share];
+        let failing = [
+            self.tool_error_share,
+            self.rpc_error_share,
+            self.http_error_share,
+            self.reset_share,
+            self.lose_share,
+            self.duplicate_share,
+        ];
         for share in failing.into_iter().chain([self.latency_share]).flatten() {
             if !(0.0..=1.0).contains(&share) {
                 return Err(OptionError::Share(share));
@@ -312,15 +334,25 @@ mod tests {
     fn flags_and_json_say_the_same() {
         let flags = "demo --latency 250us --latency-lognormal 20ms,0.5 --latency-share 0.1 --latency-extra 3s \
                      --freeze-at 5s --freeze-for 1400ms --leak-per-session 64KiB --lie errors-as-success \
-                     --lie lost-counts --reset-share 0.25 --hostile-names";
+                     --lie lost-counts --reset-share 0.25 --lose-share 0.125 --duplicate-share 0.0625 --hostile-names";
         let line = Line::try_parse_from(flags.split_whitespace()).unwrap_or_else(|error| panic!("{error}"));
         let json = r#"{"latency":"250us","latency_lognormal":"20ms,0.5","latency_share":0.1,
             "latency_extra":"3s","freeze_at":"5s","freeze_for":"1.4s","leak_per_session":"64KiB",
-            "lie":["errors-as-success","lost-counts"],"reset_share":0.25,"hostile_names":true}"#;
+            "lie":["errors-as-success","lost-counts"],"reset_share":0.25,"lose_share":0.125,"duplicate_share":0.0625,
+            "hostile_names":true}"#;
         let faults: FaultOptions = serde_json::from_str(json).unwrap();
         assert_eq!(line.options.faults, faults);
         let back: FaultOptions = serde_json::from_str(&serde_json::to_string(&faults).unwrap()).unwrap();
         assert_eq!(back, faults);
+    }
+
+    #[test]
+    fn a_server_that_does_nothing_has_no_faults() {
+        let read = |flags: &str| Line::try_parse_from(flags.split_whitespace()).is_ok();
+        assert!(read("demo --null --exit-with-parent --truth t.csv"));
+        for flags in ["--latency 1s", "--lose-share 0.1", "--hostile-names", "--require-auth", "--log x"] {
+            assert!(!read(&format!("demo --null {flags}")), "{flags}");
+        }
     }
 
     #[test]
@@ -329,6 +361,8 @@ mod tests {
         assert_eq!(check("{}"), Ok(()));
         assert_eq!(check(r#"{"tool_error_share":1.5}"#), Err(OptionError::Share(1.5)));
         assert_eq!(check(r#"{"tool_error_share":0.75,"reset_share":0.75}"#), Err(OptionError::ShareSum(1.5)));
+        assert_eq!(check(r#"{"lose_share":0.75,"duplicate_share":0.5}"#), Err(OptionError::ShareSum(1.25)));
+        assert_eq!(check(r#"{"duplicate_share":-0.5}"#), Err(OptionError::Share(-0.5)));
         assert_eq!(check(r#"{"latency_share":0.5}"#), Err(OptionError::LatencyShare));
         assert_eq!(check(r#"{"freeze_at":"1s"}"#), Err(OptionError::FreezeFor));
         for bad in [r#"{"latncy":"1s"}"#, r#"{"latency":"20"}"#, r#"{"leak_per_session":"1 elephant"}"#] {

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::connection::{DemoListener, Peer};
 use super::journal::JournalError;
 use super::mcp::McpFace;
+use super::null::NullServer;
 use super::options::{DemoOptions, OptionError};
 use super::shared::Shared;
 use super::{mcp, monitor, rest};
@@ -45,9 +46,18 @@ pub enum DemoError {
     /// The line that tells the address can't be written.
     #[error("can't announce the address")]
     Announce(#[source] std::io::Error),
+    /// The truth file can't be written.
+    #[error("can't write the truth file")]
+    Truth(#[source] std::io::Error),
     /// Signals can't be waited for.
     #[error("can't listen for signals")]
     Signal(#[source] std::io::Error),
+}
+
+/// How a server is stopped that runs.
+enum Running {
+    Demo(Demo),
+    Null(NullServer),
 }
 
 /// A running demo target. Dropping it leaves it running; [`Demo::stop`] ends it.
@@ -95,9 +105,36 @@ impl Demo {
         }
         self.shared.journal.close();
     }
+}
+
+impl Running {
+    async fn start(options: DemoOptions) -> Result<Self, DemoError> {
+        if options.null {
+            NullServer::start(&options).await.map(Self::Null)
+        } else {
+            Demo::start(options).await.map(Self::Demo)
+        }
+    }
+
+    async fn stop(self) -> Result<(), DemoError> {
+        match self {
+            Self::Demo(demo) => {
+                demo.stop().await;
+                Ok(())
+            }
+            Self::Null(server) => server.stop(),
+        }
+    }
+
+    fn address(&self) -> SocketAddr {
+        match self {
+            Self::Demo(demo) => demo.address(),
+            Self::Null(server) => server.address(),
+        }
+    }
 
     fn announcement(&self) -> String {
-        let mut address = self.address;
+        let mut address = self.address();
         if address.ip().is_unspecified() {
             address.set_ip(match address.ip() {
                 IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
@@ -116,7 +153,7 @@ pub async fn serve(options: DemoOptions, announce: &mut (dyn Write + Send)) -> R
     let mut terminate = signal(SignalKind::terminate()).map_err(DemoError::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(DemoError::Signal)?;
     let parent_gone = options.exit_with_parent.then(standard_input_closed);
-    let demo = Demo::start(options).await?;
+    let demo = Running::start(options).await?;
     writeln!(announce, "{}", demo.announcement())
         .and_then(|()| announce.flush())
         .map_err(DemoError::Announce)?;
@@ -125,8 +162,7 @@ pub async fn serve(options: DemoOptions, announce: &mut (dyn Write + Send)) -> R
         _ = interrupt.recv() => {}
         () = wait_for(parent_gone) => {}
     }
-    demo.stop().await;
-    Ok(())
+    demo.stop().await
 }
 
 /// A thread of its own: the runtime would wait for a blocked read when it shuts down.

@@ -116,7 +116,7 @@ impl Shared {
                 Err(ExecuteError::Tool(ToolError::Failed("injected tool error".to_owned())))
             }
             Some(Failure::Rpc) => Err(ExecuteError::Internal),
-            Some(Failure::Http | Failure::Reset) | None => {
+            Some(Failure::Http | Failure::Reset | Failure::Lose | Failure::Duplicate) | None => {
                 run(tool, arguments, self, &ticket.user, progress).await.map_err(ExecuteError::Tool)
             }
         };

@@ -29,5 +29,6 @@ pub use run_report::{
     TimelinePoint,
 };
 pub use terminal::{TerminalStyle, terminal_summary};
+pub(crate) use terminal_table::{Align, Table};
 
 pub use crate::slo::Finding;

@@ -9,7 +9,7 @@ const NARROWEST: usize = 6;
 
 /// How a column's cells stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Align {
+pub(crate) enum Align {
     /// At the left, as wide as the widest cell.
     Left,
     /// At the right, as wide as the widest cell.
@@ -19,22 +19,24 @@ pub(super) enum Align {
 }
 
 /// A table whose first row is its head.
-pub(super) struct Table {
+pub(crate) struct Table {
     aligns: Vec<Align>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    pub(super) fn new(aligns: &[Align]) -> Self {
+    /// Without rows yet; `aligns` has one for each column.
+    pub(crate) fn new(aligns: &[Align]) -> Self {
         Self { aligns: aligns.to_vec(), rows: Vec::new() }
     }
 
-    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+    /// Adds a row, a cell for each column.
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().collect());
     }
 
     /// Adds a column at the right, a cell for each row.
-    pub(super) fn column(&mut self, align: Align, cells: impl IntoIterator<Item = String>) {
+    pub(crate) fn column(&mut self, align: Align, cells: impl IntoIterator<Item = String>) {
         self.aligns.push(align);
         for (row, cell) in self.rows.iter_mut().zip(cells) {
             row.push(cell);
@@ -42,7 +44,7 @@ impl Table {
     }
 
     /// One line a row, in at most `width` columns as long as the elastic columns can give way.
-    pub(super) fn lines(&self, width: usize) -> Vec<String> {
+    pub(crate) fn lines(&self, width: usize) -> Vec<String> {
         let widths = self.widths(width);
         self.rows.iter().map(|row| self.line(row, &widths)).collect()
     }

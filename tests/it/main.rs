@@ -24,6 +24,9 @@ mod endings;
 /// The numbers: counts equal the target's own, latencies equal the injected ones.
 mod truth;
 
+/// The selftest, and the target that does nothing.
+mod selftest;
+
 /// Loads whose calls are due by a schedule.
 mod open_load;
 

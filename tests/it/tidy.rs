@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom: a room, and the rooms it may name. `ARCHITECTURE.md` has the same table.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("model", &[]),
     ("clock", &[]),
     ("input", &["model"]),
@@ -20,7 +20,14 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("record", &["model", "plan", "metrics", "slo", "report"]),
     ("demo", &["model"]),
     ("run", &["model", "clock", "plan", "metrics", "slo", "report", "mcp", "load", "observe", "record"]),
-    ("cli", &["model", "input", "plan", "metrics", "slo", "scenario", "report", "record", "demo", "run"]),
+    ("selftest", &["model", "input", "plan", "scenario", "report", "record", "run"]),
+    (
+        "cli",
+        &[
+            "model", "input", "plan", "metrics", "slo", "scenario", "report", "record", "demo", "run",
+            "selftest",
+        ],
+    ),
 ];
 
 const HARD_CAP: usize = 700;

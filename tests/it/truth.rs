@@ -160,7 +160,7 @@ fn reported_latencies_are_the_injected_ones() {
         .unwrap()
         .lines()
         .filter(|line| line.contains(",search,"))
-        .map(|line| line.rsplit(',').next().unwrap().parse::<f64>().unwrap() / 1e6)
+        .map(|line| line.split(',').nth(4).unwrap().parse::<f64>().unwrap() / 1e6)
         .collect();
     service.sort_by(f64::total_cmp);
     let report = done.report();

@@ -44,6 +44,55 @@ async fn a_reset_leaves_no_answer() {
 }
 
 #[tokio::test]
+async fn a_lost_answer_leaves_the_connection_open_and_silent() {
+    let directory = tempfile::tempdir().unwrap();
+    let truth = directory.path().join("truth");
+    let target = Target::start(&["--lose-share", "1", "--truth", truth.to_str().unwrap()]).await;
+    for path in ["/mcp/stateless", "/tools/echo/execute"] {
+        let body = call("echo", json!({"text": "x"})).to_string();
+        let url = format!("http://{}{path}", target.demo.address());
+        let silence = std::time::Duration::from_millis(300);
+        let sent = target.client.post(url).header("content-type", "application/json").timeout(silence);
+        let error = sent.body(body).send().await.err().unwrap();
+        // A connection that was closed or reset would have been told of before.
+        assert!(error.is_timeout(), "{path}: {error:?}");
+    }
+    assert_eq!(target.requests("tools/call", "echo", "error").await, 1);
+    assert_eq!(target.requests("POST /tools/execute", "echo", "error").await, 1);
+    target.demo.stop().await;
+    let became: Vec<String> =
+        lines(&truth).iter().map(|line| line.rsplit(',').next().unwrap().to_owned()).collect();
+    assert_eq!(became, ["lost", "lost"]);
+}
+
+#[tokio::test]
+async fn an_answer_is_said_twice_where_there_is_a_way_to() {
+    let directory = tempfile::tempdir().unwrap();
+    let truth = directory.path().join("truth");
+    let target = Target::start(&["--duplicate-share", "1", "--truth", truth.to_str().unwrap()]).await;
+    let session = target.open_session().await;
+    let in_session = [("mcp-session-id", session.as_str()), ("mcp-protocol-version", "2025-06-18")];
+    for (path, headers) in [("/mcp/stateless", &[][..]), ("/mcp", &in_session[..])] {
+        let answer = target.post(path, headers, &call("echo", json!({"text": "x"}))).await;
+        assert_eq!(answer.headers["content-type"], "text/event-stream");
+        let responses: Vec<&Value> =
+            answer.messages.iter().filter(|message| message["result"].is_object()).collect();
+        assert_eq!(responses.len(), 2, "{path}");
+        assert_eq!(responses[0], responses[1]);
+        assert_eq!(responses[0]["id"], 7);
+    }
+    let list = target.post("/mcp/stateless", &[], &request("tools/list", json!({}))).await;
+    assert_eq!(list.messages.len(), 1);
+    let rest = target.post("/tools/echo/execute", &[], &json!({"text": "x"})).await;
+    assert_eq!((rest.status, rest.messages.len()), (StatusCode::OK, 1));
+    assert_eq!(target.requests("tools/call", "echo", "success").await, 2);
+    target.demo.stop().await;
+    let became: Vec<String> =
+        lines(&truth).iter().map(|line| line.rsplit(',').next().unwrap().to_owned()).collect();
+    assert_eq!(became, ["duplicated", "duplicated", "ok"]);
+}
+
+#[tokio::test]
 async fn latency_is_added_to_tool_calls() {
     let target = Target::start(&["--latency", "20ms"]).await;
     echo(&target).await;

@@ -3,6 +3,7 @@
 mod faults;
 mod mcp;
 mod monitoring;
+mod null;
 mod rest;
 
 use clap::Parser;

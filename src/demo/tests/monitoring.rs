@@ -126,6 +126,7 @@ async fn every_call_leaves_its_line_in_each_file() {
     assert_eq!(truth.len(), 2);
     assert_eq!(truth[0][1..4], ["tools/call", "echo", "success"]);
     assert_eq!(truth[1][1..4], ["POST /tools/execute", "fail", "error"]);
-    assert!(truth.iter().all(|line| line.len() == 5 && line[4].parse::<u64>().is_ok()));
+    assert!(truth.iter().all(|line| line.len() == 6 && line[4].parse::<u64>().is_ok()));
+    assert_eq!((truth[0][5].as_str(), truth[1][5].as_str()), ("ok", "tool_error"));
     assert!(!lines(&log).concat().contains("canary-1"));
 }
