@@ -61,7 +61,7 @@ impl<'a> Progress<'a> {
             RunEvent::Observed { event } => {
                 if let Event::Note { level: Level::Warning, text } = &event.what {
                     self.line(&format!("warning: {text}"));
-                } else if let Event::Floor(Floor { p99: Some(p99), .. }) = &event.what {
+                } else if let Event::Floor(Floor { p99, .. }) = &event.what {
                     let p99 = format_duration(*p99);
                     self.line(&format!("floor: p99 {p99} against a server that answers at once"));
                 }

@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Floor;
-
 /// Something with the time at which it was seen, counted from the start of the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stamped<T> {
@@ -44,6 +42,19 @@ pub enum Event {
         /// In one sentence; text from a server is cleaned.
         text: String,
     },
+}
+
+/// The latency of a load against a server that answers at once: no target can seem faster than this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Floor {
+    /// How many calls it rests on, whatever came of them.
+    pub calls: u64,
+    /// Their p99, in microseconds on disk.
+    #[serde(with = "micros")]
+    pub p99: Duration,
+    /// For how long it was measured, in microseconds on disk.
+    #[serde(with = "micros")]
+    pub length: Duration,
 }
 
 /// How grave a note is.

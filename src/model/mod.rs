@@ -4,7 +4,6 @@
 
 mod color;
 mod event;
-mod floor;
 mod histogram;
 mod labels;
 mod latency_clock;
@@ -19,9 +18,9 @@ mod verdict;
 
 pub use color::Color;
 pub use event::{
-    Endpoint, Event, HealthState, Level, Probe, ProbeResult, ProcessSample, ScrapeFault, ScrapeStat, Stamped,
+    Endpoint, Event, Floor, HealthState, Level, Probe, ProbeResult, ProcessSample, ScrapeFault, ScrapeStat,
+    Stamped,
 };
-pub use floor::Floor;
 pub use histogram::{HistogramError, LatencyHistogram};
 pub use labels::Labels;
 pub use latency_clock::LatencyClock;

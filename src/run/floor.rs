@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::load::{Crew, Recorder, Workload};
 use crate::mcp;
 use crate::metrics::Aggregates;
-use crate::model::Floor;
+use crate::model::{Floor, Secret};
 use crate::plan::{
     Auth, ClosedLoad, DemoTarget, Load, LoadModel, OpenLoad, Plan, ProtocolChoice, Proxies, RateStage, Stage,
     Target, Transport,
@@ -20,8 +20,12 @@ use crate::plan::{
 /// Connections are opened in it, and nothing of it counts.
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// Measures the floor of `plan` for `length`.
-pub(super) async fn measure(plan: &Plan, length: Duration, program: &PathBuf) -> Result<Floor, RunError> {
+/// Measures the floor of `plan` for `length`; `None` when no call was due in it.
+pub(super) async fn measure(
+    plan: &Plan,
+    length: Duration,
+    program: &PathBuf,
+) -> Result<Option<Floor>, RunError> {
     let target = DemoTarget { path: "/mcp".to_owned(), arguments: vec!["--null".to_owned()] };
     let plan = busiest(plan, length, &target);
     let server = DemoChild::start(program, &target).await?;
@@ -36,11 +40,11 @@ pub(super) async fn measure(plan: &Plan, length: Duration, program: &PathBuf) ->
     server.stop().await;
     let all = Aggregates::of(&[recorder.take_second(0, 0)]);
     let steady = all.steady_load(&work.plan);
-    Ok(Floor { calls: steady.counted(), p99: steady.latency.quantile(0.99), length })
+    Ok(steady.latency.quantile(0.99).map(|p99| Floor { calls: steady.counted(), p99, length }))
 }
 
-/// `plan` at its peak for `length`, against the null server: without credentials, which are none of its business, and with
-/// whichever protocol that server speaks.
+/// `plan` at its peak for `length`, against the null server: with whichever protocol that speaks, and without credentials, which
+/// are none of its business.
 fn busiest(plan: &Plan, length: Duration, target: &DemoTarget) -> Plan {
     let duration = WARM_UP + length;
     let model = match &plan.load.model {
@@ -63,7 +67,12 @@ fn busiest(plan: &Plan, length: Duration, target: &DemoTarget) -> Plan {
         target: Target::Demo(target.clone()),
         transport: Transport::default(),
         protocol,
-        auth: Auth::None,
+        auth: match &plan.auth {
+            Auth::None | Auth::Bearer(_) | Auth::Headers(_) => Auth::None,
+            Auth::Login { path, .. } => {
+                Auth::Login { path: path.clone(), username: "nobody".into(), password: Secret::new("none") }
+            }
+        },
         load: Load { model, warm_up: WARM_UP },
         ..plan.clone()
     }

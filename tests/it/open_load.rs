@@ -116,7 +116,38 @@ fn a_pool_that_runs_dry_changes_neither_what_was_done_nor_how_long_it_took() {
     let service = clock(&report, "service time");
     assert!(service["p50"].as_f64().unwrap() >= 0.2, "{service}");
     assert_eq!(service["calls"], report["total"]["ok"], "what was never sent took no time");
-    done.expect_code(0);
+    assert_eq!(throughput["verdict"], "PASS");
+}
+
+#[test]
+fn the_floor_is_what_the_load_costs_by_itself() {
+    let _alone = alone();
+    let load = "{ rate: 200/s, duration: 3s, max_users: 50 }";
+    let (folder, file) = open(load, "5s", "{ p95: 10s }");
+    let target = demo(&["--latency", "100ms"]);
+    let floor_of = |limit: &str| {
+        let slo = format!("version: 1\nobjectives: [{{ name: fast, latency: {{ p50: {limit} }} }}]\n");
+        std::fs::write(folder.path().join("slo.yaml"), slo).unwrap();
+        let url = format!("{}/mcp/stateless", target.base.trim_end_matches('/'));
+        let done = start_run(&file, &["--target", &url, "--floor=1s"]).finish();
+        let events = std::fs::read_to_string(done.run_folder().join("events.ndjson")).unwrap();
+        let floor = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let floor =
+            floor.filter_map(|event| Some(event["what"]["floor"].as_object()?.clone())).next().unwrap();
+        // 200 a second, of which the first second is warm-up; Poisson spacing.
+        let calls = floor["calls"].as_u64().unwrap();
+        assert!((120..300).contains(&calls), "{floor:?}");
+        let p99 = floor["p99"].as_f64().unwrap() / 1e6;
+        assert!(p99 < 0.1, "the target's 100 ms are not the load's: {p99}");
+        let report = done.report();
+        let generator = report["generator"].as_array().unwrap();
+        let check = generator.iter().find(|check| check["name"].as_str().unwrap().starts_with("floor"));
+        (check.unwrap()["holds"].clone(), p99)
+    };
+    let (holds, p99) = floor_of("20s");
+    assert!(holds == (p99 <= 2.0), "{holds} {p99}");
+    // No machine answers within a tenth of a microsecond.
+    assert_eq!(floor_of("1us").0, false);
 }
 
 #[test]
