@@ -163,23 +163,30 @@ impl Row {
 pub(super) fn judge(drill: &'static str, claim: Claim, noise: &Noise) -> Row {
     let Claim { what, truth, reported, allowed, excuse } = claim;
     let fault = match (truth, reported) {
-        (None, _) => Some("there is no truth to compare with".to_owned()),
+        (None, _) => Some("there is no truth to compare with"),
         // An empty account agrees with everything.
-        (Some(Value::Calls(0)), _) => Some("the target saw no such call".to_owned()),
-        (Some(_), None) => Some("the report has no data".to_owned()),
+        (Some(Value::Calls(0)), _) => Some("the target saw no such call"),
+        (Some(_), None) => Some("the report has no data"),
         (Some(truth), Some(reported)) => {
             let (truth, reported) = (truth.number(), reported.number());
             let holds = allowed.permits(truth, reported - truth);
-            (!holds).then(|| "the report is wrong".to_owned())
+            (!holds).then_some("the report is wrong")
         }
+    };
+    // A call can't come back sooner than it was answered: noise makes times longer, and never shorter.
+    let excuse = match (excuse, truth, reported) {
+        (Excuse::Timing(_), Some(truth), Some(reported)) if reported.number() < truth.number() => {
+            Excuse::Nothing
+        }
+        (Excuse::Nothing | Excuse::Load | Excuse::Timing(_), ..) => excuse,
     };
     let (status, why) = match fault {
         None => (Status::Ok, String::new()),
         Some(fault) => {
             let most = truth.map_or(0.0, |truth| allowed.most(truth.number()));
             match noise.excuse(excuse, most) {
-                None => (Status::Fail, fault),
-                Some(noise) => (Status::Invalid, noise),
+                None => (Status::Fail, fault.to_owned()),
+                Some(noise) => (Status::Invalid, format!("{fault}, but {noise}")),
             }
         }
     };
@@ -310,6 +317,10 @@ mod tests {
         once.wake_ups.record(Duration::from_millis(5));
         check(slow(), &once, Status::Fail);
         check(Claim { excuse: Excuse::Timing(0.99), ..slow() }, &once, Status::Invalid);
+        // Nothing makes a call come back sooner than it was answered.
+        let fast = claim(Value::Time(0.1), Value::Time(0.097), NEAR, Excuse::Timing(0.5));
+        check(fast.clone(), &late(Duration::from_millis(50)), Status::Fail);
+        check(fast, &failing, Status::Fail);
         // A claim that holds does so on a noisy machine, too.
         check(claim(Value::Time(0.1), Value::Time(0.1), NEAR, Excuse::Timing(0.5)), &failing, Status::Ok);
     }

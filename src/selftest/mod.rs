@@ -17,3 +17,4 @@ pub use conduct::{Findings, SelftestError, SelftestOptions, conduct};
 pub use drill::Pace;
 pub use figures::{Ceiling, SendLag};
 pub use render::{json, table};
+pub use truth::TruthError;
