@@ -131,9 +131,8 @@ fn the_floor_is_what_the_load_costs_by_itself() {
         let url = format!("{}/mcp/stateless", target.base.trim_end_matches('/'));
         let done = start_run(&file, &["--target", &url, "--floor=1s"]).finish();
         let events = std::fs::read_to_string(done.run_folder().join("events.ndjson")).unwrap();
-        let floor = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let floor =
-            floor.filter_map(|event| Some(event["what"]["floor"].as_object()?.clone())).next().unwrap();
+        let mut events = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let floor = events.find(|event| event["event"] == "floor").unwrap();
         // 200 a second, of which the first second is warm-up; Poisson spacing.
         let calls = floor["calls"].as_u64().unwrap();
         assert!((120..300).contains(&calls), "{floor:?}");
