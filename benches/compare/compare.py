@@ -133,7 +133,8 @@ def one_run(target_name: str, generator: Generator, options: argparse.Namespace)
 
 def measured(target: Target, generator: Generator, load: Load, options: argparse.Namespace) -> Figures:
     output = load.folder / "generator.txt"
-    process = Pinned(generator.command(load), {options.generator_core}, output, load.environment)
+    cores = {options.generator_core, options.target_core} if generator.both_cores else {options.generator_core}
+    process = Pinned(generator.command(load), cores, output, load.environment)
     try:
         give_up = time.monotonic() + START_SECONDS
         while target.calls() == 0:

@@ -66,6 +66,8 @@ class Generator:
     # Why a run was bad, from its exit code and what it printed; `None` when all calls were good.
     fault: Callable[[int, str], str | None]
     answers: str = "json"
+    # True when it may use the target's core beside its own.
+    both_cores: bool = False
 
     def command(self, load: Load) -> list[str]:
         return [self.find(), *self.arguments(load)]
@@ -104,7 +106,7 @@ def headers(form: Callable[[str, str], list[str]]) -> list[str]:
     return [word for name, value in HEADERS.items() for word in form(name, value)]
 
 
-def gander(name: str, binary: str, answers: str) -> Generator:
+def gander(name: str, binary: str, answers: str, both_cores: bool = False) -> Generator:
     return Generator(
         name=name,
         checks="all of each reply",
@@ -115,6 +117,7 @@ def gander(name: str, binary: str, answers: str) -> Generator:
         ],
         fault=exit_code,
         answers=answers,
+        both_cores=both_cores,
     )
 
 
@@ -123,6 +126,7 @@ def generators(gander_binary: str, goose_binary: Callable[[], str]) -> list[Gene
     return [
         gander("gander", gander_binary, "json"),
         gander("gander, SSE replies", gander_binary, "sse"),
+        gander("gander, both cores", gander_binary, "json", both_cores=True),
         Generator(
             name="wrk",
             checks="nothing",

@@ -2,6 +2,7 @@
 //!
 //! Serialised as base64 of the HdrHistogram V2 compressed format, which every HdrHistogram tool reads.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -16,8 +17,17 @@ const SIGNIFICANT_DIGITS: u8 = 3;
 
 /// Latencies from 1 us to 1 h (shorter and longer ones are counted at the nearest end), each kept to 0.1 %.
 /// Merging two gives exactly what recording everything into one would have given.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LatencyHistogram(Histogram<u64>);
+#[derive(Debug, Clone)]
+pub struct LatencyHistogram(Form);
+
+#[derive(Debug, Clone)]
+enum Form {
+    /// What is recorded into.
+    Open(Histogram<u64>),
+    /// What was read back: the buckets that hold something, as their highest latency in microseconds and their count,
+    /// ascending. A run of an hour has tens of thousands of these, each of few calls.
+    Packed(Box<[(u32, u32)]>),
+}
 
 /// A stored histogram that can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -39,10 +49,7 @@ impl Default for LatencyHistogram {
 impl LatencyHistogram {
     /// An empty histogram. It grows with the largest value it holds, so short latencies cost little memory.
     pub fn new() -> Self {
-        let mut histogram = Histogram::new_with_bounds(LOWEST_US, 2 * LOWEST_US, SIGNIFICANT_DIGITS)
-            .expect("the bounds are constants that HdrHistogram accepts");
-        histogram.auto(true);
-        Self(histogram)
+        Self(Form::Open(empty()))
     }
 
     /// Counts one latency.
@@ -53,14 +60,18 @@ impl LatencyHistogram {
     /// Counts one latency `n` times.
     pub fn record_n(&mut self, latency: Duration, n: u64) {
         let us = u64::try_from(latency.as_nanos().div_ceil(1000)).unwrap_or(HIGHEST_US);
-        self.0
-            .record_n(us.clamp(LOWEST_US, HIGHEST_US), n)
-            .expect("an auto-resizing histogram takes every value up to one hour");
+        record(self.open_mut(), us, n);
     }
 
     /// Adds all that `other` holds.
     pub fn merge(&mut self, other: &Self) {
-        self.0.add(&other.0).expect("an auto-resizing histogram takes every value of its own kind");
+        let histogram = self.open_mut();
+        match &other.0 {
+            Form::Open(other) => {
+                histogram.add(other).expect("an auto-resizing histogram takes every value of its own kind");
+            }
+            Form::Packed(buckets) => fill(histogram, buckets),
+        }
     }
 
     /// An estimate of what would have been measured, had calls gone on being due every `pace` while one was under way: for
@@ -69,70 +80,73 @@ impl LatencyHistogram {
     #[must_use]
     pub fn corrected(&self, pace: Duration) -> Self {
         let us = u64::try_from(pace.as_micros()).unwrap_or(HIGHEST_US).clamp(LOWEST_US, HIGHEST_US);
-        Self(self.0.clone_correct(us))
+        Self(Form::Open(self.open().clone_correct(us)))
     }
 
     /// Forgets everything, keeps the memory.
     pub fn clear(&mut self) {
-        self.0.reset();
+        match &mut self.0 {
+            Form::Open(histogram) => histogram.reset(),
+            Form::Packed(_) => *self = Self::new(),
+        }
     }
 
     /// How many latencies were counted.
     pub fn count(&self) -> u64 {
-        self.0.len()
+        match &self.0 {
+            Form::Open(histogram) => histogram.len(),
+            Form::Packed(buckets) => buckets.iter().map(|(_, count)| u64::from(*count)).sum(),
+        }
     }
 
     /// True when nothing was counted.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.count() == 0
     }
 
     /// The latency that a share `quantile` (0 to 1) of the calls did not exceed; `None` when empty.
     pub fn quantile(&self, quantile: f64) -> Option<Duration> {
-        (!self.is_empty()).then(|| Duration::from_micros(self.0.value_at_quantile(quantile)))
+        (!self.is_empty()).then(|| Duration::from_micros(self.open().value_at_quantile(quantile)))
     }
 
     /// The smallest latency; `None` when empty.
     pub fn min(&self) -> Option<Duration> {
-        (!self.is_empty()).then(|| Duration::from_micros(self.0.min()))
+        (!self.is_empty()).then(|| Duration::from_micros(self.open().min()))
     }
 
     /// The largest latency; `None` when empty.
     pub fn max(&self) -> Option<Duration> {
-        (!self.is_empty()).then(|| Duration::from_micros(self.0.max()))
+        (!self.is_empty()).then(|| Duration::from_micros(self.open().max()))
     }
 
     /// The mean; `None` when empty.
     pub fn mean(&self) -> Option<Duration> {
-        (!self.is_empty()).then(|| Duration::from_secs_f64(self.0.mean() / 1e6))
+        (!self.is_empty()).then(|| Duration::from_secs_f64(self.open().mean() / 1e6))
     }
 
     /// How many latencies exceed `limit`, to the histogram's 0.1 %: an estimate where the limit falls inside a
     /// bucket. Verdicts use counts taken at record time where they have them.
     pub fn count_over(&self, limit: Duration) -> u64 {
         let us = u64::try_from(limit.as_micros()).unwrap_or(HIGHEST_US).min(HIGHEST_US);
-        if us >= self.0.max() { 0 } else { self.0.count_between(us + 1, self.0.max()) }
+        let histogram = self.open();
+        if us >= histogram.max() { 0 } else { histogram.count_between(us + 1, histogram.max()) }
     }
 
     /// Every bucket that holds something: (highest latency of the bucket, calls in it), ascending.
     pub fn buckets(&self) -> Vec<(Duration, u64)> {
-        self.0
-            .iter_recorded()
-            .map(|value| {
-                (Duration::from_micros(value.value_iterated_to()), value.count_since_last_iteration())
-            })
-            .collect()
+        recorded(&self.open()).map(|(us, count)| (Duration::from_micros(us), count)).collect()
     }
 
     /// The percentile curve as HdrHistogram's plotter expects it: (quantile, latency, calls up to there), with
     /// `ticks_per_half` points each time the distance to 100 % halves.
     pub fn curve(&self, ticks_per_half: u32) -> Vec<(f64, Duration, u64)> {
         let mut total = 0;
-        self.0
+        let histogram = self.open();
+        histogram
             .iter_quantiles(ticks_per_half)
             .map(|value| {
                 total += value.count_since_last_iteration();
-                let us = value.value_iterated_to().min(self.0.max());
+                let us = value.value_iterated_to().min(histogram.max());
                 (value.quantile_iterated_to(), Duration::from_micros(us), total)
             })
             .collect()
@@ -140,13 +154,15 @@ impl LatencyHistogram {
 
     /// The standard deviation; zero when empty.
     pub fn stdev(&self) -> Duration {
-        if self.is_empty() { Duration::ZERO } else { Duration::from_secs_f64(self.0.stdev() / 1e6) }
+        if self.is_empty() { Duration::ZERO } else { Duration::from_secs_f64(self.open().stdev() / 1e6) }
     }
 
     /// Base64 of the HdrHistogram V2 compressed payload.
     pub fn encode(&self) -> String {
         let mut payload = Vec::new();
-        V2DeflateSerializer::new().serialize(&self.0, &mut payload).expect("writing to memory does not fail");
+        V2DeflateSerializer::new()
+            .serialize(&self.open(), &mut payload)
+            .expect("writing to memory does not fail");
         STANDARD.encode(payload)
     }
 
@@ -157,7 +173,61 @@ impl LatencyHistogram {
             .deserialize(&mut payload.as_slice())
             .map_err(|error| HistogramError::Payload(format!("{error:?}")))?;
         histogram.auto(true);
-        Ok(Self(histogram))
+        let packed: Option<Box<[_]>> = recorded(&histogram)
+            .map(|(us, count)| u32::try_from(us).ok().zip(u32::try_from(count).ok()))
+            .collect();
+        Ok(Self(packed.map_or(Form::Open(histogram), Form::Packed)))
+    }
+
+    fn open(&self) -> Cow<'_, Histogram<u64>> {
+        match &self.0 {
+            Form::Open(histogram) => Cow::Borrowed(histogram),
+            Form::Packed(buckets) => {
+                let mut histogram = empty();
+                fill(&mut histogram, buckets);
+                Cow::Owned(histogram)
+            }
+        }
+    }
+
+    fn open_mut(&mut self) -> &mut Histogram<u64> {
+        if let Form::Packed(_) = &self.0 {
+            self.0 = Form::Open(self.open().into_owned());
+        }
+        match &mut self.0 {
+            Form::Open(histogram) => histogram,
+            Form::Packed(_) => unreachable!("it was opened above"),
+        }
+    }
+}
+
+fn empty() -> Histogram<u64> {
+    let mut histogram = Histogram::new_with_bounds(LOWEST_US, 2 * LOWEST_US, SIGNIFICANT_DIGITS)
+        .expect("the bounds are constants that HdrHistogram accepts");
+    histogram.auto(true);
+    histogram
+}
+
+fn record(histogram: &mut Histogram<u64>, us: u64, n: u64) {
+    histogram
+        .record_n(us.clamp(LOWEST_US, HIGHEST_US), n)
+        .expect("an auto-resizing histogram takes every value up to one hour");
+}
+
+fn fill(histogram: &mut Histogram<u64>, buckets: &[(u32, u32)]) {
+    for (us, count) in buckets {
+        record(histogram, u64::from(*us), u64::from(*count));
+    }
+}
+
+/// (highest latency of the bucket in microseconds, calls in it) of every bucket that holds something, ascending.
+fn recorded(histogram: &Histogram<u64>) -> impl Iterator<Item = (u64, u64)> + '_ {
+    histogram.iter_recorded().map(|value| (value.value_iterated_to(), value.count_since_last_iteration()))
+}
+
+impl PartialEq for LatencyHistogram {
+    fn eq(&self, other: &Self) -> bool {
+        self.buckets() == other.buckets()
     }
 }
 
@@ -203,7 +273,17 @@ mod tests {
         fn a_stored_histogram_reads_back_equal(a in prop::collection::vec(1u64..4_000_000_000, 0..60)) {
             let histogram = of(&a);
             let back = LatencyHistogram::decode(&histogram.encode()).unwrap();
-            prop_assert_eq!(back.buckets(), histogram.buckets());
+            prop_assert_eq!(&back, &histogram);
+            let told = |histogram: &LatencyHistogram| {
+                (histogram.count(), histogram.min(), histogram.max(), histogram.mean(), histogram.quantile(0.9))
+            };
+            prop_assert_eq!(told(&back), told(&histogram));
+            prop_assert_eq!(back.encode(), histogram.encode());
+            let (mut merged, mut into_read) = (LatencyHistogram::new(), back.clone());
+            merged.merge(&back);
+            into_read.merge(&histogram);
+            prop_assert_eq!(&merged, &histogram);
+            prop_assert_eq!(into_read.count(), 2 * histogram.count());
         }
     }
 
