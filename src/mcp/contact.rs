@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::model::{
     CounterRng, Era, Outcome, ProtocolFault, Secrets, TargetInfo, TransportFault, clean_text,
 };
-use crate::plan::{Operation, Plan, ProtocolChoice, Proxies, Proxy, Role, StepId};
+use crate::plan::{Auth, Operation, Plan, ProtocolChoice, Proxies, Proxy, Role, StepId};
 
 /// How long a target that refuses connections is given to come up.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -86,7 +86,6 @@ fn in_words(outcome: Outcome) -> String {
             "the TLS handshake failed; is its certificate one that this machine trusts?"
         }
         Outcome::HttpStatus(404) => "HTTP 404; is the path right?",
-        Outcome::HttpStatus(401 | 403) => "the credentials are refused",
         Outcome::HttpStatus(status) => return format!("HTTP {status}"),
         Outcome::Ok
         | Outcome::Transport(_)
@@ -320,7 +319,18 @@ impl Visit<'_> {
             | Outcome::Interrupted => said,
         };
         let said = clean_text(self.secrets.redacted(said.trim()).trim());
-        let detail = if said.is_empty() { said } else { format!(": {said}") };
+        let mut detail = if said.is_empty() { said } else { format!(": {said}") };
+        if detail.starts_with(": <") {
+            " and a page of markup: is this an MCP endpoint, and the path right?".clone_into(&mut detail);
+        }
+        if let Outcome::HttpStatus(401 | 403) = outcome {
+            detail += match self.plan.auth {
+                Auth::None => "; no credentials were sent: say under `auth` who calls",
+                Auth::Bearer(_) | Auth::Headers(_) | Auth::Login { .. } => {
+                    "; it does not accept the credentials that `auth` gives"
+                }
+            };
+        }
         ContactError::Refused { url: self.shown_url(), step: step.to_owned(), outcome, detail }
     }
 

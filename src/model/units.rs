@@ -99,6 +99,11 @@ pub fn format_ratio(ratio: f64) -> String {
     let percent = ratio * 100.0;
     if percent > 0.0 && percent < 0.01 {
         "< 0.01 %".to_owned()
+    } else if percent >= 99.995 && percent < 100.0 {
+        // Nearly all is not all.
+        "> 99.99 %".to_owned()
+    } else if percent > 99.9 && percent < 100.0 {
+        format!("{percent:.2} %")
     } else if (percent - percent.round()).abs() < 0.005 {
         format!("{percent:.0} %")
     } else if percent < 10.0 {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::RunLog;
+use super::{Ending, RunLog};
 use crate::metrics::{Aggregates, Flow};
 use crate::model::Event;
 
@@ -34,8 +34,8 @@ impl Measured {
 }
 
 impl LoadClock {
-    /// A load is on no longer than it was planned: what is done after that was due before. One that was never stopped is taken
-    /// up to its last recorded second.
+    /// A load that was carried out was on for as long as it was planned: what is done after that was due before. One that was
+    /// never stopped is taken up to its last recorded second.
     fn of(log: &RunLog) -> Self {
         let when =
             |wanted: &Event| log.events.iter().find(|event| event.what == *wanted).map(|event| event.at);
@@ -43,7 +43,12 @@ impl LoadClock {
         let recorded = log.seconds.last().map_or(0, |last| u64::from(last.second) + 1);
         let recorded = started + Duration::from_secs(recorded);
         let planned_end = started + log.plan.load.duration();
-        let stopped = when(&Event::LoadStopped).unwrap_or(recorded).clamp(started, planned_end);
+        let stopped = match log.ending {
+            Ending::Complete { .. } => planned_end,
+            Ending::Interrupted { .. } | Ending::Partial | Ending::Unmeasured => {
+                when(&Event::LoadStopped).unwrap_or(recorded).clamp(started, planned_end)
+            }
+        };
         let duration = stopped.saturating_sub(started).as_secs_f64();
         Self { started, stopped, duration, warm_up: log.plan.load.warm_up.as_secs_f64().min(duration) }
     }

@@ -56,10 +56,12 @@ impl Evidence {
             Verdict::Pass if budget <= 0.0 => "; true of these calls, no sample proves it of all".to_owned(),
             Verdict::Fail if budget <= 0.0 => String::new(),
             Verdict::Pass => {
-                format!("; at most {} with 95 % confidence", format_ratio(upper_bound(calls, bad)))
+                let bound = rounded(upper_bound(calls, bad), f64::ceil);
+                format!("; at most {} with 95 % confidence", format_ratio(bound))
             }
             Verdict::Fail => {
-                format!("; at least {} with 95 % confidence", format_ratio(lower_bound(calls, bad)))
+                let bound = rounded(lower_bound(calls, bad), f64::floor);
+                format!("; at least {} with 95 % confidence", format_ratio(bound))
             }
             Verdict::Inconclusive | Verdict::Invalid => {
                 let side = if self.is_within() { "within" } else { "outside" };
@@ -103,6 +105,13 @@ impl Evidence {
         let bad = if self.is_within() { exact.div_ceil(of) } else { exact / of };
         Self { calls, bad: u64::try_from(bad).unwrap_or(calls), budget: self.budget }
     }
+}
+
+/// A bound to the digits that are shown, by `towards`: rounding must not make it say more than is proven.
+fn rounded(bound: f64, towards: fn(f64) -> f64) -> f64 {
+    let steps = if bound < 0.1 { 1e4 } else { 1e3 };
+    // A bound that is a round number but for the noise of binary stays what it is.
+    towards(without_binary_noise(bound * steps)) / steps
 }
 
 /// A ratio that a person wrote, as a percentage with all the digits it has.

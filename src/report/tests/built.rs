@@ -87,6 +87,16 @@ fn an_interrupted_run_is_judged_on_what_was_measured_and_says_so() {
 }
 
 #[test]
+fn a_load_that_was_carried_out_lasted_as_long_as_it_was_planned() {
+    let mut log = fixture();
+    let whole = build(&log, passing());
+    let stopped = log.events.iter_mut().find(|event| event.what == Event::LoadStopped).unwrap();
+    stopped.at -= Duration::from_micros(226);
+    assert_eq!(build(&log, passing()), whole);
+    assert!((whole.duration - 20.0).abs() < 1e-9);
+}
+
+#[test]
 fn a_partial_run_may_lack_the_calls_that_were_in_flight() {
     let report = build(&partial(), passing());
     assert_eq!((report.verdict, report.state.as_str()), (Verdict::Inconclusive, "partial"));

@@ -5,7 +5,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::report::fixture::{build, empty, findings, fixture};
-use crate::report::{Format, RunLog};
+use crate::report::{Ending, Format, RunLog};
 
 fn page(log: &RunLog) -> String {
     let files = Format::named("html").unwrap().render(&build(log, findings()), log);
@@ -80,6 +80,8 @@ fn a_second_that_the_load_did_not_fill_is_not_drawn() {
             stamped.at = std::time::Duration::from_millis(19_300);
         }
     }
+    let Ending::Complete { totals } = log.ending else { panic!("the fixture is complete") };
+    log.ending = Ending::Interrupted { signal: 2, totals };
     let charts = charts(&page(&log));
     let seconds = charts[0]["x"].as_array().unwrap();
     assert_eq!((seconds.len(), seconds.last().unwrap().as_f64()), (19, Some(18.0)));

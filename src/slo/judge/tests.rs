@@ -180,7 +180,7 @@ fn a_call_is_bad_when_it_is_late_or_failed() {
 
     let p99 =
         of_calls(search(), Indicator::Latency { clock: LatencyClock::Response, share: 0.99, within: SECOND });
-    let because = "20 of 1,000 calls late or failed (2 %), budget 1 %; at least 1.33 % with 95 % confidence; \
+    let because = "20 of 1,000 calls late or failed (2 %), budget 1 %; at least 1.32 % with 95 % confidence; \
                    late calls estimated from the histogram";
     check(&p99, Verdict::Fail, "2 % failed", "<= 1.00 s", because);
     assert_eq!(p99.value_number, None);
@@ -192,7 +192,7 @@ fn failed_calls_alone_need_no_threshold() {
     let indicator = Indicator::Latency { clock: LatencyClock::Response, share: 0.9995, within: SECOND };
     let finding = judge_one(Scope::All, indicator, &all_failed, &SeriesStore::default());
     let because =
-        "50 of 50 calls late or failed (100 %), budget 0.05 %; at least 94.2 % with 95 % confidence";
+        "50 of 50 calls late or failed (100 %), budget 0.05 %; at least 94.1 % with 95 % confidence";
     check(&finding, Verdict::Fail, "100 % failed", "<= 1.00 s", because);
     assert_eq!(finding.indicator, "p99.95 latency");
 }
@@ -209,7 +209,7 @@ fn scopes_narrow_the_calls() {
 #[test]
 fn the_error_ratio_counts_failures_alone() {
     let finding = of_calls(search(), Indicator::ErrorRatio { at_most: 0.01 });
-    let because = "20 of 1,000 calls failed (2 %), budget 1 %; at least 1.33 % with 95 % confidence";
+    let because = "20 of 1,000 calls failed (2 %), budget 1 %; at least 1.32 % with 95 % confidence";
     check(&finding, Verdict::Fail, "2 %", "<= 1 %", because);
     let none = of_calls(Scope::Tool("calculate".to_owned()), Indicator::ErrorRatio { at_most: 0.0 });
     let because = "0 of 10 calls failed (0 %), budget 0 %; true of these calls, no sample proves it of all";
