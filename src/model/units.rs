@@ -99,10 +99,10 @@ pub fn format_ratio(ratio: f64) -> String {
     let percent = ratio * 100.0;
     if percent > 0.0 && percent < 0.01 {
         "< 0.01 %".to_owned()
-    } else if percent >= 99.995 && percent < 100.0 {
+    } else if (99.995..100.0).contains(&percent) {
         // Nearly all is not all.
         "> 99.99 %".to_owned()
-    } else if percent > 99.9 && percent < 100.0 {
+    } else if (99.9..100.0).contains(&percent) {
         format!("{percent:.2} %")
     } else if (percent - percent.round()).abs() < 0.005 {
         format!("{percent:.0} %")
@@ -168,6 +168,9 @@ mod tests {
         assert_eq!(format_ratio(0.0021), "0.21 %");
         assert_eq!(format_ratio(0.000_01), "< 0.01 %");
         assert_eq!(format_ratio(0.123_4), "12.3 %");
+        assert_eq!(format_ratio(0.999_5), "99.95 %");
+        assert_eq!(format_ratio(0.999_98), "> 99.99 %");
+        assert_eq!(format_ratio(1.0), "100 %");
         assert_eq!(format_count(1_234_567), "1,234,567");
         assert_eq!(format_count(999), "999");
     }
