@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::screen::Screen;
 use crate::metrics::{Aggregates, Cell, Flow, Second, SeriesStore};
 use crate::model::{
-    Event, Floor, Level, OutcomeClass, Verdict, format_count, format_duration, format_ratio, signal_name,
+    Event, Level, OutcomeClass, Verdict, format_count, format_duration, format_ratio, signal_name,
 };
 use crate::plan::{Plan, Role};
 use crate::run::RunEvent;
@@ -61,9 +61,8 @@ impl<'a> Progress<'a> {
             RunEvent::Observed { event } => {
                 if let Event::Note { level: Level::Warning, text } = &event.what {
                     self.line(&format!("warning: {text}"));
-                } else if let Event::Floor(Floor { p99, .. }) = &event.what {
-                    let p99 = format_duration(*p99);
-                    self.line(&format!("floor: p99 {p99} against a server that answers at once"));
+                } else if let Event::Floor(floor) = &event.what {
+                    self.line(&format!("floor, p99 against a server that answers at once: {}", floor.text()));
                 }
             }
             RunEvent::Stopping { signal } => {

@@ -36,6 +36,8 @@ struct State {
     resting: Vec<usize>,
     /// Iterations that are due and have no user, in order.
     waiting: VecDeque<Arrival>,
+    /// How many ever had to wait.
+    queued: u64,
     over: bool,
 }
 
@@ -70,6 +72,7 @@ impl Arrivals {
                 free: Vec::new(),
                 resting: (0..count).rev().collect(),
                 waiting: VecDeque::new(),
+                queued: 0,
                 over: false,
             }),
             seats: (0..count).map(|_| Seat::default()).collect(),
@@ -86,6 +89,11 @@ impl Arrivals {
     /// Iterations that are due and have no user.
     pub(crate) fn waiting(&self) -> u64 {
         self.state().waiting.len() as u64
+    }
+
+    /// How many iterations ever had to wait for a user.
+    pub(crate) fn queued(&self) -> u64 {
+        self.state().queued
     }
 
     /// Waits until `user` is called up; false when the load is over before that.
@@ -163,6 +171,7 @@ impl Arrivals {
             return;
         }
         state.waiting.push_back(arrival);
+        state.queued += 1;
         // A free user notes how late it was given what was due; here nobody else does.
         work.recorder.paced(work.clock.now().saturating_sub(arrival.due));
         if let Some(user) = state.resting.pop() {

@@ -33,9 +33,26 @@ struct Reading {
     at: Duration,
     /// Seconds of processor time that this process has used.
     used: Option<f64>,
-    /// Ticks of the whole machine: all of them, and those that were stolen.
-    machine: Option<(u64, u64)>,
+    machine: Option<Ticks>,
     throttled: Option<u64>,
+}
+
+/// Ticks of the whole machine, all processors together.
+#[derive(Debug, Clone, Copy)]
+struct Ticks {
+    all: u64,
+    /// Nobody wanted them.
+    idle: u64,
+    /// A hypervisor took them.
+    stolen: u64,
+}
+
+impl Ticks {
+    /// Which share of the ticks since `before` was one of those that `which` counts.
+    fn share_since(self, before: Self, which: fn(Self) -> u64) -> f64 {
+        let all = self.all.saturating_sub(before.all).max(1);
+        (which(self).saturating_sub(which(before)) as f64 / all as f64).min(1.0)
+    }
 }
 
 impl GeneratorWatch {
@@ -54,11 +71,11 @@ impl GeneratorWatch {
         let heartbeat = std::mem::take(&mut *self.beats.lock().unwrap_or_else(PoisonError::into_inner));
         let available = now.at.saturating_sub(before.at).as_secs_f64() * self.processors;
         let cpu = now.used.zip(before.used).map(|(now, before)| (now - before) / available);
-        let steal = now.machine.zip(before.machine).map(|((all, stolen), (all_before, stolen_before))| {
-            stolen.saturating_sub(stolen_before) as f64 / all.saturating_sub(all_before).max(1) as f64
-        });
+        let ticks = now.machine.zip(before.machine);
+        let steal = ticks.map(|(now, before)| now.share_since(before, |ticks| ticks.stolen));
+        let machine = ticks.map(|(now, before)| 1.0 - now.share_since(before, |ticks| ticks.idle));
         let throttled = now.throttled.zip(before.throttled).map(|(now, before)| now.saturating_sub(before));
-        GeneratorSecond { cpu: cpu.filter(|cpu| cpu.is_finite()), steal, throttled, heartbeat }
+        GeneratorSecond { cpu: cpu.filter(|cpu| cpu.is_finite()), steal, machine, throttled, heartbeat }
     }
 }
 
@@ -86,10 +103,10 @@ impl Reading {
         let machine = KernelStats::current().ok().map(|stats| {
             let total = stats.total;
             let stolen = total.steal.unwrap_or(0);
-            let waiting = total.idle + total.iowait.unwrap_or(0);
+            let idle = total.idle + total.iowait.unwrap_or(0);
             let busy =
                 total.user + total.nice + total.system + total.irq.unwrap_or(0) + total.softirq.unwrap_or(0);
-            (busy + waiting + stolen, stolen)
+            Ticks { all: busy + idle + stolen, idle, stolen }
         });
         Self { at, used, machine, throttled: throttled_periods() }
     }
@@ -119,6 +136,7 @@ mod tests {
         let worst = second.heartbeat.max().unwrap();
         assert!(second.heartbeat.count() >= 2 && worst + 2 * BEAT >= hogged, "{worst:?}");
         assert!(second.cpu.is_some_and(|cpu| cpu > 0.0 && cpu < 1.5), "{second:?}");
+        assert!(second.machine.is_some_and(|busy| busy > 0.0 && busy <= 1.0), "{second:?}");
         assert!(second.steal.is_some_and(|steal| (0.0..=1.0).contains(&steal)), "{second:?}");
     }
 }

@@ -49,6 +49,11 @@ impl Workload {
         self.arrivals.as_ref().map_or(0, Arrivals::waiting)
     }
 
+    /// Iterations of an open load that had to wait for a user, since its start.
+    pub fn queued(&self) -> u64 {
+        self.arrivals.as_ref().map_or(0, Arrivals::queued)
+    }
+
     /// Which phase a call belongs to that is due at `due`.
     pub(crate) fn phase(&self, due: Duration) -> Phase {
         if due < self.plan.load.warm_up { Phase::WarmUp } else { Phase::Steady }

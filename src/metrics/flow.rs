@@ -17,13 +17,16 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// Of the whole seconds within `steady` (seconds from the start of the load). Where there is none, of the calls that were
-    /// due in it, whenever they ended.
+    /// Of the whole seconds within `steady` (seconds from the start of the load). Where there is none, of those calls that were
+    /// due in it and ended in a second that it touches: an estimate.
     pub fn of(seconds: &[Second], steady: &Range<f64>) -> Self {
         match whole_seconds(seconds, steady) {
             [] => Self {
                 phase: Some(Phase::Steady),
-                ..Self::new(Aggregates::of(seconds), (steady.end - steady.start).max(0.0))
+                ..Self::new(
+                    Aggregates::of(touched_seconds(seconds, steady)),
+                    (steady.end - steady.start).max(0.0),
+                )
             },
             whole => Self::new(Aggregates::of(whole), whole.len() as f64),
         }
@@ -50,6 +53,11 @@ impl Flow {
         if self.span > 0.0 { count as f64 / self.span } else { 0.0 }
     }
 
+    /// True when the span has no whole second, so that it is not known which calls ended in it.
+    pub fn is_estimate(&self) -> bool {
+        self.phase.is_some()
+    }
+
     /// How long the span is, in seconds.
     pub fn span(&self) -> f64 {
         self.span
@@ -58,7 +66,15 @@ impl Flow {
 
 /// The seconds that lie within `span` (seconds from the start of the load) from their beginning to their end.
 pub fn whole_seconds<'a>(seconds: &'a [Second], span: &Range<f64>) -> &'a [Second] {
-    let (first, last) = (span.start.ceil(), span.end.floor());
+    between(seconds, span.start.ceil(), span.end.floor())
+}
+
+/// The seconds of which at least a part lies within `span`.
+pub fn touched_seconds<'a>(seconds: &'a [Second], span: &Range<f64>) -> &'a [Second] {
+    between(seconds, span.start.floor(), span.end.ceil())
+}
+
+fn between(seconds: &[Second], first: f64, last: f64) -> &[Second] {
     let begin = seconds.iter().position(|second| f64::from(second.second) >= first).unwrap_or(seconds.len());
     let end = seconds.iter().rposition(|second| f64::from(second.second) < last).map_or(begin, |at| at + 1);
     &seconds[begin..end.max(begin)]
@@ -120,7 +136,7 @@ mod tests {
 
     #[test]
     fn without_a_whole_second_the_calls_of_the_steady_phase_count() {
-        check(1.4..1.9, 67, 0.5);
-        check(1.5..2.5, 67, 1.0);
+        check(1.4..1.9, 20, 0.5);
+        check(1.5..2.5, 60, 1.0);
     }
 }

@@ -13,6 +13,9 @@ pub struct GeneratorSecond {
     /// The share of the machine's processor time that a hypervisor took away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steal: Option<f64>,
+    /// The share of the machine's processor time that anybody used, or that a hypervisor took away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<f64>,
     /// Scheduling periods in which a quota held it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttled: Option<u64>,

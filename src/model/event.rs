@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::{format_count, format_duration};
+
 /// Something with the time at which it was seen, counted from the start of the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stamped<T> {
@@ -49,12 +51,41 @@ pub enum Event {
 pub struct Floor {
     /// How many calls it rests on, whatever came of them.
     pub calls: u64,
-    /// Their p99, in microseconds on disk.
+    /// Their p99, in microseconds on disk; zero without calls.
     #[serde(with = "micros")]
     pub p99: Duration,
+    /// How many iterations of an open load had to wait for a user.
+    pub waited: u64,
     /// For how long it was measured, in microseconds on disk.
     #[serde(with = "micros")]
     pub length: Duration,
+}
+
+impl Floor {
+    /// A p99 takes this many calls to be told from the slowest of them.
+    const NEEDED: u64 = 100;
+    /// Where more of the calls than this waited for users, it is the pool that was measured.
+    const WAITED: f64 = 0.005;
+
+    /// True when it says what the load costs: there were calls, and the load was kept.
+    pub fn is_known(&self) -> bool {
+        self.calls > 0 && self.waited as f64 <= Self::WAITED * self.calls as f64
+    }
+
+    /// The p99 as people read it, and what must be known with it.
+    pub fn text(&self) -> String {
+        let length = format_duration(self.length);
+        if self.calls == 0 {
+            return format!("not known, as no call was due in {length}");
+        }
+        let about = if self.calls < Self::NEEDED { "~" } else { "" };
+        let p99 = format!("{about}{}", format_duration(self.p99));
+        if self.is_known() {
+            return p99;
+        }
+        let (waited, calls) = (format_count(self.waited), format_count(self.calls));
+        format!("{p99} where {waited} of {calls} calls had to wait for a user, so that the load was not kept")
+    }
 }
 
 /// How grave a note is.

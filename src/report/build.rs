@@ -21,7 +21,8 @@ pub(super) fn build(log: &RunLog, measured: &Measured, objectives: Vec<Finding>)
     let rows = rows::Rows::of(log, measured);
     let scrapes = notes::Scrapes::of(log);
     let notes = notes::notes(log, clock, &rows, &scrapes);
-    let generator = slo::check_generator(&log.plan, &log.seconds, all, floor(log));
+    let generator =
+        slo::check_generator(&log.plan, &log.seconds, all, &(clock.warm_up..clock.duration), floor(log));
     let objectives = findings::with_own(log, all, clock, rows.total.calls, &generator, objectives);
     let verdict = findings::verdict(&objectives, &generator);
     RunReport {

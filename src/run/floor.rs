@@ -20,12 +20,8 @@ use crate::plan::{
 /// Connections are opened in it, and nothing of it counts.
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// Measures the floor of `plan` for `length`; `None` when no call was due in it.
-pub(super) async fn measure(
-    plan: &Plan,
-    length: Duration,
-    program: &PathBuf,
-) -> Result<Option<Floor>, RunError> {
+/// Measures the floor of `plan` for `length`.
+pub(super) async fn measure(plan: &Plan, length: Duration, program: &PathBuf) -> Result<Floor, RunError> {
     let target = DemoTarget { path: "/mcp".to_owned(), arguments: vec!["--null".to_owned()] };
     let plan = busiest(plan, length, &target);
     let server = DemoChild::start(program, &target).await?;
@@ -40,7 +36,8 @@ pub(super) async fn measure(
     server.stop().await;
     let all = Aggregates::of(&[recorder.take_second(0, 0)]);
     let steady = all.steady_load(&work.plan);
-    Ok(steady.latency.quantile(0.99).map(|p99| Floor { calls: steady.counted(), p99, length }))
+    let p99 = steady.latency.quantile(0.99).unwrap_or_default();
+    Ok(Floor { calls: steady.counted(), p99, waited: work.queued(), length })
 }
 
 /// `plan` at its peak for `length`, against the null server: with whichever protocol that speaks, and without credentials, which

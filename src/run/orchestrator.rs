@@ -209,7 +209,7 @@ async fn prepare(
     let floor = match floor {
         Some(length) => {
             let measured = floor::measure(plan, length, program).await;
-            measured.map_err(|error| RunError::Floor(Box::new(error)))?
+            Some(measured.map_err(|error| RunError::Floor(Box::new(error)))?)
         }
         None => None,
     };

@@ -1,10 +1,11 @@
 //! Was the load generator the bottleneck? Its own checks, over the seconds of the steady phase. Pure.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::{Aggregates, Second, whole_seconds};
+use crate::metrics::{Aggregates, Second, touched_seconds, whole_seconds};
 use crate::model::{
     Floor, LatencyClock, LatencyHistogram, NotSent, Outcome, Verdict, format_count, format_duration,
     format_ratio,
@@ -28,6 +29,10 @@ const OFFERED_SECONDS: f64 = 0.95;
 /// The share of its processors that it may use, over any [`CPU_WINDOW`] seconds.
 const CPU: f64 = 0.7;
 const CPU_WINDOW: usize = 5;
+/// Fewer iterations than this share of those that began in a second may wait without being looked at.
+const WAITING: f64 = 0.01;
+/// The share of its processors that the machine may use, all in all, while calls wait for users.
+const MACHINE: f64 = 0.95;
 /// How far the calls in flight may be from rate times service time.
 const LITTLE: f64 = 0.05;
 /// Fewer seconds than this say nothing about calls in flight.
@@ -70,32 +75,34 @@ impl GeneratorCheck {
     }
 }
 
-/// The checks that `seconds` of `plan` allow, of which `all` is the sum; none when the generator was not watched. `floor` is
-/// what the load itself costs, where that was measured.
+/// The checks that `seconds` of `plan` allow, of which `all` is the sum; none when the generator was not watched. `steady` is
+/// the steady phase as far as it came, in seconds from the start of the load; `floor` is what the load itself costs, where that
+/// was measured.
 pub fn check_generator(
     plan: &Plan,
     seconds: &[Second],
     all: &Aggregates,
+    steady: &Range<f64>,
     floor: Option<&Floor>,
 ) -> Vec<GeneratorCheck> {
     let without_socket = all.sum(plan, None, |_| true).outcomes.get(&NO_SOCKET).copied().unwrap_or(0);
     if without_socket == 0 && seconds.iter().all(|second| second.generator.is_none()) {
         return Vec::new();
     }
-    let steady = plan.load.warm_up.as_secs_f64()..plan.load.duration().as_secs_f64();
-    let whole = whole_seconds(seconds, &steady);
+    let touched = touched_seconds(seconds, steady);
     let mut checks = vec![sockets(without_socket)];
     if let Some(open) = plan.load.open() {
-        checks.push(send_lag(plan, whole));
-        checks.push(offered(plan, open, whole));
+        checks.push(send_lag(plan, touched));
+        checks.push(offered(plan, open, touched, steady.end));
     }
     // Where calls waited for users, the users of a generator that is too slow may have been what they waited for.
-    let waited = whole.iter().any(|second| second.waiting > 0);
-    for check in [heartbeat(plan, whole), processor(whole)] {
+    let waited = touched.iter().any(calls_wait);
+    for check in [heartbeat(plan, touched), processor(touched)] {
         checks.push(GeneratorCheck { decisive: waited, ..check });
     }
-    checks.extend(throttled(whole));
-    checks.extend(in_flight(whole));
+    checks.extend(machine(touched));
+    checks.extend(throttled(touched));
+    checks.extend(in_flight(whole_seconds(seconds, steady)));
     checks.extend(floor.map(|floor| floor_check(plan, floor)));
     checks
 }
@@ -171,12 +178,13 @@ fn floor_check(plan: &Plan, floor: &Floor) -> GeneratorCheck {
     let limit = smallest.map(|threshold| threshold.limit).min().map(|limit| limit.mul_f64(SHARE_OF_FLOOR));
     GeneratorCheck::overload(
         "floor against a null server, p99",
-        format_duration(floor.p99),
+        floor.text(),
         limit.map_or_else(
             || "no objective on latency".to_owned(),
             |limit| format!("<= {}", format_duration(limit)),
         ),
-        limit.map(|limit| floor.p99 <= limit),
+        // Whoever asks for the floor is not told that it is low where it is not known.
+        limit.map(|limit| floor.is_known() && floor.p99 <= limit),
     )
 }
 
@@ -185,12 +193,13 @@ fn heartbeat(plan: &Plan, seconds: &[Second]) -> GeneratorCheck {
     lag_check("heartbeat delay p99", &beats, limit(plan, LEAST_HEARTBEAT))
 }
 
-fn offered(plan: &Plan, open: &OpenLoad, seconds: &[Second]) -> GeneratorCheck {
+/// Of what was due before `end`, in seconds from the start of the load.
+fn offered(plan: &Plan, open: &OpenLoad, seconds: &[Second], end: f64) -> GeneratorCheck {
     let given: Vec<u64> =
         seconds.iter().map(|second| second.pacing.as_ref().map_or(0, LatencyHistogram::count)).collect();
     let first = seconds.first().map_or(0, |second| second.second);
     let mut due = vec![0u64; seconds.len()];
-    for arrival in open.schedule(plan.seed) {
+    for arrival in open.schedule(plan.seed).take_while(|arrival| arrival.due.as_secs_f64() < end) {
         let Some(place) = arrival.due.as_secs().checked_sub(u64::from(first)) else { continue };
         match usize::try_from(place).ok().and_then(|place| due.get_mut(place)) {
             Some(count) => *count += 1,
@@ -234,6 +243,28 @@ fn processor(seconds: &[Second]) -> GeneratorCheck {
         format!("<= {} of its processors", format_ratio(CPU)),
         busiest.map(|busiest| busiest <= CPU),
     )
+}
+
+/// True when it matters that iterations waited for users at the end of this second.
+fn calls_wait(second: &Second) -> bool {
+    second.waiting > 0 && second.waiting as f64 >= WAITING * second.planned as f64
+}
+
+/// Where calls wait for users on a machine that has no processor time left, nobody can tell whether the target was slow, or
+/// was not given the time to be fast, or gander was not.
+fn machine(seconds: &[Second]) -> Option<GeneratorCheck> {
+    let waited = seconds.iter().filter(|second| calls_wait(second));
+    let busy: Vec<f64> = waited.filter_map(|second| second.generator.as_ref()?.machine).collect();
+    (!busy.is_empty()).then(|| {
+        let busy = busy.iter().sum::<f64>() / busy.len() as f64;
+        GeneratorCheck::overload(
+            "this machine's CPU while calls waited for users",
+            format_ratio(busy),
+            format!("<= {}", format_ratio(MACHINE)),
+            Some(busy <= MACHINE),
+        )
+        .decisive()
+    })
 }
 
 fn throttled(seconds: &[Second]) -> Option<GeneratorCheck> {
@@ -328,6 +359,7 @@ mod tests {
             held: Duration::ZERO,
             generator: Some(GeneratorSecond {
                 cpu: Some(0.3),
+                machine: None,
                 steal: Some(0.0),
                 throttled: Some(0),
                 heartbeat: many(Duration::from_micros(100), 200),
@@ -341,12 +373,18 @@ mod tests {
     fn failing(plan: &Plan, change: impl Fn(&mut Second)) -> Vec<String> {
         let mut seconds: Vec<Second> = (0..SECONDS).map(second).collect();
         seconds[2..].iter_mut().for_each(change);
-        let checks = check_generator(plan, &seconds, &Aggregates::of(&seconds), None);
+        let checks = checked(plan, &seconds, None);
         checks.into_iter().filter(|check| check.holds == Some(false)).map(|check| check.name).collect()
     }
 
     fn generator(second: &mut Second) -> &mut GeneratorSecond {
         second.generator.as_mut().unwrap()
+    }
+
+    /// The checks of a load that was carried out.
+    fn checked(plan: &Plan, seconds: &[Second], floor: Option<&Floor>) -> Vec<GeneratorCheck> {
+        let steady = plan.load.warm_up.as_secs_f64()..plan.load.duration().as_secs_f64();
+        check_generator(plan, seconds, &Aggregates::of(seconds), &steady, floor)
     }
 
     #[test]
@@ -381,7 +419,7 @@ mod tests {
                 second.waiting = waiting;
                 generator(second).cpu = Some(0.9);
             }
-            let checks = check_generator(&open_plan(), &seconds, &Aggregates::of(&seconds), None);
+            let checks = checked(&open_plan(), &seconds, None);
             checks.iter().any(|check| check.holds == Some(false) && check.decisive)
         };
         assert!(decisive(1) && !decisive(0));
@@ -399,15 +437,59 @@ mod tests {
 
     #[test]
     fn a_floor_that_is_not_low_beside_the_limit_does_not_hold() {
-        let measured = |p99| {
-            let floor = Floor { calls: 100, p99, length: Duration::from_secs(5) };
+        let measured = |p99, calls, waited| {
+            let floor = Floor { calls, p99, waited, length: Duration::from_secs(5) };
             let seconds = [second(2)];
-            let checks = check_generator(&open_plan(), &seconds, &Aggregates::of(&seconds), Some(&floor));
+            let checks = checked(&open_plan(), &seconds, Some(&floor));
             checks.into_iter().find(|check| check.name.starts_with("floor")).unwrap().holds
         };
         // The smallest limit is 100 ms.
-        assert_eq!(measured(ms(10)), Some(true));
-        assert_eq!(measured(ms(11)), Some(false));
+        assert_eq!((measured(ms(10), 100, 0), measured(ms(11), 100, 0)), (Some(true), Some(false)));
+        // A pool that ran dry, and no call at all, tell of no floor.
+        assert_eq!((measured(ms(1), 100, 10), measured(ms(0), 0, 0)), (Some(false), Some(false)));
+    }
+
+    #[test]
+    fn what_was_due_after_the_load_was_stopped_is_not_asked_for() {
+        let mut seconds: Vec<Second> = (0..SECONDS).map(second).collect();
+        // Stopped at 6.3 s; what was in flight then took until the second after.
+        seconds.truncate(8);
+        seconds[6].pacing = Some(many(Duration::from_micros(80), 30));
+        seconds[7].pacing = None;
+        let offered = |end| {
+            let checks =
+                check_generator(&open_plan(), &seconds, &Aggregates::of(&seconds), &(2.0..end), None);
+            checks.into_iter().find(|check| check.name == "offered load").unwrap().holds
+        };
+        assert_eq!(offered(6.3), Some(true));
+        assert_eq!(offered(f64::from(SECONDS)), Some(false));
+    }
+
+    #[test]
+    fn calls_that_wait_on_a_machine_without_time_prove_nothing() {
+        let failing = |waiting, busy| {
+            let mut seconds: Vec<Second> = (0..SECONDS).map(second).collect();
+            for second in &mut seconds {
+                second.waiting = waiting;
+                generator(second).machine = Some(busy);
+            }
+            let checks = checked(&open_plan(), &seconds, None);
+            checks.iter().any(|check| check.holds == Some(false) && check.decisive)
+        };
+        assert!(failing(RATE, 0.99));
+        assert!(!failing(RATE, 0.6), "a slow target on a machine that has time is a finding");
+        assert!(!failing(0, 1.0), "a busy machine that keeps the load has kept it");
+    }
+
+    #[test]
+    fn a_load_too_short_for_a_whole_second_is_looked_at_all_the_same() {
+        let mut first = second(0);
+        generator(&mut first).cpu = Some(0.9);
+        let seconds = [first];
+        let steady = 0.1..0.9;
+        let checks = check_generator(&open_plan(), &seconds, &Aggregates::of(&seconds), &steady, None);
+        let cpu = checks.iter().find(|check| check.name.starts_with("own CPU")).unwrap();
+        assert_eq!(cpu.holds, Some(false));
     }
 
     #[test]
@@ -416,13 +498,13 @@ mod tests {
         for second in &mut seconds {
             second.generator = None;
         }
-        let checks = check_generator(&open_plan(), &seconds, &Aggregates::of(&seconds), None);
+        let checks = checked(&open_plan(), &seconds, None);
         assert_eq!((checks.len(), generator_finding(&checks)), (0, None));
         let closed = ClosedLoad { stages: Vec::new(), think_time: crate::plan::ThinkTime::Constant(ms(1)) };
         let plan =
             Plan { load: Load { model: LoadModel::Closed(closed), ..open_plan().load }, ..open_plan() };
         let one = [second(0)];
-        let checks = check_generator(&plan, &one, &Aggregates::of(&one), None);
+        let checks = checked(&plan, &one, None);
         assert!(checks.iter().all(|check| check.holds != Some(false)), "{checks:?}");
         assert_eq!(generator_finding(&checks).unwrap().verdict, Verdict::Pass);
     }

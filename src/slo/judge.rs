@@ -32,7 +32,7 @@ pub fn judge(
         }
         Indicator::Throughput { at_least } => {
             let calls = flow.calls(plan, |step| step.role == Role::Load && is_in(&objective.scope, step));
-            judge_throughput(objective, &calls, flow, *at_least)
+            judge_throughput(objective, &calls_of(&objective.scope), &calls, flow, *at_least)
         }
         Indicator::Metric(indicator) => metric::judge(objective, indicator, series, steady),
     };
@@ -138,22 +138,39 @@ fn judge_error_ratio(objective: &Objective, calls: &Tally, at_most: f64) -> Find
     }
 }
 
-fn judge_throughput(objective: &Objective, calls: &Tally, flow: &Flow, at_least: f64) -> Finding {
+/// `steady` are the calls that were due in the steady phase, `ended` those that ended in it.
+fn judge_throughput(
+    objective: &Objective,
+    steady: &Tally,
+    ended: &Tally,
+    flow: &Flow,
+    at_least: f64,
+) -> Finding {
     let finding = blank(objective, "throughput".to_owned(), format!(">= {at_least}/s"));
-    if calls.counted() == 0 || flow.span() <= 0.0 {
+    if steady.counted() == 0 && ended.counted() == 0 || flow.span() <= 0.0 {
         return without_calls(finding, objective);
     }
-    let rate = flow.per_second(calls.ok());
+    let rate = flow.per_second(ended.ok());
+    let span = format_duration(Duration::try_from_secs_f64(flow.span()).unwrap_or_default());
+    let (count, samples) = (format_count(ended.ok()), ended.ok());
+    if flow.is_estimate() {
+        let because = format!(
+            "the steady phase of {span} holds no whole second: too short to tell a rate; make it longer"
+        );
+        return Finding {
+            value: format!("~{rate:.2}/s"),
+            value_number: Some(rate),
+            samples,
+            because,
+            ..finding
+        };
+    }
     Finding {
         verdict: if rate >= at_least { Verdict::Pass } else { Verdict::Fail },
         value: format!("{rate:.2}/s"),
         value_number: Some(rate),
-        samples: calls.ok(),
-        because: format!(
-            "{} calls succeeded within {} of steady load, {at_least}/s needed",
-            format_count(calls.ok()),
-            format_duration(Duration::try_from_secs_f64(flow.span()).unwrap_or_default())
-        ),
+        samples,
+        because: format!("{count} calls succeeded within {span} of steady load, {at_least}/s needed"),
         ..finding
     }
 }

@@ -150,6 +150,25 @@ fn the_floor_is_what_the_load_costs_by_itself() {
 }
 
 #[test]
+fn a_load_that_is_cut_short_is_not_blamed_on_this_machine() {
+    let _alone = alone();
+    let load = "{ rate: 100/s, spacing: constant, duration: 20s, warm_up: 1s, max_users: 50 }";
+    let (_folder, file) = open(load, "5s", "{ p50: 10s }");
+    let target = demo(&[]);
+    let url = format!("{}/mcp/stateless", target.base.trim_end_matches('/'));
+    let running = start_run(&file, &["--target", &url]);
+    running.wait_for_seconds(3);
+    std::thread::sleep(Duration::from_millis(400));
+    running.signal("INT");
+    let done = running.finish();
+    done.expect_code(130);
+    let report = done.report();
+    let offered =
+        report["generator"].as_array().unwrap().iter().find(|check| check["name"] == "offered load");
+    assert_eq!(offered.unwrap()["holds"], true, "{}", report["generator"]);
+}
+
+#[test]
 fn a_load_that_gander_could_not_keep_is_invalid() {
     let _alone = alone();
     let load = "{ rate: 200/s, spacing: constant, duration: 5s, max_users: 20 }";

@@ -226,6 +226,28 @@ fn throughput_counts_successful_calls_a_second() {
 }
 
 #[test]
+fn a_throughput_that_is_not_known_is_no_pass_and_one_of_nothing_no_gap() {
+    let objective = objective(Scope::All, Indicator::Throughput { at_least: 10.0 });
+    let judged = |flow: &Flow| {
+        let findings = judge(
+            &[objective.clone()],
+            &plan(),
+            &run(),
+            flow,
+            &SeriesStore::default(),
+            &(SECOND..SECOND * 11),
+        );
+        findings.into_iter().next().unwrap()
+    };
+    // Calls were due in the steady phase, and none ended in it.
+    let nothing = judged(&Flow::new(Aggregates::default(), 10.0));
+    assert_eq!((nothing.verdict, nothing.value.as_str()), (Verdict::Fail, "0.00/s"));
+    // Half a second within a second.
+    let short = judged(&Flow::of(&[], &(1.2..1.7)));
+    assert_eq!((short.verdict, short.value.as_str()), (Verdict::Inconclusive, "~0.00/s"));
+}
+
+#[test]
 fn no_calls_are_no_pass() {
     for indicator in [
         Indicator::Latency { clock: LatencyClock::Response, share: 0.5, within: SECOND },
