@@ -230,7 +230,7 @@ fn a_throughput_that_is_not_known_is_no_pass_and_one_of_nothing_no_gap() {
     let objective = objective(Scope::All, Indicator::Throughput { at_least: 10.0 });
     let judged = |flow: &Flow| {
         let findings = judge(
-            &[objective.clone()],
+            std::slice::from_ref(&objective),
             &plan(),
             &run(),
             flow,
