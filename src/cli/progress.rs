@@ -90,7 +90,11 @@ impl<'a> Progress<'a> {
         }
         let elapsed = Duration::from_secs(u64::from(second.second) + 1);
         let total = self.plan.load.duration();
-        if self.ending || elapsed > total {
+        if self.ending {
+            return;
+        }
+        if elapsed > total {
+            self.overrun(second);
             return;
         }
         let is_last = elapsed + Duration::from_secs(1) > total;
@@ -100,6 +104,23 @@ impl<'a> Progress<'a> {
             self.drawn = true;
         } else if (second.second + 1).is_multiple_of(PLAIN_EVERY) || is_last {
             let text = self.status(second, elapsed);
+            self.screen.tell(&format!("{text}\n"));
+        }
+    }
+
+    /// What was due is still being done.
+    fn overrun(&mut self, second: &Second) {
+        if second.waiting == 0 {
+            return;
+        }
+        let text = format!(
+            "the load is over; {} iterations that were due wait for a user, each no longer than its timeout",
+            format_count(second.waiting)
+        );
+        if self.screen.interactive {
+            self.screen.tell(&format!("\r\u{1b}[2K{text}"));
+            self.drawn = true;
+        } else if (second.second + 1).is_multiple_of(PLAIN_EVERY) {
             self.screen.tell(&format!("{text}\n"));
         }
     }

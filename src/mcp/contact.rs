@@ -14,7 +14,7 @@ use super::reply::Answer;
 use super::wire::{MODERN_REVISION, Wire, WireError};
 use crate::clock::Clock;
 use crate::model::{
-    CounterRng, Era, Outcome, ProtocolFault, Secrets, TargetInfo, TransportFault, clean_text,
+    CounterRng, Era, Outcome, ProtocolFault, Secrets, TargetInfo, TimeoutPhase, TransportFault, clean_text,
 };
 use crate::plan::{Auth, Operation, Plan, ProtocolChoice, Proxies, Proxy, Role, StepId};
 
@@ -82,6 +82,9 @@ fn in_words(outcome: Outcome) -> String {
             "connection refused; is the server running, and on this port?"
         }
         Outcome::Transport(TransportFault::Dns) => "the host has no address; is its name right?",
+        Outcome::Transport(TransportFault::Timeout(TimeoutPhase::FirstByte)) => {
+            "it takes connections, but does not answer; is it stuck?"
+        }
         Outcome::Transport(TransportFault::Tls) => {
             "the TLS handshake failed; is its certificate one that this machine trusts?"
         }
@@ -221,7 +224,7 @@ impl Visit<'_> {
             let fault = match tried {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(failure)) => failure.outcome,
-                Err(_) => Outcome::Transport(TransportFault::Timeout(crate::model::TimeoutPhase::Connect)),
+                Err(_) => Outcome::Transport(TransportFault::Timeout(TimeoutPhase::Connect)),
             };
             if self.clock.now() >= give_up {
                 return Err(self.unreachable(fault));

@@ -34,7 +34,7 @@ pub(super) fn build(log: &RunLog, measured: &Measured, objectives: Vec<Finding>)
         environment: log.environment.clone(),
         state: state(log.ending).to_owned(),
         verdict,
-        because: findings::because(verdict, &objectives, rows.total.calls, log.ending),
+        because: findings::because(verdict, &objectives, &rows.total, log.ending),
         objectives,
         notes,
         clocks: clocks::clocks(log, all, clock),

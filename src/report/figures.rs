@@ -125,7 +125,13 @@ pub(super) fn errors(row: &StepRow) -> String {
     if failed == 0 {
         return "none".to_owned();
     }
-    format!("{} ({} of {})", format_ratio(row.error_ratio), format_count(failed), format_count(row.calls))
+    // Calls that were cut off are in neither.
+    format!(
+        "{} ({} of {})",
+        format_ratio(row.error_ratio),
+        format_count(failed),
+        format_count(row.ok + failed)
+    )
 }
 
 /// `748 calls, 29.9/s`, or `2,868 calls due, 982 of them sent; 140/s done`.

@@ -19,6 +19,8 @@ pub(super) struct Measured {
 pub(super) struct LoadClock {
     started: Duration,
     stopped: Duration,
+    /// How long after its end calls were still begun that had been due before, in seconds.
+    pub(super) overrun: f64,
     /// How long the load was on, in seconds.
     pub(super) duration: f64,
     /// How much of it was warm-up, in seconds.
@@ -50,7 +52,10 @@ impl LoadClock {
             }
         };
         let duration = stopped.saturating_sub(started).as_secs_f64();
-        Self { started, stopped, duration, warm_up: log.plan.load.warm_up.as_secs_f64().min(duration) }
+        let warm_up = log.plan.load.warm_up.as_secs_f64().min(duration);
+        let over = when(&Event::LoadStopped).unwrap_or(stopped);
+        let overrun = over.saturating_sub(stopped).as_secs_f64();
+        Self { started, stopped, overrun, duration, warm_up }
     }
 
     /// Seconds from the start of the load to `at`; negative before it.

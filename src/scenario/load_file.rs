@@ -85,7 +85,8 @@ pub(super) fn read_ramp_and_rest(
             "`duration` is the whole load, ramp and warm-up included: make it longer or the ramp shorter";
         let place = ramp_field.map_or(fields.place(), |field| &field.node.place);
         problems.push(Problem::error(place, message).help(help));
-        return None;
+        // As long as it is, so that what else is wrong with it is found.
+        return Some(std::iter::once(duration).chain(None));
     };
     Some(std::iter::once(ramp).chain(Some(rest).filter(|rest| !rest.is_zero())))
 }

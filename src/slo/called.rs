@@ -71,7 +71,11 @@ impl<'a> Called<'a> {
         if !known.contains(wanted.as_str()) {
             let known: Vec<&str> = known.iter().copied().collect();
             let message = format!("{} calls no {kind} {}", self.who, quoted(wanted));
-            let help = way_out(wanted, &known, &format!("each {kind} that it calls"));
+            let help = if known.is_empty() {
+                format!("it calls no {kind} at all")
+            } else {
+                way_out(wanted, &known, &format!("each {kind} that it calls"))
+            };
             problems.push(Problem::error(&written.scope, message).label("nothing to judge").help(help));
         }
     }

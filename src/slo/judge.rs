@@ -86,7 +86,7 @@ impl Latency {
             value_number: quantile.map(|latency| latency.as_secs_f64()),
             samples: evidence.calls,
             bad: Some(evidence.bad),
-            because: evidence.because(what) + note,
+            because: evidence.because(what) + &never_sent(calls) + note,
             ..finding
         }
     }
@@ -133,8 +133,16 @@ fn judge_error_ratio(objective: &Objective, calls: &Tally, at_most: f64) -> Find
         value_number: Some(evidence.share()),
         samples: evidence.calls,
         bad: Some(evidence.bad),
-        because: evidence.because("failed"),
+        because: evidence.because("failed") + &never_sent(calls),
         ..finding
+    }
+}
+
+/// How many of the failed calls the target never saw.
+fn never_sent(calls: &Tally) -> String {
+    match calls.not_sent() {
+        0 => String::new(),
+        count => format!("; {} of the failed calls were never sent", format_count(count)),
     }
 }
 

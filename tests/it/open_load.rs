@@ -93,6 +93,11 @@ fn a_target_that_can_not_keep_up_fails_and_what_was_not_sent_counts() {
     let not_sent =
         report["outcomes"].as_array().unwrap().iter().find(|row| row["outcome"] == "not_sent/no_user");
     assert!(not_sent.is_some_and(|row| row["count"].as_u64() > Some(100)), "{}", report["outcomes"]);
+    // It is a failure of the target's, or of a pool that is too small: the report says what to look at.
+    let because = report["because"].as_str().unwrap();
+    assert!(because.contains("were never sent"), "{because}");
+    let notes = report["notes"].to_string();
+    assert!(notes.contains("are busy at a time"), "{notes}");
     assert_eq!(report["planned"], report["recorded"]);
 }
 

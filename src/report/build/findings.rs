@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::metrics::Aggregates;
 use crate::model::{Event, Verdict, format_count, format_duration, signal_name};
 use crate::report::measured::LoadClock;
-use crate::report::{Ending, Finding, RunLog, Totals};
+use crate::report::{Ending, Finding, RunLog, StepRow, Totals, figures};
 use crate::slo::{GeneratorCheck, generator_finding};
 
 const OWN_SCOPE: &str = "the whole run";
@@ -53,13 +53,13 @@ pub(super) fn verdict(findings: &[Finding], generator: &[GeneratorCheck]) -> Ver
 }
 
 /// The verdict on the run in one sentence.
-pub(super) fn because(verdict: Verdict, objectives: &[Finding], calls: u64, ending: Ending) -> String {
+pub(super) fn because(verdict: Verdict, objectives: &[Finding], total: &StepRow, ending: Ending) -> String {
     let decisive: Vec<_> = objectives.iter().filter(|finding| finding.verdict == verdict).collect();
     let sentence = match (verdict, decisive.first()) {
         (Verdict::Pass, _) | (_, None) => {
             let judged = objectives.iter().filter(|finding| finding.origin != OWN_ORIGIN).count();
             let hold = if judged == 1 { "the objective holds" } else { "all objectives hold" };
-            format!("{hold} over {} calls", format_count(calls))
+            format!("{hold} over {} calls", format_count(total.calls))
         }
         (Verdict::Fail, Some(first)) => {
             let open: Vec<&Finding> =
@@ -72,7 +72,17 @@ pub(super) fn because(verdict: Verdict, objectives: &[Finding], calls: u64, endi
                 None => format!("{indicator} {limit} does not hold: {because}"),
                 Some(_) => format!("{indicator} is {value}, the limit is {limit}"),
             };
-            format!("{name} ({scope}): {what}{others}{open}")
+            let unsent = match figures::not_sent(total) {
+                0 => String::new(),
+                count => {
+                    format!(
+                        "; {} of {} calls were never sent",
+                        format_count(count),
+                        format_count(total.calls)
+                    )
+                }
+            };
+            format!("{name} ({scope}): {what}{others}{open}{unsent}")
         }
         (Verdict::Invalid | Verdict::Inconclusive, Some(first)) => {
             let word = verdict.as_str().to_lowercase();

@@ -6,10 +6,13 @@ use std::time::Duration;
 use url::Url;
 
 use super::rows::{Rows, is_refused_probe};
-use crate::model::{Event, Level, ScrapeFault, format_count, format_duration, signal_name};
+use crate::model::{Event, Level, ScrapeFault, format_count, format_duration, format_rate, signal_name};
 use crate::plan::{LoadModel, is_loopback};
 use crate::report::measured::LoadClock;
 use crate::report::{Ending, RunLog, figures};
+
+/// A shorter overrun is not told, in seconds.
+const LEAST_OVERRUN: f64 = 1.0;
 
 /// How scraping went.
 pub(super) struct Scrapes {
@@ -64,7 +67,8 @@ pub(super) fn notes(log: &RunLog, clock: &LoadClock, rows: &Rows, scrapes: &Scra
     notes.extend(ending_note(log, clock));
     notes.extend(recorded_notes(log));
     notes.extend(scrapes.note());
-    notes.extend(waiting_note(log));
+    notes.extend(waiting_note(log, rows));
+    notes.extend(overrun_note(clock));
     notes.extend(warm_up_note(clock, rows));
     notes.extend(shared_machine_note(log));
     notes.extend(era_note(log));
@@ -159,14 +163,40 @@ fn recorded_notes(log: &RunLog) -> impl Iterator<Item = String> + '_ {
 }
 
 /// Of an open load: calls that were due found no free user.
-fn waiting_note(log: &RunLog) -> Option<String> {
+fn waiting_note(log: &RunLog, rows: &Rows) -> Option<String> {
     let most = log.seconds.iter().map(|second| second.waiting).max().filter(|most| *most > 0)?;
     let users = format_count(log.plan.load.peak_users().into());
+    let peak = log.plan.load.open()?.stages.iter().map(|stage| stage.rate).fold(0.0, f64::max);
+    let needed = rows.service.map_or_else(String::new, |service| {
+        format!(
+            "; at {} and {} a call, about {} are busy at a time (estimate)",
+            format_rate(peak),
+            format_duration(service),
+            format_count(busy(peak, service))
+        )
+    });
     Some(format!(
         "up to {} iterations that were due waited for a free user: all {users} were busy, so the target was too slow for \
-         this rate, or `max_users` is too low",
+         this rate, or `max_users` is too low{needed}",
         format_count(most)
     ))
+}
+
+/// How many users are busy at a time.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of f64 to u64 saturates")]
+fn busy(rate: f64, service: Duration) -> u64 {
+    (rate * service.as_secs_f64()).ceil() as u64
+}
+
+/// What was due and waited is done after the end of the schedule, as long as its deadline lets it.
+fn overrun_note(clock: &LoadClock) -> Option<String> {
+    (clock.overrun >= LEAST_OVERRUN).then(|| {
+        format!(
+            "calls that had been due went on being sent for {} after the load's end: each was, or had waited for as long \
+             as its timeout",
+            seconds_text(clock.overrun)
+        )
+    })
 }
 
 fn warm_up_note(clock: &LoadClock, rows: &Rows) -> Option<String> {

@@ -14,6 +14,8 @@ pub(super) struct Rows {
     pub(super) steps: Vec<StepRow>,
     pub(super) warm_up_total: StepRow,
     pub(super) around: Vec<StepRow>,
+    /// The mean service time of steady load calls, where that is not their latency.
+    pub(super) service: Option<Duration>,
 }
 
 impl Rows {
@@ -48,6 +50,7 @@ impl Rows {
                 })
                 .filter(|row| row.calls > 0)
                 .collect(),
+            service: load(Phase::Steady).service.and_then(|service| service.mean()),
         }
     }
 }

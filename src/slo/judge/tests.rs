@@ -159,7 +159,7 @@ fn a_call_is_bad_when_it_is_late_or_failed() {
         Indicator::Latency { clock: LatencyClock::Response, share: 0.95, within: THRESHOLD },
     );
     let because = "40 of 1,000 calls late or failed (4 %), budget 5 %; within the budget, but not proven at 95 %: \
-                   about 371 more calls would settle it (estimate)";
+                   about 371 more calls would settle it (estimate); 5 of the failed calls were never sent";
     check(&p95, Verdict::Inconclusive, "50.0 ms", "<= 100 ms", because);
     assert_eq!((p95.scope.as_str(), p95.indicator.as_str()), ("tool search", "p95 latency"));
     assert_eq!((p95.samples, p95.bad, p95.origin.as_str()), (1000, Some(40), "slos/a.yaml:3"));
@@ -168,20 +168,22 @@ fn a_call_is_bad_when_it_is_late_or_failed() {
         search(),
         Indicator::Latency { clock: LatencyClock::Response, share: 0.9, within: THRESHOLD },
     );
-    let because = "40 of 1,000 calls late or failed (4 %), budget 10 %; at most 5.18 % with 95 % confidence";
+    let because = "40 of 1,000 calls late or failed (4 %), budget 10 %; at most 5.18 % with 95 % confidence; \
+                   5 of the failed calls were never sent";
     check(&p90, Verdict::Pass, "50.0 ms", "<= 100 ms", because);
 
     let p97 = of_calls(
         Scope::Step("search".to_owned()),
         Indicator::Latency { clock: LatencyClock::Response, share: 0.97, within: THRESHOLD },
     );
-    let because = "40 of 1,000 calls late or failed (4 %), budget 3 %; at least 3.03 % with 95 % confidence";
+    let because = "40 of 1,000 calls late or failed (4 %), budget 3 %; at least 3.03 % with 95 % confidence; \
+                   5 of the failed calls were never sent";
     check(&p97, Verdict::Fail, "200 ms", "<= 100 ms", because);
 
     let p99 =
         of_calls(search(), Indicator::Latency { clock: LatencyClock::Response, share: 0.99, within: SECOND });
     let because = "20 of 1,000 calls late or failed (2 %), budget 1 %; at least 1.32 % with 95 % confidence; \
-                   late calls estimated from the histogram";
+                   5 of the failed calls were never sent; late calls estimated from the histogram";
     check(&p99, Verdict::Fail, "2 % failed", "<= 1.00 s", because);
     assert_eq!(p99.value_number, None);
 }
@@ -209,7 +211,8 @@ fn scopes_narrow_the_calls() {
 #[test]
 fn the_error_ratio_counts_failures_alone() {
     let finding = of_calls(search(), Indicator::ErrorRatio { at_most: 0.01 });
-    let because = "20 of 1,000 calls failed (2 %), budget 1 %; at least 1.32 % with 95 % confidence";
+    let because = "20 of 1,000 calls failed (2 %), budget 1 %; at least 1.32 % with 95 % confidence; \
+                   5 of the failed calls were never sent";
     check(&finding, Verdict::Fail, "2 %", "<= 1 %", because);
     let none = of_calls(Scope::Tool("calculate".to_owned()), Indicator::ErrorRatio { at_most: 0.0 });
     let because = "0 of 10 calls failed (0 %), budget 0 %; true of these calls, no sample proves it of all";
