@@ -46,7 +46,7 @@ fn busiest(plan: &Plan, length: Duration, target: &DemoTarget) -> Plan {
     let duration = WARM_UP + length;
     let model = match &plan.load.model {
         LoadModel::Open(open) => {
-            let rate = open.stages.iter().map(|stage| stage.rate).fold(0.0, f64::max);
+            let rate = open.peak_rate();
             let stages = [Duration::ZERO, duration].map(|duration| RateStage { duration, rate }).to_vec();
             LoadModel::Open(OpenLoad { stages, ..open.clone() })
         }

@@ -136,9 +136,8 @@ impl Allowed {
     /// True when `difference` (reported less truth) is allowed of `truth`.
     fn permits(self, truth: f64, difference: f64) -> bool {
         match self {
-            Self::Nothing => difference == 0.0,
-            Self::Share { share, least } => difference.abs() <= (truth * share).max(least.as_secs_f64()),
-            Self::LessByShare(share) => difference >= -truth * share,
+            Self::Nothing | Self::Share { .. } => difference.abs() <= self.most(truth),
+            Self::LessByShare(_) => difference >= -self.most(truth),
         }
     }
 

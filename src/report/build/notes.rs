@@ -166,7 +166,7 @@ fn recorded_notes(log: &RunLog) -> impl Iterator<Item = String> + '_ {
 fn waiting_note(log: &RunLog, rows: &Rows) -> Option<String> {
     let most = log.seconds.iter().map(|second| second.waiting).max().filter(|most| *most > 0)?;
     let users = format_count(log.plan.load.peak_users().into());
-    let peak = log.plan.load.open()?.stages.iter().map(|stage| stage.rate).fold(0.0, f64::max);
+    let peak = log.plan.load.open()?.peak_rate();
     let needed = rows.service.map_or_else(String::new, |service| {
         format!(
             "; at {} and {} a call, about {} are busy at a time (estimate)",
