@@ -29,6 +29,7 @@ SETTLE_SECONDS = 2
 SLACK_SECONDS = 2
 START_SECONDS = 30
 END_SECONDS = 30
+TARGETS: dict[str, type[Demo] | type[Null]] = {"null": Null, "demo": Demo}
 
 
 class RunFailed(Exception):
@@ -39,7 +40,6 @@ def main() -> int:
     options = arguments()
     build = functools.cache(functools.partial(cargo_build, options.build_folder))
     options.gander = options.gander or build(ROOT)
-    options.null_target = build(HERE / "null-target")
     chosen = present(generators(options.gander, lambda: build(HERE / "plain-goose")), options.only)
     # Neither this nor what it looks up in /proc may disturb the generator.
     os.sched_setaffinity(0, {options.target_core})
@@ -48,7 +48,7 @@ def main() -> int:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--targets", nargs="+", choices=["null", "demo"], default=["null", "demo"])
+    parser.add_argument("--targets", nargs="+", choices=list(TARGETS), default=list(TARGETS))
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these generators, and gander")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=8, help="length of the window that is measured")
@@ -118,10 +118,7 @@ def one_run(target_name: str, generator: Generator, options: argparse.Namespace)
     with tempfile.TemporaryDirectory(prefix="gander-compare-") as name:
         folder = Path(name)
         cores = {options.target_core}
-        if target_name == "demo":
-            target: Target = Demo(options.gander, cores, folder / "target.txt")
-        else:
-            target = Null(options.null_target, cores, folder / "target.txt")
+        target: Target = TARGETS[target_name](options.gander, cores, folder / "target.txt")
         try:
             seconds = SETTLE_SECONDS + options.seconds + SLACK_SECONDS
             path = target.paths[generator.answers]

@@ -69,13 +69,13 @@ class Demo(Target):
 
 
 class Null(Target):
-    """`null-target`: a fixed answer with the request's id. Faster than most generators."""
+    """`gander demo --null`: a fixed answer with the request's id. Faster than most generators."""
 
-    paths = {"json": "/json", "sse": "/sse"}
+    paths = {"json": "/mcp", "sse": "/sse"}
     _count_path = "/calls"
 
-    def __init__(self, binary: str, cores: set[int], output: Path):
-        super().__init__([binary], cores, output)
+    def __init__(self, gander: str, cores: set[int], output: Path):
+        super().__init__([gander, "demo", "--null"], cores, output)
 
     def _count(self, text: str) -> int:
         return int(text)

@@ -1,5 +1,5 @@
 //! A server that does next to nothing: every MCP request gets canned bytes with its id, in JSON, or at `/sse` as an event
-//! stream. What drives it is the bottleneck, and so what is measured.
+//! stream. What drives it is the bottleneck, and so what is measured. `GET /calls` says how many tool calls it answered.
 //!
 //! It reads only the HTTP that load generators write: bodies have a `Content-Length`, and connections stay open.
 
@@ -141,6 +141,9 @@ impl<'a> Request<'a> {
             return match self.path {
                 b"/health" | b"/ready" | b"/live" => {
                     write_whole(out, "200 OK", "application/json", r#"{"status":"healthy"}"#)
+                }
+                b"/calls" => {
+                    write_whole(out, "200 OK", "text/plain", &calls.load(Ordering::Relaxed).to_string())
                 }
                 _ => write_whole(out, "404 Not Found", "text/plain", "no such path"),
             };

@@ -46,7 +46,7 @@ pub struct DemoOptions {
     #[arg(long, value_name = "FILE")]
     pub truth: Option<PathBuf>,
     /// Be a server that does next to nothing instead: every MCP request is answered at once with canned bytes, in JSON, or at
-    /// the path /sse in an event stream. For measuring what drives it
+    /// the path /sse in an event stream; `GET /calls` says how many tool calls were answered. For measuring what drives it
     #[arg(long, conflicts_with_all = ["require_auth", "username", "log", "audit_log", "FaultOptions"])]
     pub null: bool,
     /// Seed of every draw a fault makes

@@ -3,12 +3,12 @@
 //! Goose's own HTTP client, metrics, reports, prompts and control ports stay out of the way. Its stop is the
 //! process-wide kill switch, so one load runs at a time.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::{Arc, PoisonError};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use futures::future::{AbortHandle, Abortable};
 use goose::client::GooseClientBuilder;
 use goose::config::GooseConfiguration;
 use goose::goose::{GooseUser, Scenario, Transaction, TransactionFunction, TransactionResult};
@@ -51,8 +51,8 @@ pub struct Crew {
 #[derive(Debug)]
 struct Gate {
     users: Vec<Mutex<Option<User>>>,
-    /// What cuts each user off in the middle of a call.
-    cuts: Vec<std::sync::Mutex<Option<AbortHandle>>>,
+    /// What wakes each user, to be cut off in the middle of a call.
+    wakers: Vec<std::sync::Mutex<Option<Waker>>>,
     arrived: watch::Sender<usize>,
     work: watch::Sender<Option<Arc<Workload>>>,
 }
@@ -64,7 +64,7 @@ impl Crew {
     pub fn launch(peak: u32) -> Result<Self, LoadError> {
         let gate = Arc::new(Gate {
             users: (0..peak).map(|_| Mutex::new(None)).collect(),
-            cuts: (0..peak).map(|_| std::sync::Mutex::default()).collect(),
+            wakers: (0..peak).map(|_| std::sync::Mutex::default()).collect(),
             arrived: watch::Sender::new(0),
             work: watch::Sender::new(None),
         });
@@ -121,22 +121,30 @@ impl Gate {
 
     /// What `future` gives, unless user `index` is cut off before that.
     async fn uncut<F: Future>(&self, index: usize, work: &Workload, future: F) -> Option<F::Output> {
-        let (handle, registration) = AbortHandle::new_pair();
-        *self.cuts[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
-        // Whoever cuts off after this look finds the handle.
-        if work.signals.abort.is_raised() {
-            return None;
-        }
-        Abortable::new(future, registration).await.ok()
+        let mut future = pin!(future);
+        let mut known: Option<Waker> = None;
+        poll_fn(|context| {
+            let waker = context.waker();
+            if !known.as_ref().is_some_and(|known| known.will_wake(waker)) {
+                known = Some(waker.clone());
+                self.wakers[index].lock().unwrap_or_else(PoisonError::into_inner).clone_from(&known);
+            }
+            // Whoever cuts off after this look finds the waker.
+            if work.signals.abort.is_raised() {
+                return Poll::Ready(None);
+            }
+            future.as_mut().poll(context).map(Some)
+        })
+        .await
     }
 }
 
 /// Once `abort` is raised, cuts every user off.
 async fn cut_off(gate: Arc<Gate>, abort: Signal) {
     abort.raised().await;
-    for cut in &gate.cuts {
-        if let Some(handle) = cut.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-            handle.abort();
+    for waker in &gate.wakers {
+        if let Some(waker) = waker.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            waker.wake_by_ref();
         }
     }
 }

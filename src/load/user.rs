@@ -243,9 +243,9 @@ impl User {
         if work.signals.abort.is_raised() {
             return None;
         }
-        let now = work.clock.now();
-        let open = work.recorder.begin(step, work.phase(due.unwrap_or(now)));
-        let context = CallContext { iteration: self.iteration, rng: &mut self.arguments };
+        let sent = work.clock.now();
+        let open = work.recorder.begin(step, work.phase(due.unwrap_or(sent)));
+        let context = CallContext { iteration: self.iteration, sent, rng: &mut self.arguments };
         let exchange = self.client.perform(step, context).await;
         let timing = if work.arrivals.is_some() {
             Timing::open(due.unwrap_or(exchange.sent), exchange.sent, exchange.end)

@@ -102,6 +102,8 @@ pub struct Exchange {
 pub struct CallContext<'a> {
     /// The user's iteration, from 1.
     pub iteration: u64,
+    /// When the user sets about it, on the client's clock.
+    pub sent: Duration,
     /// The user's draws for arguments.
     pub rng: &'a mut CounterRng,
 }
@@ -121,6 +123,11 @@ impl Client {
             has_token: false,
             session: Session::Closed,
         }
+    }
+
+    /// The time on its clock.
+    pub(super) fn now(&self) -> Duration {
+        self.clock.now()
     }
 
     /// The set-up call that must succeed before the next call of the load; `None` when there is none.
@@ -174,7 +181,7 @@ impl Client {
     ) -> (Exchange, Option<Answer>) {
         let wire = Arc::clone(&self.wire);
         let step = &wire.steps[step.index()];
-        let sent = self.clock.now();
+        let sent = context.sent;
         let deadline = self.clock.moment(sent + step.deadline).into();
         let mut progress = Progress::new(keep_text);
         let mut timer = std::mem::take(&mut self.deadline);
@@ -239,7 +246,9 @@ impl Client {
         loop {
             progress.phase = TimeoutPhase::Connect;
             let fresh = !self.connection.is_open();
-            self.connection.open(&wire.address).await?;
+            if fresh {
+                self.connection.open(&wire.address).await?;
+            }
             progress.phase = TimeoutPhase::FirstByte;
             match self.connection.send(&request).await {
                 Ok(()) => break,

@@ -56,7 +56,7 @@ pub(crate) enum Cut {
 }
 
 impl Connection {
-    /// True when a request can go out without connecting first.
+    /// True when a request can go out without connecting first. What can carry no more is closed.
     pub(crate) fn is_open(&mut self) -> bool {
         let idle = match &mut self.open {
             None => false,
@@ -74,15 +74,13 @@ impl Connection {
         self.open = None;
     }
 
-    /// Connects, unless it is open already.
+    /// Connects anew.
     pub(crate) async fn open(&mut self, address: &Address) -> Result<(), Failure> {
-        if !self.is_open() {
-            let stream = Stream::open(address).await?;
-            self.open = Some(match address.http {
-                HttpVersion::Http1 => Open::Http1(Http1::new(stream)),
-                HttpVersion::Http2 => Open::Http2(Box::new(Http2::open(stream).await?)),
-            });
-        }
+        let stream = Stream::open(address).await?;
+        self.open = Some(match address.http {
+            HttpVersion::Http1 => Open::Http1(Http1::new(stream)),
+            HttpVersion::Http2 => Open::Http2(Box::new(Http2::open(stream).await?)),
+        });
         Ok(())
     }
 

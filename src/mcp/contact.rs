@@ -300,7 +300,8 @@ impl Visit<'_> {
             .find(|step| step.role != Role::Load && step.operation == *operation)
             .expect("a plan with MCP steps has every set-up and tear-down step");
         let mut rng = CounterRng::new(self.plan.seed, 0);
-        let (exchange, answer) = client.ask(step.id, CallContext { iteration: 0, rng: &mut rng }).await;
+        let (exchange, answer) =
+            client.ask(step.id, CallContext { iteration: 0, sent: client.now(), rng: &mut rng }).await;
         self.calls.push(ContactCall { step: step.id, exchange: exchange.clone() });
         (exchange, answer)
     }

@@ -121,18 +121,23 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn answer(&mut self, outcome: Outcome, text: String) -> Answer {
+        Answer { end: self.clock.now(), text, ..self.unread(outcome) }
+    }
+
+    /// An answer whose end is still to come, and which may be told as `outcome` then.
+    fn unread(&mut self, outcome: Outcome) -> Answer {
         Answer {
-            end: self.clock.now(),
+            end: Duration::ZERO,
             outcome,
             status: self.status,
             session: self.session.take(),
-            text,
+            text: String::new(),
             error_code: None,
         }
     }
 
     async fn json(&mut self, step: &Step) -> Answer {
-        let mut answer = self.answer(Outcome::Protocol(ProtocolFault::Missing), String::new());
+        let mut answer = self.unread(Outcome::Protocol(ProtocolFault::Missing));
         let mut gathered = Vec::new();
         let Collected { bytes, cut } = self.connection.collect(MAX_REPLY_BYTES, &mut gathered).await;
         answer.end = self.clock.now();
@@ -250,7 +255,7 @@ impl Reader<'_> {
         if !accepted {
             return self.error().await;
         }
-        let mut answer = self.answer(Outcome::Ok, String::new());
+        let mut answer = self.unread(Outcome::Ok);
         let mut gathered = Vec::new();
         let Collected { bytes, cut } = self.connection.collect(MAX_REPLY_BYTES, &mut gathered).await;
         answer.end = self.clock.now();

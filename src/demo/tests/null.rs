@@ -9,9 +9,13 @@ async fn post(server: &NullServer, path: &str, body: &str) -> Answer {
     Answer::read(client.post(url).body(body.to_owned()).send().await.unwrap()).await.unwrap()
 }
 
-async fn status_of(server: &NullServer, path: &str) -> u16 {
+async fn get(server: &NullServer, path: &str) -> Response {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    client.get(format!("http://{}{path}", server.address())).send().await.unwrap().status().as_u16()
+    client.get(format!("http://{}{path}", server.address())).send().await.unwrap()
+}
+
+async fn status_of(server: &NullServer, path: &str) -> u16 {
+    get(server, path).await.status().as_u16()
 }
 
 #[tokio::test]
@@ -34,6 +38,7 @@ async fn every_request_has_its_canned_answer_and_calls_are_counted() {
     }
     let note = post(&server, "/mcp", r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#).await;
     assert_eq!((note.status, note.messages.len()), (StatusCode::ACCEPTED, 0));
+    assert_eq!(get(&server, "/calls").await.text().await.unwrap(), "2");
     server.stop().unwrap();
     assert_eq!(lines(&truth), ["2"]);
 }

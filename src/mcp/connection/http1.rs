@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use super::{Collected, Cut, SendFailure, closed};
 use crate::mcp::buffer::ReadBuffer;
 use crate::mcp::failure::Failure;
-use crate::mcp::http1::{Body, Head, HeadWants, NotHttp};
+use crate::mcp::http1::{Body, Head, HeadReader, HeadWants, NotHttp};
 use crate::mcp::stream::{Stream, fault_of};
 use crate::model::{Outcome, ProtocolFault, TransportFault};
 
@@ -16,6 +16,7 @@ use crate::model::{Outcome, ProtocolFault, TransportFault};
 pub(super) struct Http1 {
     stream: Stream,
     input: ReadBuffer,
+    heads: HeadReader,
     /// How many bytes at the start of `input` were lent out by the last [`Self::piece`].
     lent: usize,
     /// True from the first byte of a request to the end of its answer.
@@ -35,8 +36,8 @@ enum Where {
 impl Http1 {
     /// Speaks over `stream`, over which nothing was sent yet.
     pub(super) fn new(stream: Stream) -> Self {
-        let input = ReadBuffer::default();
-        Self { stream, input, lent: 0, busy: false, body: None, keep_alive: true }
+        let (input, heads) = (ReadBuffer::default(), HeadReader::default());
+        Self { stream, input, heads, lent: 0, busy: false, body: None, keep_alive: true }
     }
 
     /// Sends `request`.
@@ -68,7 +69,8 @@ impl Http1 {
     pub(super) async fn head(&mut self, wants: HeadWants) -> Result<Head, Failure> {
         loop {
             if !self.input.unread().is_empty()
-                && let Some((head, length)) = Head::parse(self.input.unread(), wants).map_err(malformed)?
+                && let Some((head, length)) =
+                    self.heads.read(self.input.unread(), wants).map_err(malformed)?
             {
                 self.input.consume(length);
                 if head.is_interim() {

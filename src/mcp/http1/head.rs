@@ -8,11 +8,13 @@ use super::NotHttp;
 const MAX_FIELDS: usize = 100;
 /// A head may not be longer than this, in bytes.
 pub(crate) const MAX_HEAD: usize = 64 * 1024;
+/// A head that is longer than this is not kept to compare the next with, in bytes: each connection keeps one.
+const LARGEST_KNOWN: usize = 1024;
 /// The field that names the session.
 pub(crate) const SESSION_HEADER: &str = "mcp-session-id";
 
 /// An answer's head.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Head {
     /// From 100 to 999.
     pub(crate) status: u16,
@@ -47,6 +49,16 @@ pub(crate) enum Framing {
     UntilClose,
 }
 
+/// Reads heads, and knows the one before: on one connection most are the same to the byte, and comparing is quicker than
+/// reading.
+#[derive(Debug, Default)]
+pub(crate) struct HeadReader {
+    /// The bytes of the last head, empty when there is none to compare with...
+    bytes: Vec<u8>,
+    /// ... and what was read from them.
+    head: Option<Head>,
+}
+
 /// What the caller needs beside the status: copying a field costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HeadWants {
@@ -67,6 +79,25 @@ impl ContentKind {
         } else {
             Self::Other
         }
+    }
+}
+
+impl HeadReader {
+    /// [`Head::parse`], which depends on the bytes of the head alone.
+    pub(crate) fn read(&mut self, bytes: &[u8], wants: HeadWants) -> Result<Option<(Head, usize)>, NotHttp> {
+        if wants == HeadWants::Session {
+            return Head::parse(bytes, wants);
+        }
+        if let Some(head) = self.head.as_ref().filter(|_| bytes.starts_with(&self.bytes)) {
+            return Ok(Some((head.clone(), self.bytes.len())));
+        }
+        let parsed = Head::parse(bytes, wants)?;
+        if let Some((head, length)) = parsed.as_ref().filter(|(_, length)| *length <= LARGEST_KNOWN) {
+            self.bytes.clear();
+            self.bytes.extend_from_slice(&bytes[..*length]);
+            self.head = Some(head.clone());
+        }
+        Ok(parsed)
     }
 }
 
@@ -221,6 +252,25 @@ mod tests {
             assert_eq!(parse(&text[..cut]), Ok(None), "{cut}");
         }
         assert_eq!(parse(text).unwrap().unwrap().0.session, Some(HeaderValue::from_static("abc")));
+    }
+
+    #[test]
+    fn a_head_like_the_one_before_is_read_the_same_and_no_other() {
+        let one = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nMcp-Session-Id: abc\r\n\r\n";
+        let other = "HTTP/1.1 200 OK\r\nContent-Length: 55\r\nMcp-Session-Id: abc\r\n\r\n";
+        let long =
+            format!("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX: {}\r\n\r\n", "x".repeat(LARGEST_KNOWN));
+        let mut reader = HeadReader::default();
+        for text in [one, one, other, other, one, &long, &long, one, "HTTP/1.1 204 OK\r\n\r\n", one] {
+            let bytes = format!("{text}{{}}");
+            for wants in [HeadWants::Nothing, HeadWants::Session, HeadWants::Nothing] {
+                let read = reader.read(bytes.as_bytes(), wants);
+                assert_eq!(read, Head::parse(bytes.as_bytes(), wants), "{text}");
+                assert_eq!(read.unwrap().unwrap().1, text.len());
+            }
+            assert_eq!(reader.read(&bytes.as_bytes()[..text.len() - 1], HeadWants::Nothing), Ok(None));
+        }
+        assert_eq!(reader.read(b"HTTP/1.1 200 OK\r\nbroken field\r\n\r\n", HeadWants::Nothing), Err(NotHttp));
     }
 
     #[test]

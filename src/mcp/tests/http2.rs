@@ -195,7 +195,8 @@ async fn a_server_of_http_1_is_not_taken_for_one_of_http_2() {
     let server = Server::start(good).await;
     let mut client = Rig::new(&server).http(HttpVersion::Http2).client(1).await;
     let mut rng = CounterRng::new(1, 1);
-    let exchange = client.perform(CALL, CallContext { iteration: 1, rng: &mut rng }).await;
+    let exchange =
+        client.perform(CALL, CallContext { iteration: 1, sent: client.now(), rng: &mut rng }).await;
     let told =
         matches!(exchange.outcome, Outcome::Transport(_) | Outcome::Protocol(ProtocolFault::Malformed));
     assert!(told, "{exchange:?}");

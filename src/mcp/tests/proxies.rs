@@ -122,9 +122,9 @@ async fn a_proxy_that_refuses_is_told_from_the_target() {
     )
     .await;
     let rig = Rig::at("https://mcp.example/mcp").proxy(&format!("http://me:pw@{}", proxy.address));
-    let mut rng = CounterRng::new(1, 1);
-    let context = CallContext { iteration: 1, rng: &mut rng };
-    let exchange = rig.client(1).await.perform(CALL, context).await;
+    let (mut client, mut rng) = (rig.client(1).await, CounterRng::new(1, 1));
+    let context = CallContext { iteration: 1, sent: client.now(), rng: &mut rng };
+    let exchange = client.perform(CALL, context).await;
     assert_eq!(exchange.outcome, Outcome::Transport(TransportFault::Refused));
     let told = format!("the proxy http://{}: it answers CONNECT with 407", proxy.address);
     assert_eq!(exchange.reason.as_deref(), Some(told.as_str()));

@@ -13,7 +13,8 @@ type Reply = fn(&Seen) -> Vec<Act>;
 
 async fn reason(client: &mut Client, step: StepId) -> Option<String> {
     let mut rng = CounterRng::new(1, 1);
-    let exchange = client.perform(step, CallContext { iteration: 1, rng: &mut rng }).await;
+    let exchange =
+        client.perform(step, CallContext { iteration: 1, sent: client.now(), rng: &mut rng }).await;
     exchange.reason.map(String::from)
 }
 

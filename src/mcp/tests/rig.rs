@@ -192,7 +192,7 @@ fn plan() -> Plan {
 /// One call.
 pub(super) async fn perform(client: &mut Client, step: StepId) -> Outcome {
     let mut rng = CounterRng::new(1, 1);
-    client.perform(step, CallContext { iteration: 1, rng: &mut rng }).await.outcome
+    client.perform(step, CallContext { iteration: 1, sent: client.now(), rng: &mut rng }).await.outcome
 }
 
 /// The set-up calls, until none is left or one fails.
