@@ -65,13 +65,9 @@ impl SetUp {
             Operation::Initialize => Some(Self::Initialize),
             Operation::Initialized => Some(Self::Initialized),
             Operation::CallTool { .. }
-            | Operation::ListTools
-            | Operation::ReadResource { .. }
-            | Operation::GetPrompt { .. }
-            | Operation::Ping
+            | Operation::Request(_)
             | Operation::RestGet { .. }
             | Operation::RestPost { .. }
-            | Operation::Discover
             | Operation::EndSession => None,
         }
     }

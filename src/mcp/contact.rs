@@ -151,7 +151,7 @@ impl Visit<'_> {
         let modern = self.wire(Era::Modern, MODERN_REVISION)?;
         let mut client = Client::new(Arc::clone(&modern), self.clock, 0);
         self.set_up(&mut client).await?;
-        let (exchange, answer) = self.call(&mut client, &Operation::Discover).await;
+        let (exchange, answer) = self.call(&mut client, &Operation::discover()).await;
         if exchange.outcome == Outcome::Ok && answer.as_ref().is_some_and(is_modern) {
             return self.finish_modern(modern, client, answer).await;
         }
@@ -166,7 +166,7 @@ impl Visit<'_> {
         let wire = self.wire(Era::Modern, revision)?;
         let mut client = Client::new(Arc::clone(&wire), self.clock, 0);
         self.set_up(&mut client).await?;
-        let (exchange, answer) = self.call(&mut client, &Operation::Discover).await;
+        let (exchange, answer) = self.call(&mut client, &Operation::discover()).await;
         // `server/discover` is optional: a modern server without it says so with -32601.
         let without = exchange.outcome != Outcome::Ok
             && answer.as_ref().is_some_and(|answer| answer.error_code == Some(-32601));
@@ -275,7 +275,7 @@ impl Visit<'_> {
         struct Tool {
             name: String,
         }
-        let (exchange, answer) = self.call(client, &Operation::ListTools).await;
+        let (exchange, answer) = self.call(client, &Operation::list_tools()).await;
         let answer = answer.filter(|_| exchange.outcome == Outcome::Ok)?;
         let list: List = serde_json::from_str(&answer.text).ok()?;
         Some(list.tools.iter().map(|tool| clean_text(&self.secrets.redacted(&tool.name))).collect())

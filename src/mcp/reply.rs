@@ -342,13 +342,7 @@ impl Operation {
     /// True when the answer is a JSON-RPC message.
     pub(crate) fn is_rpc(&self) -> bool {
         match self {
-            Self::CallTool { .. }
-            | Self::ListTools
-            | Self::ReadResource { .. }
-            | Self::GetPrompt { .. }
-            | Self::Ping
-            | Self::Initialize
-            | Self::Discover => true,
+            Self::CallTool { .. } | Self::Request(_) | Self::Initialize => true,
             Self::RestGet { .. }
             | Self::RestPost { .. }
             | Self::Login
@@ -363,11 +357,7 @@ impl Operation {
             Self::Initialized | Self::EndSession => true,
             Self::Initialize => false,
             Self::CallTool { .. }
-            | Self::ListTools
-            | Self::ReadResource { .. }
-            | Self::GetPrompt { .. }
-            | Self::Ping
-            | Self::Discover
+            | Self::Request(_)
             | Self::RestGet { .. }
             | Self::RestPost { .. }
             | Self::Login => self.is_rpc(),

@@ -12,13 +12,14 @@ use url::Url;
 use super::fields::{Fields, write_field};
 use super::wire::{NEWEST_LEGACY_REVISION, PROTOCOL_VERSION_HEADER};
 use crate::model::Era;
-use crate::plan::{Auth, Operation, RenderContext, Step, Template};
+use crate::plan::{Auth, DISCOVER, McpRequest, Operation, RenderContext, Step, Template};
 
 /// Servers answer 406 to anything else.
 const ACCEPT_BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const METHOD_HEADER: &str = "mcp-method";
 const NAME_HEADER: &str = "mcp-name";
+const PING: &str = "ping";
 /// The first revision whose requests carry [`PROTOCOL_VERSION_HEADER`].
 const FIRST_WITH_VERSION_HEADER: &str = "2025-06-18";
 
@@ -49,20 +50,11 @@ enum Body {
     /// JSON-RPC: [`BEFORE_ID`], the id, `before`, the rendered text, `after`.
     Rpc {
         before: Vec<u8>,
-        hole: Option<Hole>,
+        hole: Option<Template>,
         after: Vec<u8>,
     },
     /// The rendered text is the whole body.
     Rendered(Template),
-}
-
-/// A place for a rendered text.
-#[derive(Debug)]
-enum Hole {
-    /// The text is JSON already.
-    Json(Template),
-    /// The text becomes a JSON string.
-    Text(Template),
 }
 
 const BEFORE_ID: &[u8] = br#"{"jsonrpc":"2.0","id":"#;
@@ -90,21 +82,9 @@ impl RequestForm {
         match &step.operation {
             Operation::CallTool { tool, arguments } => {
                 let members = format!(r#""name":{},"arguments":"#, json!(tool));
-                context.rpc("tools/call", Some(tool), &members, Some(Hole::Json(arguments.clone())))
+                context.rpc("tools/call", Some(tool), Some((&members, Some(arguments.clone()))))
             }
-            Operation::GetPrompt { name, arguments } => {
-                let members = format!(r#""name":{},"arguments":"#, json!(name));
-                context.rpc("prompts/get", Some(name), &members, Some(Hole::Json(arguments.clone())))
-            }
-            Operation::ReadResource { uri } => {
-                let mut form =
-                    context.rpc("resources/read", None, r#""uri":"#, Some(Hole::Text(uri.clone())));
-                form.name = (context.era == Era::Modern).then(|| uri.clone());
-                form
-            }
-            Operation::ListTools => context.rpc("tools/list", None, "", None),
-            Operation::Ping if context.era == Era::Legacy => context.rpc("ping", None, "", None),
-            Operation::Ping | Operation::Discover => context.rpc("server/discover", None, "", None),
+            Operation::Request(request) => context.request(request),
             Operation::Initialize => context.initialize(),
             Operation::Initialized => context.initialized(),
             Operation::EndSession => context.end_session(),
@@ -174,15 +154,8 @@ impl Body {
                 out.extend_from_slice(BEFORE_ID);
                 out.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
                 out.extend_from_slice(before);
-                match hole {
-                    None => {}
-                    Some(Hole::Json(template)) => template.render(context, out),
-                    Some(Hole::Text(template)) => {
-                        let mut text = Vec::new();
-                        template.render(context, &mut text);
-                        let text = serde_json::to_vec(&String::from_utf8_lossy(&text));
-                        out.extend_from_slice(&text.expect("a string is always JSON"));
-                    }
+                if let Some(template) = hole {
+                    template.render(context, out);
                 }
                 out.extend_from_slice(after);
             }
@@ -191,16 +164,28 @@ impl Body {
 }
 
 impl FormContext<'_> {
-    fn rpc(self, method: &str, name: Option<&str>, members: &str, hole: Option<Hole>) -> RequestForm {
+    fn request(self, McpRequest { method, params, name }: &McpRequest) -> RequestForm {
+        let modern = self.era == Era::Modern;
+        let method = if modern && method == PING { DISCOVER } else { method };
+        let params = params.as_ref().map(|params| ("", params.members()));
+        let fixed = name.as_ref().and_then(Template::as_literal);
+        let mut form = self.rpc(method, fixed, params);
+        form.name = name.clone().filter(|_| modern && fixed.is_none());
+        form
+    }
+
+    /// A request with `params`: the first of their members as text, and what is rendered behind that.
+    fn rpc(self, method: &str, name: Option<&str>, params: Option<(&str, Option<Template>)>) -> RequestForm {
         let meta = (self.era == Era::Modern).then(|| self.meta());
-        let bare = members.is_empty() && meta.is_none();
-        let mut before = format!(r#","method":"{method}""#);
+        let mut before = format!(r#","method":{}"#, json!(method));
         let mut after = String::new();
+        let bare = params.is_none() && meta.is_none();
+        let (members, hole) = params.unwrap_or_default();
         if !bare {
             before.push_str(r#","params":{"#);
             before.push_str(members);
             if let Some(meta) = meta {
-                after.push_str(if members.is_empty() { "" } else { "," });
+                after.push_str(if members.is_empty() && hole.is_none() { "" } else { "," });
                 after.push_str(r#""_meta":"#);
                 after.push_str(&meta.to_string());
             }
@@ -410,13 +395,13 @@ mod tests {
             "params": {"name": "echo \"x\"", "arguments": {"text": "hi"}}});
         check_body(echo(), Era::Legacy, "2025-11-25", &call);
         check_body(
-            Operation::ListTools,
+            Operation::list_tools(),
             Era::Legacy,
             "2025-11-25",
             &json!({"jsonrpc": "2.0", "id": 17, "method": "tools/list"}),
         );
         check_body(
-            Operation::Ping,
+            Operation::Request(McpRequest::bare(PING)),
             Era::Legacy,
             "2025-11-25",
             &json!({"jsonrpc": "2.0", "id": 17, "method": "ping"}),
@@ -433,8 +418,11 @@ mod tests {
         check_body(echo(), Era::Modern, "2026-07-28", &call);
         let discover =
             json!({"jsonrpc": "2.0", "id": 17, "method": "server/discover", "params": {"_meta": meta}});
-        check_body(Operation::Ping, Era::Modern, "2026-07-28", &discover);
-        let read = Operation::ReadResource { uri: Template::literal("mem://x\u{e9}") };
+        check_body(Operation::Request(McpRequest::bare(PING)), Era::Modern, "2026-07-28", &discover);
+        let uri = Template::literal("mem://x\u{e9}");
+        let params = Some(Template::object(&[("uri", uri.quoted())]));
+        let method = "resources/read".to_owned();
+        let read = Operation::Request(McpRequest { method, params, name: Some(uri) });
         let (request, body) = complete(read, Era::Modern, "2026-07-28");
         assert!(body.contains("\"uri\":\"mem://x\u{e9}\""), "{body}");
         assert_eq!(request.headers()["mcp-method"], "resources/read");
@@ -447,9 +435,9 @@ mod tests {
         let (request, body) = complete(Operation::Initialize, Era::Legacy, "2025-06-18");
         assert!(body.contains(r#""protocolVersion":"2025-06-18""#), "{body}");
         assert!(!request.headers().contains_key("mcp-protocol-version"));
-        let (request, _) = complete(Operation::ListTools, Era::Legacy, "2025-06-18");
+        let (request, _) = complete(Operation::list_tools(), Era::Legacy, "2025-06-18");
         assert_eq!(request.headers()["mcp-protocol-version"], "2025-06-18");
-        let (request, _) = complete(Operation::ListTools, Era::Legacy, "2025-03-26");
+        let (request, _) = complete(Operation::list_tools(), Era::Legacy, "2025-03-26");
         assert!(!request.headers().contains_key("mcp-protocol-version"));
         assert_eq!(request.headers()["accept"], "application/json, text/event-stream");
     }

@@ -20,7 +20,7 @@ pub use fixed_text::FixedText;
 pub use load::{ClosedLoad, Load, LoadModel, Stage, ThinkTime};
 pub use plan::{Observe, Outputs, PLAN_VERSION, Plan, Transaction};
 pub use proxy::{Proxies, Proxy, ProxyError};
-pub use step::{Check, Operation, Role, Step, StepId};
+pub use step::{Check, DISCOVER, McpRequest, Operation, Role, Step, StepId};
 pub use target::{
     Auth, DemoTarget, HostRule, LONGEST_PATH, ProtocolChoice, SessionPolicy, Target, is_loopback,
 };

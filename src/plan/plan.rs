@@ -14,7 +14,7 @@ use crate::model::CounterRng;
 use crate::model::{Secret, Secrets};
 
 /// The version of [`Plan`] as stored in run directories.
-pub const PLAN_VERSION: u32 = 1;
+pub const PLAN_VERSION: u32 = 2;
 
 /// What a run will do. Secrets in it are never written out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Template;
 
+/// The request of the modern era that stands where the legacy one shakes hands.
+pub const DISCOVER: &str = "server/discover";
+
 /// A step's place in [`super::Plan::steps`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -65,22 +68,8 @@ pub enum Operation {
         /// JSON text of an object.
         arguments: Template,
     },
-    /// `tools/list`, first page.
-    ListTools,
-    /// `resources/read`.
-    ReadResource {
-        /// The resource's URI, as plain text.
-        uri: Template,
-    },
-    /// `prompts/get`.
-    GetPrompt {
-        /// The prompt's name.
-        name: String,
-        /// JSON text of an object.
-        arguments: Template,
-    },
-    /// `ping`; the modern era has none, so there it is `server/discover`.
-    Ping,
+    /// Any other request of MCP. `ping` is `server/discover` in the modern era, which has none.
+    Request(McpRequest),
     /// Plain HTTP GET on the target's origin.
     RestGet {
         /// Path and query, as plain text.
@@ -99,13 +88,40 @@ pub enum Operation {
     Initialize,
     /// Legacy `notifications/initialized`.
     Initialized,
-    /// Modern `server/discover`.
-    Discover,
     /// Legacy DELETE of the session.
     EndSession,
 }
 
+/// A request of MCP that is answered by a result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct McpRequest {
+    /// The method, such as `resources/read`.
+    pub method: String,
+    /// JSON text of an object; `None` for a request without parameters.
+    pub params: Option<Template>,
+    /// The one thing that the request names, as plain text: a prompt's name, a resource's URI. In the modern era a header
+    /// says it, too.
+    pub name: Option<Template>,
+}
+
+impl McpRequest {
+    /// A request without parameters.
+    pub fn bare(method: impl Into<String>) -> Self {
+        Self { method: method.into(), params: None, name: None }
+    }
+}
+
 impl Operation {
+    /// `tools/list`, first page.
+    pub fn list_tools() -> Self {
+        Self::Request(McpRequest::bare("tools/list"))
+    }
+
+    /// `server/discover`, of the modern era.
+    pub fn discover() -> Self {
+        Self::Request(McpRequest::bare(DISCOVER))
+    }
+
     /// True of `tools/call`.
     pub fn is_tool_call(&self) -> bool {
         matches!(self, Self::CallTool { .. })
@@ -114,17 +130,11 @@ impl Operation {
     /// The texts that are rendered for each call.
     pub fn templates(&self) -> Vec<&Template> {
         match self {
-            Self::CallTool { arguments, .. } | Self::GetPrompt { arguments, .. } => vec![arguments],
-            Self::ReadResource { uri } => vec![uri],
+            Self::CallTool { arguments, .. } => vec![arguments],
+            Self::Request(McpRequest { params, name, .. }) => params.iter().chain(name).collect(),
             Self::RestGet { path } => vec![path],
             Self::RestPost { path, body } => vec![path, body],
-            Self::ListTools
-            | Self::Ping
-            | Self::Login
-            | Self::Initialize
-            | Self::Initialized
-            | Self::Discover
-            | Self::EndSession => Vec::new(),
+            Self::Login | Self::Initialize | Self::Initialized | Self::EndSession => Vec::new(),
         }
     }
 }

@@ -79,6 +79,70 @@ impl Template {
         Self { segments: vec![Segment::Literal(source.clone())], source }
     }
 
+    /// The whole text, where it is the same in every call.
+    pub fn as_literal(&self) -> Option<&str> {
+        match self.segments.as_slice() {
+            [] => Some(""),
+            [Segment::Literal(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// JSON text of a string: this plain text, quoted.
+    #[must_use]
+    pub fn quoted(&self) -> Self {
+        let quote = |text: &str| serde_json::to_string(text).expect("a string is always JSON");
+        let source = match self.segments.as_slice() {
+            // Alone, it might give a number.
+            [Segment::Expression { .. }] if !self.source.contains("string(") => {
+                let inside = self.source.trim().trim_start_matches("{{").trim_end_matches("}}").trim();
+                quote(&format!("{{{{ string({inside}) }}}}"))
+            }
+            _ => quote(&self.source),
+        };
+        let inside = self.segments.iter().map(|segment| match segment {
+            Segment::Literal(text) => {
+                let quoted = quote(text);
+                Segment::Literal(quoted[1..quoted.len() - 1].to_owned())
+            }
+            Segment::Expression { expression, .. } => {
+                Segment::Expression { expression: expression.clone(), quoting: Quoting::InsideJson }
+            }
+        });
+        let mark = || std::iter::once(Segment::Literal("\"".to_owned()));
+        Self { source, segments: merged(mark().chain(inside).chain(mark())) }
+    }
+
+    /// JSON text of an object with these members, whose values are JSON text.
+    pub fn object(members: &[(&str, Self)]) -> Self {
+        let (mut source, mut segments) = (String::new(), Vec::new());
+        for (at, (name, value)) in members.iter().enumerate() {
+            let name = serde_json::to_string(name).expect("a string is always JSON");
+            let before = format!("{}{name}:", if at == 0 { "{" } else { "," });
+            source.push_str(&before);
+            source.push_str(&value.source);
+            segments.push(Segment::Literal(before));
+            segments.extend(value.segments.iter().cloned());
+        }
+        let end = if members.is_empty() { "{}" } else { "}" };
+        source.push_str(end);
+        segments.push(Segment::Literal(end.to_owned()));
+        Self { source, segments: merged(segments) }
+    }
+
+    /// Of the JSON text of an object: what stands between its braces; `None` when that is nothing.
+    pub fn members(&self) -> Option<Self> {
+        let mut segments = self.segments.clone();
+        if let Some(Segment::Literal(first)) = segments.first_mut() {
+            first.drain(..first.find('{').map_or(0, |at| at + 1));
+        }
+        if let Some(Segment::Literal(last)) = segments.last_mut() {
+            last.truncate(last.rfind('}').unwrap_or(last.len()));
+        }
+        let segments = merged(segments);
+        (!segments.is_empty()).then(|| Self { source: self.source.clone(), segments })
+    }
+
     /// The values of the environment that it puts into the text.
     pub fn environment_values(&self) -> impl Iterator<Item = &Secret> {
         self.segments.iter().filter_map(|segment| match segment {
@@ -96,6 +160,19 @@ impl Template {
             }
         }
     }
+}
+
+/// The same text with neighbouring literals joined, and empty ones left out.
+fn merged(segments: impl IntoIterator<Item = Segment>) -> Vec<Segment> {
+    let mut all: Vec<Segment> = Vec::new();
+    for segment in segments {
+        match (all.last_mut(), segment) {
+            (_, Segment::Literal(text)) if text.is_empty() => {}
+            (Some(Segment::Literal(last)), Segment::Literal(text)) => last.push_str(&text),
+            (_, segment) => all.push(segment),
+        }
+    }
+    all
 }
 
 impl Expression {

@@ -170,10 +170,10 @@ fn plan() -> Plan {
             .to_vec(),
         steps: vec![
             step(0, "initialize", Role::SetUp, "initialize", None, Operation::Initialize),
-            step(1, "list_tools", Role::Load, "tools/list", None, Operation::ListTools),
+            step(1, "list_tools", Role::Load, "tools/list", None, Operation::list_tools()),
             tool_step(2, "search"),
             tool_step(3, "calculate"),
-            step(4, "server/discover", Role::SetUp, "server/discover", None, Operation::Discover),
+            step(4, "server/discover", Role::SetUp, "server/discover", None, Operation::discover()),
         ],
         observe: Observe {
             metrics: Some("/metrics".to_owned()),

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::check::AROUND;
 use super::file::ScenarioFile;
-use super::step_file::{WrittenStep, method_and_tool};
+use super::operation_file::method_and_tool;
+use super::step_file::WrittenStep;
 use super::target_file::WrittenTarget;
 use crate::plan::{Auth, Operation, PLAN_VERSION, Plan, ProtocolChoice, Role, Step, StepId, Transaction};
 
@@ -67,8 +68,8 @@ impl Steps {
             for (name, role, operation) in [
                 (initialize, Role::SetUp, Operation::Initialize),
                 (initialized, Role::SetUp, Operation::Initialized),
-                (discover, Role::SetUp, Operation::Discover),
-                (list, Role::SetUp, Operation::ListTools),
+                (discover, Role::SetUp, Operation::discover()),
+                (list, Role::SetUp, Operation::list_tools()),
                 (end, Role::TearDown, Operation::EndSession),
             ] {
                 let (method, _) = method_and_tool(&operation);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{step_file, text};
+use super::{operation_file, text};
 use crate::input::{Field, Fields, Problem, Problems, Value, one_of};
 use crate::model::Secret;
 use crate::plan::{Auth, Environment};
@@ -57,7 +57,7 @@ fn read_login(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -
     let mut fields = Fields::of(field.node, "`login`", problems)?;
     let path = fields.required("path", problems).and_then(|field| {
         let path = text::fixed(field, env, problems)?;
-        step_file::check_path(field, path.expose(), problems).then_some(path)
+        operation_file::check_path(field, path.expose(), problems).then_some(path)
     });
     let username = fields.required("username", problems).and_then(|field| text::fixed(field, env, problems));
     let password = fields.required("password", problems).and_then(|field| text::fixed(field, env, problems));

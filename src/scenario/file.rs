@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::observe_file::WrittenObserve;
 use super::step_file::WrittenStep;
 use super::target_file::WrittenTarget;
-use super::{Sources, VERSION, auth_file, load_file, observe_file, step_file, target_file};
+use super::{Sources, VERSION, auth_file, load_file, observe_file, operation_file, step_file, target_file};
 use crate::input::{Field, Fields, Node, Place, Problem, Problems, Value};
 use crate::plan::{Auth, Environment, HostRule, Load, Outputs, ProtocolChoice, SessionPolicy};
 
@@ -187,7 +187,7 @@ fn read_transaction(
     let name_place = name_field.map_or(fields.place(), |field| &field.node.place).clone();
     let weight = fields.optional("weight").map_or(Some(1), |field| field.whole(&(0..=u32::MAX), problems));
     let around = step_file::read_around(&mut fields, problems);
-    let kinds: Vec<&'static str> = [&["steps"], step_file::KINDS.as_slice()].concat();
+    let kinds: Vec<&'static str> = [&["steps"], operation_file::KINDS.as_slice()].concat();
     let (steps, whole) = match fields.exactly_one(&kinds, problems) {
         Some(("steps", list, _)) => {
             around.only_with_a_call(problems);

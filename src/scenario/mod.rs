@@ -15,6 +15,7 @@ mod objectives;
 mod observe_file;
 mod overrides;
 mod resolved;
+mod operation_file;
 mod step_file;
 mod target_file;
 mod text;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::step_file;
+use super::operation_file;
 use crate::input::{Field, Fields, Place, Problems, Value};
 use crate::plan::Observe;
 
@@ -76,7 +76,7 @@ impl WrittenObserve {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.host().is_some() => {
                 self.elsewhere.push((url, field.node.place.clone()));
             }
-            _ if step_file::check_path(field, text, problems) => {}
+            _ if operation_file::check_path(field, text, problems) => {}
             _ => return None,
         }
         Some(text.to_owned())

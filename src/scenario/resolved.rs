@@ -8,8 +8,8 @@ use serde_yaml::{Mapping, Value};
 use super::VERSION;
 use crate::model::{LatencyClock, without_credentials};
 use crate::plan::{
-    Auth, Check, ClosedLoad, Load, LoadModel, Observe, OpenLoad, Operation, Outputs, Plan, ProtocolChoice,
-    Role, SessionPolicy, Spacing, Step, Target, ThinkTime, Tls, Transaction, Transport,
+    Auth, Check, ClosedLoad, Load, LoadModel, McpRequest, Observe, OpenLoad, Operation, Outputs, Plan,
+    ProtocolChoice, Role, SessionPolicy, Spacing, Step, Target, ThinkTime, Tls, Transaction, Transport,
 };
 use crate::slo::{
     Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector, Unit,
@@ -224,25 +224,22 @@ fn step(step: &Step) -> Value {
             "call_tool",
             Fields::of([("tool", tool.as_str().into()), ("arguments", json(&arguments.source))]),
         ),
-        Operation::GetPrompt { name, arguments } => (
-            "get_prompt",
-            Fields::of([("name", name.as_str().into()), ("arguments", json(&arguments.source))]),
-        ),
-        Operation::ReadResource { uri } => {
-            ("read_resource", Fields::of([("uri", uri.source.as_str().into())]))
+        Operation::Request(McpRequest { method, params, .. }) => {
+            let mut request = Fields::default();
+            request.set("method", method.as_str());
+            if let Some(params) = params {
+                request.set("params", json(&params.source));
+            }
+            ("request", request.value())
         }
         Operation::RestGet { path } => ("get", Fields::of([("path", path.source.as_str().into())])),
         Operation::RestPost { path, body } => {
             ("post", Fields::of([("path", path.source.as_str().into()), ("body", json(&body.source))]))
         }
-        Operation::ListTools => ("list_tools", Fields::of([])),
         // The others surround the load: no transaction has them.
-        Operation::Ping
-        | Operation::Login
-        | Operation::Initialize
-        | Operation::Initialized
-        | Operation::Discover
-        | Operation::EndSession => ("ping", Fields::of([])),
+        Operation::Login | Operation::Initialize | Operation::Initialized | Operation::EndSession => {
+            ("ping", Fields::of([]))
+        }
     };
     fields.set(kind, call);
     if !step.checks.is_empty() {

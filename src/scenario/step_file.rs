@@ -3,15 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::arguments::{json_template, json_value};
-use super::text;
-use crate::input::{Field, Fields, Node, Place, Problem, Problems, Value, quoted};
-use crate::model::clean_text;
-use crate::plan::{Check, Environment, LONGEST_PATH, Operation, Segment, Template};
-
-/// The kinds of calls.
-pub(super) const KINDS: [&str; 7] =
-    ["call_tool", "list_tools", "read_resource", "get_prompt", "ping", "get", "post"];
+use super::arguments::json_value;
+use super::operation_file::{BARE, GET_PROMPT, KINDS, method_and_tool, read_operation};
+use crate::input::{Field, Fields, Place, Problem, Problems, Value, quoted};
+use crate::plan::{Check, Environment, McpRequest, Operation, Template};
 
 const CHECKS: [&str; 4] = ["contains", "not_contains", "json", "status"];
 
@@ -41,15 +36,11 @@ impl WrittenStep {
     }
 }
 
-/// A step of a list. `list_tools` and `ping` may stand as bare words.
+/// A step of a list. A request without parameters may stand as a bare word.
 pub(super) fn read(item: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<WrittenStep> {
     if let Value::Text(_) = &item.node.value {
-        let bare = [("list_tools", "list_tools"), ("ping", "ping")];
-        let operation = match item.word(&bare, problems)? {
-            "ping" => Operation::Ping,
-            _ => Operation::ListTools,
-        };
-        return Some(WrittenStep::of(operation, &item.node.place));
+        let method = item.word(&BARE, problems)?;
+        return Some(WrittenStep::of(Operation::Request(McpRequest::bare(method)), &item.node.place));
     }
     let mut fields = Fields::of(item.node, "a step", problems)?;
     let name = fields.optional("name").and_then(|field| Some((field.name(problems)?, &field.node.place)));
@@ -127,16 +118,17 @@ impl WrittenStep {
     fn of(operation: Operation, kind: &Place) -> Self {
         let (method, tool) = method_and_tool(&operation);
         let name = match &operation {
-            Operation::CallTool { tool: name, .. } | Operation::GetPrompt { name, .. } => name.clone(),
-            Operation::ListTools
-            | Operation::ReadResource { .. }
-            | Operation::Ping
+            Operation::CallTool { tool, .. } => tool.clone(),
+            Operation::Request(request) if request.method == GET_PROMPT => {
+                let prompt = request.name.as_ref().and_then(Template::as_literal);
+                prompt.unwrap_or(GET_PROMPT).to_owned()
+            }
+            Operation::Request(_)
             | Operation::RestGet { .. }
             | Operation::RestPost { .. }
             | Operation::Login
             | Operation::Initialize
             | Operation::Initialized
-            | Operation::Discover
             | Operation::EndSession => method.clone(),
         };
         Self {
@@ -152,171 +144,6 @@ impl WrittenStep {
             timeout: None,
         }
     }
-}
-
-/// What reports count the operation under.
-pub(super) fn method_and_tool(operation: &Operation) -> (String, Option<String>) {
-    let method = match operation {
-        Operation::CallTool { tool, .. } => return ("tools/call".to_owned(), Some(tool.clone())),
-        Operation::RestPost { path, .. } => {
-            let path = without_query(path);
-            let tool = path
-                .strip_prefix("/tools/")
-                .and_then(|rest| rest.strip_suffix("/execute"))
-                .filter(|tool| !tool.is_empty() && !tool.contains('/') && !tool.contains("{{"));
-            return (format!("POST {path}"), tool.map(str::to_owned));
-        }
-        Operation::RestGet { path } => return (format!("GET {}", without_query(path)), None),
-        Operation::ListTools => "tools/list",
-        Operation::ReadResource { .. } => "resources/read",
-        Operation::GetPrompt { .. } => "prompts/get",
-        Operation::Ping => "ping",
-        Operation::Initialize => "initialize",
-        Operation::Initialized => "notifications/initialized",
-        Operation::Discover => "server/discover",
-        Operation::Login => "POST",
-        Operation::EndSession => "DELETE",
-    };
-    (method.to_owned(), None)
-}
-
-/// The path as written, without its query, so that it stays of bounded variety and length.
-fn without_query(path: &Template) -> String {
-    let literal_query =
-        path.segments.iter().any(|segment| matches!(segment, Segment::Literal(text) if text.contains('?')));
-    let source = path.source.as_str();
-    let end = if literal_query { source.find('?').unwrap_or(source.len()) } else { source.len() };
-    clean_text(&source[..end])
-}
-
-fn read_operation(
-    kind: &str,
-    field: Field<'_>,
-    env: Environment<'_>,
-    problems: &mut Problems,
-) -> Option<Operation> {
-    match kind {
-        "call_tool" => {
-            let (tool, arguments) = read_named(field, "tool", "`call_tool`", env, problems)?;
-            Some(Operation::CallTool { tool, arguments })
-        }
-        "get_prompt" => {
-            let (name, arguments) = read_named(field, "name", "`get_prompt`", env, problems)?;
-            Some(Operation::GetPrompt { name, arguments })
-        }
-        "list_tools" => read_nothing(field, problems).map(|()| Operation::ListTools),
-        "ping" => read_nothing(field, problems).map(|()| Operation::Ping),
-        "read_resource" => {
-            let uri = read_alone(field, "uri", "`read_resource`", env, problems)?;
-            Some(Operation::ReadResource { uri })
-        }
-        "get" => {
-            let path = read_alone(field, "path", "`get`", env, problems)?;
-            Some(Operation::RestGet { path })
-        }
-        _ => read_post(field, env, problems),
-    }
-}
-
-/// A name and `arguments`, or the name alone.
-fn read_named(
-    field: Field<'_>,
-    key: &'static str,
-    what: &'static str,
-    env: Environment<'_>,
-    problems: &mut Problems,
-) -> Option<(String, Template)> {
-    if let Value::Text(_) = &field.node.value {
-        return Some((field.name(problems)?.to_owned(), Template::literal("{}")));
-    }
-    let mut fields = Fields::of(field.node, what, problems)?;
-    let name = fields.required(key, problems).and_then(|field| field.name(problems));
-    let arguments = match fields.optional("arguments") {
-        None => Some(Template::literal("{}")),
-        Some(Field { node: node @ Node { value: Value::Map(_), .. }, .. }) => {
-            json_template(node, env, problems)
-        }
-        Some(other) => {
-            let message = format!("expected a map, found {}", other.node.found());
-            other.wrong(message, "write `name: value` lines, indented below it", problems);
-            None
-        }
-    };
-    fields.finish(problems);
-    Some((name?.to_owned(), arguments?))
-}
-
-/// `{key: text}`, or the text alone.
-fn read_alone(
-    field: Field<'_>,
-    key: &'static str,
-    what: &'static str,
-    env: Environment<'_>,
-    problems: &mut Problems,
-) -> Option<Template> {
-    let text = if let Value::Text(_) = &field.node.value {
-        field
-    } else {
-        let mut fields = Fields::of(field.node, what, problems)?;
-        let text = fields.required(key, problems);
-        fields.finish(problems);
-        text?
-    };
-    if key == "path" { read_path(text, env, problems) } else { text::template(text, env, problems) }
-}
-
-fn read_post(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<Operation> {
-    let mut fields = Fields::of(field.node, "`post`", problems)?;
-    let path = fields.required("path", problems).and_then(|field| read_path(field, env, problems));
-    let body = fields
-        .optional("body")
-        .map_or_else(|| Some(Template::literal("{}")), |field| json_template(field.node, env, problems));
-    fields.finish(problems);
-    Some(Operation::RestPost { path: path?, body: body? })
-}
-
-fn read_nothing(field: Field<'_>, problems: &mut Problems) -> Option<()> {
-    match &field.node.value {
-        Value::Null => Some(()),
-        Value::Map(entries) if entries.is_empty() => Some(()),
-        Value::Map(_) | Value::Bool(_) | Value::Number(..) | Value::Text(_) | Value::List(_) => {
-            let message = format!("it takes nothing, found {}", field.node.found());
-            field.wrong(message, format!("write `{}: {{}}`", field.name), problems);
-            None
-        }
-    }
-}
-
-fn read_path(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<Template> {
-    let path = text::template(field, env, problems)?;
-    let literal: String = path
-        .segments
-        .iter()
-        .map(|segment| match segment {
-            Segment::Literal(text) => text.as_str(),
-            Segment::Expression { .. } => "x",
-        })
-        .collect();
-    check_path(field, &literal, problems).then_some(path)
-}
-
-/// A path stays on the target's origin: `//host` and `/\\host` would not.
-pub(super) fn check_path(field: Field<'_>, path: &str, problems: &mut Problems) -> bool {
-    if path.len() > LONGEST_PATH {
-        let message = format!("a path of more than {LONGEST_PATH} bytes cannot be called");
-        field.wrong(message, "write a shorter one; what is long goes into a body", problems);
-        return false;
-    }
-    let strange = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\\' | '#');
-    let good = path.starts_with('/') && !path.starts_with("//") && !path.contains(strange);
-    if !good {
-        let help = "write the path on the target's origin, such as `/health?detailed=true`: one `/` in front, no \
-                    blanks, no `\\`, no `#`";
-        // As written: what the environment gave may be a secret.
-        let written = field.text(problems).unwrap_or_default();
-        field.wrong(format!("{} is no path", quoted(written)), help, problems);
-    }
-    good
 }
 
 fn read_checks(field: Field<'_>, problems: &mut Problems) -> (Vec<Check>, Option<Place>) {

@@ -339,7 +339,7 @@ fn the_end_of_a_session_is_not_waited_for_as_long_as_a_call() {
         let of = |operation: &Operation| {
             plan.steps.iter().find(|step| step.operation == *operation).unwrap().deadline
         };
-        (of(&Operation::ListTools).as_secs(), of(&Operation::EndSession).as_secs())
+        (of(&Operation::list_tools()).as_secs(), of(&Operation::EndSession).as_secs())
     };
     assert_eq!(deadlines("30s"), (30, 5));
     assert_eq!(deadlines("3s"), (3, 3));

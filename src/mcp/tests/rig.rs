@@ -51,8 +51,8 @@ impl Rig {
         let operations = [
             (Role::SetUp, Operation::Initialize),
             (Role::SetUp, Operation::Initialized),
-            (Role::SetUp, Operation::Discover),
-            (Role::SetUp, Operation::ListTools),
+            (Role::SetUp, Operation::discover()),
+            (Role::SetUp, Operation::list_tools()),
             (Role::TearDown, Operation::EndSession),
             (Role::Load, call),
         ];

@@ -7,7 +7,7 @@ use super::rig::{
 };
 use super::server::{Act, Seen, Server};
 use crate::model::{Outcome, ProtocolFault, Secret};
-use crate::plan::{Auth, Operation, Template};
+use crate::plan::{Auth, McpRequest, Operation, Template};
 
 /// A server with sessions, numbered from 1; calls of the load get `reply`.
 async fn stateful(reply: impl Fn(&Seen) -> Vec<Act> + Send + 'static) -> Server {
@@ -238,7 +238,9 @@ async fn the_revision_is_named_once_it_is_agreed_on() {
 #[tokio::test]
 async fn modern_requests_stand_alone() {
     let server = Server::start(good).await;
-    let read = Operation::ReadResource { uri: Template::literal("=?base64?eA==?=") };
+    let uri = Template::literal("=?base64?eA==?=");
+    let params = Some(Template::object(&[("uri", uri.quoted())]));
+    let read = Operation::Request(McpRequest { method: "resources/read".into(), params, name: Some(uri) });
     let rigs = [Rig::new(&server), Rig::new(&server).operation(read)];
     for rig in rigs {
         let mut client = rig.revision("2026-07-28").client(1).await;

@@ -58,7 +58,7 @@ impl Rows {
 /// True of the step that asks whether the target is modern, where it turned out not to be: its failure is the answer.
 pub(super) fn is_refused_probe(log: &RunLog, step: &Step) -> bool {
     let found = log.target.as_ref().map(|target| target.era);
-    step.operation == Operation::Discover
+    step.operation == Operation::discover()
         && step.role != Role::Load
         && log.plan.protocol == ProtocolChoice::Auto
         && found == Some(Era::Legacy)

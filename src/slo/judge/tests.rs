@@ -25,7 +25,7 @@ fn step(id: u16, name: &str, role: Role, tool: Option<&str>) -> Step {
         role,
         method: "tools/call".to_owned(),
         tool: tool.map(str::to_owned),
-        operation: Operation::ListTools,
+        operation: Operation::list_tools(),
         checks: Vec::new(),
         tags: BTreeMap::new(),
         deadline: SECOND,

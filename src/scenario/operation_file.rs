@@ -1,0 +1,296 @@
+//! What a step calls, as written: one field whose name is the kind of call.
+
+use super::arguments::json_template;
+use super::text;
+use crate::input::{Field, Fields, Problems, Value, quoted};
+use crate::model::clean_text;
+use crate::plan::{Environment, LONGEST_PATH, McpRequest, Operation, Segment, Template};
+
+/// The kinds of calls.
+pub(super) const KINDS: [&str; 15] = [
+    "call_tool",
+    "list_tools",
+    "list_resources",
+    "list_resource_templates",
+    "list_prompts",
+    "read_resource",
+    "subscribe_resource",
+    "unsubscribe_resource",
+    "get_prompt",
+    "complete",
+    "set_log_level",
+    "ping",
+    "request",
+    "get",
+    "post",
+];
+
+/// The requests without parameters, and their methods.
+pub(super) const BARE: [(&str, &str); 5] = [
+    ("list_tools", "tools/list"),
+    ("list_resources", "resources/list"),
+    ("list_resource_templates", "resources/templates/list"),
+    ("list_prompts", "prompts/list"),
+    ("ping", "ping"),
+];
+
+pub(super) const GET_PROMPT: &str = "prompts/get";
+
+/// From the most to the least talkative.
+const LOG_LEVELS: [&str; 8] =
+    ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
+
+/// What reports count the operation under.
+pub(super) fn method_and_tool(operation: &Operation) -> (String, Option<String>) {
+    let method = match operation {
+        Operation::CallTool { tool, .. } => return ("tools/call".to_owned(), Some(tool.clone())),
+        Operation::RestPost { path, .. } => {
+            let path = without_query(path);
+            let tool = path
+                .strip_prefix("/tools/")
+                .and_then(|rest| rest.strip_suffix("/execute"))
+                .filter(|tool| !tool.is_empty() && !tool.contains('/') && !tool.contains("{{"));
+            return (format!("POST {path}"), tool.map(str::to_owned));
+        }
+        Operation::RestGet { path } => return (format!("GET {}", without_query(path)), None),
+        Operation::Request(request) => &request.method,
+        Operation::Initialize => "initialize",
+        Operation::Initialized => "notifications/initialized",
+        Operation::Login => "POST",
+        Operation::EndSession => "DELETE",
+    };
+    (method.to_owned(), None)
+}
+
+/// The path as written, without its query, so that it stays of bounded variety and length.
+fn without_query(path: &Template) -> String {
+    let literal_query =
+        path.segments.iter().any(|segment| matches!(segment, Segment::Literal(text) if text.contains('?')));
+    let source = path.source.as_str();
+    let end = if literal_query { source.find('?').unwrap_or(source.len()) } else { source.len() };
+    clean_text(&source[..end])
+}
+
+/// The operation that a field of this kind states.
+pub(super) fn read_operation(
+    kind: &str,
+    field: Field<'_>,
+    env: Environment<'_>,
+    problems: &mut Problems,
+) -> Option<Operation> {
+    match kind {
+        "call_tool" => {
+            let (tool, arguments) = read_named(field, "tool", "`call_tool`", env, problems)?;
+            Some(Operation::CallTool { tool, arguments })
+        }
+        "get_prompt" => {
+            let (name, arguments) = read_named(field, "name", "`get_prompt`", env, problems)?;
+            let name = Template::literal(name);
+            Some(request(GET_PROMPT, &[("name", name.quoted()), ("arguments", arguments)], Some(name)))
+        }
+        "read_resource" => {
+            let uri = read_alone(field, "uri", "`read_resource`", env, problems)?;
+            Some(request("resources/read", &[("uri", uri.quoted())], Some(uri)))
+        }
+        "subscribe_resource" => {
+            let uri = read_alone(field, "uri", "`subscribe_resource`", env, problems)?;
+            Some(request("resources/subscribe", &[("uri", uri.quoted())], None))
+        }
+        "unsubscribe_resource" => {
+            let uri = read_alone(field, "uri", "`unsubscribe_resource`", env, problems)?;
+            Some(request("resources/unsubscribe", &[("uri", uri.quoted())], None))
+        }
+        "set_log_level" => {
+            let level = Template::literal(field.word(&LOG_LEVELS.map(|level| (level, level)), problems)?);
+            Some(request("logging/setLevel", &[("level", level.quoted())], None))
+        }
+        "complete" => read_complete(field, env, problems),
+        "request" => read_request(field, env, problems),
+        "get" => {
+            let path = read_alone(field, "path", "`get`", env, problems)?;
+            Some(Operation::RestGet { path })
+        }
+        "post" => read_post(field, env, problems),
+        bare => {
+            let (_, method) = BARE.iter().find(|(word, _)| *word == bare)?;
+            read_nothing(field, problems).map(|()| Operation::Request(McpRequest::bare(*method)))
+        }
+    }
+}
+
+fn request(method: &str, params: &[(&str, Template)], name: Option<Template>) -> Operation {
+    Operation::Request(McpRequest { method: method.to_owned(), params: Some(Template::object(params)), name })
+}
+
+/// `{prompt: NAME}` or `{resource: URI}`, with the argument to complete and what is written of it.
+fn read_complete(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<Operation> {
+    let mut fields = Fields::of(field.node, "`complete`", problems)?;
+    let reference = fields.exactly_one(&["prompt", "resource"], problems).and_then(|(kind, field, _)| {
+        let (kind, key) = if kind == "prompt" { ("ref/prompt", "name") } else { ("ref/resource", "uri") };
+        let named = text::template(field, env, problems)?;
+        Some(Template::object(&[("type", Template::literal(kind).quoted()), (key, named.quoted())]))
+    });
+    let argument = fields.required("argument", problems).and_then(|field| field.name(problems));
+    let value = match fields.optional("value") {
+        None => Some(Template::literal("")),
+        Some(field) => text::template(field, env, problems),
+    };
+    let context = fields.optional("context").map(|field| json_map(field, env, problems));
+    fields.finish(problems);
+    let argument =
+        Template::object(&[("name", Template::literal(argument?).quoted()), ("value", value?.quoted())]);
+    let mut params = vec![("ref", reference?), ("argument", argument)];
+    if let Some(arguments) = context {
+        params.push(("context", Template::object(&[("arguments", arguments?)])));
+    }
+    Some(request("completion/complete", &params, None))
+}
+
+/// Any request: `{method, params}`, or the method alone.
+fn read_request(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<Operation> {
+    let (method, params) = if let Value::Text(_) = &field.node.value {
+        (field, None)
+    } else {
+        let mut fields = Fields::of(field.node, "`request`", problems)?;
+        let method = fields.required("method", problems);
+        let params = fields.optional("params");
+        fields.finish(problems);
+        (method?, params)
+    };
+    let name = method.name(problems)?;
+    let instead = match name {
+        "tools/call" => Some("write `call_tool`, which looks at `isError`, too"),
+        "initialize" => Some("every session is opened with it by itself"),
+        _ if name.starts_with("notifications/") => Some("a notification has no answer to wait for"),
+        _ => None,
+    };
+    if let Some(instead) = instead {
+        method.wrong(format!("{} cannot be a `request`", quoted(name)), instead, problems);
+        return None;
+    }
+    let json = match params {
+        None => None,
+        Some(field) => Some(json_map(field, env, problems)?),
+    };
+    let named = params.zip(subject_of(name)).and_then(|(params, key)| {
+        let Value::Map(entries) = &params.node.value else { return None };
+        let entry = entries.iter().find(|entry| entry.key.text == key)?;
+        let Value::Text(subject) = &entry.value.value else { return None };
+        Template::parse(subject, env).ok()
+    });
+    Some(Operation::Request(McpRequest { method: name.to_owned(), params: json, name: named }))
+}
+
+/// The parameter that a header repeats in the modern era.
+fn subject_of(method: &str) -> Option<&'static str> {
+    match method {
+        GET_PROMPT => Some("name"),
+        "resources/read" => Some("uri"),
+        _ if method.starts_with("tasks/") => Some("taskId"),
+        _ => None,
+    }
+}
+
+/// JSON text of a map.
+fn json_map(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<Template> {
+    if let Value::Map(_) = &field.node.value {
+        return json_template(field.node, env, problems);
+    }
+    let message = format!("expected a map, found {}", field.node.found());
+    field.wrong(message, "write `name: value` lines, indented below it", problems);
+    None
+}
+
+/// A name and `arguments`, or the name alone.
+fn read_named(
+    field: Field<'_>,
+    key: &'static str,
+    what: &'static str,
+    env: Environment<'_>,
+    problems: &mut Problems,
+) -> Option<(String, Template)> {
+    if let Value::Text(_) = &field.node.value {
+        return Some((field.name(problems)?.to_owned(), Template::literal("{}")));
+    }
+    let mut fields = Fields::of(field.node, what, problems)?;
+    let name = fields.required(key, problems).and_then(|field| field.name(problems));
+    let arguments = match fields.optional("arguments") {
+        None => Some(Template::literal("{}")),
+        Some(field) => json_map(field, env, problems),
+    };
+    fields.finish(problems);
+    Some((name?.to_owned(), arguments?))
+}
+
+/// `{key: text}`, or the text alone.
+fn read_alone(
+    field: Field<'_>,
+    key: &'static str,
+    what: &'static str,
+    env: Environment<'_>,
+    problems: &mut Problems,
+) -> Option<Template> {
+    let text = if let Value::Text(_) = &field.node.value {
+        field
+    } else {
+        let mut fields = Fields::of(field.node, what, problems)?;
+        let text = fields.required(key, problems);
+        fields.finish(problems);
+        text?
+    };
+    if key == "path" { read_path(text, env, problems) } else { text::template(text, env, problems) }
+}
+
+fn read_post(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<Operation> {
+    let mut fields = Fields::of(field.node, "`post`", problems)?;
+    let path = fields.required("path", problems).and_then(|field| read_path(field, env, problems));
+    let body = fields
+        .optional("body")
+        .map_or_else(|| Some(Template::literal("{}")), |field| json_template(field.node, env, problems));
+    fields.finish(problems);
+    Some(Operation::RestPost { path: path?, body: body? })
+}
+
+fn read_nothing(field: Field<'_>, problems: &mut Problems) -> Option<()> {
+    match &field.node.value {
+        Value::Null => Some(()),
+        Value::Map(entries) if entries.is_empty() => Some(()),
+        Value::Map(_) | Value::Bool(_) | Value::Number(..) | Value::Text(_) | Value::List(_) => {
+            let message = format!("it takes nothing, found {}", field.node.found());
+            field.wrong(message, format!("write `{}: {{}}`", field.name), problems);
+            None
+        }
+    }
+}
+
+fn read_path(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<Template> {
+    let path = text::template(field, env, problems)?;
+    let literal: String = path
+        .segments
+        .iter()
+        .map(|segment| match segment {
+            Segment::Literal(text) => text.as_str(),
+            Segment::Expression { .. } => "x",
+        })
+        .collect();
+    check_path(field, &literal, problems).then_some(path)
+}
+
+/// A path stays on the target's origin: `//host` and `/\\host` would not.
+pub(super) fn check_path(field: Field<'_>, path: &str, problems: &mut Problems) -> bool {
+    if path.len() > LONGEST_PATH {
+        let message = format!("a path of more than {LONGEST_PATH} bytes cannot be called");
+        field.wrong(message, "write a shorter one; what is long goes into a body", problems);
+        return false;
+    }
+    let strange = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\\' | '#');
+    let good = path.starts_with('/') && !path.starts_with("//") && !path.contains(strange);
+    if !good {
+        let help = "write the path on the target's origin, such as `/health?detailed=true`: one `/` in front, no \
+                    blanks, no `\\`, no `#`";
+        // As written: what the environment gave may be a secret.
+        let written = field.text(problems).unwrap_or_default();
+        field.wrong(format!("{} is no path", quoted(written)), help, problems);
+    }
+    good
+}
