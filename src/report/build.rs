@@ -13,10 +13,16 @@ mod timeline;
 use super::measured::Measured;
 use super::{Ending, Finding, REPORT_VERSION, RunLog, RunReport};
 use crate::model::{Event, Floor};
-use crate::slo;
+use crate::slo::{self, GeneratorCheck};
 
-/// The report of `log`, whose calls add up to `measured`, and whose objectives were judged as `objectives` says.
-pub(super) fn build(log: &RunLog, measured: &Measured, objectives: Vec<Finding>) -> RunReport {
+/// The report of `log`, whose calls add up to `measured`, and whose objectives were judged as `objectives` says;
+/// `fails_anyway` when one of them fails whatever gander itself may have cost the calls.
+pub(super) fn build(
+    log: &RunLog,
+    measured: &Measured,
+    objectives: Vec<Finding>,
+    fails_anyway: bool,
+) -> RunReport {
     let Measured { all, clock, .. } = measured;
     let rows = rows::Rows::of(log, measured);
     let scrapes = notes::Scrapes::of(log);
@@ -24,7 +30,8 @@ pub(super) fn build(log: &RunLog, measured: &Measured, objectives: Vec<Finding>)
     let generator =
         slo::check_generator(&log.plan, &log.seconds, all, &(clock.warm_up..clock.duration), floor(log));
     let objectives = findings::with_own(log, all, clock, rows.total.calls, &generator, objectives);
-    let verdict = findings::verdict(&objectives, &generator);
+    let late_all_the_same = fails_anyway && generator.iter().any(GeneratorCheck::was_late);
+    let verdict = findings::verdict(&objectives, &generator, fails_anyway);
     RunReport {
         version: REPORT_VERSION,
         run: log.manifest.clone(),
@@ -34,7 +41,7 @@ pub(super) fn build(log: &RunLog, measured: &Measured, objectives: Vec<Finding>)
         environment: log.environment.clone(),
         state: state(log.ending).to_owned(),
         verdict,
-        because: findings::because(verdict, &objectives, &rows.total, log.ending),
+        because: findings::because(verdict, &objectives, &rows.total, late_all_the_same, log.ending),
         objectives,
         notes,
         clocks: clocks::clocks(log, all, clock),

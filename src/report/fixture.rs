@@ -21,7 +21,7 @@ const WARM_UP: u32 = 5;
 
 /// The report of `log` with these findings.
 pub(super) fn build(log: &RunLog, findings: Vec<Finding>) -> RunReport {
-    super::build::build(log, &Measured::of(log), findings)
+    super::build::build(log, &Measured::of(log), findings, false)
 }
 
 /// The run, complete.

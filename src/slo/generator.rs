@@ -58,16 +58,31 @@ pub struct GeneratorCheck {
     pub way_out: String,
     /// True when no finding on the target stands without it, good or bad: what was planned was not what was done.
     pub decisive: bool,
+    /// True when it says that gander was late: a FAIL that [`own_lateness`] cannot explain stands all the same.
+    pub lateness: bool,
 }
 
 impl GeneratorCheck {
     fn new(name: &str, value: String, limit: String, holds: Option<bool>) -> Self {
-        Self { name: name.to_owned(), value, limit, holds, way_out: String::new(), decisive: false }
+        Self {
+            name: name.to_owned(),
+            value,
+            limit,
+            holds,
+            way_out: String::new(),
+            decisive: false,
+            lateness: false,
+        }
     }
 
     /// A check that fails when the machine is too slow.
     fn overload(name: &str, value: String, limit: String, holds: Option<bool>) -> Self {
         Self { way_out: OVERLOADED.to_owned(), ..Self::new(name, value, limit, holds) }
+    }
+
+    /// True when gander was late, and this says so.
+    pub fn was_late(&self) -> bool {
+        self.lateness && self.holds == Some(false)
     }
 
     fn decisive(self) -> Self {
@@ -98,13 +113,22 @@ pub fn check_generator(
     // Where calls waited for users, the users of a generator that is too slow may have been what they waited for.
     let waited = touched.iter().any(calls_wait);
     for check in [heartbeat(plan, touched), processor(touched)] {
-        checks.push(GeneratorCheck { decisive: waited, ..check });
+        checks.push(GeneratorCheck { decisive: waited, lateness: true, ..check });
     }
     checks.extend(machine(touched));
     checks.extend(throttled(touched));
     checks.extend(in_flight(whole_seconds(seconds, steady)));
     checks.extend(floor.map(|floor| floor_check(plan, floor)));
     checks
+}
+
+/// The most that gander itself may have added to the latency of a call: it may be late in sending it, in seeing the answer,
+/// and in giving the user that the next call waits for free. An estimate, from the latest of all its own delays.
+pub fn own_lateness(seconds: &[Second], steady: &Range<f64>) -> Duration {
+    let touched = touched_seconds(seconds, steady);
+    let pacing = touched.iter().filter_map(|second| second.pacing.as_ref()?.max()).max();
+    let beats = touched.iter().filter_map(|second| second.generator.as_ref()?.heartbeat.max()).max();
+    pacing.unwrap_or_default() + 2 * beats.unwrap_or_default()
 }
 
 /// What the checks come to; `None` when there are none.
@@ -169,7 +193,8 @@ fn lag_check(name: &str, lags: &LatencyHistogram, limit: Duration) -> GeneratorC
 
 fn send_lag(plan: &Plan, seconds: &[Second]) -> GeneratorCheck {
     let lags = merged(seconds.iter().filter_map(|second| second.pacing.as_ref()));
-    lag_check("delay of what was due, p99", &lags, limit(plan, LEAST_LAG)).decisive()
+    let check = lag_check("delay of what was due, p99", &lags, limit(plan, LEAST_LAG)).decisive();
+    GeneratorCheck { lateness: true, ..check }
 }
 
 /// What this machine adds to every latency must be small beside the smallest one that is asked for.
@@ -208,15 +233,28 @@ fn offered(plan: &Plan, open: &OpenLoad, seconds: &[Second], end: f64) -> Genera
     }
     let all_due: u64 = due.iter().sum();
     let share = given.iter().sum::<u64>() as f64 / all_due as f64;
-    // What is due in a second's last moment may be given out in the next one's first.
-    let kept =
-        due.iter().zip(&given).filter(|&(due, given)| *given as f64 + 1.0 >= *due as f64 * OFFERED_EACH);
+    // Summed up from the start: what is due at a second's very end may be counted in either of two, and a whole burst is due
+    // at once.
+    let sums = |counts: &[u64]| {
+        counts
+            .iter()
+            .scan(0, |sum, count| {
+                *sum += count;
+                Some(*sum)
+            })
+            .collect::<Vec<u64>>()
+    };
+    let (due_so_far, given_so_far) = (sums(&due), sums(&given));
+    let kept = (0..due.len()).filter(|&at| {
+        let lacking = due_so_far[at].saturating_sub(given_so_far[at] + u64::from(open.burst));
+        lacking as f64 <= due[at] as f64 * (1.0 - OFFERED_EACH)
+    });
     let kept = kept.count() as f64 / seconds.len().max(1) as f64;
     let holds = (all_due > 0).then_some(share >= OFFERED && kept >= OFFERED_SECONDS);
     let value = match holds {
         None => "no data".to_owned(),
         Some(_) => format!(
-            "{} of what was due, kept in {} of the seconds",
+            "{} of what was due was taken up, in time in {} of the seconds",
             format_ratio(share.min(1.0)),
             format_ratio(kept)
         ),
@@ -447,6 +485,34 @@ mod tests {
         assert_eq!((measured(ms(10), 100, 0), measured(ms(11), 100, 0)), (Some(true), Some(false)));
         // A pool that ran dry, and no call at all, tell of no floor.
         assert_eq!((measured(ms(1), 100, 10), measured(ms(0), 0, 0)), (Some(false), Some(false)));
+    }
+
+    #[test]
+    fn a_burst_at_the_end_of_a_second_may_be_counted_in_either() {
+        let Load { model: LoadModel::Open(open), warm_up } = open_plan().load else { unreachable!() };
+        let open = OpenLoad { burst: 50, ..open };
+        let plan = Plan { load: Load { model: LoadModel::Open(open), warm_up }, ..open_plan() };
+        // Half of what is due each second is due at its very beginning.
+        let failing = |given: &[u64]| {
+            let mut seconds: Vec<Second> = (0..SECONDS).map(second).collect();
+            for (second, given) in seconds[2..].iter_mut().zip(given.iter().cycle()) {
+                second.pacing = Some(many(Duration::from_micros(80), *given));
+            }
+            let checks = checked(&plan, &seconds, None);
+            checks.iter().any(|check| check.name == "offered load" && check.holds == Some(false))
+        };
+        assert!(!failing(&[150, 50]) && !failing(&[50, 150]) && !failing(&[100]));
+        assert!(failing(&[90]) && failing(&[20, 180]));
+    }
+
+    #[test]
+    fn what_gander_may_have_added_is_its_latest_delays() {
+        let mut seconds: Vec<Second> = (0..SECONDS).map(second).collect();
+        seconds[5].pacing = Some(many(ms(30), 1));
+        generator(&mut seconds[9]).heartbeat = many(ms(20), 1);
+        let late = |from: f64| own_lateness(&seconds, &(from..f64::from(SECONDS)));
+        assert!(late(2.0).abs_diff(ms(70)) < ms(1), "{:?}", late(2.0));
+        assert!(late(10.0) < ms(1));
     }
 
     #[test]

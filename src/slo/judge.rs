@@ -9,6 +9,9 @@ use crate::metrics::{Aggregates, Flow, Phase, SeriesStore, Tally};
 use crate::model::{LatencyClock, Verdict, format_count, format_duration, format_ratio};
 use crate::plan::{Plan, Role, Step, Threshold};
 
+/// Gander's own lateness may be this share of the shortest deadline, for failures to be the target's.
+const SHARE_OF_DEADLINE: f64 = 0.1;
+
 /// Judges each objective, in their order. `flow` is what ended in the steady phase, `steady` that phase in the time of the
 /// run.
 pub fn judge(
@@ -37,6 +40,38 @@ pub fn judge(
         Indicator::Metric(indicator) => metric::judge(objective, indicator, series, steady),
     };
     objectives.iter().map(judge_one).collect()
+}
+
+/// True when an objective on the calls fails even where each call is given `late` more time, which gander itself may have
+/// cost it.
+pub fn fails_despite(
+    late: Duration,
+    objectives: &[Objective],
+    plan: &Plan,
+    aggregates: &Aggregates,
+    flow: &Flow,
+    series: &SeriesStore,
+    steady: &Range<Duration>,
+) -> bool {
+    // Calls are given up at their deadline: being late may have made a failure of a call.
+    let shortest = plan.steps.iter().map(|step| step.deadline).min().unwrap_or_default();
+    if late > shortest.mul_f64(SHARE_OF_DEADLINE) {
+        return false;
+    }
+    let with_time = |objective: &Objective| {
+        let indicator = match objective.indicator {
+            Indicator::Latency { clock, share, within } => {
+                Indicator::Latency { clock, share, within: within + late }
+            }
+            Indicator::ErrorRatio { at_most } => Indicator::ErrorRatio { at_most },
+            // These are not about how long a call took.
+            Indicator::Throughput { .. } | Indicator::Metric(_) => return None,
+        };
+        Some(Objective { indicator, ..objective.clone() })
+    };
+    let objectives: Vec<Objective> = objectives.iter().filter_map(with_time).collect();
+    let findings = judge(&objectives, plan, aggregates, flow, series, steady);
+    findings.iter().any(|finding| finding.verdict == Verdict::Fail)
 }
 
 fn is_in(scope: &Scope, step: &Step) -> bool {

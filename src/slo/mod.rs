@@ -13,8 +13,8 @@ mod unit;
 
 pub use file::{load, load_all, load_for};
 pub use finding::Finding;
-pub use generator::{GeneratorCheck, check_generator, generator_finding};
-pub use judge::judge;
+pub use generator::{GeneratorCheck, check_generator, generator_finding, own_lateness};
+pub use judge::{fails_despite, judge};
 pub use objective::{
     Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector,
 };

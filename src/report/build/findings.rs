@@ -39,10 +39,11 @@ pub(super) fn with_own(
 }
 
 /// The verdict on the run: that of its findings, unless the generator was the bottleneck. Where this machine could not make
-/// the load, no finding on the target stands; where it may only have disturbed it, no PASS does.
-pub(super) fn verdict(findings: &[Finding], generator: &[GeneratorCheck]) -> Verdict {
+/// the load, no finding on the target stands; where it may only have disturbed it, no PASS does. Where it was late, a FAIL
+/// stands that is one without that (`fails_anyway`).
+pub(super) fn verdict(findings: &[Finding], generator: &[GeneratorCheck], fails_anyway: bool) -> Verdict {
     let failing = || generator.iter().filter(|check| check.holds == Some(false));
-    if failing().any(|check| check.decisive) {
+    if failing().any(|check| check.decisive && !(check.lateness && fails_anyway)) {
         return Verdict::Invalid;
     }
     let others = findings.iter().filter(|finding| finding.name != GENERATOR || finding.origin != OWN_ORIGIN);
@@ -52,8 +53,14 @@ pub(super) fn verdict(findings: &[Finding], generator: &[GeneratorCheck]) -> Ver
     }
 }
 
-/// The verdict on the run in one sentence.
-pub(super) fn because(verdict: Verdict, objectives: &[Finding], total: &StepRow, ending: Ending) -> String {
+/// The verdict on the run in one sentence; `late_all_the_same` when it fails, and gander was late, which does not explain it.
+pub(super) fn because(
+    verdict: Verdict,
+    objectives: &[Finding],
+    total: &StepRow,
+    late_all_the_same: bool,
+    ending: Ending,
+) -> String {
     let decisive: Vec<_> = objectives.iter().filter(|finding| finding.verdict == verdict).collect();
     let sentence = match (verdict, decisive.first()) {
         (Verdict::Pass, _) | (_, None) => {
@@ -82,7 +89,12 @@ pub(super) fn because(verdict: Verdict, objectives: &[Finding], total: &StepRow,
                     )
                 }
             };
-            format!("{name} ({scope}): {what}{others}{open}{unsent}")
+            let late = if late_all_the_same {
+                "; gander itself was late, too, which does not explain it"
+            } else {
+                ""
+            };
+            format!("{name} ({scope}): {what}{others}{open}{unsent}{late}")
         }
         (Verdict::Invalid | Verdict::Inconclusive, Some(first)) => {
             let word = verdict.as_str().to_lowercase();
@@ -289,6 +301,30 @@ mod tests {
         let totals = totals.map(|(planned, recorded)| Totals { planned, recorded });
         let (verdict, because) = Books { planned, recorded, in_flight, totals }.balance();
         assert_eq!(verdict, expected, "{because}");
+    }
+
+    #[test]
+    fn a_failure_that_lateness_cannot_explain_stands() {
+        let failed = [Finding { verdict: Verdict::Fail, ..missing_objectives() }];
+        let passed = [Finding { verdict: Verdict::Pass, ..missing_objectives() }];
+        let check = |decisive, lateness| {
+            [GeneratorCheck {
+                name: "delay".to_owned(),
+                value: String::new(),
+                limit: String::new(),
+                holds: Some(false),
+                way_out: String::new(),
+                decisive,
+                lateness,
+            }]
+        };
+        let (fail, invalid) = (Verdict::Fail, Verdict::Invalid);
+        assert_eq!(verdict(&failed, &check(true, true), true), fail);
+        assert_eq!(verdict(&failed, &check(true, true), false), invalid);
+        assert_eq!(verdict(&failed, &check(true, false), true), invalid);
+        assert_eq!(verdict(&failed, &check(false, true), false), fail);
+        assert_eq!(verdict(&passed, &check(true, true), false), invalid);
+        assert_eq!(verdict(&passed, &check(false, true), false), invalid);
     }
 
     #[test]

@@ -162,9 +162,20 @@ fn recorded_notes(log: &RunLog) -> impl Iterator<Item = String> + '_ {
     })
 }
 
+/// What lags so much longer than the latest hand-over was not late by chance.
+const CLEARLY: Duration = Duration::from_millis(1);
+
 /// Of an open load: calls that were due found no free user.
 fn waiting_note(log: &RunLog, rows: &Rows) -> Option<String> {
-    let most = log.seconds.iter().map(|second| second.waiting).max().filter(|most| *most > 0)?;
+    // What lagged longer than anything that gander was late with waited for a user.
+    let late =
+        log.seconds.iter().filter_map(|second| second.pacing.as_ref()?.max()).max().unwrap_or_default();
+    let lags = log.seconds.iter().flat_map(|second| &second.cells).filter_map(|cell| cell.lag.as_ref());
+    let waited = lags.map(|lags| lags.count_over(2 * late + CLEARLY)).sum::<u64>();
+    let waiting = log.seconds.iter().map(|second| second.waiting).max().unwrap_or(0);
+    if waited == 0 && waiting == 0 {
+        return None;
+    }
     let users = format_count(log.plan.load.peak_users().into());
     let peak = log.plan.load.open()?.peak_rate();
     let needed = rows.service.map_or_else(String::new, |service| {
@@ -176,9 +187,9 @@ fn waiting_note(log: &RunLog, rows: &Rows) -> Option<String> {
         )
     });
     Some(format!(
-        "up to {} iterations that were due waited for a free user: all {users} were busy, so the target was too slow for \
-         this rate, or `max_users` is too low{needed}",
-        format_count(most)
+        "at least {} calls that were due waited for a free user: at times all {users} were busy, so the target, or this \
+         machine, was too slow for this rate, or `max_users` is too low{needed}",
+        format_count(waited.max(waiting))
     ))
 }
 

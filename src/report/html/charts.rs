@@ -208,7 +208,11 @@ fn users(report: &RunReport, points: &[Point]) -> Chart {
     ];
     let mut chart = over_time(report, "users", "Users and calls in flight", "count", points, series);
     let in_flight = report.timeline.iter().map(|point| point.in_flight).max().unwrap_or(0);
-    chart.summary = format!("{}, at most {} in flight", figures::peak_users(report), format_count(in_flight));
+    chart.summary = format!(
+        "{}, at most {} in flight when they were counted, once a second",
+        figures::peak_users(report),
+        format_count(in_flight)
+    );
     chart
 }
 

@@ -517,3 +517,25 @@ proptest! {
         prop_assert!(lax != Verdict::Fail || strict != Verdict::Pass);
     }
 }
+
+#[test]
+fn a_failure_stands_where_more_time_would_not_have_mended_it() {
+    let aggregates = run();
+    let stands = |indicator: Indicator, late: Duration| {
+        let flow = Flow::new(aggregates.clone(), 10.0);
+        let objectives = [objective(search(), indicator)];
+        let series = SeriesStore::default();
+        fails_despite(late, &objectives, &plan(), &aggregates, &flow, &series, &(SECOND..SECOND * 11))
+    };
+    let latency = |within| Indicator::Latency { clock: LatencyClock::Response, share: 0.5, within };
+    let median = aggregates
+        .sum(&plan(), Some(Phase::Steady), |step| step.tool.as_deref() == Some("search"))
+        .good_quantile(LatencyClock::Response, 0.5)
+        .unwrap();
+    let ms = Duration::from_millis;
+    assert!(stands(latency(median / 2), Duration::ZERO));
+    assert!(!stands(latency(median / 2), median), "with so much more time it would have held");
+    assert!(stands(Indicator::ErrorRatio { at_most: 0.0 }, ms(90)));
+    assert!(!stands(Indicator::ErrorRatio { at_most: 0.0 }, ms(110)), "calls have 1 s");
+    assert!(!stands(Indicator::Throughput { at_least: 1e9 }, Duration::ZERO));
+}
