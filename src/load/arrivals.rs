@@ -107,6 +107,10 @@ impl Arrivals {
 
     /// The next iteration for `user`, as soon as one is due; `None` when the load is over.
     pub(crate) async fn next(&self, work: &Workload, user: usize) -> Option<Taken> {
+        // A user that has become free does nothing that has waited for too long.
+        if self.waiting() > 0 {
+            self.expire(work, work.clock.now());
+        }
         {
             let mut state = self.state();
             if let Some(arrival) = state.waiting.pop_front() {

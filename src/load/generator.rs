@@ -9,11 +9,9 @@ use tokio::task::JoinHandle;
 
 use super::timer::Timer;
 use crate::clock::Clock;
-use crate::metrics::GeneratorSecond;
+use crate::metrics::{BEAT, GeneratorSecond};
 use crate::model::LatencyHistogram;
 
-/// How often the heartbeat looks at the clock.
-const BEAT: Duration = Duration::from_millis(5);
 /// Where a control group of version 2 tells how often its quota held it back.
 const CPU_STAT: &str = "/sys/fs/cgroup/cpu.stat";
 

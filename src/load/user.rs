@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::arrivals::{self, Arrivals, Taken};
-use super::recorder::{Recorder, Timing};
+use super::recorder::{OpenCall, Recorder, Timing};
 use super::signal::Signals;
 use crate::clock::Clock;
 use crate::mcp::{CallContext, Client, Exchange, Wire};
@@ -118,7 +118,7 @@ impl User {
         self.join(work);
         self.iteration += 1;
         let transaction = work.plan.pick(&mut self.mix);
-        if let Err(why) = self.iterate(work, transaction, None).await {
+        if let Err(why) = self.iterate(work, transaction, &mut None).await {
             if let Some(step) = transaction.steps.first().filter(|_| !work.signals.stop.is_raised()) {
                 let call = work.recorder.begin(*step, work.phase(work.clock.now()));
                 let timing = Timing::closed(work.plan.step(*step).deadline);
@@ -159,13 +159,11 @@ impl User {
         self.iteration += 1;
         self.arguments = work.plan.arguments_of(arrival);
         let transaction = work.plan.transaction_of(arrival);
-        if let Err(why) = self.iterate(work, transaction, Some(arrival.due)).await {
-            let first = transaction.steps[0];
-            if why.is_none() && work.signals.stop.is_raised() {
-                drop(work.recorder.begin(first, work.phase(arrival.due)));
-            } else {
-                arrivals::not_sent(work, first, arrival.due, NotSent::NoSession, why.as_deref());
-            }
+        let mut due = Some(Due { work, step: transaction.steps[0], at: arrival.due });
+        if let Err(why) = self.iterate(work, transaction, &mut due).await
+            && let Some(due) = due.take_if(|_| why.is_some() || !work.signals.stop.is_raised())
+        {
+            due.not_sent(NotSent::NoSession, why.as_deref());
         }
     }
 
@@ -190,13 +188,13 @@ impl User {
         self.close_session(work).await;
     }
 
-    /// Does `transaction`, which was due at `due` if it was due at a certain moment; when there is no session for it,
+    /// Does `transaction`, which takes what was `due`, if it was due at a certain moment; when there is no session for it,
     /// gives why.
     async fn iterate(
         &mut self,
         work: &Workload,
         transaction: &Transaction,
-        mut due: Option<Duration>,
+        due: &mut Option<Due<'_>>,
     ) -> Result<(), Option<String>> {
         self.open_session(work).await?;
         for step in &transaction.steps {
@@ -239,12 +237,18 @@ impl User {
 
     /// One call, entered in the books whatever becomes of it: when this is dropped half way, as interrupted. `None` when there
     /// is no time for it any more.
-    async fn call(&mut self, work: &Workload, step: StepId, due: Option<Duration>) -> Option<Exchange> {
+    async fn call(&mut self, work: &Workload, step: StepId, due: Option<Due<'_>>) -> Option<Exchange> {
         if work.signals.abort.is_raised() {
             return None;
         }
         let sent = work.clock.now();
-        let open = work.recorder.begin(step, work.phase(due.unwrap_or(sent)));
+        let (open, due) = match due {
+            None => (work.recorder.begin(step, work.phase(sent)), None),
+            Some(due) => {
+                let at = due.at;
+                (due.begin(), Some(at))
+            }
+        };
         let context = CallContext { iteration: self.iteration, sent, rng: &mut self.arguments };
         let exchange = self.client.perform(step, context).await;
         let timing = if work.arrivals.is_some() {
@@ -257,6 +261,39 @@ impl User {
             work.recorder.held(exchange.held, exchange.left_open);
         }
         Some(exchange)
+    }
+}
+
+/// The first call of an iteration that was due at a certain moment, not begun yet. Dropping it, because its user was cut off,
+/// books it as interrupted: nothing that was due is lost.
+struct Due<'w> {
+    work: &'w Workload,
+    step: StepId,
+    at: Duration,
+}
+
+impl<'w> Due<'w> {
+    /// The call begins.
+    fn begin(self) -> OpenCall<'w> {
+        let open = self.enter();
+        std::mem::forget(self);
+        open
+    }
+
+    /// The call will not be made.
+    fn not_sent(self, why: NotSent, reason: Option<&str>) {
+        arrivals::not_sent(self.work, self.step, self.at, why, reason);
+        std::mem::forget(self);
+    }
+
+    fn enter(&self) -> OpenCall<'w> {
+        self.work.recorder.begin(self.step, self.work.phase(self.at))
+    }
+}
+
+impl Drop for Due<'_> {
+    fn drop(&mut self) {
+        drop(self.enter());
     }
 }
 

@@ -1,8 +1,13 @@
 //! How the load generator itself fared in one second: the proof that it was not the bottleneck.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::LatencyHistogram;
+
+/// How often the generator looks whether it is on time.
+pub const BEAT: Duration = Duration::from_millis(5);
 
 /// What the generator's own process and machine did in one second.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

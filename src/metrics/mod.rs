@@ -13,7 +13,7 @@ pub use aggregate::{Aggregates, Tally};
 pub use error_book::{ErrorBook, FOUND, MAX_REASONS};
 pub use exposition::{Exposition, ExpositionError, ExpositionErrorKind, Family, Format, MetricKind, Sample};
 pub use flow::{Flow, touched_seconds, whole_seconds};
-pub use generator::GeneratorSecond;
+pub use generator::{BEAT, GeneratorSecond};
 pub use scrape_record::{
     MAX_SERIES, NewSeries, SampleValue, ScrapeEncoder, ScrapeMark, ScrapeRecord, Scraped,
 };

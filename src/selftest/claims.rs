@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use super::compare::{Allowed, Claim, Excuse, Value};
 use super::drill::{Drill, FREEZE_AT_MS, FREEZE_FOR_MS, Kind, LATE_MS, OBJECTIVE};
-use super::freeze::{Freeze, ResponseTruth};
-use super::truth::{Became, Truth};
+use super::freeze::{Freeze, ResponseTruth, lateness};
+use super::truth::{Became, Truth, quantile};
 use crate::model::{NotSent, Outcome, OutcomeClass, TimeoutPhase, TransportFault};
 use crate::plan::Plan;
 use crate::report::{ClockRow, RunReport};
 
 const SERVICE: &str = "service time";
 const RESPONSE: &str = "response time";
+const SEND_LAG: &str = "send lag";
 /// A service time may be this far from the truth: the way there and back is in it.
 const NEAR: Allowed = Allowed::Share { share: 0.02, least: Duration::from_millis(1) };
 /// How far what a freeze does may be from the truth.
@@ -43,6 +44,7 @@ pub(super) fn claims(drill: &Drill, evidence: Evidence<'_>) -> Vec<Claim> {
             service("p99.9", 0.999, evidence, |clock| clock.p999),
         ],
         Kind::Freeze => freeze(evidence),
+        Kind::Queue => queue(evidence),
         Kind::Errors => vec![
             counted("ok", truth.count_of(Became::Ok), Some(report.total.ok)),
             counted("tool errors", truth.count_of(Became::ToolError), class(report, OutcomeClass::Tool)),
@@ -78,10 +80,39 @@ fn service(name: &str, q: f64, evidence: Evidence<'_>, of: impl Fn(&ClockRow) ->
     }
 }
 
+/// When each call was due, in the time of the load.
+fn due(plan: &Plan) -> Vec<Duration> {
+    let schedule = plan.load.open().map(|open| open.schedule(plan.seed));
+    schedule.into_iter().flatten().map(|arrival| arrival.due).collect()
+}
+
+/// What waits for a user is late by its wait, and its answer, too.
+fn queue(evidence: Evidence<'_>) -> Vec<Claim> {
+    let Evidence { plan, report, truth } = evidence;
+    let late = lateness(&due(plan), &truth.calls);
+    let answered = late.as_ref().map(|late| {
+        let calls = late.iter().zip(&truth.calls);
+        calls.map(|(late, call)| late + call.service.as_secs_f64()).collect::<Vec<_>>()
+    });
+    let claim = |what: &str, exact: &Option<Vec<f64>>, name, q, of: fn(&ClockRow) -> Option<f64>| Claim {
+        what: what.to_owned(),
+        truth: exact.as_ref().and_then(|exact| quantile(exact.iter().copied(), q)).map(Value::Time),
+        reported: clock(report, name).and_then(of).map(Value::Time),
+        allowed: Allowed::Share { share: FREEZE_SHARE, least: Duration::ZERO },
+        excuse: Excuse::Timing(q),
+    };
+    vec![
+        claim("response p50, from due", &answered, RESPONSE, 0.5, |clock| clock.p50),
+        claim("response p99, from due", &answered, RESPONSE, 0.99, |clock| clock.p99),
+        claim("send lag p50", &late, SEND_LAG, 0.5, |clock| clock.p50),
+        claim("send lag p99", &late, SEND_LAG, 0.99, |clock| clock.p99),
+        service("p50", 0.5, evidence, |clock| clock.p50),
+    ]
+}
+
 fn freeze(evidence: Evidence<'_>) -> Vec<Claim> {
     let Evidence { plan, report, truth } = evidence;
-    let schedule = plan.load.open().map(|open| open.schedule(plan.seed));
-    let due: Vec<Duration> = schedule.into_iter().flatten().map(|arrival| arrival.due).collect();
+    let due = due(plan);
     let freeze =
         Freeze { at: Duration::from_millis(FREEZE_AT_MS), length: Duration::from_millis(FREEZE_FOR_MS) };
     let response = ResponseTruth::of(&due, &truth.calls, freeze, 0.99);
@@ -183,6 +214,7 @@ mod tests {
     use super::super::drill::{Pace, drills};
     use super::super::truth::TrueCall;
     use super::*;
+    use crate::plan::{Load, LoadModel, OpenLoad, RateStage, Spacing};
     use crate::report::OutcomeCount;
 
     const REPORT: &str = include_str!("../../tests/golden/report/complete/report.json");
@@ -242,7 +274,7 @@ mod tests {
         report
     }
 
-    /// The claims of all drills (but those on the freeze and the null server) that do not hold of `report`.
+    /// The claims of all drills (but those with a schedule in them, and those on the null server) that do not hold of `report`.
     fn failing(report: &RunReport) -> Vec<String> {
         let log: serde_json::Value =
             serde_json::from_str(include_str!("../../tests/golden/smoke.plan.json")).unwrap();
@@ -251,7 +283,7 @@ mod tests {
         let evidence = Evidence { plan: &plan, report, truth: &truth };
         let drills = drills(Pace::Quick, 1024);
         let about_calls =
-            drills.iter().filter(|drill| drill.kind != Kind::Freeze && !drill.kind.is_against_null());
+            drills.iter().filter(|drill| !drill.kind.is_by_schedule() && !drill.kind.is_against_null());
         about_calls
             .flat_map(|drill| claims(drill, evidence).into_iter().map(|claim| (drill.name, claim)))
             .map(|(name, claim)| judge(name, claim, &Noise::default()))
@@ -265,6 +297,55 @@ mod tests {
         let mut report = report();
         tamper(&mut report);
         assert_eq!(failing(&report), expected);
+    }
+
+    #[test]
+    fn a_wait_for_a_user_that_is_not_told_is_caught() {
+        let stage = RateStage { duration: Duration::from_secs(1), rate: 1000.0 };
+        let jump = RateStage { duration: Duration::ZERO, ..stage };
+        let open = OpenLoad {
+            stages: vec![jump, stage],
+            spacing: Spacing::Constant,
+            burst: 1,
+            users: 1,
+            max_users: 1,
+        };
+        let log: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/golden/smoke.plan.json")).unwrap();
+        let plan: Plan = serde_json::from_value(log).unwrap();
+        let plan = Plan { load: Load { model: LoadModel::Open(open), ..plan.load }, ..plan };
+        // Each call comes a millisecond later than the one before, beside its due time, and takes 10 ms.
+        let calls = due(&plan).into_iter().zip(0..).map(|(due, late)| TrueCall {
+            arrived: due + Duration::from_millis(late),
+            service: Duration::from_millis(10),
+            became: Became::Ok,
+        });
+        let truth = Truth { count: 1000, calls: calls.collect() };
+        let clock = |name: &str, p50: f64, p99: f64| ClockRow {
+            name: name.to_owned(),
+            meaning: String::new(),
+            estimate: false,
+            calls: 1000,
+            p50: Some(p50),
+            p90: None,
+            p95: None,
+            p99: Some(p99),
+            p999: None,
+            max: None,
+        };
+        let failing = |response: (f64, f64), lag: (f64, f64)| {
+            let mut report = report();
+            let service = clock(SERVICE, 0.010, 0.010);
+            report.clocks =
+                vec![clock(RESPONSE, response.0, response.1), service, clock(SEND_LAG, lag.0, lag.1)];
+            let evidence = Evidence { plan: &plan, report: &report, truth: &truth };
+            let quiet = Noise { failing: Vec::new(), wake_ups: crate::model::LatencyHistogram::new() };
+            let judged = queue(evidence).into_iter().map(|claim| judge("queue", claim, &quiet));
+            judged.filter(|row| row.status != Status::Ok).count()
+        };
+        assert_eq!(failing((0.509, 0.999), (0.499, 0.989)), 0);
+        assert_eq!(failing((0.010, 0.010), (0.499, 0.989)), 2, "service time told as response time");
+        assert_eq!(failing((0.509, 0.999), (0.000, 0.001)), 2);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The response times that a schedule and a freeze come to. Pure.
+//! The response times that a schedule comes to, with what the target did. Pure.
 //!
 //! The target's clock and that of the load began at different moments. The call that came soonest after it was due tells
 //! how far they are apart, to the time that a call takes to get there.
@@ -14,6 +14,20 @@ pub(super) struct Freeze {
     pub(super) length: Duration,
 }
 
+/// How far the clock of the target, by which `calls` came, is ahead of that of the load, by which they were `due`, in seconds;
+/// both in their order. `None` when they are not the same calls.
+fn apart(due: &[Duration], calls: &[TrueCall]) -> Option<f64> {
+    let both = due.iter().zip(calls).filter(|_| due.len() == calls.len());
+    both.map(|(due, call)| call.arrived.as_secs_f64() - due.as_secs_f64()).reduce(f64::min)
+}
+
+/// How late each call came, in seconds, by the target's account.
+pub(super) fn lateness(due: &[Duration], calls: &[TrueCall]) -> Option<Vec<f64>> {
+    let apart = apart(due, calls)?;
+    let both = due.iter().zip(calls);
+    Some(both.map(|(due, call)| call.arrived.as_secs_f64() - due.as_secs_f64() - apart).collect())
+}
+
 /// A quantile of the response times, from due to the answer, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct ResponseTruth {
@@ -24,22 +38,17 @@ pub(super) struct ResponseTruth {
 }
 
 impl ResponseTruth {
-    /// The quantile `q` over calls that were due at `due`, and came as `calls` says, both in their order. `None` when they
-    /// are not the same calls, or the freeze did not fall into the load.
+    /// The quantile `q` over calls that were due at `due`, and came as `calls` says. `None` when they are not the same calls, or the freeze did not fall into the load.
     pub(super) fn of(due: &[Duration], calls: &[TrueCall], freeze: Freeze, q: f64) -> Option<Self> {
-        if due.len() != calls.len() {
-            return None;
-        }
         let seconds = |duration: Duration| duration.as_secs_f64();
-        let both = || due.iter().zip(calls);
-        let apart = both().map(|(due, call)| seconds(call.arrived) - seconds(*due)).reduce(f64::min)?;
+        let apart = apart(due, calls)?;
         let (begin, end) = (seconds(freeze.at), seconds(freeze.at) + seconds(freeze.length));
         let (first, last) = (seconds(*due.first()?) + apart, seconds(*due.last()?) + apart);
         if begin <= first || last <= end {
             return None;
         }
-        let answered =
-            both().map(|(due, call)| seconds(call.arrived) + seconds(call.service) - seconds(*due) - apart);
+        let late = lateness(due, calls)?;
+        let answered = late.into_iter().zip(calls).map(|(late, call)| late + seconds(call.service));
         let frozen = due.iter().map(|due| {
             let due = seconds(*due) + apart;
             if (begin..end).contains(&due) { end - due } else { 0.0 }
