@@ -488,6 +488,30 @@ mod tests {
     }
 
     #[test]
+    fn a_generator_that_stood_still_missed_its_beats() {
+        let stood_still = |second: &mut Second| {
+            if second.second == 7 {
+                generator(second).heartbeat.record(Duration::from_secs(3));
+            }
+        };
+        assert_eq!(failing(&open_plan(), stood_still), ["heartbeat delay p99"]);
+    }
+
+    #[test]
+    fn what_waits_at_the_end_was_not_done_at_the_rate() {
+        let left = |waiting, last| {
+            failing(&open_plan(), |second| {
+                if second.second == last {
+                    second.waiting = waiting;
+                }
+            })
+        };
+        // 2 % of 1,800.
+        assert_eq!(left(37, SECONDS - 1), [LEFT_WAITING]);
+        assert_eq!((left(36, SECONDS - 1), left(1_000, SECONDS - 2)), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
     fn a_moment_of_load_is_no_overload() {
         let busy = |second: &mut Second| {
             if second.second.is_multiple_of(5) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Done, alone, demo, gander, scenario, start_run};
+use crate::support::{Done, Running, alone, demo, gander, scenario, start_run};
 
 fn open(load: &str, timeout: &str, objective: &str) -> (tempfile::TempDir, std::path::PathBuf) {
     let (folder, file) = scenario(&format!(
@@ -31,9 +31,13 @@ slo: [slo.yaml]
     (folder, file)
 }
 
-fn against(file: &Path, base: &str) -> Done {
+fn start_against(file: &Path, base: &str, arguments: &[&str]) -> Running {
     let url = format!("{}/mcp/stateless", base.trim_end_matches('/'));
-    start_run(file, &["--target", &url]).finish()
+    start_run(file, &[&["--target", url.as_str()], arguments].concat())
+}
+
+fn against(file: &Path, base: &str) -> Done {
+    start_against(file, base, &[]).finish()
 }
 
 fn clock<'a>(report: &'a Value, name: &str) -> &'a Value {
@@ -102,6 +106,27 @@ fn a_target_that_can_not_keep_up_fails_and_what_was_not_sent_counts() {
 }
 
 #[test]
+fn what_has_waited_for_too_long_is_not_sent_by_a_user_that_becomes_free() {
+    let _alone = alone();
+    // A burst every 4 s. Its second iteration would wait for 1.4 s, and nothing else is due meanwhile.
+    let load = "{ rate: 0.5/s, burst: 2, spacing: constant, duration: 5s, users: 1, max_users: 1 }";
+    let (_folder, file) = open(load, "1s", "{ p50: 10s }");
+    let steps = std::fs::read_to_string(&file).unwrap();
+    let (head, _) = steps.split_once("transactions:").unwrap();
+    let call = "call_tool: { tool: echo, arguments: { text: x } }";
+    let steps =
+        format!("transactions: [{{ name: two, steps: [{{ name: a, {call} }}, {{ name: b, {call} }}] }}]");
+    std::fs::write(&file, format!("{head}{steps}\nslo: [slo.yaml]\n")).unwrap();
+    let target = demo(&["--latency", "700ms"]);
+    let report = against(&file, &target.base).report();
+    let failures =
+        &report["steps"].as_array().unwrap().iter().find(|step| step["name"] == "a").unwrap()["failures"];
+    assert_eq!(failures[0], serde_json::json!(["not_sent", 2]), "{}", report["steps"]);
+    let longest = clock(&report, "send lag")["max"].as_f64().unwrap();
+    assert!((0.99..1.01).contains(&longest), "given up at its timeout: {longest}");
+}
+
+#[test]
 fn a_pool_that_runs_dry_changes_neither_what_was_done_nor_how_long_it_took() {
     let _alone = alone();
     // 20 users and calls of 200 ms: 100 a second can be done of the 300 that are due.
@@ -133,8 +158,7 @@ fn the_floor_is_what_the_load_costs_by_itself() {
     let floor_of = |limit: &str| {
         let slo = format!("version: 1\nobjectives: [{{ name: fast, latency: {{ p50: {limit} }} }}]\n");
         std::fs::write(folder.path().join("slo.yaml"), slo).unwrap();
-        let url = format!("{}/mcp/stateless", target.base.trim_end_matches('/'));
-        let done = start_run(&file, &["--target", &url, "--floor=1s"]).finish();
+        let done = start_against(&file, &target.base, &["--floor=1s"]).finish();
         let events = std::fs::read_to_string(done.run_folder().join("events.ndjson")).unwrap();
         let mut events = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let floor = events.find(|event| event["event"] == "floor").unwrap();
@@ -160,8 +184,7 @@ fn a_load_that_is_cut_short_is_not_blamed_on_this_machine() {
     let load = "{ rate: 100/s, spacing: constant, duration: 20s, warm_up: 1s, max_users: 50 }";
     let (_folder, file) = open(load, "5s", "{ p50: 10s }");
     let target = demo(&[]);
-    let url = format!("{}/mcp/stateless", target.base.trim_end_matches('/'));
-    let running = start_run(&file, &["--target", &url]);
+    let running = start_against(&file, &target.base, &[]);
     running.wait_for_seconds(3);
     std::thread::sleep(Duration::from_millis(400));
     running.signal("INT");
@@ -179,8 +202,7 @@ fn a_load_that_gander_could_not_keep_is_invalid() {
     let load = "{ rate: 200/s, spacing: constant, duration: 5s, max_users: 20 }";
     let (_folder, file) = open(load, "5s", "{ p50: 100ms }");
     let target = demo(&[]);
-    let url = format!("{}/mcp/stateless", target.base.trim_end_matches('/'));
-    let running = start_run(&file, &["--target", &url]);
+    let running = start_against(&file, &target.base, &[]);
     running.wait_for_seconds(2);
     running.signal("STOP");
     std::thread::sleep(Duration::from_millis(700));
