@@ -19,7 +19,6 @@ use crate::record::RecordError;
 use crate::report::{Ending, FORMATS, RunLog, RunReport, judged};
 use crate::run::{Finished, RunError, RunOptions, execute};
 use crate::scenario::{Loaded, Overrides, Sources};
-use crate::slo::{GeneratorCheck, LEFT_WAITING};
 
 /// How a selftest is to be done.
 #[derive(Debug, Clone)]
@@ -128,7 +127,7 @@ pub async fn conduct(
         tell(drill.name, drill.seconds);
         let (log, truth) = carry_out(&drill, options, &mut signals).await?;
         let report = judged(&log, &log.objectives);
-        let noise = noise(drill.kind, &log, &report);
+        let noise = noise(&log, &report);
         let evidence = Evidence { plan: &log.plan, report: &report, truth: &truth };
         let claims = claims(&drill, evidence);
         findings.rows.extend(claims.into_iter().map(|claim| judge(drill.name, claim, &noise)));
@@ -243,10 +242,8 @@ async fn run(
 }
 
 /// How fit the machine was.
-fn noise(kind: Kind, log: &RunLog, report: &RunReport) -> Noise {
-    // That calls wait for users is what the queue is about.
-    let meant = |check: &GeneratorCheck| kind == Kind::Queue && check.name == LEFT_WAITING;
-    let failing = report.generator.iter().filter(|check| check.holds == Some(false) && !meant(check));
+fn noise(log: &RunLog, report: &RunReport) -> Noise {
+    let failing = report.generator.iter().filter(|check| check.holds == Some(false));
     let mut wake_ups = LatencyHistogram::new();
     for own in log.seconds.iter().filter_map(|second| second.generator.as_ref()) {
         wake_ups.merge(&own.heartbeat);

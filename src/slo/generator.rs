@@ -35,10 +35,6 @@ const WAITING: f64 = 0.01;
 const MACHINE: f64 = 0.8;
 /// ... and above this no finding at all.
 const MACHINE_FULL: f64 = 0.95;
-/// The share of what was due that may wait for a user when the load is at its end.
-const WAITING_AT_END: f64 = 0.02;
-/// The check that no more than that waits.
-pub const LEFT_WAITING: &str = "waiting for a user at the load's end";
 /// How far the calls in flight may be from rate times service time.
 const LITTLE: f64 = 0.05;
 /// Fewer seconds than this say nothing about calls in flight.
@@ -115,7 +111,6 @@ pub fn check_generator(
     if let Some(open) = plan.load.open() {
         checks.push(send_lag(plan, touched));
         checks.push(offered(plan, open, touched, steady.end));
-        checks.extend(caught_up(touched, open.burst));
     }
     // Where calls waited for users, the users of a generator that is too slow may have been what they waited for.
     let waited = touched.iter().any(calls_wait);
@@ -224,22 +219,6 @@ fn heartbeat(plan: &Plan, seconds: &[Second]) -> GeneratorCheck {
     let beats = merged(seconds.iter().filter_map(|second| Some(&second.generator.as_ref()?.heartbeat)));
     // While gander stands still, it misses every beat of that time and sees the first alone.
     lag_check("heartbeat delay p99", &beats.corrected(BEAT), limit(plan, LEAST_HEARTBEAT))
-}
-
-/// What is still waiting when the load is at its end was not done at the rate that was asked for. Whose fault that is does not
-/// show here.
-fn caught_up(seconds: &[Second], burst: u32) -> Option<GeneratorCheck> {
-    let last = seconds.last()?;
-    let due: u64 = seconds.iter().filter_map(|second| Some(second.pacing.as_ref()?.count())).sum();
-    let allowed = (WAITING_AT_END * due as f64).max(f64::from(burst)).max(1.0);
-    let check = GeneratorCheck::new(
-        LEFT_WAITING,
-        format_count(last.waiting),
-        format!("<= {allowed:.0}"),
-        Some(last.waiting as f64 <= allowed),
-    );
-    let way_out = "the target, or this machine, did not keep up with this rate: lower it";
-    Some(GeneratorCheck { way_out: way_out.to_owned(), ..check })
 }
 
 /// Of what was due before `end`, in seconds from the start of the load.
@@ -495,20 +474,6 @@ mod tests {
             }
         };
         assert_eq!(failing(&open_plan(), stood_still), ["heartbeat delay p99"]);
-    }
-
-    #[test]
-    fn what_waits_at_the_end_was_not_done_at_the_rate() {
-        let left = |waiting, last| {
-            failing(&open_plan(), |second| {
-                if second.second == last {
-                    second.waiting = waiting;
-                }
-            })
-        };
-        // 2 % of 1,800.
-        assert_eq!(left(37, SECONDS - 1), [LEFT_WAITING]);
-        assert_eq!((left(36, SECONDS - 1), left(1_000, SECONDS - 2)), (Vec::new(), Vec::new()));
     }
 
     #[test]

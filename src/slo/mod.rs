@@ -13,7 +13,7 @@ mod unit;
 
 pub use file::{load, load_all, load_for};
 pub use finding::Finding;
-pub use generator::{GeneratorCheck, LEFT_WAITING, check_generator, generator_finding, own_lateness};
+pub use generator::{GeneratorCheck, check_generator, generator_finding, own_lateness};
 pub use judge::{fails_despite, judge};
 pub use objective::{
     Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector,

@@ -102,6 +102,10 @@ fn a_target_that_can_not_keep_up_fails_and_what_was_not_sent_counts() {
     assert!(because.contains("were never sent"), "{because}");
     let notes = report["notes"].to_string();
     assert!(notes.contains("are busy at a time"), "{notes}");
+    // A rate that was not kept is a failure in itself, where gander was well.
+    let well = report["generator"].as_array().unwrap().iter().all(|check| check["holds"] != false);
+    let rate = report["objectives"].as_array().unwrap().iter().find(|finding| finding["name"] == "rate");
+    assert_eq!(rate.map(|finding| finding["verdict"].clone()), well.then(|| "FAIL".into()));
     assert_eq!(report["planned"], report["recorded"]);
 }
 

@@ -20,7 +20,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("record", &["model", "plan", "metrics", "slo", "report"]),
     ("demo", &["model"]),
     ("run", &["model", "clock", "plan", "metrics", "slo", "report", "mcp", "load", "observe", "record"]),
-    ("selftest", &["model", "input", "plan", "slo", "scenario", "report", "record", "run"]),
+    ("selftest", &["model", "input", "plan", "scenario", "report", "record", "run"]),
     (
         "cli",
         &[

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::metrics::Aggregates;
+use crate::metrics::{Aggregates, touched_seconds};
 use crate::model::{Event, Verdict, format_count, format_duration, signal_name};
 use crate::report::measured::LoadClock;
 use crate::report::{Ending, Finding, RunLog, StepRow, Totals, figures};
@@ -33,6 +33,10 @@ pub(super) fn with_own(
         objectives.push(missing_calls());
     }
     objectives.extend(unfinished(log, clock));
+    // Where gander was not well, it may be what did not keep up.
+    if generator.iter().all(|check| check.holds != Some(false)) {
+        objectives.extend(backlog(log, clock));
+    }
     objectives.extend(generator_finding(generator));
     objectives.push(accounting(log, &Books::of(log, all)));
     objectives
@@ -178,6 +182,38 @@ fn unfinished(log: &RunLog, clock: &LoadClock) -> Option<Finding> {
         samples: log.seconds.len() as u64,
         bad: None,
         because: format!("{why} after {measured} of {planned}: what the rest would have shown is not known"),
+        origin: OWN_ORIGIN.to_owned(),
+    })
+}
+
+/// The share of what was due that may wait for a user when the load is at its end.
+const MOST_WAITING: f64 = 0.02;
+
+/// Of an open load at whose end more iterations waited for a user than chance brings about: this was not the rate.
+fn backlog(log: &RunLog, clock: &LoadClock) -> Option<Finding> {
+    let open = log.plan.load.open()?;
+    let touched = touched_seconds(&log.seconds, &(clock.warm_up..clock.duration));
+    let waiting = touched.last()?.waiting;
+    let due: u64 = touched.iter().filter_map(|second| Some(second.pacing.as_ref()?.count())).sum();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a count")]
+    let share = (due as f64 * MOST_WAITING) as u64;
+    let most = share.max(open.burst.into()).max(1);
+    (waiting > most).then(|| Finding {
+        name: "rate".to_owned(),
+        scope: OWN_SCOPE.to_owned(),
+        indicator: "waiting for a user at the load's end".to_owned(),
+        verdict: Verdict::Fail,
+        value: format_count(waiting),
+        value_number: Some(waiting as f64),
+        limit: format!("<= {}", format_count(most)),
+        samples: due,
+        bad: Some(waiting),
+        because: format!(
+            "{} of {} iterations that were due still waited when the load was at its end: the target did not keep up with the \
+             rate, or `max_users` is too low",
+            format_count(waiting),
+            format_count(due)
+        ),
         origin: OWN_ORIGIN.to_owned(),
     })
 }
