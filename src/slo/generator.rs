@@ -34,7 +34,7 @@ const WAITING: f64 = 0.01;
 /// The share of its processors that the machine may use, all in all, while calls wait for users: above this no PASS stands...
 const MACHINE: f64 = 0.8;
 /// ... and above this no finding at all.
-const MACHINE_FULL: f64 = 0.95;
+const MACHINE_FULL: f64 = 0.9;
 /// How far the calls in flight may be from rate times service time.
 const LITTLE: f64 = 0.05;
 /// Fewer seconds than this say nothing about calls in flight.
