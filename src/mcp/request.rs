@@ -81,8 +81,9 @@ impl RequestForm {
     pub(crate) fn of(step: &Step, context: FormContext<'_>) -> Self {
         match &step.operation {
             Operation::CallTool { tool, arguments } => {
-                let members = format!(r#""name":{},"arguments":"#, json!(tool));
-                context.rpc("tools/call", Some(tool), Some((&members, Some(arguments.clone()))))
+                let name = Template::literal(tool).quoted();
+                let params = Template::object(&[("name", name), ("arguments", arguments.clone())]);
+                context.rpc("tools/call", Some(tool), Some(&params))
             }
             Operation::Request(request) => context.request(request),
             Operation::Initialize => context.initialize(),
@@ -167,25 +168,22 @@ impl FormContext<'_> {
     fn request(self, McpRequest { method, params, name }: &McpRequest) -> RequestForm {
         let modern = self.era == Era::Modern;
         let method = if modern && method == PING { DISCOVER } else { method };
-        let params = params.as_ref().map(|params| ("", params.members()));
         let fixed = name.as_ref().and_then(Template::as_literal);
-        let mut form = self.rpc(method, fixed, params);
+        let mut form = self.rpc(method, fixed, params.as_ref());
         form.name = name.clone().filter(|_| modern && fixed.is_none());
         form
     }
 
-    /// A request with `params`: the first of their members as text, and what is rendered behind that.
-    fn rpc(self, method: &str, name: Option<&str>, params: Option<(&str, Option<Template>)>) -> RequestForm {
+    fn rpc(self, method: &str, name: Option<&str>, params: Option<&Template>) -> RequestForm {
         let meta = (self.era == Era::Modern).then(|| self.meta());
         let mut before = format!(r#","method":{}"#, json!(method));
         let mut after = String::new();
         let bare = params.is_none() && meta.is_none();
-        let (members, hole) = params.unwrap_or_default();
+        let hole = params.and_then(Template::members);
         if !bare {
             before.push_str(r#","params":{"#);
-            before.push_str(members);
             if let Some(meta) = meta {
-                after.push_str(if members.is_empty() && hole.is_none() { "" } else { "," });
+                after.push_str(if hole.is_none() { "" } else { "," });
                 after.push_str(r#""_meta":"#);
                 after.push_str(&meta.to_string());
             }

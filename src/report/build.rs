@@ -27,8 +27,7 @@ pub(super) fn build(
     let rows = rows::Rows::of(log, measured);
     let scrapes = notes::Scrapes::of(log);
     let notes = notes::notes(log, clock, &rows, &scrapes);
-    let generator =
-        slo::check_generator(&log.plan, &log.seconds, all, &(clock.warm_up..clock.duration), floor(log));
+    let generator = slo::check_generator(&log.plan, &log.seconds, all, &clock.steady_seconds(), floor(log));
     let objectives = findings::with_own(log, all, clock, rows.total.calls, &generator, objectives);
     let late_all_the_same = fails_anyway && generator.iter().any(GeneratorCheck::was_late);
     let verdict = findings::verdict(&objectives, &generator, fails_anyway);

@@ -10,7 +10,7 @@ pub fn judged(log: &RunLog, objectives: &[Objective]) -> RunReport {
     let measured = Measured::of(log);
     let steady = measured.clock.steady_phase();
     let findings = slo::judge(objectives, &log.plan, &measured.all, &measured.flow, &log.series, &steady);
-    let late = slo::own_lateness(&log.seconds, &(measured.clock.warm_up..measured.clock.duration));
+    let late = slo::own_lateness(&log.seconds, &measured.clock.steady_seconds());
     let fails_anyway =
         slo::fails_despite(late, objectives, &log.plan, &measured.all, &measured.flow, &log.series, &steady);
     build(log, &measured, findings, fails_anyway)

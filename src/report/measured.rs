@@ -30,7 +30,7 @@ pub(super) struct LoadClock {
 impl Measured {
     pub(super) fn of(log: &RunLog) -> Self {
         let clock = LoadClock::of(log);
-        let flow = Flow::of(&log.seconds, &(clock.warm_up..clock.duration));
+        let flow = Flow::of(&log.seconds, &clock.steady_seconds());
         Self { all: Aggregates::of(&log.seconds), flow, clock }
     }
 }
@@ -66,6 +66,11 @@ impl LoadClock {
     /// How long the steady phase was, in seconds.
     pub(super) fn steady(&self) -> f64 {
         self.duration - self.warm_up
+    }
+
+    /// The steady phase as far as it came, in seconds from the start of the load.
+    pub(super) fn steady_seconds(&self) -> Range<f64> {
+        self.warm_up..self.duration
     }
 
     /// From the end of the warm-up to the moment when no new calls were made, in the time of the run.

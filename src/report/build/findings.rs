@@ -192,7 +192,7 @@ const MOST_WAITING: f64 = 0.02;
 /// Of an open load at whose end more iterations waited for a user than chance brings about: this was not the rate.
 fn backlog(log: &RunLog, clock: &LoadClock) -> Option<Finding> {
     let open = log.plan.load.open()?;
-    let touched = touched_seconds(&log.seconds, &(clock.warm_up..clock.duration));
+    let touched = touched_seconds(&log.seconds, &clock.steady_seconds());
     let waiting = touched.last()?.waiting;
     let due: u64 = touched.iter().filter_map(|second| Some(second.pacing.as_ref()?.count())).sum();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a count")]
