@@ -7,7 +7,7 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use gander::mcp::bench_support::{Form, judge, read_events};
 use gander::model::{CounterRng, Outcome};
-use gander::plan::{Operation, RenderContext, Role, Step, StepId, Template};
+use gander::plan::{Operation, RenderContext, Role, Step, StepId, Template, Variables};
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 use url::Url;
@@ -26,8 +26,10 @@ fn requests(criterion: &mut Criterion) {
         role: Role::Load,
         method: "tools/call".into(),
         tool: Some("search".into()),
-        operation: Operation::CallTool { tool: "search".into(), arguments: template() },
+        operation: Operation::CallTool { tool: Template::literal("search"), arguments: template() },
         checks: Vec::new(),
+        extract: Vec::new(),
+        condition: None,
         tags: BTreeMap::new(),
         deadline: Duration::from_secs(1),
     };
@@ -50,7 +52,13 @@ fn requests(criterion: &mut Criterion) {
         let (template, mut text) = (template(), Vec::new());
         bencher.iter(|| {
             text.clear();
-            let mut context = RenderContext { vu: 7, iteration: 3, nonce: ID, rng: &mut rng };
+            let mut context = RenderContext {
+                vu: 7,
+                iteration: 3,
+                nonce: ID,
+                rng: &mut rng,
+                variables: &Variables::default(),
+            };
             template.render(&mut context, black_box(&mut text));
         });
     });
@@ -58,7 +66,13 @@ fn requests(criterion: &mut Criterion) {
         let mut request = Vec::new();
         bencher.iter(|| {
             request.clear();
-            let mut context = RenderContext { vu: 7, iteration: 3, nonce: ID, rng: &mut rng };
+            let mut context = RenderContext {
+                vu: 7,
+                iteration: 3,
+                nonce: ID,
+                rng: &mut rng,
+                variables: &Variables::default(),
+            };
             form.write(ID, &mut context, black_box(&mut request));
         });
     });

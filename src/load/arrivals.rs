@@ -9,10 +9,9 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::recorder::Timing;
 use super::timer::Timer;
-use super::user::Workload;
-use crate::model::{NotSent, Outcome};
+use super::user::{Workload, not_sent};
+use crate::model::NotSent;
 use crate::plan::{Arrival, OpenLoad, Plan, StepId};
 
 /// What is due within this of another is given out together: above 20,000 a second, waking for each would cost more than
@@ -20,6 +19,9 @@ use crate::plan::{Arrival, OpenLoad, Plan, StepId};
 const QUANTUM: Duration = Duration::from_micros(50);
 /// How often iterations that wait for a user are looked through for those that have waited too long.
 const SWEEP: Duration = Duration::from_millis(10);
+
+/// After so many iterations given out without a pause others have a turn.
+const MOST_IN_A_ROW: u32 = 1_000;
 
 /// The iterations of an open load.
 #[derive(Debug)]
@@ -152,12 +154,19 @@ impl Arrivals {
     async fn give_out(&self, work: &Workload, load: &OpenLoad) {
         let timer = Timer::new();
         let mut woken = Duration::ZERO;
+        let mut in_a_row = 0;
         for arrival in load.schedule(work.plan.seed) {
             if arrival.due > work.clock.now() {
                 timer.sleep_until(&work.clock, arrival.due.max(woken + QUANTUM)).await;
                 woken = work.clock.now();
                 self.expire(work, woken);
+                in_a_row = 0;
+            } else if in_a_row >= MOST_IN_A_ROW {
+                // Far behind: on a machine with one processor nobody else would ever have a turn.
+                tokio::task::yield_now().await;
+                in_a_row = 0;
             }
+            in_a_row += 1;
             self.release(work, arrival);
         }
         while self.waiting() > 0 {
@@ -186,18 +195,18 @@ impl Arrivals {
     /// Books what has waited for longer than its call would have been given.
     fn expire(&self, work: &Workload, now: Duration) {
         loop {
-            let (step, due) = {
+            let (transaction, due) = {
                 let mut state = self.state();
                 let Some(first) = state.waiting.front() else { return };
-                let (step, due) = (first_step(&work.plan, *first), first.due);
-                if due + work.plan.step(step).deadline > now {
+                let (transaction, due) = (work.plan.transaction_of(*first), first.due);
+                if due + work.plan.step(transaction.steps[0]).deadline > now {
                     return;
                 }
                 state.waiting.pop_front();
-                (step, due)
+                (transaction, due)
             };
-            let reason = Some("no user was free within the call's deadline");
-            not_sent(work, step, due, NotSent::NoUser, reason);
+            let reason = "no user was free within the deadline of the first call";
+            not_sent(work, &transaction.steps, due, NotSent::NoUser, Some(reason));
         }
     }
 
@@ -237,12 +246,6 @@ fn taken(given: Given) -> Option<Taken> {
         Given::Iteration(taken) => Some(taken),
         Given::Start => None,
     }
-}
-
-/// Books `step`, which was due at `due`: nothing of its iteration was sent.
-pub(crate) fn not_sent(work: &Workload, step: StepId, due: Duration, why: NotSent, reason: Option<&str>) {
-    let call = work.recorder.begin(step, work.phase(due));
-    call.end(Outcome::NotSent(why), Timing::never_sent(work.plan.step(step).deadline), reason);
 }
 
 fn first_step(plan: &Plan, arrival: Arrival) -> StepId {

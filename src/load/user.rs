@@ -4,16 +4,19 @@
 //! user does, with which arguments, after which pauses, does not depend on how fast the target is.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::arrivals::{self, Arrivals, Taken};
+use super::arrivals::{Arrivals, Taken};
 use super::recorder::{OpenCall, Recorder, Timing};
 use super::signal::Signals;
 use crate::clock::Clock;
 use crate::mcp::{CallContext, Client, Exchange, Wire};
 use crate::metrics::Phase;
 use crate::model::{CounterRng, NotSent, Outcome};
-use crate::plan::{ClosedLoad, LoadModel, Plan, SessionPolicy, StepId, Transaction};
+use crate::plan::{
+    ClosedLoad, LoadModel, Plan, RenderContext, SessionPolicy, Slot, Step, StepId, Transaction, Variables,
+};
 
 /// A user whose set-up failed waits this long before it tries again, twice as long each time...
 const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
@@ -35,13 +38,19 @@ pub struct Workload {
     pub signals: Signals,
     /// What is due, when the load is an open one.
     pub(crate) arrivals: Option<Arrivals>,
+    /// For each step, the variables without which it cannot be called.
+    needs: Vec<Vec<Slot>>,
+    /// For each feeder, how many of its rows were given out in turn.
+    rows_given: Vec<AtomicU64>,
 }
 
 impl Workload {
     /// The work of `plan`, nothing of it done. The zero of `clock` is the start of the load.
     pub fn new(plan: Plan, wire: Arc<Wire>, recorder: Arc<Recorder>, clock: Clock) -> Self {
         let arrivals = plan.load.open().map(Arrivals::new);
-        Self { plan, wire, recorder, clock, signals: Signals::default(), arrivals }
+        let needs = plan.steps.iter().map(Step::needs).collect();
+        let rows_given = plan.feeders.iter().map(|_| AtomicU64::new(0)).collect();
+        Self { plan, wire, recorder, clock, signals: Signals::default(), arrivals, needs, rows_given }
     }
 
     /// Iterations of an open load that are due and have no user.
@@ -69,6 +78,7 @@ pub(crate) struct User {
     arguments: CounterRng,
     pauses: CounterRng,
     iteration: u64,
+    variables: Variables,
     back_off: Duration,
     active: bool,
 }
@@ -87,6 +97,7 @@ impl User {
             arguments: stream(1),
             pauses: stream(2),
             iteration: 0,
+            variables: Variables::new(work.plan.variables.len()),
             back_off: FIRST_BACK_OFF,
             active: false,
         }
@@ -119,10 +130,9 @@ impl User {
         self.iteration += 1;
         let transaction = work.plan.pick(&mut self.mix);
         if let Err(why) = self.iterate(work, transaction, &mut None).await {
-            if let Some(step) = transaction.steps.first().filter(|_| !work.signals.stop.is_raised()) {
-                let call = work.recorder.begin(*step, work.phase(work.clock.now()));
-                let timing = Timing::closed(work.plan.step(*step).deadline);
-                call.end(Outcome::NotSent(NotSent::NoSession), timing, why.as_deref());
+            if !work.signals.stop.is_raised() {
+                let now = work.clock.now();
+                not_sent(work, &transaction.steps, now, NotSent::NoSession, why.as_deref());
             }
             self.back_off(work).await;
             return;
@@ -159,7 +169,7 @@ impl User {
         self.iteration += 1;
         self.arguments = work.plan.arguments_of(arrival);
         let transaction = work.plan.transaction_of(arrival);
-        let mut due = Some(Due { work, step: transaction.steps[0], at: arrival.due });
+        let mut due = Some(Due { work, transaction, at: arrival.due });
         if let Err(why) = self.iterate(work, transaction, &mut due).await
             && let Some(due) = due.take_if(|_| why.is_some() || !work.signals.stop.is_raised())
         {
@@ -197,9 +207,25 @@ impl User {
         due: &mut Option<Due<'_>>,
     ) -> Result<(), Option<String>> {
         self.open_session(work).await?;
-        for step in &transaction.steps {
-            if due.is_none() && (work.signals.stop.is_raised() || self.open_session(work).await.is_err()) {
-                break;
+        self.begin_variables(work, transaction);
+        for (at, step) in transaction.steps.iter().enumerate() {
+            if due.is_none() {
+                if work.signals.stop.is_raised() {
+                    break;
+                }
+                // It may have been lost on the way.
+                if let Err(why) = self.open_session(work).await {
+                    let rest = &transaction.steps[at..];
+                    not_sent(work, rest, work.clock.now(), NotSent::NoSession, why.as_deref());
+                    break;
+                }
+            }
+            if !self.is_wanted(work, *step) {
+                continue;
+            }
+            if work.needs[step.index()].iter().any(|slot| self.variables.get(*slot).is_none()) {
+                self.without_value(work, *step, due.take()).await;
+                continue;
             }
             // What follows the first step is due when that has ended.
             self.call(work, *step, due.take()).await;
@@ -208,6 +234,53 @@ impl User {
             self.close_session(work).await;
         }
         Ok(())
+    }
+
+    /// Empties the variables, and gives the iteration its rows of the scenario's data.
+    fn begin_variables(&mut self, work: &Workload, transaction: &Transaction) {
+        if work.plan.variables.is_empty() {
+            return;
+        }
+        self.variables.clear();
+        for id in &transaction.feeders {
+            let at = usize::from(id.0);
+            let feeder = &work.plan.feeders[at];
+            let next = || work.rows_given[at].fetch_add(1, Ordering::Relaxed);
+            let row = feeder.row(self.index, next, &mut self.arguments).unwrap_or_default();
+            for ((_, slot), datum) in feeder.columns.iter().zip(row) {
+                if let Some(datum) = datum {
+                    self.variables.set(*slot, datum.clone());
+                }
+            }
+        }
+    }
+
+    /// True when nothing speaks against doing `step` in this iteration.
+    fn is_wanted(&mut self, work: &Workload, step: StepId) -> bool {
+        let Some(condition) = &work.plan.step(step).condition else { return true };
+        let mut text = Vec::new();
+        let mut context = RenderContext {
+            vu: self.index + 1,
+            iteration: self.iteration,
+            nonce: 0,
+            rng: &mut self.arguments,
+            variables: &self.variables,
+        };
+        condition.value.render(&mut context, &mut text);
+        condition.test.passes(&String::from_utf8_lossy(&text))
+    }
+
+    /// Books `step`, which is made of a value that is not there. In a closed load its user pauses then, lest it do nothing else.
+    async fn without_value(&self, work: &Workload, step: StepId, due: Option<Due<'_>>) {
+        let missing = work.needs[step.index()].iter().find(|slot| self.variables.get(**slot).is_none());
+        let name = missing.map(|slot| work.plan.variables[usize::from(slot.0)].as_str()).unwrap_or_default();
+        let reason = format!("nothing was put into `{name}` before it");
+        let now = work.clock.now();
+        let call = due.map_or_else(|| work.recorder.begin(step, work.phase(now)), Due::begin);
+        call.end(Outcome::NotSent(NotSent::NoValue), never_sent(work, step), Some(&reason));
+        if work.arrivals.is_none() {
+            sleep_until(work, now + FIRST_BACK_OFF).await;
+        }
     }
 
     /// Makes the set-up calls that are due; when one of them failed, gives what it said.
@@ -249,7 +322,12 @@ impl User {
                 (due.begin(), Some(at))
             }
         };
-        let context = CallContext { iteration: self.iteration, sent, rng: &mut self.arguments };
+        let context = CallContext {
+            iteration: self.iteration,
+            sent,
+            rng: &mut self.arguments,
+            variables: &mut self.variables,
+        };
         let exchange = self.client.perform(step, context).await;
         let timing = if work.arrivals.is_some() {
             Timing::open(due.unwrap_or(exchange.sent), exchange.sent, exchange.end)
@@ -268,7 +346,7 @@ impl User {
 /// books it as interrupted: nothing that was due is lost.
 struct Due<'w> {
     work: &'w Workload,
-    step: StepId,
+    transaction: &'w Transaction,
     at: Duration,
 }
 
@@ -280,14 +358,14 @@ impl<'w> Due<'w> {
         open
     }
 
-    /// The call will not be made.
+    /// Its iteration will not be begun.
     fn not_sent(self, why: NotSent, reason: Option<&str>) {
-        arrivals::not_sent(self.work, self.step, self.at, why, reason);
+        not_sent(self.work, &self.transaction.steps, self.at, why, reason);
         std::mem::forget(self);
     }
 
     fn enter(&self) -> OpenCall<'w> {
-        self.work.recorder.begin(self.step, self.work.phase(self.at))
+        self.work.recorder.begin(self.transaction.steps[0], self.work.phase(self.at))
     }
 }
 
@@ -295,6 +373,19 @@ impl Drop for Due<'_> {
     fn drop(&mut self) {
         drop(self.enter());
     }
+}
+
+/// Books those of `steps` that are always done as not sent; they were due at `due`.
+pub(super) fn not_sent(work: &Workload, steps: &[StepId], due: Duration, why: NotSent, reason: Option<&str>) {
+    for step in steps.iter().filter(|step| work.plan.step(**step).condition.is_none()) {
+        let call = work.recorder.begin(*step, work.phase(due));
+        call.end(Outcome::NotSent(why), never_sent(work, *step), reason);
+    }
+}
+
+fn never_sent(work: &Workload, step: StepId) -> Timing {
+    let deadline = work.plan.step(step).deadline;
+    if work.arrivals.is_some() { Timing::never_sent(deadline) } else { Timing::closed(deadline) }
 }
 
 /// Sleeps until `at` on the load's clock, or until the load stops.

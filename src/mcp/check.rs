@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::pointer;
 use crate::plan::Check;
 
 /// True when every check but those on the HTTP status holds for `text`: the JSON text of an MCP result, or the body
@@ -67,9 +68,9 @@ fn string_contains(value: &Value, needle: &str) -> bool {
 }
 
 fn json_holds(text: &str, pointer: &str, equals: Option<&Value>) -> bool {
-    let Ok(value) = serde_json::from_str::<Value>(text) else { return false };
-    match (value.pointer(pointer), equals) {
-        (Some(found), Some(wanted)) => same(found, wanted),
+    let found = pointer::find(text, pointer);
+    match (found, equals) {
+        (Some(found), Some(wanted)) => serde_json::from_str(found).is_ok_and(|found| same(&found, wanted)),
         (found, None) => found.is_some(),
         (None, Some(_)) => false,
     }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::buffer;
 use super::connection::{Connection, SendFailure};
 use super::deadline::{Deadline, Passed};
+use super::extract;
 use super::failure::Failure;
 use super::fields::Fields;
 use super::http1::SESSION_HEADER;
@@ -16,7 +17,7 @@ use super::reply::{self, Answer, Progress};
 use super::wire::{self, Wire};
 use crate::clock::Clock;
 use crate::model::{CounterRng, Outcome, ProtocolFault, Secret, TimeoutPhase, TransportFault};
-use crate::plan::{Operation, RenderContext, Step, StepId};
+use crate::plan::{Operation, RenderContext, Step, StepId, Variables};
 
 const AUTHORIZATION: &str = "authorization";
 /// Ids of one user: its number times this, plus a count. Unique in the run, and exact as a JSON number.
@@ -102,6 +103,8 @@ pub struct CallContext<'a> {
     pub sent: Duration,
     /// The user's draws for arguments.
     pub rng: &'a mut CounterRng,
+    /// The variables of its iteration: the request is made of them, and the answer may fill some.
+    pub variables: &'a mut Variables,
 }
 
 impl Client {
@@ -160,7 +163,7 @@ impl Client {
 
     /// Makes one call of `step` and waits for its answer, no longer than the step's deadline.
     pub async fn perform(&mut self, step: StepId, context: CallContext<'_>) -> Exchange {
-        let keep_text = self.wire.set_up.contains(&step);
+        let keep_text = self.wire.set_up.contains(&step) || !self.wire.steps[step.index()].extract.is_empty();
         self.make(step, context, keep_text).await.0
     }
 
@@ -177,7 +180,8 @@ impl Client {
     ) -> (Exchange, Option<Answer>) {
         let wire = Arc::clone(&self.wire);
         let step = &wire.steps[step.index()];
-        let sent = context.sent;
+        let CallContext { iteration, sent, rng, variables } = context;
+        let context = CallContext { iteration, sent, rng, variables: &mut *variables };
         let deadline = self.clock.moment(sent + step.deadline).into();
         let mut progress = Progress::new(keep_text);
         let mut timer = std::mem::take(&mut self.deadline);
@@ -189,7 +193,13 @@ impl Client {
         let first_byte = progress.first_byte;
         if let Some(mut answer) = progress.answer {
             // Before an answer has credentials forgotten that it may echo.
-            let reason = Reason::of_answer(step, &answer);
+            let mut reason = Reason::of_answer(step, &answer);
+            if answer.outcome == Outcome::Ok
+                && let Err(complaint) = extract::take(step, &answer.text, variables)
+            {
+                answer.outcome = Outcome::CheckFailed;
+                reason = Some(Reason::of_extraction(&complaint, step, &answer));
+            }
             let mut reason =
                 reason.map(|reason| reason.told(answer.outcome, &self.wire.secrets, self.session_id()));
             if let Err(failure) = self.take_note(&step.operation, &answer) {
@@ -235,8 +245,13 @@ impl Client {
         self.last_id += 1;
         let id = self.last_id;
         let mut request = buffer::take_write();
-        let mut render =
-            RenderContext { vu: self.vu, iteration: context.iteration, nonce: id, rng: context.rng };
+        let mut render = RenderContext {
+            vu: self.vu,
+            iteration: context.iteration,
+            nonce: id,
+            rng: context.rng,
+            variables: context.variables,
+        };
         let fields = if step.operation.has_session() { &self.session_fields } else { &self.plain_fields };
         wire.forms[step.id.index()].write(id, fields, &mut render, &mut request);
         loop {

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::address::Address;
 use super::client::{CallContext, Client, Exchange};
+use super::failure::Failure;
 use super::reason::error_message;
 use super::reply::Answer;
 use super::wire::{MODERN_REVISION, Wire, WireError};
@@ -16,7 +17,9 @@ use crate::clock::Clock;
 use crate::model::{
     CounterRng, Era, Outcome, ProtocolFault, Secrets, TargetInfo, TimeoutPhase, TransportFault, clean_text,
 };
-use crate::plan::{Auth, Operation, Plan, ProtocolChoice, Proxies, Proxy, Role, StepId};
+use crate::plan::{
+    Auth, HttpVersion, Operation, Plan, ProtocolChoice, Proxies, Proxy, Role, StepId, Variables,
+};
 
 /// How long a target that refuses connections is given to come up.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -54,12 +57,14 @@ pub enum ContactError {
     #[error(transparent)]
     Wire(#[from] WireError),
     /// No connection, or no answer.
-    #[error("no answer from `{url}`: {}", in_words(*outcome))]
+    #[error("no answer from `{url}`: {}{said}", in_words(*outcome))]
     Unreachable {
         /// Where it was sought.
         url: String,
         /// How the last try ended.
         outcome: Outcome,
+        /// What the connection, or who was at its end, said to that, cleaned; may be empty.
+        said: String,
     },
     /// It answers, but not to MCP, or not to these credentials.
     #[error("`{url}` answers `{step}` with {}{detail}", in_words(*outcome))]
@@ -223,11 +228,11 @@ impl Visit<'_> {
             let tried = tokio::time::timeout(PATIENCE, connection.open(&self.address)).await;
             let fault = match tried {
                 Ok(Ok(())) => return Ok(()),
-                Ok(Err(failure)) => failure.outcome,
-                Err(_) => Outcome::Transport(TransportFault::Timeout(TimeoutPhase::Connect)),
+                Ok(Err(failure)) => failure,
+                Err(_) => Failure::bare(Outcome::Transport(TransportFault::Timeout(TimeoutPhase::Connect))),
             };
             if self.clock.now() >= give_up {
-                return Err(self.unreachable(fault));
+                return Err(self.unreachable(fault.outcome, &fault.words));
             }
             tokio::time::sleep(RETRY_EVERY).await;
         }
@@ -243,7 +248,7 @@ impl Visit<'_> {
             if exchange.outcome != Outcome::Ok {
                 let said = answer.map(|answer| answer.text).unwrap_or_default();
                 return Err(if matches!(exchange.outcome, Outcome::Transport(_)) {
-                    self.unreachable(exchange.outcome)
+                    self.unreachable(exchange.outcome, exchange.reason.as_deref().unwrap_or_default())
                 } else {
                     self.refused(&step.method, exchange.outcome, &said)
                 });
@@ -300,14 +305,24 @@ impl Visit<'_> {
             .find(|step| step.role != Role::Load && step.operation == *operation)
             .expect("a plan with MCP steps has every set-up and tear-down step");
         let mut rng = CounterRng::new(self.plan.seed, 0);
-        let (exchange, answer) =
-            client.ask(step.id, CallContext { iteration: 0, sent: client.now(), rng: &mut rng }).await;
+        let mut variables = Variables::default();
+        let context =
+            CallContext { iteration: 0, sent: client.now(), rng: &mut rng, variables: &mut variables };
+        let (exchange, answer) = client.ask(step.id, context).await;
         self.calls.push(ContactCall { step: step.id, exchange: exchange.clone() });
         (exchange, answer)
     }
 
-    fn unreachable(&self, outcome: Outcome) -> ContactError {
-        ContactError::Unreachable { url: self.shown_url(), outcome }
+    fn unreachable(&self, outcome: Outcome, said: &str) -> ContactError {
+        let said = clean_text(self.secrets.redacted(said.trim()).trim());
+        let said = if said.is_empty() { said } else { format!(": {said}") };
+        let said = match self.plan.transport.http {
+            HttpVersion::Http2 => {
+                format!("{said}; it is asked for HTTP/2 alone (`http: 2`): does it speak that?")
+            }
+            HttpVersion::Http1 => said,
+        };
+        ContactError::Unreachable { url: self.shown_url(), outcome, said }
     }
 
     fn refused(&self, step: &str, outcome: Outcome, said: &str) -> ContactError {

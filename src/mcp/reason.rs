@@ -57,6 +57,12 @@ impl Reason {
         )
     }
 
+    /// Of an answer that lacks what the step takes out of it, in these words.
+    pub(super) fn of_extraction(complaint: &str, step: &Step, answer: &Answer) -> Self {
+        let said = if step.operation.is_tool_call() { tool_text(&answer.text) } else { answer.text.clone() };
+        Self::new(complaint, &said)
+    }
+
     fn new(lead: &str, said: &str) -> Self {
         Self { lead: lead.to_owned(), said: said.to_owned() }
     }
@@ -92,7 +98,7 @@ pub(super) fn error_message(error: &str) -> String {
 }
 
 /// The text parts of a tool's result; the whole of it where there are none.
-fn tool_text(result: &str) -> String {
+pub(super) fn tool_text(result: &str) -> String {
     let value: Option<Value> = serde_json::from_str(result).ok();
     let parts = value.as_ref().and_then(|value| value.get("content")).and_then(Value::as_array);
     let texts: Vec<&str> =

@@ -81,9 +81,8 @@ impl RequestForm {
     pub(crate) fn of(step: &Step, context: FormContext<'_>) -> Self {
         match &step.operation {
             Operation::CallTool { tool, arguments } => {
-                let name = Template::literal(tool).quoted();
-                let params = Template::object(&[("name", name), ("arguments", arguments.clone())]);
-                context.rpc("tools/call", Some(tool), Some(&params))
+                let params = Template::object(&[("name", tool.quoted()), ("arguments", arguments.clone())]);
+                context.named("tools/call", Some(tool), Some(&params))
             }
             Operation::Request(request) => context.request(request),
             Operation::Initialize => context.initialize(),
@@ -166,11 +165,15 @@ impl Body {
 
 impl FormContext<'_> {
     fn request(self, McpRequest { method, params, name }: &McpRequest) -> RequestForm {
-        let modern = self.era == Era::Modern;
-        let method = if modern && method == PING { DISCOVER } else { method };
-        let fixed = name.as_ref().and_then(Template::as_literal);
-        let mut form = self.rpc(method, fixed, params.as_ref());
-        form.name = name.clone().filter(|_| modern && fixed.is_none());
+        let method = if self.era == Era::Modern && method == PING { DISCOVER } else { method };
+        self.named(method, name.as_ref(), params.as_ref())
+    }
+
+    /// A request about one thing, whose name may differ from call to call.
+    fn named(self, method: &str, name: Option<&Template>, params: Option<&Template>) -> RequestForm {
+        let fixed = name.and_then(Template::as_literal);
+        let mut form = self.rpc(method, fixed, params);
+        form.name = name.filter(|_| self.era == Era::Modern && fixed.is_none()).cloned();
         form
     }
 
@@ -333,7 +336,7 @@ mod tests {
 
     use super::*;
     use crate::model::CounterRng;
-    use crate::plan::{Role, StepId};
+    use crate::plan::{Role, StepId, Variables};
 
     fn complete(operation: Operation, era: Era, revision: &str) -> (Request<()>, String) {
         let step = Step {
@@ -344,6 +347,8 @@ mod tests {
             tool: None,
             operation,
             checks: Vec::new(),
+            extract: Vec::new(),
+            condition: None,
             tags: std::collections::BTreeMap::new(),
             deadline: std::time::Duration::from_secs(1),
         };
@@ -354,7 +359,8 @@ mod tests {
             FormContext { origin: "", endpoint, era, revision, auth: &Auth::None, headers: &headers };
         let form = RequestForm::of(&step, context);
         let mut rng = CounterRng::new(1, 1);
-        let mut context = RenderContext { vu: 3, iteration: 4, nonce: 5, rng: &mut rng };
+        let mut context =
+            RenderContext { vu: 3, iteration: 4, nonce: 5, rng: &mut rng, variables: &Variables::default() };
         let mut text = Vec::new();
         form.write(17, &Fields::default(), &mut context, &mut text);
         read(&text)
@@ -384,7 +390,10 @@ mod tests {
     }
 
     fn echo() -> Operation {
-        Operation::CallTool { tool: "echo \"x\"".into(), arguments: Template::literal(r#"{"text":"hi"}"#) }
+        Operation::CallTool {
+            tool: Template::literal("echo \"x\""),
+            arguments: Template::literal(r#"{"text":"hi"}"#),
+        }
     }
 
     #[test]

@@ -84,6 +84,8 @@ pub enum NotSent {
     NoSession,
     /// In an open load, no user was free within the call's deadline: the target keeps all of them waiting.
     NoUser,
+    /// It is made of a value that no step before it has found.
+    NoValue,
     /// This machine had no descriptor, port or buffer left for a connection: no fault of the target.
     NoSocket,
 }
@@ -187,6 +189,7 @@ impl fmt::Display for Outcome {
             Self::CheckFailed => f.write_str("check"),
             Self::NotSent(NotSent::NoSession) => f.write_str("not_sent/no_session"),
             Self::NotSent(NotSent::NoUser) => f.write_str("not_sent/no_user"),
+            Self::NotSent(NotSent::NoValue) => f.write_str("not_sent/no_value"),
             Self::NotSent(NotSent::NoSocket) => f.write_str("not_sent/no_socket"),
             Self::Interrupted => f.write_str("interrupted"),
         }
@@ -254,6 +257,7 @@ impl FromStr for Outcome {
             "not_sent" => match detail {
                 "no_session" => Ok(Self::NotSent(NotSent::NoSession)),
                 "no_user" => Ok(Self::NotSent(NotSent::NoUser)),
+                "no_value" => Ok(Self::NotSent(NotSent::NoValue)),
                 "no_socket" => Ok(Self::NotSent(NotSent::NoSocket)),
                 _ => Err(unknown()),
             },
@@ -302,6 +306,7 @@ mod tests {
             Outcome::CheckFailed,
             Outcome::NotSent(NotSent::NoSession),
             Outcome::NotSent(NotSent::NoUser),
+            Outcome::NotSent(NotSent::NoValue),
             Outcome::NotSent(NotSent::NoSocket),
             Outcome::Interrupted,
         ];

@@ -3,6 +3,8 @@
 //! A plan is a value: it knows nothing of YAML, of sockets or of the time of day.
 
 mod arrivals;
+mod extraction;
+mod feeder;
 mod fixed_text;
 mod load;
 #[expect(clippy::module_inception, reason = "the room's main type is the plan")]
@@ -14,8 +16,11 @@ mod template;
 mod template_parser;
 mod threshold;
 mod transport;
+mod variable;
 
 pub use arrivals::{Arrival, OpenLoad, RateStage, Schedule, Spacing};
+pub use extraction::{Condition, Extraction, Part, Pattern, Test};
+pub use feeder::{Feeder, FeederId, RowOrder, Rows};
 pub use fixed_text::FixedText;
 pub use load::{ClosedLoad, Load, LoadModel, Stage, ThinkTime};
 pub use plan::{Observe, Outputs, PLAN_VERSION, Plan, Transaction};
@@ -25,9 +30,10 @@ pub use target::{
     Auth, DemoTarget, HostRule, LONGEST_PATH, ProtocolChoice, SessionPolicy, Target, is_loopback,
 };
 pub use template::{Expression, Quoting, RenderContext, Segment, Template};
-pub use template_parser::{Environment, TemplateError, TemplateFault};
+pub use template_parser::{Environment, Scope, TemplateError, TemplateFault};
 pub use threshold::Threshold;
 pub use transport::{ClientCertificate, HttpVersion, PemFault, PemFile, Tls, Transport};
+pub use variable::{Datum, KnownVariables, Slot, Variables};
 
-pub(crate) use template_parser::{EXPRESSIONS, Kind, Part, parse_parts};
+pub(crate) use template_parser::{EXPRESSIONS, Kind, TextPart, parse_parts};
 pub(crate) use transport::crypto;

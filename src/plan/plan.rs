@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{
-    Arrival, Auth, HostRule, Load, ProtocolChoice, SessionPolicy, Step, StepId, Target, Template, Threshold,
-    Transport,
+    Arrival, Auth, Feeder, FeederId, HostRule, Load, ProtocolChoice, SessionPolicy, Step, StepId, Target,
+    Template, Threshold, Transport,
 };
 use crate::model::CounterRng;
 use crate::model::{Secret, Secrets};
 
 /// The version of [`Plan`] as stored in run directories.
-pub const PLAN_VERSION: u32 = 2;
+pub const PLAN_VERSION: u32 = 3;
 
 /// What a run will do. Secrets in it are never written out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,6 +42,12 @@ pub struct Plan {
     pub hosts: HostRule,
     /// How many users, how long.
     pub load: Load,
+    /// The names of the variables, by their slots.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variables: Vec<String>,
+    /// The data that iterations are given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub feeders: Vec<Feeder>,
     /// What users do, by weight.
     pub transactions: Vec<Transaction>,
     /// Every kind of call the run may make; the place in the list is the [`StepId`]. Set-up and tear-down steps
@@ -64,6 +70,9 @@ pub struct Transaction {
     pub weight: u32,
     /// Its steps, in order.
     pub steps: Vec<StepId>,
+    /// The data that an iteration of it is given a row of each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub feeders: Vec<FeederId>,
 }
 
 /// What is watched beside the load. URLs may be relative: then they are on the target's origin.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Template;
+use super::{Condition, Extraction, Slot, Template};
 
 /// The request of the modern era that stands where the legacy one shakes hands.
 pub const DISCOVER: &str = "server/discover";
@@ -33,12 +33,18 @@ pub struct Step {
     pub role: Role,
     /// The MCP method (`tools/call`), or `GET /path` for plain HTTP. Of bounded variety.
     pub method: String,
-    /// The tool's name, for `tools/call` and for its REST form.
+    /// The tool's name, for `tools/call` and for its REST form; `None` where it differs from call to call.
     pub tool: Option<String>,
     /// What is called.
     pub operation: Operation,
     /// What must be true of the answer.
     pub checks: Vec<Check>,
+    /// What is taken out of the answer for the steps after it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extract: Vec<Extraction>,
+    /// On what condition it is done; `None`: always. What is left out is no planned call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Condition>,
     /// The user's own words for it.
     pub tags: BTreeMap<String, String>,
     /// After this long the call is given up. For the end of a session it is never more than 5 s.
@@ -63,8 +69,8 @@ pub enum Role {
 pub enum Operation {
     /// `tools/call`; the template gives the JSON text of `arguments`.
     CallTool {
-        /// The tool's name.
-        tool: String,
+        /// The tool's name, as plain text.
+        tool: Template,
         /// JSON text of an object.
         arguments: Template,
     },
@@ -104,6 +110,13 @@ pub struct McpRequest {
     pub name: Option<Template>,
 }
 
+impl Step {
+    /// The variables without which it cannot be called.
+    pub fn needs(&self) -> Vec<Slot> {
+        self.operation.templates().into_iter().flat_map(Template::variables).collect()
+    }
+}
+
 impl McpRequest {
     /// A request without parameters.
     pub fn bare(method: impl Into<String>) -> Self {
@@ -130,7 +143,7 @@ impl Operation {
     /// The texts that are rendered for each call.
     pub fn templates(&self) -> Vec<&Template> {
         match self {
-            Self::CallTool { arguments, .. } => vec![arguments],
+            Self::CallTool { tool, arguments } => vec![tool, arguments],
             Self::Request(McpRequest { params, name, .. }) => params.iter().chain(name).collect(),
             Self::RestGet { path } => vec![path],
             Self::RestPost { path, body } => vec![path, body],

@@ -1,10 +1,11 @@
 //! Text with `{{ ... }}` in it: parsed once when the scenario is read, rendered once a call.
 //!
 //! Expressions: `vu`, `iteration`, `nonce`, `env.NAME`, `random.int(LOW, HIGH)`, `random.choice("a", "b")`,
-//! `random.string(LENGTH)`.
+//! `random.string(LENGTH)`, and the names of the iteration's variables.
 
 use serde::{Deserialize, Serialize};
 
+use super::{Datum, Slot, Variables};
 use crate::model::{CounterRng, Secret};
 
 /// A parsed text. Written out it is its source, so that values of the environment never are.
@@ -38,6 +39,8 @@ pub enum Quoting {
     Plain,
     /// Escaped for the inside of a JSON string, without quotes.
     InsideJson,
+    /// A JSON value: a text in quotes, anything else as it is.
+    WholeJson,
 }
 
 /// What can stand between `{{` and `}}`.
@@ -57,6 +60,8 @@ pub enum Expression {
     RandomChoice(Vec<String>),
     /// This many letters and digits.
     RandomString(usize),
+    /// What is in a variable of the iteration; nothing where it is empty.
+    Variable(Slot),
 }
 
 /// What a rendering may look at.
@@ -70,6 +75,8 @@ pub struct RenderContext<'a> {
     pub nonce: u64,
     /// The user's own stream of draws.
     pub rng: &'a mut CounterRng,
+    /// The variables of its iteration.
+    pub variables: &'a Variables,
 }
 
 impl Template {
@@ -151,6 +158,14 @@ impl Template {
         })
     }
 
+    /// The variables that it puts into the text.
+    pub fn variables(&self) -> impl Iterator<Item = Slot> {
+        self.segments.iter().filter_map(|segment| match segment {
+            Segment::Expression { expression: Expression::Variable(slot), .. } => Some(*slot),
+            Segment::Expression { .. } | Segment::Literal(_) => None,
+        })
+    }
+
     /// Appends the text for one call to `out`.
     pub fn render(&self, context: &mut RenderContext<'_>, out: &mut Vec<u8>) {
         for segment in &self.segments {
@@ -191,6 +206,15 @@ impl Expression {
                 let at = usize::try_from(context.rng.below(choices.len() as u64)).unwrap_or(0);
                 push_text(out, &choices[at], quoting);
             }
+            Self::Variable(slot) => match (context.variables.get(*slot), quoting) {
+                (None, _) => {}
+                (Some(Datum::Text(text)), Quoting::WholeJson) => {
+                    out.push(b'"');
+                    push_text(out, text, Quoting::InsideJson);
+                    out.push(b'"');
+                }
+                (Some(datum), quoting) => push_text(out, datum.as_text(), quoting),
+            },
             Self::RandomString(length) => {
                 for _ in 0..*length {
                     let at = usize::try_from(context.rng.below(ALPHABET.len() as u64)).unwrap_or(0);
@@ -207,7 +231,7 @@ fn push_int(out: &mut Vec<u8>, value: impl itoa::Integer) {
 
 fn push_text(out: &mut Vec<u8>, text: &str, quoting: Quoting) {
     match quoting {
-        Quoting::Plain => out.extend_from_slice(text.as_bytes()),
+        Quoting::Plain | Quoting::WholeJson => out.extend_from_slice(text.as_bytes()),
         Quoting::InsideJson => {
             let quoted = serde_json::to_vec(text).expect("a string is always JSON");
             out.extend_from_slice(&quoted[1..quoted.len() - 1]);

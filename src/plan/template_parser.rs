@@ -1,11 +1,11 @@
 //! Text with `{{ ... }}` in it, read into a [`Template`]. Every mistake is found, each with its place in the text.
 //!
 //! An expression is a variable (`vu`, `iteration`, `nonce`, `env.NAME`), a call (`random.int(1, 100)`), or a quoted
-//! text. `string(...)` around one makes a JSON string of what would be a number. `{{ "{{" }}` gives two braces.
+//! text; a variable of the iteration goes by its name. `string(...)` around one makes a JSON string of what would be a number. `{{ "{{" }}` gives two braces.
 
 use std::ops::Range;
 
-use super::{Expression, Quoting, Segment, Template};
+use super::{Expression, KnownVariables, Quoting, Segment, Template};
 use crate::model::Secret;
 
 /// The longest text that `random.string` makes.
@@ -56,9 +56,26 @@ pub enum TemplateFault {
 /// The values of environment variables.
 pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
 
+/// What the names in an expression mean.
+#[derive(Clone, Copy)]
+pub struct Scope<'e> {
+    /// What `env.NAME` gives.
+    pub environment: Environment<'e>,
+    /// The variables that something was put into before.
+    pub variables: &'e KnownVariables,
+}
+
+impl<'e> Scope<'e> {
+    /// Where there are no variables.
+    pub fn of_environment(environment: Environment<'e>) -> Self {
+        const NONE: &KnownVariables = &KnownVariables::new();
+        Self { environment, variables: NONE }
+    }
+}
+
 /// A part of a text, before it is known what surrounds it.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Part {
+pub(crate) enum TextPart {
     /// As it is.
     Literal(String),
     /// To be computed, as a text or, standing alone, as the number it is.
@@ -70,16 +87,20 @@ pub(crate) enum Part {
 pub(crate) enum Kind {
     Number,
     Text,
+    /// Known when it is computed.
+    Any,
 }
 
 impl Template {
     /// Reads plain text.
-    pub fn parse(text: &str, environment: Environment<'_>) -> Result<Self, Vec<TemplateError>> {
-        let segments = parse_parts(text, environment)?
+    pub fn parse(text: &str, scope: Scope<'_>) -> Result<Self, Vec<TemplateError>> {
+        let segments = parse_parts(text, scope)?
             .into_iter()
             .map(|part| match part {
-                Part::Literal(text) => Segment::Literal(text),
-                Part::Computed(expression, _) => Segment::Expression { expression, quoting: Quoting::Plain },
+                TextPart::Literal(text) => Segment::Literal(text),
+                TextPart::Computed(expression, _) => {
+                    Segment::Expression { expression, quoting: Quoting::Plain }
+                }
             })
             .collect();
         Ok(Self { source: text.to_owned(), segments })
@@ -87,17 +108,17 @@ impl Template {
 }
 
 /// The parts of `text`, or every mistake in it.
-pub(crate) fn parse_parts(text: &str, environment: Environment<'_>) -> Result<Vec<Part>, Vec<TemplateError>> {
+pub(crate) fn parse_parts(text: &str, scope: Scope<'_>) -> Result<Vec<TextPart>, Vec<TemplateError>> {
     let mut parts = Vec::new();
     let mut errors = Vec::new();
     let mut at = 0;
     while let Some(open) = text[at..].find("{{").map(|found| at + found) {
         push_literal(&mut parts, &text[at..open]);
-        let mut reader = Reader { text, at: open + 2, environment };
+        let mut reader = Reader { text, at: open + 2, scope };
         match reader.braces(open) {
             Ok(part) => match part {
-                Part::Literal(text) => push_literal(&mut parts, &text),
-                computed @ Part::Computed(..) => parts.push(computed),
+                TextPart::Literal(text) => push_literal(&mut parts, &text),
+                computed @ TextPart::Computed(..) => parts.push(computed),
             },
             Err(error) => errors.push(error),
         }
@@ -107,11 +128,11 @@ pub(crate) fn parse_parts(text: &str, environment: Environment<'_>) -> Result<Ve
     if errors.is_empty() { Ok(parts) } else { Err(errors) }
 }
 
-fn push_literal(parts: &mut Vec<Part>, text: &str) {
+fn push_literal(parts: &mut Vec<TextPart>, text: &str) {
     match parts.last_mut() {
         _ if text.is_empty() => {}
-        Some(Part::Literal(last)) => last.push_str(text),
-        Some(Part::Computed(..)) | None => parts.push(Part::Literal(text.to_owned())),
+        Some(TextPart::Literal(last)) => last.push_str(text),
+        Some(TextPart::Computed(..)) | None => parts.push(TextPart::Literal(text.to_owned())),
     }
 }
 
@@ -119,13 +140,13 @@ fn push_literal(parts: &mut Vec<Part>, text: &str) {
 struct Reader<'t> {
     text: &'t str,
     at: usize,
-    environment: Environment<'t>,
+    scope: Scope<'t>,
 }
 
 impl<'t> Reader<'t> {
     /// What stands between the braces that open at `open`, the closing ones included. After a mistake, reading goes
     /// on behind the next closing braces.
-    fn braces(&mut self, open: usize) -> Result<Part, TemplateError> {
+    fn braces(&mut self, open: usize) -> Result<TextPart, TemplateError> {
         let result = self.expression().and_then(|part| {
             self.skip_blanks();
             if self.eat("}}") { Ok(part) } else { Err(TemplateFault::Unknown) }
@@ -143,7 +164,7 @@ impl<'t> Reader<'t> {
         })
     }
 
-    fn expression(&mut self) -> Result<Part, TemplateFault> {
+    fn expression(&mut self) -> Result<TextPart, TemplateFault> {
         self.skip_blanks();
         let start = self.at;
         if self.name() != "string" {
@@ -151,15 +172,15 @@ impl<'t> Reader<'t> {
             return self.value();
         }
         match self.in_parentheses(Self::value)? {
-            Part::Computed(expression, _) => Ok(Part::Computed(expression, Kind::Text)),
-            literal @ Part::Literal(_) => Ok(literal),
+            TextPart::Computed(expression, _) => Ok(TextPart::Computed(expression, Kind::Text)),
+            literal @ TextPart::Literal(_) => Ok(literal),
         }
     }
 
-    fn value(&mut self) -> Result<Part, TemplateFault> {
+    fn value(&mut self) -> Result<TextPart, TemplateFault> {
         self.skip_blanks();
         if self.text[self.at..].starts_with(['"', '\'']) {
-            return self.quoted().map(Part::Literal);
+            return self.quoted().map(TextPart::Literal);
         }
         let (expression, kind) = match self.name() {
             "vu" => (Expression::Vu, Kind::Number),
@@ -168,15 +189,18 @@ impl<'t> Reader<'t> {
             "random.int" => (self.random_int()?, Kind::Number),
             "random.choice" => (self.random_choice()?, Kind::Text),
             "random.string" => (self.random_string()?, Kind::Text),
-            name => (self.env(name)?, Kind::Text),
+            name => match self.scope.variables.get(name) {
+                Some(slot) => (Expression::Variable(*slot), Kind::Any),
+                None => (self.env(name)?, Kind::Text),
+            },
         };
-        Ok(Part::Computed(expression, kind))
+        Ok(TextPart::Computed(expression, kind))
     }
 
     fn env(&self, name: &str) -> Result<Expression, TemplateFault> {
         let variable = name.strip_prefix("env.").filter(|variable| !variable.is_empty());
         let variable = variable.ok_or(TemplateFault::Unknown)?;
-        match (self.environment)(variable) {
+        match (self.scope.environment)(variable) {
             Some(value) => Ok(Expression::Env(Secret::new(value))),
             None => Err(TemplateFault::NotSet(variable.to_owned())),
         }
@@ -239,7 +263,7 @@ impl<'t> Reader<'t> {
     fn name(&mut self) -> &'t str {
         let start = self.at;
         let rest = &self.text[start..];
-        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.'));
+        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')));
         self.at += end.unwrap_or(rest.len());
         &self.text[start..self.at]
     }
@@ -294,27 +318,40 @@ mod tests {
 
     use super::*;
     use crate::model::CounterRng;
-    use crate::plan::RenderContext;
+    use crate::plan::{RenderContext, Variables};
 
     fn environment(name: &str) -> Option<String> {
         (name == "USER_NAME").then(|| "ann \"the\" first".to_owned())
     }
 
+    fn scope() -> Scope<'static> {
+        Scope::of_environment(&environment)
+    }
+
     fn render(template: &Template) -> String {
         let mut out = Vec::new();
         let mut rng = CounterRng::new(1, 1);
-        template.render(&mut RenderContext { vu: 3, iteration: 7, nonce: 42, rng: &mut rng }, &mut out);
+        template.render(
+            &mut RenderContext {
+                vu: 3,
+                iteration: 7,
+                nonce: 42,
+                rng: &mut rng,
+                variables: &Variables::default(),
+            },
+            &mut out,
+        );
         String::from_utf8(out).unwrap()
     }
 
     #[track_caller]
     fn check(text: &str, expected: &str) {
-        assert_eq!(render(&Template::parse(text, &environment).unwrap()), expected, "{text}");
+        assert_eq!(render(&Template::parse(text, scope()).unwrap()), expected, "{text}");
     }
 
     #[track_caller]
     fn check_faults(text: &str, expected: &[(&str, TemplateFault)]) {
-        let errors = Template::parse(text, &environment).unwrap_err();
+        let errors = Template::parse(text, scope()).unwrap_err();
         let found: Vec<_> = errors.iter().map(|e| (&text[e.span.clone()], e.reason.clone())).collect();
         assert_eq!(found, expected, "{text}");
     }
@@ -330,7 +367,7 @@ mod tests {
         check("{{ random.choice('it\\'s') }}", "it's");
         check("{{ \"{{\" }}name}}", "{{name}}");
         check("{{ string(vu) }}", "3");
-        assert_eq!(render(&Template::parse("{{ random.string(12) }}", &environment).unwrap()).len(), 12);
+        assert_eq!(render(&Template::parse("{{ random.string(12) }}", scope()).unwrap()).len(), 12);
     }
 
     #[test]
@@ -352,7 +389,7 @@ mod tests {
             "{{ random.string(0) }}",
             "{{ random.choice() }}",
         ] {
-            let errors = Template::parse(text, &environment).unwrap_err();
+            let errors = Template::parse(text, scope()).unwrap_err();
             assert!(matches!(errors[0].reason, TemplateFault::Arguments(_)), "{text}: {errors:?}");
         }
     }
@@ -360,19 +397,19 @@ mod tests {
     proptest! {
         #[test]
         fn text_without_braces_is_kept_as_it_is(text in "[^{]*(\\{[^{]+)*") {
-            prop_assert_eq!(render(&Template::parse(&text, &environment).unwrap()), text);
+            prop_assert_eq!(render(&Template::parse(&text, scope()).unwrap()), text);
         }
 
         #[test]
         fn no_text_brings_the_parser_down(text in any::<String>()) {
-            let _ = Template::parse(&text, &environment);
+            let _ = Template::parse(&text, scope());
         }
 
         #[test]
         fn nothing_like_an_expression_brings_the_parser_down(
             text in "(\\{\\{|\\}\\}|vu|env\\.|random\\.|int|choice|string|\\(|\\)|,|\"|'|\\\\|-|9| |é){0,24}",
         ) {
-            let _ = Template::parse(&text, &environment);
+            let _ = Template::parse(&text, scope());
         }
     }
 }

@@ -161,11 +161,14 @@ fn plan() -> Plan {
             }),
             warm_up: Duration::from_secs(u64::from(WARM_UP)),
         },
+        variables: Vec::new(),
+        feeders: Vec::new(),
         transactions: [("list", 3, 1), ("search", 5, 2), ("calculate", 2, 3)]
             .map(|(name, weight, step)| Transaction {
                 name: name.to_owned(),
                 weight,
                 steps: vec![StepId(step)],
+                feeders: Vec::new(),
             })
             .to_vec(),
         steps: vec![
@@ -190,7 +193,7 @@ fn plan() -> Plan {
 }
 
 fn tool_step(id: u16, tool: &str) -> Step {
-    let operation = Operation::CallTool { tool: tool.to_owned(), arguments: Template::literal("{}") };
+    let operation = Operation::CallTool { tool: Template::literal(tool), arguments: Template::literal("{}") };
     step(id, tool, Role::Load, "tools/call", Some(tool), operation)
 }
 
@@ -203,6 +206,8 @@ fn step(id: u16, name: &str, role: Role, method: &str, tool: Option<&str>, opera
         tool: tool.map(str::to_owned),
         operation,
         checks: Vec::new(),
+        extract: Vec::new(),
+        condition: None,
         tags: BTreeMap::new(),
         deadline: Duration::from_secs(10),
     }

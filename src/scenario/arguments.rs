@@ -1,16 +1,16 @@
 //! Arguments of calls: any YAML value, as a template of JSON text.
 //!
-//! A string that is one expression of a number becomes that number (`"{{ random.int(1, 9) }}"` gives `7`);
-//! `string(...)` around the expression keeps it a string.
+//! A string that is one expression of a number becomes that number (`"{{ random.int(1, 9) }}"` gives `7`), and one that is a
+//! variable becomes what the variable holds; `string(...)` around the expression keeps it a string.
 
 use crate::input::{Node, Problems, Value};
-use crate::plan::{Environment, Kind, Part, Quoting, Segment, Template, parse_parts};
+use crate::plan::{Kind, Quoting, Scope, Segment, Template, TextPart, parse_parts};
 
 /// The JSON text of `node`. `None` when an expression in it is wrong; then each mistake is a problem.
-pub(super) fn json_template(node: &Node, env: Environment<'_>, problems: &mut Problems) -> Option<Template> {
+pub(super) fn json_template(node: &Node, scope: Scope<'_>, problems: &mut Problems) -> Option<Template> {
     let before = problems.len();
     let mut writer =
-        Writer { env, problems, source: String::new(), segments: Vec::new(), literal: String::new() };
+        Writer { scope, problems, source: String::new(), segments: Vec::new(), literal: String::new() };
     writer.value(node);
     writer.flush();
     let template = Template { source: writer.source, segments: writer.segments };
@@ -18,7 +18,7 @@ pub(super) fn json_template(node: &Node, env: Environment<'_>, problems: &mut Pr
 }
 
 struct Writer<'a> {
-    env: Environment<'a>,
+    scope: Scope<'a>,
     problems: &'a mut Problems,
     source: String,
     segments: Vec<Segment>,
@@ -53,26 +53,26 @@ impl Writer<'_> {
     }
 
     fn text(&mut self, text: &str, node: &Node) {
-        let parts = match parse_parts(text, self.env) {
+        let parts = match parse_parts(text, self.scope) {
             Ok(parts) => parts,
-            Err(errors) => return super::text::report(&errors, text, &node.place, self.problems),
+            Err(errors) => return super::text::report(&errors, text, &node.place, self.scope, self.problems),
         };
-        if let [Part::Computed(expression, Kind::Number)] = parts.as_slice() {
+        if let [TextPart::Computed(expression, kind @ (Kind::Number | Kind::Any))] = parts.as_slice() {
+            let quoting = if *kind == Kind::Any { Quoting::WholeJson } else { Quoting::Plain };
             self.flush();
             self.source.push_str(text);
-            self.segments
-                .push(Segment::Expression { expression: expression.clone(), quoting: Quoting::Plain });
+            self.segments.push(Segment::Expression { expression: expression.clone(), quoting });
             return;
         }
         self.source.push_str(&json_string(text));
         self.literal.push('"');
         for part in parts {
             match part {
-                Part::Literal(text) => {
+                TextPart::Literal(text) => {
                     let quoted = json_string(&text);
                     self.literal.push_str(&quoted[1..quoted.len() - 1]);
                 }
-                Part::Computed(expression, _) => {
+                TextPart::Computed(expression, _) => {
                     self.flush();
                     self.segments.push(Segment::Expression { expression, quoting: Quoting::InsideJson });
                 }
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
     use crate::input::{Entry, Key, Place, Source};
     use crate::model::CounterRng;
-    use crate::plan::RenderContext;
+    use crate::plan::{RenderContext, Variables};
 
     fn node(value: Value) -> Node {
         Node { value, place: Place::whole(&Source::new("test.yaml", "")) }
@@ -146,10 +146,10 @@ mod tests {
     proptest! {
         #[test]
         fn any_value_without_expressions_is_rendered_as_its_json(value in values()) {
-            let template = json_template(&value, &|_| None, &mut Problems::new()).unwrap();
+            let template = json_template(&value, Scope::of_environment(&|_| None), &mut Problems::new()).unwrap();
             let mut out = Vec::new();
             let mut rng = CounterRng::new(1, 1);
-            template.render(&mut RenderContext { vu: 1, iteration: 1, nonce: 1, rng: &mut rng }, &mut out);
+            template.render(&mut RenderContext { vu: 1, iteration: 1, nonce: 1, rng: &mut rng, variables: &Variables::default() }, &mut out);
             let rendered: serde_json::Value = serde_json::from_slice(&out).unwrap();
             prop_assert_eq!(rendered, json_value(&value));
             prop_assert_eq!(out, template.source.into_bytes());

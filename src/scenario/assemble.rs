@@ -1,6 +1,6 @@
 //! From the sections of a scenario to the plan: steps get their ids, and the steps around the load are added.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::check::AROUND;
@@ -8,7 +8,10 @@ use super::file::ScenarioFile;
 use super::operation_file::method_and_tool;
 use super::step_file::WrittenStep;
 use super::target_file::WrittenTarget;
-use crate::plan::{Auth, Operation, PLAN_VERSION, Plan, ProtocolChoice, Role, Step, StepId, Transaction};
+use crate::plan::{
+    Auth, Feeder, FeederId, Operation, PLAN_VERSION, Plan, ProtocolChoice, Role, Slot, Step, StepId,
+    Transaction,
+};
 
 /// The plan; `None` when a section has a mistake. Thresholds come from the objectives, later.
 pub(super) fn plan(file: ScenarioFile) -> Option<Plan> {
@@ -19,9 +22,14 @@ pub(super) fn plan(file: ScenarioFile) -> Option<Plan> {
     let mcp = written.iter().flat_map(|transaction| &transaction.steps).any(WrittenStep::is_mcp);
     let mut steps = Steps { steps: Vec::new(), deadline };
     steps.add_around(&auth, mcp);
+    let used: BTreeSet<Slot> =
+        written.iter().flat_map(|transaction| &transaction.steps).flat_map(WrittenStep::uses).collect();
+    let feeders: Vec<Feeder> =
+        file.feeders.into_iter().map(|written| written.feeder.narrowed(&used)).collect();
     let transactions = written
         .into_iter()
         .map(|transaction| Transaction {
+            feeders: feeders_of(&transaction.steps, &feeders),
             name: transaction.name,
             weight: transaction.weight,
             steps: transaction.steps.into_iter().map(|step| steps.add_load(step)).collect(),
@@ -40,12 +48,20 @@ pub(super) fn plan(file: ScenarioFile) -> Option<Plan> {
         session: file.session?,
         hosts: file.hosts,
         load: file.load?,
+        variables: file.variables,
+        feeders,
         transactions,
         steps: steps.steps,
         observe: file.observe?.observe,
         outputs: file.outputs?,
         thresholds: Vec::new(),
     })
+}
+
+/// The feeders whose columns `steps` name.
+fn feeders_of(steps: &[WrittenStep], feeders: &[Feeder]) -> Vec<FeederId> {
+    let used: BTreeSet<Slot> = steps.iter().flat_map(WrittenStep::uses).collect();
+    (0..).map(FeederId).zip(feeders).filter(|(_, feeder)| feeder.feeds(&used)).map(|(id, _)| id).collect()
 }
 
 /// The end of a session is waited for no longer: nothing comes after it, and a target that stands still would keep every
@@ -89,6 +105,8 @@ impl Steps {
             tool: None,
             operation,
             checks: Vec::new(),
+            extract: Vec::new(),
+            condition: None,
             tags: BTreeMap::new(),
             deadline: if role == Role::TearDown { self.deadline.min(LONGEST_END) } else { self.deadline },
         });
@@ -104,6 +122,8 @@ impl Steps {
             tool: step.tool,
             operation: step.operation,
             checks: step.checks,
+            extract: step.extract,
+            condition: step.condition,
             tags: step.tags,
             deadline: step.timeout.unwrap_or(self.deadline),
         });

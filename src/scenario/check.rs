@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::data_file::WrittenFeeder;
 use super::file::{ScenarioFile, WrittenTransaction};
 use super::step_file::WrittenStep;
 use super::target_file::{WrittenTarget, check_host};
 use crate::input::{Place, Problem, Problems, quoted};
-use crate::plan::{ProtocolChoice, Target};
+use crate::plan::{ProtocolChoice, RowOrder, Target};
 use crate::slo::{Called, WrittenObjective};
 
 /// More steps than this would make reports that nobody reads.
@@ -38,6 +39,8 @@ pub(super) fn check(file: &ScenarioFile, objectives: &[WrittenObjective], proble
         return;
     }
     check_weights(transactions, &file.transactions_place, problems);
+    check_conditions(transactions, problems);
+    check_rows(file, problems);
     let called = called(file, transactions);
     for objective in objectives {
         called.check(objective, problems);
@@ -50,6 +53,28 @@ fn check_weights(transactions: &[WrittenTransaction], place: &Place, problems: &
             Problem::error(place, "the weights sum to 0, so users would do nothing")
                 .help("give a transaction a `weight` above 0 (without one it is 1)"),
         );
+    }
+}
+
+/// An iteration is due with its first call: one that is left out would be nothing that was planned.
+fn check_conditions(transactions: &[WrittenTransaction], problems: &mut Problems) {
+    for step in transactions.iter().filter_map(|transaction| transaction.steps.first()) {
+        if let Some(place) = &step.condition_place {
+            problems.push(
+                Problem::error(place, "the first step of a transaction is always done")
+                    .help("remove the condition, or write two transactions, each with its `weight`"),
+            );
+        }
+    }
+}
+
+fn check_rows(file: &ScenarioFile, problems: &mut Problems) {
+    let Some(users) = file.load.as_ref().map(crate::plan::Load::peak_users) else { return };
+    for WrittenFeeder { feeder, place } in &file.feeders {
+        if feeder.order == RowOrder::PerUser && feeder.count < u64::from(users) {
+            let message = format!("{} rows for up to {users} users, with a row for each", feeder.count);
+            problems.push(Problem::error(place, message).help("add rows, or write `order: sequential`"));
+        }
     }
 }
 

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::data_file::{self, WrittenFeeder};
 use super::observe_file::WrittenObserve;
 use super::step_file::WrittenStep;
 use super::target_file::WrittenTarget;
+use super::variables::VariableBook;
 use super::{Sources, VERSION, auth_file, load_file, observe_file, operation_file, step_file, target_file};
 use crate::input::{Field, Fields, Node, Place, Problem, Problems, Value};
-use crate::plan::{Auth, Environment, HostRule, Load, Outputs, ProtocolChoice, SessionPolicy};
+use crate::plan::{Auth, HostRule, Load, Outputs, ProtocolChoice, SessionPolicy};
 
 /// After this long a call is given up, where the file does not say. The end of a session has a limit of its own beside it.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -33,6 +35,9 @@ pub(super) struct ScenarioFile {
     pub hosts: HostRule,
     pub timeout: Option<Duration>,
     pub load: Option<Load>,
+    pub feeders: Vec<WrittenFeeder>,
+    /// The names of all variables, by their slots.
+    pub variables: Vec<String>,
     /// Those that can be read, with the steps of them that can be.
     pub transactions: Vec<WrittenTransaction>,
     /// True when that is all of them.
@@ -100,9 +105,21 @@ pub(super) fn read(
     let timeout =
         fields.optional("timeout").map_or(Some(DEFAULT_TIMEOUT), |field| field.some_duration(problems));
     let load = fields.required("load", problems).and_then(|field| load_file::read(field, problems));
+    let mut book = VariableBook::new(env);
+    let (feeders, feeders_whole) = match fields.optional("data") {
+        None => (Vec::new(), true),
+        Some(field) => data_file::read(field, path, sources, &mut book, problems),
+    };
     let transactions_field = fields.required("transactions", problems);
-    let (transactions, transactions_whole) = transactions_field
-        .map_or_else(|| (Vec::new(), false), |field| read_transactions(field, env, problems));
+    let (transactions, transactions_whole) = match transactions_field {
+        // Each name of a column that could not be read would be a mistake.
+        Some(_) if !feeders_whole => (Vec::new(), false),
+        Some(field) => read_transactions(field, &mut book, problems),
+        None => (Vec::new(), false),
+    };
+    let used =
+        transactions.iter().flat_map(|transaction| &transaction.steps).flat_map(WrittenStep::uses).collect();
+    let variables = if transactions_whole { book.finish(&used, problems) } else { Vec::new() };
     let observe = observe_file::read(fields.optional("observe"), problems);
     let slo = fields.optional("slo").map_or_else(Vec::new, |field| read_slo(field, problems));
     let outputs = read_outputs(fields.optional("outputs"), sources.formats, problems);
@@ -120,6 +137,8 @@ pub(super) fn read(
         hosts: HostRule { allowed },
         timeout,
         load,
+        feeders,
+        variables,
         transactions,
         transactions_whole,
         transactions_place: transactions_field.map_or(&root.place, |field| &field.node.place).clone(),
@@ -158,7 +177,7 @@ fn read_slo(field: Field<'_>, problems: &mut Problems) -> Vec<SloReference> {
 /// `None` when a transaction cannot be read whole.
 fn read_transactions(
     field: Field<'_>,
-    env: Environment<'_>,
+    book: &mut VariableBook<'_>,
     problems: &mut Problems,
 ) -> (Vec<WrittenTransaction>, bool) {
     let before = problems.len();
@@ -167,7 +186,7 @@ fn read_transactions(
         field.wrong("the list is empty", "say what users do: add a transaction", problems);
     }
     let transactions: Vec<Option<(WrittenTransaction, bool)>> =
-        items.into_iter().map(|item| read_transaction(item, env, problems)).collect();
+        items.into_iter().map(|item| read_transaction(item, book, problems)).collect();
     let whole = transactions.iter().all(|read| matches!(read, Some((_, true))));
     let readable: Vec<_> = transactions.into_iter().flatten().map(|(transaction, _)| transaction).collect();
     let whole = whole && !readable.is_empty();
@@ -178,7 +197,7 @@ fn read_transactions(
 /// when a part of it can't be read.
 fn read_transaction(
     item: Field<'_>,
-    env: Environment<'_>,
+    book: &mut VariableBook<'_>,
     problems: &mut Problems,
 ) -> Option<(WrittenTransaction, bool)> {
     let mut fields = Fields::of(item.node, "a transaction", problems)?;
@@ -186,32 +205,37 @@ fn read_transaction(
     let name = name_field.and_then(|field| field.name(problems));
     let name_place = name_field.map_or(fields.place(), |field| &field.node.place).clone();
     let weight = fields.optional("weight").map_or(Some(1), |field| field.whole(&(0..=u32::MAX), problems));
-    let around = step_file::read_around(&mut fields, problems);
+    let around = step_file::read_around(&mut fields, book, problems);
     let kinds: Vec<&'static str> = [&["steps"], operation_file::KINDS.as_slice()].concat();
     let (steps, whole) = match fields.exactly_one(&kinds, problems) {
         Some(("steps", list, _)) => {
             around.only_with_a_call(problems);
-            read_steps(list, env, problems)
+            read_steps(list, book, problems)
         }
-        Some(call) => step_file::read_call(call, around, env, problems)
+        Some(call) => step_file::read_call(call, around, book, problems)
             .zip(name)
             .map_or_else(|| (Vec::new(), false), |(step, name)| (vec![step.named(name, &name_place)], true)),
         None => (Vec::new(), false),
     };
+    book.end_transaction();
     fields.finish(problems);
     let whole = whole && weight.is_some();
     let name = name?.to_owned();
     Some((WrittenTransaction { name, name_place, weight: weight.unwrap_or(1), steps }, whole))
 }
 
-fn read_steps(list: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> (Vec<WrittenStep>, bool) {
+fn read_steps(
+    list: Field<'_>,
+    book: &mut VariableBook<'_>,
+    problems: &mut Problems,
+) -> (Vec<WrittenStep>, bool) {
     let before = problems.len();
     let items: Vec<Field<'_>> = list.items(problems).collect();
     if items.is_empty() && problems.len() == before {
         list.wrong("the list is empty", "add a step, such as `- list_tools`", problems);
     }
     let steps: Vec<Option<WrittenStep>> =
-        items.into_iter().map(|item| step_file::read(item, env, problems)).collect();
+        items.into_iter().map(|item| step_file::read(item, book, problems)).collect();
     let whole = !steps.is_empty() && steps.iter().all(Option::is_some);
     (steps.into_iter().flatten().collect(), whole)
 }

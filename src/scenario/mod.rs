@@ -8,7 +8,9 @@ mod assemble;
 mod auth_file;
 mod beside;
 mod check;
+mod data_file;
 mod describe;
+mod extract_file;
 mod file;
 mod load_file;
 mod objectives;
@@ -20,6 +22,7 @@ mod step_file;
 mod target_file;
 mod text;
 mod transport_file;
+mod variables;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use super::arguments::json_template;
 use super::text;
 use crate::input::{Field, Fields, Problems, Value, quoted};
 use crate::model::clean_text;
-use crate::plan::{Environment, LONGEST_PATH, McpRequest, Operation, Segment, Template};
+use crate::plan::{LONGEST_PATH, McpRequest, Operation, Scope, Segment, Template};
 
 /// The kinds of calls.
 pub(super) const KINDS: [&str; 15] = [
@@ -43,7 +43,9 @@ const LOG_LEVELS: [&str; 8] =
 /// What reports count the operation under.
 pub(super) fn method_and_tool(operation: &Operation) -> (String, Option<String>) {
     let method = match operation {
-        Operation::CallTool { tool, .. } => return ("tools/call".to_owned(), Some(tool.clone())),
+        Operation::CallTool { tool, .. } => {
+            return ("tools/call".to_owned(), tool.as_literal().map(str::to_owned));
+        }
         Operation::RestPost { path, .. } => {
             let path = without_query(path);
             let tool = path
@@ -75,42 +77,41 @@ fn without_query(path: &Template) -> String {
 pub(super) fn read_operation(
     kind: &str,
     field: Field<'_>,
-    env: Environment<'_>,
+    scope: Scope<'_>,
     problems: &mut Problems,
 ) -> Option<Operation> {
     match kind {
         "call_tool" => {
-            let (tool, arguments) = read_named(field, "tool", "`call_tool`", env, problems)?;
+            let (tool, arguments) = read_named(field, "tool", "`call_tool`", scope, problems)?;
             Some(Operation::CallTool { tool, arguments })
         }
         "get_prompt" => {
-            let (name, arguments) = read_named(field, "name", "`get_prompt`", env, problems)?;
-            let name = Template::literal(name);
+            let (name, arguments) = read_named(field, "name", "`get_prompt`", scope, problems)?;
             Some(request(GET_PROMPT, &[("name", name.quoted()), ("arguments", arguments)], Some(name)))
         }
         "read_resource" => {
-            let uri = read_alone(field, "uri", "`read_resource`", env, problems)?;
+            let uri = read_alone(field, "uri", "`read_resource`", scope, problems)?;
             Some(request("resources/read", &[("uri", uri.quoted())], Some(uri)))
         }
         "subscribe_resource" => {
-            let uri = read_alone(field, "uri", "`subscribe_resource`", env, problems)?;
+            let uri = read_alone(field, "uri", "`subscribe_resource`", scope, problems)?;
             Some(request("resources/subscribe", &[("uri", uri.quoted())], None))
         }
         "unsubscribe_resource" => {
-            let uri = read_alone(field, "uri", "`unsubscribe_resource`", env, problems)?;
+            let uri = read_alone(field, "uri", "`unsubscribe_resource`", scope, problems)?;
             Some(request("resources/unsubscribe", &[("uri", uri.quoted())], None))
         }
         "set_log_level" => {
             let level = Template::literal(field.word(&LOG_LEVELS.map(|level| (level, level)), problems)?);
             Some(request("logging/setLevel", &[("level", level.quoted())], None))
         }
-        "complete" => read_complete(field, env, problems),
-        "request" => read_request(field, env, problems),
+        "complete" => read_complete(field, scope, problems),
+        "request" => read_request(field, scope, problems),
         "get" => {
-            let path = read_alone(field, "path", "`get`", env, problems)?;
+            let path = read_alone(field, "path", "`get`", scope, problems)?;
             Some(Operation::RestGet { path })
         }
-        "post" => read_post(field, env, problems),
+        "post" => read_post(field, scope, problems),
         bare => {
             let (_, method) = BARE.iter().find(|(word, _)| *word == bare)?;
             read_nothing(field, problems).map(|()| Operation::Request(McpRequest::bare(*method)))
@@ -123,19 +124,19 @@ fn request(method: &str, params: &[(&str, Template)], name: Option<Template>) ->
 }
 
 /// `{prompt: NAME}` or `{resource: URI}`, with the argument to complete and what is written of it.
-fn read_complete(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<Operation> {
+fn read_complete(field: Field<'_>, scope: Scope<'_>, problems: &mut Problems) -> Option<Operation> {
     let mut fields = Fields::of(field.node, "`complete`", problems)?;
     let reference = fields.exactly_one(&["prompt", "resource"], problems).and_then(|(kind, field, _)| {
         let (kind, key) = if kind == "prompt" { ("ref/prompt", "name") } else { ("ref/resource", "uri") };
-        let named = text::template(field, env, problems)?;
+        let named = text::template(field, scope, problems)?;
         Some(Template::object(&[("type", Template::literal(kind).quoted()), (key, named.quoted())]))
     });
     let argument = fields.required("argument", problems).and_then(|field| field.name(problems));
     let value = match fields.optional("value") {
         None => Some(Template::literal("")),
-        Some(field) => text::template(field, env, problems),
+        Some(field) => text::template(field, scope, problems),
     };
-    let context = fields.optional("context").map(|field| json_map(field, env, problems));
+    let context = fields.optional("context").map(|field| json_map(field, scope, problems));
     fields.finish(problems);
     let argument =
         Template::object(&[("name", Template::literal(argument?).quoted()), ("value", value?.quoted())]);
@@ -147,7 +148,7 @@ fn read_complete(field: Field<'_>, env: Environment<'_>, problems: &mut Problems
 }
 
 /// Any request: `{method, params}`, or the method alone.
-fn read_request(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<Operation> {
+fn read_request(field: Field<'_>, scope: Scope<'_>, problems: &mut Problems) -> Option<Operation> {
     let (method, params) = if let Value::Text(_) = &field.node.value {
         (field, None)
     } else {
@@ -170,13 +171,13 @@ fn read_request(field: Field<'_>, env: Environment<'_>, problems: &mut Problems)
     }
     let json = match params {
         None => None,
-        Some(field) => Some(json_map(field, env, problems)?),
+        Some(field) => Some(json_map(field, scope, problems)?),
     };
     let named = params.zip(subject_of(name)).and_then(|(params, key)| {
         let Value::Map(entries) = &params.node.value else { return None };
         let entry = entries.iter().find(|entry| entry.key.text == key)?;
         let Value::Text(subject) = &entry.value.value else { return None };
-        Template::parse(subject, env).ok()
+        Template::parse(subject, scope).ok()
     });
     Some(Operation::Request(McpRequest { method: name.to_owned(), params: json, name: named }))
 }
@@ -192,9 +193,9 @@ fn subject_of(method: &str) -> Option<&'static str> {
 }
 
 /// JSON text of a map.
-fn json_map(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<Template> {
+fn json_map(field: Field<'_>, scope: Scope<'_>, problems: &mut Problems) -> Option<Template> {
     if let Value::Map(_) = &field.node.value {
-        return json_template(field.node, env, problems);
+        return json_template(field.node, scope, problems);
     }
     let message = format!("expected a map, found {}", field.node.found());
     field.wrong(message, "write `name: value` lines, indented below it", problems);
@@ -206,20 +207,24 @@ fn read_named(
     field: Field<'_>,
     key: &'static str,
     what: &'static str,
-    env: Environment<'_>,
+    scope: Scope<'_>,
     problems: &mut Problems,
-) -> Option<(String, Template)> {
+) -> Option<(Template, Template)> {
+    let read_name = |field: Field<'_>, problems: &mut Problems| {
+        field.name(problems)?;
+        text::template(field, scope, problems)
+    };
     if let Value::Text(_) = &field.node.value {
-        return Some((field.name(problems)?.to_owned(), Template::literal("{}")));
+        return Some((read_name(field, problems)?, Template::literal("{}")));
     }
     let mut fields = Fields::of(field.node, what, problems)?;
-    let name = fields.required(key, problems).and_then(|field| field.name(problems));
+    let name = fields.required(key, problems).and_then(|field| read_name(field, problems));
     let arguments = match fields.optional("arguments") {
         None => Some(Template::literal("{}")),
-        Some(field) => json_map(field, env, problems),
+        Some(field) => json_map(field, scope, problems),
     };
     fields.finish(problems);
-    Some((name?.to_owned(), arguments?))
+    Some((name?, arguments?))
 }
 
 /// `{key: text}`, or the text alone.
@@ -227,7 +232,7 @@ fn read_alone(
     field: Field<'_>,
     key: &'static str,
     what: &'static str,
-    env: Environment<'_>,
+    scope: Scope<'_>,
     problems: &mut Problems,
 ) -> Option<Template> {
     let text = if let Value::Text(_) = &field.node.value {
@@ -238,15 +243,15 @@ fn read_alone(
         fields.finish(problems);
         text?
     };
-    if key == "path" { read_path(text, env, problems) } else { text::template(text, env, problems) }
+    if key == "path" { read_path(text, scope, problems) } else { text::template(text, scope, problems) }
 }
 
-fn read_post(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<Operation> {
+fn read_post(field: Field<'_>, scope: Scope<'_>, problems: &mut Problems) -> Option<Operation> {
     let mut fields = Fields::of(field.node, "`post`", problems)?;
-    let path = fields.required("path", problems).and_then(|field| read_path(field, env, problems));
+    let path = fields.required("path", problems).and_then(|field| read_path(field, scope, problems));
     let body = fields
         .optional("body")
-        .map_or_else(|| Some(Template::literal("{}")), |field| json_template(field.node, env, problems));
+        .map_or_else(|| Some(Template::literal("{}")), |field| json_template(field.node, scope, problems));
     fields.finish(problems);
     Some(Operation::RestPost { path: path?, body: body? })
 }
@@ -263,8 +268,8 @@ fn read_nothing(field: Field<'_>, problems: &mut Problems) -> Option<()> {
     }
 }
 
-fn read_path(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<Template> {
-    let path = text::template(field, env, problems)?;
+fn read_path(field: Field<'_>, scope: Scope<'_>, problems: &mut Problems) -> Option<Template> {
+    let path = text::template(field, scope, problems)?;
     let literal: String = path
         .segments
         .iter()

@@ -222,7 +222,7 @@ fn step(step: &Step) -> Value {
     let (kind, call) = match &step.operation {
         Operation::CallTool { tool, arguments } => (
             "call_tool",
-            Fields::of([("tool", tool.as_str().into()), ("arguments", json(&arguments.source))]),
+            Fields::of([("tool", tool.source.as_str().into()), ("arguments", json(&arguments.source))]),
         ),
         Operation::Request(McpRequest { method, params, .. }) => {
             let mut request = Fields::default();

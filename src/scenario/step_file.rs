@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::arguments::json_value;
+use super::extract_file::{read_condition, read_extract, read_pointer};
 use super::operation_file::{BARE, GET_PROMPT, KINDS, method_and_tool, read_operation};
-use crate::input::{Field, Fields, Place, Problem, Problems, Value, quoted};
-use crate::plan::{Check, Environment, McpRequest, Operation, Template};
+use super::variables::VariableBook;
+use crate::input::{Field, Fields, Place, Problem, Problems, Value};
+use crate::plan::{Check, Condition, Extraction, McpRequest, Operation, Slot, Template};
 
 const CHECKS: [&str; 4] = ["contains", "not_contains", "json", "status"];
 
@@ -24,6 +26,10 @@ pub(super) struct WrittenStep {
     pub checks: Vec<Check>,
     /// Where a check of the HTTP status stands.
     pub status_check: Option<Place>,
+    pub extract: Vec<Extraction>,
+    pub condition: Option<Condition>,
+    /// Where the condition stands.
+    pub condition_place: Option<Place>,
     pub tags: BTreeMap<String, String>,
     /// The step's own deadline.
     pub timeout: Option<Duration>,
@@ -36,17 +42,30 @@ impl WrittenStep {
     }
 }
 
+impl WrittenStep {
+    /// The variables that its call and its condition name.
+    pub(super) fn uses(&self) -> impl Iterator<Item = Slot> {
+        let templates = self.operation.templates().into_iter();
+        let condition = self.condition.iter().map(|condition| &condition.value);
+        templates.chain(condition).flat_map(Template::variables)
+    }
+}
+
 /// A step of a list. A request without parameters may stand as a bare word.
-pub(super) fn read(item: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<WrittenStep> {
+pub(super) fn read(
+    item: Field<'_>,
+    book: &mut VariableBook<'_>,
+    problems: &mut Problems,
+) -> Option<WrittenStep> {
     if let Value::Text(_) = &item.node.value {
         let method = item.word(&BARE, problems)?;
         return Some(WrittenStep::of(Operation::Request(McpRequest::bare(method)), &item.node.place));
     }
     let mut fields = Fields::of(item.node, "a step", problems)?;
     let name = fields.optional("name").and_then(|field| Some((field.name(problems)?, &field.node.place)));
-    let around = read_around(&mut fields, problems);
+    let around = read_around(&mut fields, book, problems);
     let call = fields.exactly_one(&KINDS, problems);
-    let step = call.and_then(|call| read_call(call, around, env, problems));
+    let step = call.and_then(|call| read_call(call, around, book, problems));
     fields.finish(problems);
     match (step, name) {
         (Some(step), Some((name, place))) => Some(step.named(name, place)),
@@ -59,14 +78,27 @@ pub(super) fn read(item: Field<'_>, env: Environment<'_>, problems: &mut Problem
 pub(super) struct Around<'n> {
     checks: Vec<Check>,
     status_check: Option<Place>,
+    extract: Option<Field<'n>>,
+    condition: Option<Condition>,
+    condition_place: Option<Place>,
     tags: BTreeMap<String, String>,
     timeout: Option<Duration>,
     fields: Vec<Field<'n>>,
 }
 
-/// Checks, tags and deadline of the step whose fields these are.
-pub(super) fn read_around<'n>(fields: &mut Fields<'n>, problems: &mut Problems) -> Around<'n> {
-    let mut around = Around::default();
+/// Checks, tags, deadline and condition of the step whose fields these are.
+pub(super) fn read_around<'n>(
+    fields: &mut Fields<'n>,
+    book: &VariableBook<'_>,
+    problems: &mut Problems,
+) -> Around<'n> {
+    let mut around = Around { extract: fields.optional("extract"), ..Around::default() };
+    around.fields.extend(around.extract);
+    if let Some(field) = fields.optional("if") {
+        around.condition = read_condition(field, book.scope(), problems);
+        around.condition_place = Some(field.node.place.clone());
+        around.fields.push(field);
+    }
     if let Some(field) = fields.optional("checks") {
         (around.checks, around.status_check) = read_checks(field, problems);
         around.fields.push(field);
@@ -95,16 +127,21 @@ impl Around<'_> {
 pub(super) fn read_call(
     (kind, field, place): (&str, Field<'_>, &Place),
     around: Around<'_>,
-    env: Environment<'_>,
+    book: &mut VariableBook<'_>,
     problems: &mut Problems,
 ) -> Option<WrittenStep> {
-    let operation = read_operation(kind, field, env, problems)?;
+    let operation = read_operation(kind, field, book.scope(), problems);
+    // After the call: it cannot name what its own answer is to give.
+    let extract = around.extract.map(|field| read_extract(field, book, problems)).unwrap_or_default();
     Some(WrittenStep {
+        extract,
+        condition: around.condition,
+        condition_place: around.condition_place,
         checks: around.checks,
         status_check: around.status_check,
         tags: around.tags,
         timeout: around.timeout,
-        ..WrittenStep::of(operation, place)
+        ..WrittenStep::of(operation?, place)
     })
 }
 
@@ -118,7 +155,7 @@ impl WrittenStep {
     fn of(operation: Operation, kind: &Place) -> Self {
         let (method, tool) = method_and_tool(&operation);
         let name = match &operation {
-            Operation::CallTool { tool, .. } => tool.clone(),
+            Operation::CallTool { tool, .. } => tool.source.clone(),
             Operation::Request(request) if request.method == GET_PROMPT => {
                 let prompt = request.name.as_ref().and_then(Template::as_literal);
                 prompt.unwrap_or(GET_PROMPT).to_owned()
@@ -140,6 +177,9 @@ impl WrittenStep {
             kind: kind.clone(),
             checks: Vec::new(),
             status_check: None,
+            extract: Vec::new(),
+            condition: None,
+            condition_place: None,
             tags: BTreeMap::new(),
             timeout: None,
         }
@@ -190,13 +230,8 @@ fn read_json_check(field: Field<'_>, problems: &mut Problems) -> Option<Check> {
         fields.finish(problems);
         (pointer?, equals)
     };
-    let pointer = pointer_field.text(problems)?;
-    if !pointer.starts_with('/') {
-        let help = "write a JSON pointer (RFC 6901), such as `/content/0/text`";
-        pointer_field.wrong(format!("{} is no pointer", quoted(pointer)), help, problems);
-        return None;
-    }
-    Some(Check::Json { pointer: pointer.to_owned(), equals })
+    let pointer = read_pointer(pointer_field, problems)?;
+    Some(Check::Json { pointer, equals })
 }
 
 fn read_tags(field: Field<'_>, problems: &mut Problems) -> BTreeMap<String, String> {

@@ -14,7 +14,7 @@ use super::{Loaded, Overrides, Sources, load};
 use super::{describe, resolved};
 use crate::input::{Files, Problems};
 use crate::model::Color;
-use crate::plan::{Operation, Plan, RenderContext, Target};
+use crate::plan::{Operation, Plan, RenderContext, Target, Variables};
 use crate::slo::{self, Indicator, Objective, Scope};
 
 const FORMATS: [&str; 6] = ["terminal", "json", "junit", "markdown", "html", "hgrm"];
@@ -268,7 +268,16 @@ fn check_arguments(yaml: &str, expected: &str) {
     };
     let mut out = Vec::new();
     let mut rng = crate::model::CounterRng::new(1, 1);
-    arguments.render(&mut RenderContext { vu: 3, iteration: 7, nonce: 42, rng: &mut rng }, &mut out);
+    arguments.render(
+        &mut RenderContext {
+            vu: 3,
+            iteration: 7,
+            nonce: 42,
+            rng: &mut rng,
+            variables: &Variables::default(),
+        },
+        &mut out,
+    );
     assert_eq!(String::from_utf8(out).unwrap(), expected);
 }
 

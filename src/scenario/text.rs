@@ -2,31 +2,35 @@
 
 use crate::input::{Field, Place, Problem, Problems, nearest, one_of, quoted};
 use crate::plan::{
-    EXPRESSIONS, Environment, Expression, FixedText, Part, Template, TemplateError, TemplateFault,
+    EXPRESSIONS, Environment, Expression, FixedText, Scope, Template, TemplateError, TemplateFault, TextPart,
     parse_parts,
 };
 
 /// A plain text with expressions of every kind.
-pub(super) fn template(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<Template> {
+pub(super) fn template(field: Field<'_>, scope: Scope<'_>, problems: &mut Problems) -> Option<Template> {
     let text = field.text(problems)?;
-    Template::parse(text, env).map_err(|errors| report(&errors, text, &field.node.place, problems)).ok()
+    Template::parse(text, scope)
+        .map_err(|errors| report(&errors, text, &field.node.place, scope, problems))
+        .ok()
 }
 
 /// A text that is the same for the whole run: only `env.NAME` may stand in its braces.
 pub(super) fn fixed(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<FixedText> {
     let text = field.text(problems)?;
-    let parts =
-        parse_parts(text, env).map_err(|errors| report(&errors, text, &field.node.place, problems)).ok()?;
+    let scope = Scope::of_environment(env);
+    let parts = parse_parts(text, scope)
+        .map_err(|errors| report(&errors, text, &field.node.place, scope, problems))
+        .ok()?;
     let mut value = String::new();
     let mut from_environment = Vec::new();
     for part in parts {
         match part {
-            Part::Literal(text) => value.push_str(&text),
-            Part::Computed(Expression::Env(secret), _) => {
+            TextPart::Literal(text) => value.push_str(&text),
+            TextPart::Computed(Expression::Env(secret), _) => {
                 value.push_str(secret.expose());
                 from_environment.push(secret);
             }
-            Part::Computed(..) => {
+            TextPart::Computed(..) => {
                 let help =
                     "this text is the same for the whole run: only `{{ env.NAME }}` can be computed in it";
                 field.wrong("an expression that changes with each call cannot stand here", help, problems);
@@ -42,7 +46,13 @@ pub(super) fn fixed(field: Field<'_>, env: Environment<'_>, problems: &mut Probl
 }
 
 /// Turns the mistakes of a template into problems at their places inside `text`.
-pub(super) fn report(errors: &[TemplateError], text: &str, place: &Place, problems: &mut Problems) {
+pub(super) fn report(
+    errors: &[TemplateError],
+    text: &str,
+    place: &Place,
+    scope: Scope<'_>,
+    problems: &mut Problems,
+) {
     for error in errors {
         let written = &text[error.span.clone()];
         let place = place.of_fragment(written);
@@ -53,7 +63,7 @@ pub(super) fn report(errors: &[TemplateError], text: &str, place: &Place, proble
             }
             TemplateFault::Unknown => {
                 Problem::error(&place, format!("unknown expression {}", place.quoted(written)))
-                    .help(unknown_help(written))
+                    .help(unknown_help(written, scope))
             }
             fault @ (TemplateFault::Unclosed | TemplateFault::UnclosedQuote) => {
                 Problem::error(&place, fault.to_string())
@@ -69,10 +79,10 @@ pub(super) fn report(errors: &[TemplateError], text: &str, place: &Place, proble
 }
 
 /// What can stand between the braces, the likeliest meant first.
-fn unknown_help(written: &str) -> String {
+fn unknown_help(written: &str, scope: Scope<'_>) -> String {
     let name = written.trim_start_matches(['{', ' ']);
-    let name =
-        &name[..name.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.')).unwrap_or(0)];
+    let name = &name
+        [..name.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))).unwrap_or(0)];
     if let Some(form) = EXPRESSIONS.iter().find(|form| called(form) == name) {
         return format!(
             "write {} and nothing beside it: each pair of braces holds one expression",
@@ -80,8 +90,9 @@ fn unknown_help(written: &str) -> String {
         );
     }
     let random = name.starts_with("random");
+    let known = scope.variables.keys().map(String::as_str);
     let forms: Vec<&str> =
-        EXPRESSIONS.into_iter().filter(|form| !random || form.starts_with("random.")).collect();
+        EXPRESSIONS.into_iter().chain(known).filter(|form| !random || form.starts_with("random.")).collect();
     let begins = |form: &&&str| name.len() > 2 && (name.starts_with(called(form)) || form.starts_with(name));
     let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
     let near = || forms.iter().find(|form| nearest(&last(name), &[last(called(form))]).is_some()).copied();

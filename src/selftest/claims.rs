@@ -187,7 +187,9 @@ fn outcomes(report: &RunReport, which: impl Fn(Outcome) -> bool) -> u64 {
 
 fn is_sent(outcome: Outcome) -> bool {
     match outcome {
-        Outcome::NotSent(NotSent::NoSession | NotSent::NoUser | NotSent::NoSocket) => false,
+        Outcome::NotSent(NotSent::NoSession | NotSent::NoUser | NotSent::NoValue | NotSent::NoSocket) => {
+            false
+        }
         Outcome::Transport(fault) => match fault {
             TransportFault::Refused
             | TransportFault::Tls

@@ -31,10 +31,8 @@ const CPU: f64 = 0.7;
 const CPU_WINDOW: usize = 5;
 /// Fewer iterations than this share of those that began in a second may wait without being looked at.
 const WAITING: f64 = 0.01;
-/// The share of its processors that the machine may use, all in all, while calls wait for users: above this no PASS stands...
+/// The share of its processors that the machine may use, all in all, while calls wait for users: above this no finding stands.
 const MACHINE: f64 = 0.8;
-/// ... and above this no finding at all.
-const MACHINE_FULL: f64 = 0.9;
 /// How far the calls in flight may be from rate times service time.
 const LITTLE: f64 = 0.05;
 /// Fewer seconds than this say nothing about calls in flight.
@@ -42,8 +40,7 @@ const LITTLE_SECONDS: usize = 10;
 
 /// This machine ran out of descriptors, ports or buffers.
 const NO_SOCKET: Outcome = Outcome::NotSent(NotSent::NoSocket);
-const OVERLOADED: &str =
-    "this machine, or what else runs on it, is too slow for this load: lower it, or add processors";
+const OVERLOADED: &str = "this machine, or what else runs on it, is too slow for this load: stop what else runs, lower the load, or add processors";
 
 /// One check of the generator by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,6 +168,7 @@ fn sockets(without: u64) -> GeneratorCheck {
     GeneratorCheck { way_out: "raise `ulimit -n`, or use fewer users".to_owned(), ..check }.decisive()
 }
 
+/// What a lag may be: a share of the smallest latency that is asked for, but never less than `least`.
 fn limit(plan: &Plan, least: Duration) -> Duration {
     let smallest = plan.thresholds.iter().map(|threshold| threshold.limit).min();
     smallest.map_or(least, |smallest| least.max(smallest.mul_f64(SHARE_OF_OBJECTIVE)))
@@ -298,13 +296,13 @@ fn machine(seconds: &[Second]) -> Option<GeneratorCheck> {
     let busy: Vec<f64> = waited.filter_map(|second| second.generator.as_ref()?.machine).collect();
     (!busy.is_empty()).then(|| {
         let busy = busy.iter().sum::<f64>() / busy.len() as f64;
-        let check = GeneratorCheck::overload(
+        GeneratorCheck::overload(
             "this machine's CPU while calls waited for users",
             format_ratio(busy),
             format!("<= {}", format_ratio(MACHINE)),
             Some(busy <= MACHINE),
-        );
-        GeneratorCheck { decisive: busy > MACHINE_FULL, ..check }
+        )
+        .decisive()
     })
 }
 

@@ -115,19 +115,51 @@ fn what_has_waited_for_too_long_is_not_sent_by_a_user_that_becomes_free() {
     // A burst every 4 s. Its second iteration would wait for 1.4 s, and nothing else is due meanwhile.
     let load = "{ rate: 0.5/s, burst: 2, spacing: constant, duration: 5s, users: 1, max_users: 1 }";
     let (_folder, file) = open(load, "1s", "{ p50: 10s }");
-    let steps = std::fs::read_to_string(&file).unwrap();
+    in_two_steps(&file);
+    let target = demo(&["--latency", "700ms"]);
+    let report = against(&file, &target.base).report();
+    // Neither step of such an iteration is done.
+    for name in ["a", "b"] {
+        let step = report["steps"].as_array().unwrap().iter().find(|step| step["name"] == name).unwrap();
+        assert_eq!(step["failures"][0], serde_json::json!(["not_sent", 2]), "{}", report["steps"]);
+    }
+    let longest = clock(&report, "send lag")["max"].as_f64().unwrap();
+    assert!((0.99..1.01).contains(&longest), "given up at its timeout: {longest}");
+}
+
+/// Has the scenario `file` do two steps in an iteration, `a` and `b`.
+fn in_two_steps(file: &Path) {
+    let steps = std::fs::read_to_string(file).unwrap();
     let (head, _) = steps.split_once("transactions:").unwrap();
     let call = "call_tool: { tool: echo, arguments: { text: x } }";
     let steps =
         format!("transactions: [{{ name: two, steps: [{{ name: a, {call} }}, {{ name: b, {call} }}] }}]");
-    std::fs::write(&file, format!("{head}{steps}\nslo: [slo.yaml]\n")).unwrap();
-    let target = demo(&["--latency", "700ms"]);
-    let report = against(&file, &target.base).report();
-    let failures =
-        &report["steps"].as_array().unwrap().iter().find(|step| step["name"] == "a").unwrap()["failures"];
-    assert_eq!(failures[0], serde_json::json!(["not_sent", 2]), "{}", report["steps"]);
-    let longest = clock(&report, "send lag")["max"].as_f64().unwrap();
-    assert!((0.99..1.01).contains(&longest), "given up at its timeout: {longest}");
+    std::fs::write(file, format!("{head}{steps}\nslo: [slo.yaml]\n")).unwrap();
+}
+
+#[test]
+fn iterations_that_were_given_up_fail_every_step_and_the_rate_although_the_load_ends_quietly() {
+    let _alone = alone();
+    // Two users do 10 iterations a second of the 100 that are due, and in the end all is quiet.
+    let stages = "[{ duration: 0s, rate: 100/s }, { duration: 4s, rate: 100/s }, { duration: 0s, rate: 1/s }, \
+                  { duration: 3s, rate: 1/s }]";
+    let load = format!("{{ stages: {stages}, spacing: constant, users: 2, max_users: 2 }}");
+    let (folder, file) = open(&load, "1s", "{ p95: 500ms }");
+    in_two_steps(&file);
+    let slo = "version: 1\nobjectives: [{ name: last, of: { step: b }, error_ratio: 50% }]\n";
+    std::fs::write(folder.path().join("slo.yaml"), slo).unwrap();
+    let target = demo(&["--latency", "100ms"]);
+    let done = against(&file, &target.base);
+    let report = done.report();
+    done.expect_code(1);
+    let verdict = |name: &str| {
+        let finding = report["objectives"].as_array().unwrap().iter().find(|finding| finding["name"] == name);
+        finding.map(|finding| finding["verdict"].clone())
+    };
+    assert_eq!(verdict("last"), Some("FAIL".into()));
+    let well = report["generator"].as_array().unwrap().iter().all(|check| check["holds"] != false);
+    assert_eq!(verdict("rate"), well.then(|| "FAIL".into()));
+    assert_eq!(report["planned"], report["recorded"]);
 }
 
 #[test]

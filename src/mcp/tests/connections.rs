@@ -8,6 +8,7 @@ use super::rig::{
 use super::server::{Act, Seen, Server};
 use crate::mcp::CallContext;
 use crate::model::{CounterRng, Outcome};
+use crate::plan::Variables;
 
 fn connections(server: &Server) -> Vec<usize> {
     server.seen().iter().map(|seen| seen.connection).collect()
@@ -129,7 +130,12 @@ async fn a_stream_that_is_left_open_after_the_answer_is_told() {
     let mut client = Rig::new(&server).client(1).await;
     let mut rng = CounterRng::new(1, 1);
     for expected in [true, false, false] {
-        let context = CallContext { iteration: 1, sent: client.now(), rng: &mut rng };
+        let context = CallContext {
+            iteration: 1,
+            sent: client.now(),
+            rng: &mut rng,
+            variables: &mut Variables::default(),
+        };
         let exchange = client.perform(CALL, context).await;
         assert_eq!((exchange.outcome, exchange.left_open), (Outcome::Ok, expected));
     }
@@ -146,8 +152,10 @@ async fn a_call_that_was_dropped_half_way_spoils_nothing() {
         .await;
         let mut client = Rig::new(&server).client(1).await;
         let mut rng = CounterRng::new(1, 1);
+        let variables = &mut Variables::default();
+        let context = CallContext { iteration: 1, sent: client.now(), rng: &mut rng, variables };
         tokio::select! {
-            _ = client.perform(CALL, CallContext { iteration: 1, sent: client.now(), rng: &mut rng }) => panic!("it stalls"),
+            _ = client.perform(CALL, context) => panic!("it stalls"),
             () = async { while server.seen().is_empty() { tokio::task::yield_now().await } } => {}
         }
         assert_eq!(perform(&mut client, CALL).await, Outcome::Ok);

@@ -8,7 +8,7 @@ use super::server::{Seen, Server};
 use super::server2::{JSON, Reply, Server2};
 use crate::mcp::CallContext;
 use crate::model::{CounterRng, Outcome, ProtocolFault, TimeoutPhase, TransportFault};
-use crate::plan::{HttpVersion, Tls};
+use crate::plan::{HttpVersion, Tls, Variables};
 
 const EVENTS: &[(&str, &str)] = &[("content-type", "text/event-stream")];
 const RESULT: &str = r#"{"content":[{"type":"text","text":"hi"}]}"#;
@@ -195,8 +195,17 @@ async fn a_server_of_http_1_is_not_taken_for_one_of_http_2() {
     let server = Server::start(good).await;
     let mut client = Rig::new(&server).http(HttpVersion::Http2).client(1).await;
     let mut rng = CounterRng::new(1, 1);
-    let exchange =
-        client.perform(CALL, CallContext { iteration: 1, sent: client.now(), rng: &mut rng }).await;
+    let exchange = client
+        .perform(
+            CALL,
+            CallContext {
+                iteration: 1,
+                sent: client.now(),
+                rng: &mut rng,
+                variables: &mut Variables::default(),
+            },
+        )
+        .await;
     let told =
         matches!(exchange.outcome, Outcome::Transport(_) | Outcome::Protocol(ProtocolFault::Malformed));
     assert!(told, "{exchange:?}");

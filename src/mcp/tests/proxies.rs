@@ -13,7 +13,7 @@ use super::server::Server;
 use super::server2::{JSON, Reply, Server2};
 use crate::mcp::CallContext;
 use crate::model::{CounterRng, Outcome, TransportFault};
-use crate::plan::{HttpVersion, Operation, ProtocolChoice, Template, Tls};
+use crate::plan::{HttpVersion, Operation, ProtocolChoice, Template, Tls, Variables};
 
 /// Passes bytes on to one place, wherever CONNECT asks to go. It ends when it is dropped.
 struct Tunnel {
@@ -123,7 +123,8 @@ async fn a_proxy_that_refuses_is_told_from_the_target() {
     .await;
     let rig = Rig::at("https://mcp.example/mcp").proxy(&format!("http://me:pw@{}", proxy.address));
     let (mut client, mut rng) = (rig.client(1).await, CounterRng::new(1, 1));
-    let context = CallContext { iteration: 1, sent: client.now(), rng: &mut rng };
+    let context =
+        CallContext { iteration: 1, sent: client.now(), rng: &mut rng, variables: &mut Variables::default() };
     let exchange = client.perform(CALL, context).await;
     assert_eq!(exchange.outcome, Outcome::Transport(TransportFault::Refused));
     let told = format!("the proxy http://{}: it answers CONNECT with 407", proxy.address);

@@ -7,14 +7,23 @@ use super::server::{Act, Seen, Server};
 use crate::mcp::CallContext;
 use crate::mcp::Client;
 use crate::model::{CounterRng, MAX_EXCERPT, Secret};
-use crate::plan::{Auth, Check, Expression, Operation, Quoting, Segment, StepId, Template};
+use crate::plan::{Auth, Check, Expression, Operation, Quoting, Segment, StepId, Template, Variables};
 
 type Reply = fn(&Seen) -> Vec<Act>;
 
 async fn reason(client: &mut Client, step: StepId) -> Option<String> {
     let mut rng = CounterRng::new(1, 1);
-    let exchange =
-        client.perform(step, CallContext { iteration: 1, sent: client.now(), rng: &mut rng }).await;
+    let exchange = client
+        .perform(
+            step,
+            CallContext {
+                iteration: 1,
+                sent: client.now(),
+                rng: &mut rng,
+                variables: &mut Variables::default(),
+            },
+        )
+        .await;
     exchange.reason.map(String::from)
 }
 
@@ -101,7 +110,7 @@ async fn secrets_that_are_echoed_are_taken_out() {
         segments: vec![Segment::Literal(r#"{"key":""#.into()), env, Segment::Literal(r#""}"#.into())],
     };
     let rig = Rig::new(&server)
-        .operation(Operation::CallTool { tool: "echo".into(), arguments })
+        .operation(Operation::CallTool { tool: Template::literal("echo"), arguments })
         .auth(Auth::Bearer(Secret::new("t0ken")));
     let told = reason(&mut rig.client(1).await, CALL).await.unwrap();
     assert!(

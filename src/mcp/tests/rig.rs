@@ -15,7 +15,7 @@ use crate::model::{CounterRng, Era, Outcome, Secret};
 use crate::plan::{
     Auth, Check, ClosedLoad, HostRule, HttpVersion, Load, LoadModel, Observe, Operation, Outputs,
     PLAN_VERSION, Plan, ProtocolChoice, Proxies, Role, SessionPolicy, Step, StepId, Target, Template,
-    ThinkTime, Tls, Transport,
+    ThinkTime, Tls, Transport, Variables,
 };
 
 /// The newest revision of the legacy era.
@@ -46,8 +46,10 @@ impl Rig {
     }
 
     pub(super) fn at(url: &str) -> Self {
-        let call =
-            Operation::CallTool { tool: "echo".into(), arguments: Template::literal(r#"{"text":"hi"}"#) };
+        let call = Operation::CallTool {
+            tool: Template::literal("echo"),
+            arguments: Template::literal(r#"{"text":"hi"}"#),
+        };
         let operations = [
             (Role::SetUp, Operation::Initialize),
             (Role::SetUp, Operation::Initialized),
@@ -148,6 +150,8 @@ impl Rig {
             tool: None,
             operation,
             checks: Vec::new(),
+            extract: Vec::new(),
+            condition: None,
             tags: BTreeMap::new(),
             deadline: NEVER,
         });
@@ -173,6 +177,8 @@ fn plan() -> Plan {
             }),
             warm_up: Duration::ZERO,
         },
+        variables: Vec::new(),
+        feeders: Vec::new(),
         transactions: Vec::new(),
         steps: Vec::new(),
         observe: Observe {
@@ -192,7 +198,18 @@ fn plan() -> Plan {
 /// One call.
 pub(super) async fn perform(client: &mut Client, step: StepId) -> Outcome {
     let mut rng = CounterRng::new(1, 1);
-    client.perform(step, CallContext { iteration: 1, sent: client.now(), rng: &mut rng }).await.outcome
+    client
+        .perform(
+            step,
+            CallContext {
+                iteration: 1,
+                sent: client.now(),
+                rng: &mut rng,
+                variables: &mut Variables::default(),
+            },
+        )
+        .await
+        .outcome
 }
 
 /// The set-up calls, until none is left or one fails.

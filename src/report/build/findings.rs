@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::metrics::{Aggregates, touched_seconds};
-use crate::model::{Event, Verdict, format_count, format_duration, signal_name};
+use crate::metrics::{Aggregates, Cell, Phase, touched_seconds};
+use crate::model::{Event, NotSent, Outcome, Verdict, format_count, format_duration, signal_name};
 use crate::report::measured::LoadClock;
 use crate::report::{Ending, Finding, RunLog, StepRow, Totals, figures};
 use crate::slo::{GeneratorCheck, generator_finding};
@@ -186,34 +186,51 @@ fn unfinished(log: &RunLog, clock: &LoadClock) -> Option<Finding> {
     })
 }
 
-/// The share of what was due that may wait for a user when the load is at its end.
-const MOST_WAITING: f64 = 0.02;
+/// The share of what was due that may not have been begun when the load is at its end.
+const MOST_NOT_BEGUN: f64 = 0.02;
 
-/// Of an open load at whose end more iterations waited for a user than chance brings about: this was not the rate.
+/// Of an open load: where more iterations than chance brings about still wait for a user at its end, or were given up, this was
+/// not the rate. What waited and was done is in the response times.
 fn backlog(log: &RunLog, clock: &LoadClock) -> Option<Finding> {
     let open = log.plan.load.open()?;
     let touched = touched_seconds(&log.seconds, &clock.steady_seconds());
     let waiting = touched.last()?.waiting;
+    let first_step = |step| log.plan.transactions.iter().any(|transaction| transaction.steps[0] == step);
+    let is_given_up = |cell: &&Cell| {
+        cell.outcome == Outcome::NotSent(NotSent::NoUser)
+            && cell.phase == Phase::Steady
+            && first_step(cell.step)
+    };
+    let given_up: u64 =
+        touched.iter().flat_map(|second| &second.cells).filter(is_given_up).map(|cell| cell.count).sum();
+    let not_begun = waiting + given_up;
     let due: u64 = touched.iter().filter_map(|second| Some(second.pacing.as_ref()?.count())).sum();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a count")]
-    let share = (due as f64 * MOST_WAITING) as u64;
+    let share = (due as f64 * MOST_NOT_BEGUN) as u64;
     let most = share.max(open.burst.into()).max(1);
-    (waiting > most).then(|| Finding {
+    let kept = not_begun <= most;
+    let because = if kept {
+        "what was due was done".to_owned()
+    } else {
+        format!(
+            "of {} iterations that were due {} still waited for a user when the load was at its end, and {} had been given up \
+             before: the target did not keep up with the rate, or `max_users` is too low",
+            format_count(due),
+            format_count(waiting),
+            format_count(given_up)
+        )
+    };
+    Some(Finding {
         name: "rate".to_owned(),
         scope: OWN_SCOPE.to_owned(),
-        indicator: "waiting for a user at the load's end".to_owned(),
-        verdict: Verdict::Fail,
-        value: format_count(waiting),
-        value_number: Some(waiting as f64),
+        indicator: "iterations not begun in time".to_owned(),
+        verdict: if kept { Verdict::Pass } else { Verdict::Fail },
+        value: format_count(not_begun),
+        value_number: Some(not_begun as f64),
         limit: format!("<= {}", format_count(most)),
         samples: due,
-        bad: Some(waiting),
-        because: format!(
-            "{} of {} iterations that were due still waited when the load was at its end: the target did not keep up with the \
-             rate, or `max_users` is too low",
-            format_count(waiting),
-            format_count(due)
-        ),
+        bad: Some(not_begun),
+        because,
         origin: OWN_ORIGIN.to_owned(),
     })
 }

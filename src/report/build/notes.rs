@@ -78,8 +78,14 @@ pub(super) fn notes(log: &RunLog, clock: &LoadClock, rows: &Rows, scrapes: &Scra
     if log.ending == Ending::Unmeasured {
         return notes;
     }
+    let in_steps = log.plan.transactions.iter().any(|transaction| transaction.steps.len() > 1);
     notes.push(
         match log.plan.load.model {
+            LoadModel::Open(_) if in_steps => {
+                "response times of an open load: from when calls were due to the end of their answers. The first step of a \
+                 transaction is due by the schedule, each other one when the step before it has ended: a wait for a user is in \
+                 the times of first steps alone"
+            }
             LoadModel::Open(_) => {
                 "response times of an open load: from when calls were due to the end of their answers"
             }

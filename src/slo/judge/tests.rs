@@ -27,6 +27,8 @@ fn step(id: u16, name: &str, role: Role, tool: Option<&str>) -> Step {
         tool: tool.map(str::to_owned),
         operation: Operation::list_tools(),
         checks: Vec::new(),
+        extract: Vec::new(),
+        condition: None,
         tags: BTreeMap::new(),
         deadline: SECOND,
     }
@@ -52,6 +54,8 @@ pub(in crate::slo) fn plan() -> Plan {
             }),
             warm_up: SECOND,
         },
+        variables: Vec::new(),
+        feeders: Vec::new(),
         transactions: Vec::new(),
         steps: vec![
             step(0, "open", Role::SetUp, None),
