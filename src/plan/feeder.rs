@@ -21,6 +21,8 @@ pub struct Feeder {
     pub name: String,
     /// The file, as the user wrote it.
     pub file: String,
+    /// How the file is written.
+    pub format: TableFormat,
     /// Which row is whose.
     pub order: RowOrder,
     /// How many rows there are; at least one.
@@ -30,6 +32,29 @@ pub struct Feeder {
     /// The rows, with a value for each of the columns. They are not written down: the file is the user's.
     #[serde(skip)]
     pub rows: Rows,
+}
+
+/// How a file of rows is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TableFormat {
+    /// Comma-separated values; the first line names the columns.
+    Csv,
+    /// A JSON object a line.
+    Jsonl,
+}
+
+impl TableFormat {
+    /// Every format, by the word for it.
+    pub const ALL: [(&'static str, Self); 2] = [("csv", Self::Csv), ("jsonl", Self::Jsonl)];
+
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Jsonl => "jsonl",
+        }
+    }
 }
 
 /// Which iteration is given which row.
@@ -112,7 +137,15 @@ mod tests {
     fn feeder(order: RowOrder) -> Feeder {
         let row = |text: &str| vec![Some(Datum::Text(text.into()))];
         let rows = Rows(Arc::new(vec![row("a"), row("b"), row("c")]));
-        Feeder { name: "d".into(), file: "d.csv".into(), order, count: 3, columns: Vec::new(), rows }
+        Feeder {
+            name: "d".into(),
+            file: "d.csv".into(),
+            format: TableFormat::Csv,
+            order,
+            count: 3,
+            columns: Vec::new(),
+            rows,
+        }
     }
 
     #[track_caller]

@@ -20,7 +20,7 @@ mod variable;
 
 pub use arrivals::{Arrival, OpenLoad, RateStage, Schedule, Spacing};
 pub use extraction::{Condition, Extraction, Part, Pattern, Test};
-pub use feeder::{Feeder, FeederId, RowOrder, Rows};
+pub use feeder::{Feeder, FeederId, RowOrder, Rows, TableFormat};
 pub use fixed_text::FixedText;
 pub use load::{ClosedLoad, Load, LoadModel, Stage, ThinkTime};
 pub use plan::{Observe, Outputs, PLAN_VERSION, Plan, Transaction};

@@ -34,13 +34,13 @@ pub(super) fn check(file: &ScenarioFile, objectives: &[WrittenObjective], proble
     check_transaction_names(transactions, problems);
     check_step_names(transactions, &file.transactions_place, problems);
     check_protocol(file, transactions, problems);
+    check_rows(file, problems);
     // What a part that can't be read would have changed is not held against the rest.
     if !file.transactions_whole {
         return;
     }
     check_weights(transactions, &file.transactions_place, problems);
     check_conditions(transactions, problems);
-    check_rows(file, problems);
     let called = called(file, transactions);
     for objective in objectives {
         called.check(objective, problems);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::variables::{VariableBook, check_name};
 use super::{Sources, beside};
 use crate::input::{Field, Fields, Place, Problem, Problems, Source, Value, quoted};
-use crate::plan::{Datum, Feeder, RowOrder, Rows, Slot};
+use crate::plan::{Datum, Feeder, RowOrder, Rows, Slot, TableFormat};
 
 /// More columns than this are no table of test data.
 const MOST_COLUMNS: usize = 500;
@@ -20,14 +20,9 @@ pub(super) struct WrittenFeeder {
     pub place: Place,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Csv,
-    JsonLines,
-}
-
 /// A file, read.
 struct Table {
+    format: TableFormat,
     columns: Vec<String>,
     rows: Vec<Vec<Option<Datum>>>,
 }
@@ -56,7 +51,9 @@ pub(super) fn read(
                 .map(|column| (column.clone(), book.column(&name, &column)))
                 .collect();
             let count = table.rows.len() as u64;
-            let feeder = Feeder { name, file, order, count, columns, rows: Rows(Arc::new(table.rows)) };
+            let format = table.format;
+            let feeder =
+                Feeder { name, file, format, order, count, columns, rows: Rows(Arc::new(table.rows)) };
             feeders.push(WrittenFeeder { feeder, place: entry.value.place.clone() });
         }
     }
@@ -78,8 +75,7 @@ fn read_feeder(
         let order = fields
             .optional("order")
             .map_or(Some(RowOrder::Sequential), |field| field.word(&RowOrder::ALL, problems));
-        let formats = [("csv", Format::Csv), ("jsonl", Format::JsonLines)];
-        let format = fields.optional("format").map(|field| field.word(&formats, problems));
+        let format = fields.optional("format").map(|field| field.word(&TableFormat::ALL, problems));
         fields.finish(problems);
         (file?, order, format)
     };
@@ -88,8 +84,8 @@ fn read_feeder(
     let format = format.unwrap_or_else(|| {
         let ending = Path::new(written).extension().and_then(|ending| ending.to_str()).unwrap_or_default();
         match ending.to_ascii_lowercase().as_str() {
-            "csv" => Some(Format::Csv),
-            "jsonl" | "ndjson" => Some(Format::JsonLines),
+            "csv" => Some(TableFormat::Csv),
+            "jsonl" | "ndjson" => Some(TableFormat::Jsonl),
             _ => {
                 let help = "write `{file: NAME, format: csv}` or `jsonl`; endings that say so are `.csv`, `.jsonl` and `.ndjson`";
                 file.wrong("its name does not say what is in it", help, problems);
@@ -101,8 +97,8 @@ fn read_feeder(
     let source = Source::new(path.to_string_lossy(), text);
     let before = problems.len();
     let table = match format {
-        Format::Csv => read_csv(&source, problems),
-        Format::JsonLines => read_json_lines(&source, problems),
+        TableFormat::Csv => read_csv(&source, problems),
+        TableFormat::Jsonl => read_json_lines(&source, problems),
     };
     let table = table.filter(|_| problems.len() == before)?;
     if table.rows.is_empty() {
@@ -132,7 +128,7 @@ fn read_csv(source: &Arc<Source>, problems: &mut Problems) -> Option<Table> {
                 rows.push(record.iter().map(str::to_owned).collect::<Vec<_>>());
             }
             Ok(record) => {
-                let message = format!("{} values in a table of {} columns", record.len(), columns.len());
+                let message = format!("{} of {} columns have a value", record.len(), columns.len());
                 let place = line_at(source, skipped, record.position());
                 let help =
                     "give each row a value for each column; a value with a comma or a quote goes in quotes";
@@ -151,7 +147,7 @@ fn read_csv(source: &Arc<Source>, problems: &mut Problems) -> Option<Table> {
         false => Some(Datum::Text(text.into())),
     };
     let rows = rows.into_iter().map(|row| row.into_iter().enumerate().map(datum).collect()).collect();
-    Some(Table { columns, rows })
+    Some(Table { format: TableFormat::Csv, columns, rows })
 }
 
 /// True when every value of a column is a number as JSON writes it: `007` is none.
@@ -178,6 +174,12 @@ fn line_at(source: &Arc<Source>, skipped: usize, position: Option<&csv::Position
 fn line_from(source: &Arc<Source>, start: usize) -> Place {
     let length = source.text()[start..].find('\n').unwrap_or(source.text().len() - start);
     Place::new(source, start..start + length)
+}
+
+/// The error without its place, which is that in a line.
+fn without_line(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" at line ").map_or(text.as_str(), |(said, _)| said).to_owned()
 }
 
 fn check_columns(columns: &[String], source: &Arc<Source>, problems: &mut Problems) {
@@ -215,8 +217,11 @@ fn read_json_lines(source: &Arc<Source>, problems: &mut Problems) -> Option<Tabl
                     objects.push(object);
                 }
                 Err(error) => problems.push(
-                    Problem::error(&line_from(source, start), format!("no JSON object: {error}"))
-                        .help("write one object a line: `{\"city\": \"Rome\"}`"),
+                    Problem::error(
+                        &line_from(source, start),
+                        format!("no JSON object: {}", without_line(&error)),
+                    )
+                    .help("write one object a line: `{\"city\": \"Rome\"}`"),
                 ),
             }
         }
@@ -230,5 +235,5 @@ fn read_json_lines(source: &Arc<Source>, problems: &mut Problems) -> Option<Tabl
         columns.iter().map(|column| object.get(column).map(Datum::of)).collect()
     };
     let rows = objects.iter().map(row).collect();
-    Some(Table { columns, rows })
+    Some(Table { format: TableFormat::Jsonl, columns, rows })
 }

@@ -4,12 +4,13 @@
 
 use std::time::Duration;
 
+use super::describe_steps::{describe_feeders, describe_transactions};
 use crate::model::{
     clean_char, format_count, format_duration, format_rate, format_ratio, without_credentials,
 };
 use crate::plan::{
-    Auth, ClosedLoad, HttpVersion, Load, LoadModel, OpenLoad, Plan, ProtocolChoice, Role, SessionPolicy,
-    Spacing, Step, Target, ThinkTime, Transaction, Transport,
+    Auth, ClosedLoad, HttpVersion, Load, LoadModel, OpenLoad, Plan, ProtocolChoice, SessionPolicy, Spacing,
+    Target, ThinkTime, Transport,
 };
 use crate::slo::{Divisor, Indicator, Objective, Reading, Selector};
 
@@ -33,6 +34,7 @@ pub fn describe(plan: &Plan, objectives: &[Objective]) -> String {
     page.blank();
     describe_transactions(&mut page, plan);
     page.blank();
+    describe_feeders(&mut page, plan);
     describe_objectives(&mut page, objectives);
     page.blank();
     describe_watch(&mut page, plan);
@@ -201,78 +203,6 @@ fn chart(duration: Duration, share_at: impl Fn(Duration) -> f64) -> String {
         .collect()
 }
 
-fn describe_transactions(page: &mut Page, plan: &Plan) {
-    page.line(0, &row(["transaction, steps", "share", "iterations"]));
-    for transaction in &plan.transactions {
-        let share = plan.share(transaction);
-        let iterations = iterations(&plan.load).map_or_else(
-            || "?".to_owned(),
-            |(sign, iterations)| format!("{sign} {}", format_count(whole(iterations * share))),
-        );
-        page.line(2, &row([&transaction.name, &format_ratio(share), &iterations]));
-        for &step in &transaction.steps {
-            describe_step(page, plan, transaction, plan.step(step));
-        }
-    }
-    page.line(
-        2,
-        match &plan.load.model {
-            LoadModel::Open(_) => "Iterations are those that will be due, by the mix on average.",
-            LoadModel::Closed(_) => {
-                "Iterations are an upper bound, from the think time alone: the longer answers take, the fewer there \
-                 are."
-            }
-        },
-    );
-    let around: Vec<&str> =
-        plan.steps.iter().filter(|step| step.role != Role::Load).map(|step| step.name.as_str()).collect();
-    if !around.is_empty() {
-        page.line(
-            2,
-            &format!("Around the load, as the target needs it, in no objective: {}.", around.join(", ")),
-        );
-    }
-}
-
-fn row(cells: [&str; 3]) -> String {
-    format!("{:<44} {:>8} {:>16}", cells[0], cells[1], cells[2])
-}
-
-/// How many iterations there will be, and how sure that is; `None` when only the target can say.
-fn iterations(load: &Load) -> Option<(&'static str, f64)> {
-    match &load.model {
-        LoadModel::Open(open) => Some(("~", open.expected())),
-        LoadModel::Closed(closed) => {
-            let think_time = closed.think_time.mean().as_secs_f64();
-            // Each user begins with an iteration, and only then thinks.
-            (think_time > 0.0)
-                .then(|| ("<=", closed.user_seconds() / think_time + f64::from(closed.peak_users())))
-        }
-    }
-}
-
-fn describe_step(page: &mut Page, plan: &Plan, transaction: &Transaction, step: &Step) {
-    let mut parts = Vec::new();
-    let known = [&transaction.name, &step.method];
-    if !known.contains(&&step.name) && step.tool.as_ref() != Some(&step.name) {
-        parts.push(step.name.clone());
-    }
-    parts.push(match &step.tool {
-        Some(tool) => format!("{} {tool}", step.method),
-        None => step.method.clone(),
-    });
-    match step.checks.len() {
-        0 => {}
-        1 => parts.push("1 check".to_owned()),
-        checks => parts.push(format!("{checks} checks")),
-    }
-    parts.push(format!("given up after {}", format_duration(step.deadline)));
-    if plan.total_weight() > 0 && transaction.weight == 0 {
-        parts.push("switched off".to_owned());
-    }
-    page.line(6, &parts.join(", "));
-}
-
 fn describe_objectives(page: &mut Page, objectives: &[Objective]) {
     if objectives.is_empty() {
         page.line(0, "no objectives: nothing is judged");
@@ -352,26 +282,26 @@ fn describe_watch(page: &mut Page, plan: &Plan) {
     clippy::cast_sign_loss,
     reason = "the value is finite and not negative, and the cast saturates"
 )]
-fn whole(value: f64) -> u64 {
+pub(super) fn whole(value: f64) -> u64 {
     value.ceil() as u64
 }
 
 /// Text of bounded width: long lines are broken between words, what a terminal might act on is replaced.
 #[derive(Default)]
-struct Page {
+pub(super) struct Page {
     text: String,
 }
 
 impl Page {
-    fn value(&mut self, name: &str, value: &str) {
+    pub(super) fn value(&mut self, name: &str, value: &str) {
         self.wrapped(&format!("{name:<VALUES$}{value}"), 0, VALUES);
     }
 
-    fn line(&mut self, indent: usize, text: &str) {
+    pub(super) fn line(&mut self, indent: usize, text: &str) {
         self.wrapped(text, indent, indent + 2);
     }
 
-    fn blank(&mut self) {
+    pub(super) fn blank(&mut self) {
         self.text.push('\n');
     }
 

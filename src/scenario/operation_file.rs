@@ -211,8 +211,10 @@ fn read_named(
     problems: &mut Problems,
 ) -> Option<(Template, Template)> {
     let read_name = |field: Field<'_>, problems: &mut Problems| {
-        field.name(problems)?;
-        text::template(field, scope, problems)
+        if field.text(problems)?.contains("{{") {
+            return text::template(field, scope, problems);
+        }
+        field.name(problems).map(Template::literal)
     };
     if let Value::Text(_) = &field.node.value {
         return Some((read_name(field, problems)?, Template::literal("{}")));

@@ -6,10 +6,11 @@ use std::time::Duration;
 use serde_yaml::{Mapping, Value};
 
 use super::VERSION;
+use super::resolved_steps::{feeder, transaction};
 use crate::model::{LatencyClock, without_credentials};
 use crate::plan::{
-    Auth, Check, ClosedLoad, Load, LoadModel, McpRequest, Observe, OpenLoad, Operation, Outputs, Plan,
-    ProtocolChoice, Role, SessionPolicy, Spacing, Step, Target, ThinkTime, Tls, Transaction, Transport,
+    Auth, ClosedLoad, Load, LoadModel, Observe, OpenLoad, Outputs, Plan, ProtocolChoice, Role, SessionPolicy,
+    Spacing, Target, ThinkTime, Tls, Transport,
 };
 use crate::slo::{
     Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector, Unit,
@@ -51,6 +52,13 @@ pub fn resolved(plan: &Plan, objectives: &[Objective]) -> Mapping {
         fields.set("timeout", duration(around.deadline));
     }
     fields.set("load", load(&plan.load));
+    if !plan.feeders.is_empty() {
+        let mut data = Fields::default();
+        for feeder in &plan.feeders {
+            data.set(&feeder.name, self::feeder(feeder));
+        }
+        fields.set("data", data.value());
+    }
     let transactions = plan.transactions.iter().map(|transaction| self::transaction(plan, transaction));
     fields.set("transactions", transactions.collect::<Vec<_>>());
     fields.set("observe", observe(&plan.observe));
@@ -65,10 +73,10 @@ pub fn resolved_objectives(objectives: &[Objective]) -> Vec<Value> {
 }
 
 #[derive(Default)]
-struct Fields(Mapping);
+pub(super) struct Fields(Mapping);
 
 impl Fields {
-    fn of<const N: usize>(pairs: [(&str, Value); N]) -> Value {
+    pub(super) fn of<const N: usize>(pairs: [(&str, Value); N]) -> Value {
         let mut fields = Self::default();
         for (name, value) in pairs {
             fields.set(name, value);
@@ -76,11 +84,11 @@ impl Fields {
         fields.value()
     }
 
-    fn set(&mut self, name: &str, value: impl Into<Value>) {
+    pub(super) fn set(&mut self, name: &str, value: impl Into<Value>) {
         self.0.insert(name.into(), value.into());
     }
 
-    fn value(self) -> Value {
+    pub(super) fn value(self) -> Value {
         Value::Mapping(self.0)
     }
 }
@@ -90,7 +98,7 @@ fn texts(texts: &[String]) -> Vec<Value> {
 }
 
 /// Exactly the duration, in one unit: `250ms`, `90s`, `1.5s`.
-fn duration(duration: Duration) -> Value {
+pub(super) fn duration(duration: Duration) -> Value {
     let nanos = duration.as_nanos();
     let text = if nanos < 1_000_000_000 && nanos.is_multiple_of(1_000_000) && nanos > 0 {
         format!("{}ms", nanos / 1_000_000)
@@ -202,96 +210,6 @@ fn closed_load(load: &ClosedLoad) -> Fields {
     fields.set("stages", stages.collect::<Vec<_>>());
     fields.set("think_time", think_time);
     fields
-}
-
-fn transaction(plan: &Plan, transaction: &Transaction) -> Value {
-    let steps = transaction.steps.iter().map(|&id| step(plan.step(id)));
-    Fields::of([
-        ("name", transaction.name.as_str().into()),
-        ("weight", transaction.weight.into()),
-        ("steps", steps.collect::<Vec<_>>().into()),
-    ])
-}
-
-fn step(step: &Step) -> Value {
-    let mut fields = Fields::default();
-    // A step that is called after its path may have a name that nobody can write.
-    if !step.name.contains("{{") {
-        fields.set("name", step.name.as_str());
-    }
-    let (kind, call) = match &step.operation {
-        Operation::CallTool { tool, arguments } => (
-            "call_tool",
-            Fields::of([("tool", tool.source.as_str().into()), ("arguments", json(&arguments.source))]),
-        ),
-        Operation::Request(McpRequest { method, params, .. }) => {
-            let mut request = Fields::default();
-            request.set("method", method.as_str());
-            if let Some(params) = params {
-                request.set("params", json(&params.source));
-            }
-            ("request", request.value())
-        }
-        Operation::RestGet { path } => ("get", Fields::of([("path", path.source.as_str().into())])),
-        Operation::RestPost { path, body } => {
-            ("post", Fields::of([("path", path.source.as_str().into()), ("body", json(&body.source))]))
-        }
-        // The others surround the load: no transaction has them.
-        Operation::Login | Operation::Initialize | Operation::Initialized | Operation::EndSession => {
-            ("ping", Fields::of([]))
-        }
-    };
-    fields.set(kind, call);
-    if !step.checks.is_empty() {
-        fields.set("checks", step.checks.iter().map(check).collect::<Vec<_>>());
-    }
-    if !step.tags.is_empty() {
-        let mut tags = Fields::default();
-        for (name, value) in &step.tags {
-            tags.set(name, value.as_str());
-        }
-        fields.set("tags", tags.value());
-    }
-    fields.set("timeout", duration(step.deadline));
-    fields.value()
-}
-
-fn check(check: &Check) -> Value {
-    match check {
-        Check::Contains(text) => Fields::of([("contains", text.as_str().into())]),
-        Check::NotContains(text) => Fields::of([("not_contains", text.as_str().into())]),
-        Check::Status(status) => Fields::of([("status", (*status).into())]),
-        Check::Json { pointer, equals } => {
-            let mut fields = Fields::default();
-            fields.set("pointer", pointer.as_str());
-            if let Some(equals) = equals {
-                fields.set("equals", json(&equals.to_string()));
-            }
-            Fields::of([("json", fields.value())])
-        }
-    }
-}
-
-/// The value that a template of JSON text stands for: an expression that gives a number is a text again.
-fn json(source: &str) -> Value {
-    let mut text = String::with_capacity(source.len());
-    let (mut rest, mut in_string) = (source, false);
-    while let Some(c) = rest.chars().next() {
-        let mut length = c.len_utf8();
-        // Outside of a string JSON has no `{{`.
-        if let Some(end) = rest.find("}}").filter(|_| !in_string && rest.starts_with("{{")) {
-            length = end + 2;
-            text.push_str(&serde_json::to_string(&rest[..length]).expect("a string is always JSON"));
-        } else {
-            if in_string && c == '\\' {
-                length += rest[length..].chars().next().map_or(0, char::len_utf8);
-            }
-            in_string ^= c == '"';
-            text.push_str(&rest[..length]);
-        }
-        rest = &rest[length..];
-    }
-    serde_json::from_str(&text).unwrap_or_else(|_| source.into())
 }
 
 fn observe(observe: &Observe) -> Value {
@@ -421,12 +339,5 @@ mod tests {
         }
         assert_eq!(percentage(0.999), Value::from("99.9%"));
         assert_eq!(percentage(0.0), Value::from("0%"));
-    }
-
-    #[test]
-    fn arguments_are_values_again() {
-        let text = r#"{"z":{{ random.int(1, 2) }},"a":["{{ vu }}\"}}",{"b":{"c":1}}]}"#;
-        let shown = serde_yaml::to_string(&json(text)).unwrap();
-        assert_eq!(shown, "z: '{{ random.int(1, 2) }}'\na:\n- '{{ vu }}\"}}'\n- b:\n    c: 1\n");
     }
 }

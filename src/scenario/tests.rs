@@ -144,6 +144,7 @@ fn golden_plans_of_the_shipped_scenarios() {
         ("rest", "scenarios/rest.yaml"),
         ("smoke", "scenarios/smoke.yaml"),
         ("arrivals", "scenarios/arrivals.yaml"),
+        ("chain", "scenarios/chain.yaml"),
         ("every-field", "tests/golden/every-field.yaml"),
         ("every-field-open", "tests/golden/every-field-open.yaml"),
     ] {
@@ -164,12 +165,12 @@ fn golden_plan(name: &str, path: &str) {
     let text = describe(&loaded.plan, &loaded.objectives);
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     golden(Path::new(&format!("tests/golden/{name}.describe.txt")), &text);
-    golden_resolved(name, &loaded);
+    golden_resolved(name, Path::new(path), &loaded);
 }
 
 /// What `gander validate --yaml` prints, and that it says the same as the files it was made of.
 #[track_caller]
-fn golden_resolved(name: &str, loaded: &Loaded) {
+fn golden_resolved(name: &str, path: &Path, loaded: &Loaded) {
     let mut scenario = resolved(&loaded.plan, &loaded.objectives);
     golden(
         Path::new(&format!("tests/golden/{name}.resolved.yaml")),
@@ -182,10 +183,11 @@ fn golden_resolved(name: &str, loaded: &Loaded) {
     let slo = format!("version: 1\nobjectives: {}", serde_json::to_string(&objectives).unwrap());
     scenario.insert("slo".into(), "slo.yaml".into());
     let scenario = serde_yaml::to_string(&scenario).unwrap();
+    let folder = path.parent().unwrap();
     let read = |path: &Path| match path.to_str() {
         Some("scenario.yaml") => Ok(scenario.clone()),
         Some("slo.yaml") => Ok(slo.clone()),
-        _ => read_file(&Path::new("tests/golden").join(path)),
+        _ => read_file(&folder.join(path)),
     };
     let files = Files { read: &read, names: &|_| Vec::new() };
     let sources = Sources { files, env: &env, formats: &FORMATS };

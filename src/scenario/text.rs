@@ -92,7 +92,7 @@ fn unknown_help(written: &str, scope: Scope<'_>) -> String {
     let random = name.starts_with("random");
     let known = scope.variables.keys().map(String::as_str);
     let forms: Vec<&str> =
-        EXPRESSIONS.into_iter().chain(known).filter(|form| !random || form.starts_with("random.")).collect();
+        known.chain(EXPRESSIONS).filter(|form| !random || form.starts_with("random.")).collect();
     let begins = |form: &&&str| name.len() > 2 && (name.starts_with(called(form)) || form.starts_with(name));
     let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
     let near = || forms.iter().find(|form| nearest(&last(name), &[last(called(form))]).is_some()).copied();

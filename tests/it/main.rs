@@ -30,6 +30,9 @@ mod selftest;
 /// Loads whose calls are due by a schedule.
 mod open_load;
 
+/// Steps that are made of what earlier ones found, and of the scenario's data.
+mod chained;
+
 /// Targets behind TLS, and behind a proxy.
 mod transport;
 

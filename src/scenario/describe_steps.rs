@@ -1,0 +1,110 @@
+//! What users do, as text: transactions, their shares, their steps and their data.
+
+use super::describe::{Page, whole};
+use crate::model::{format_count, format_duration, format_ratio};
+use crate::plan::{Condition, Feeder, Load, LoadModel, Plan, Role, RowOrder, Step, Test, Transaction};
+
+pub(super) fn describe_transactions(page: &mut Page, plan: &Plan) {
+    page.line(0, &row(["transaction, steps", "share", "iterations"]));
+    for transaction in &plan.transactions {
+        let share = plan.share(transaction);
+        let iterations = iterations(&plan.load).map_or_else(
+            || "?".to_owned(),
+            |(sign, iterations)| format!("{sign} {}", format_count(whole(iterations * share))),
+        );
+        page.line(2, &row([&transaction.name, &format_ratio(share), &iterations]));
+        for &step in &transaction.steps {
+            describe_step(page, plan, transaction, plan.step(step));
+        }
+    }
+    page.line(
+        2,
+        match &plan.load.model {
+            LoadModel::Open(_) => "Iterations are those that will be due, by the mix on average.",
+            LoadModel::Closed(_) => {
+                "Iterations are an upper bound, from the think time alone: the longer answers take, the fewer there \
+                 are."
+            }
+        },
+    );
+    let around: Vec<&str> =
+        plan.steps.iter().filter(|step| step.role != Role::Load).map(|step| step.name.as_str()).collect();
+    if !around.is_empty() {
+        page.line(
+            2,
+            &format!("Around the load, as the target needs it, in no objective: {}.", around.join(", ")),
+        );
+    }
+}
+
+fn row(cells: [&str; 3]) -> String {
+    format!("{:<44} {:>8} {:>16}", cells[0], cells[1], cells[2])
+}
+
+/// How many iterations there will be, and how sure that is; `None` when only the target can say.
+fn iterations(load: &Load) -> Option<(&'static str, f64)> {
+    match &load.model {
+        LoadModel::Open(open) => Some(("~", open.expected())),
+        LoadModel::Closed(closed) => {
+            let think_time = closed.think_time.mean().as_secs_f64();
+            // Each user begins with an iteration, and only then thinks.
+            (think_time > 0.0)
+                .then(|| ("<=", closed.user_seconds() / think_time + f64::from(closed.peak_users())))
+        }
+    }
+}
+
+fn describe_step(page: &mut Page, plan: &Plan, transaction: &Transaction, step: &Step) {
+    let mut parts = Vec::new();
+    let known = [&transaction.name, &step.method];
+    if !known.contains(&&step.name) && step.tool.as_ref() != Some(&step.name) {
+        parts.push(step.name.clone());
+    }
+    parts.push(match &step.tool {
+        Some(tool) => format!("{} {tool}", step.method),
+        None => step.method.clone(),
+    });
+    match step.checks.len() {
+        0 => {}
+        1 => parts.push("1 check".to_owned()),
+        checks => parts.push(format!("{checks} checks")),
+    }
+    if !step.extract.is_empty() {
+        let names: Vec<&str> = step.extract.iter().map(|extraction| extraction.name.as_str()).collect();
+        parts.push(format!("takes {} out of the answer", names.join(", ")));
+    }
+    parts.extend(step.condition.iter().map(condition));
+    parts.push(format!("given up after {}", format_duration(step.deadline)));
+    if plan.total_weight() > 0 && transaction.weight == 0 {
+        parts.push("switched off".to_owned());
+    }
+    page.line(6, &parts.join(", "));
+}
+
+fn condition(Condition { value, test }: &Condition) -> String {
+    let value = &value.source;
+    match test {
+        Test::Equals(text) => format!("if {value} is `{text}`"),
+        Test::NotEquals(text) => format!("if {value} is not `{text}`"),
+        Test::Matches(pattern) => format!("if {value} matches `{}`", pattern.0.as_str()),
+    }
+}
+
+/// The data, where there is some.
+pub(super) fn describe_feeders(page: &mut Page, plan: &Plan) {
+    if !plan.feeders.is_empty() {
+        page.line(0, "data, a row for each iteration that names one of its columns");
+        plan.feeders.iter().for_each(|feeder| describe_feeder(page, feeder));
+        page.blank();
+    }
+}
+
+fn describe_feeder(page: &mut Page, feeder: &Feeder) {
+    let order = match feeder.order {
+        RowOrder::Sequential => "one after the other, then from the start",
+        RowOrder::Random => "drawn for each iteration",
+        RowOrder::PerUser => "one for each user",
+    };
+    let rows = format_count(feeder.count);
+    page.line(2, &format!("{}: {rows} rows of {}, {order}", feeder.name, feeder.file));
+}
