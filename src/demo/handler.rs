@@ -1,15 +1,19 @@
-//! The MCP server proper, as `rmcp` asks for it: tools, one resource, one resource template, one prompt. It counts
-//! nothing; that is done around it.
+//! The MCP server proper, as `rmcp` asks for it: tools, one resource, one resource template, one prompt, and completions for
+//! their arguments. Resources never change, and nothing is logged to clients: subscriptions and log levels are taken, and
+//! nothing follows. It counts nothing; that is done around it.
+#![expect(deprecated, reason = "clients of the legacy era set log levels")]
 
 use std::sync::Arc;
 
 use axum::http::request::Parts;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, GetPromptRequestParams,
-    GetPromptResponse, GetPromptResult, Implementation, ListPromptsResult, ListResourceTemplatesResult,
-    ListResourcesResult, ListToolsResult, PaginatedRequestParams, Prompt, PromptArgument, PromptMessage,
-    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Resource, ResourceContents,
-    ResourceTemplate, Role, ServerCapabilities, ServerConfig,
+    CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult,
+    CompletionInfo, ContentBlock, GetPromptRequestParams, GetPromptResponse, GetPromptResult, Implementation,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams, Prompt, PromptArgument, PromptMessage, ReadResourceRequestParams,
+    ReadResourceResponse, ReadResourceResult, Reference, Resource, ResourceContents, ResourceTemplate, Role,
+    ServerCapabilities, ServerConfig, SetLevelRequestParams, SubscribeRequestParams,
+    UnsubscribeRequestParams,
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -22,6 +26,13 @@ use crate::model::clean_text;
 
 const README_URI: &str = "demo://readme";
 const ITEM_PREFIX: &str = "demo://items/";
+/// The argument of [`ITEM_PREFIX`].
+const ITEM_ARGUMENT: &str = "id";
+const PROMPT: &str = "greet";
+/// The argument of [`PROMPT`].
+const PROMPT_ARGUMENT: &str = "name";
+/// Whom completions know.
+const NAMES: [&str; 6] = ["Ada", "Alan", "Barbara", "Donald", "Edsger", "Grace"];
 
 /// One session's view of the server.
 #[derive(Debug, Clone)]
@@ -29,8 +40,14 @@ pub(super) struct DemoHandler(pub(super) Arc<Shared>);
 
 impl ServerHandler for DemoHandler {
     fn get_info(&self) -> ServerConfig {
-        let capabilities =
-            ServerCapabilities::builder().enable_tools().enable_resources().enable_prompts().build();
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_resources()
+            .enable_resources_subscribe()
+            .enable_prompts()
+            .enable_completions()
+            .enable_logging()
+            .build();
         ServerConfig::new(capabilities)
             .with_server_info(Implementation::new("gander-demo", env!("CARGO_PKG_VERSION")))
             .with_instructions(
@@ -89,7 +106,7 @@ impl ServerHandler for DemoHandler {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        let item = ResourceTemplate::new(format!("{ITEM_PREFIX}{{id}}"), "item")
+        let item = ResourceTemplate::new(item_template(), "item")
             .with_description("The item of that number")
             .with_mime_type("application/json");
         Ok(ListResourceTemplatesResult::with_all_items(vec![item]))
@@ -101,15 +118,14 @@ impl ServerHandler for DemoHandler {
         _context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let uri = request.uri;
-        let item = uri.strip_prefix(ITEM_PREFIX).and_then(|id| id.parse::<u32>().ok());
+        let item = item_of(&uri);
         let contents = if uri == README_URI {
             ResourceContents::text("gander's demo server.", uri).with_mime_type("text/plain")
         } else if let Some(id) = item {
             let item = serde_json::json!({"id": id, "name": format!("item {id}")});
             ResourceContents::text(item.to_string(), uri).with_mime_type("application/json")
         } else {
-            let message = format!("no such resource: {}", clean_text(&uri));
-            return Err(ErrorData::resource_not_found(message, None));
+            return Err(no_such_resource(&uri));
         };
         Ok(ReadResourceResult::new(vec![contents]).into())
     }
@@ -119,8 +135,8 @@ impl ServerHandler for DemoHandler {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        let name = PromptArgument::new("name").with_description("Whom to greet").with_required(true);
-        let greet = Prompt::new("greet", Some("Greets somebody"), Some(vec![name]));
+        let name = PromptArgument::new(PROMPT_ARGUMENT).with_description("Whom to greet").with_required(true);
+        let greet = Prompt::new(PROMPT, Some("Greets somebody"), Some(vec![name]));
         Ok(ListPromptsResult::with_all_items(vec![greet]))
     }
 
@@ -129,17 +145,83 @@ impl ServerHandler for DemoHandler {
         request: GetPromptRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        if request.name != "greet" {
+        if request.name != PROMPT {
             let message = format!("no such prompt: {}", clean_text(&request.name));
             return Err(ErrorData::invalid_params(message, None));
         }
         let arguments = request.arguments.unwrap_or_default();
-        let Some(Value::String(name)) = arguments.get("name") else {
+        let Some(Value::String(name)) = arguments.get(PROMPT_ARGUMENT) else {
             return Err(ErrorData::invalid_params("`name` must be a string", None));
         };
         let message = PromptMessage::new_text(Role::User, format!("Say hello to {name}."));
         Ok(GetPromptResult::new(vec![message]).into())
     }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let written = request.argument.value.as_str();
+        let argument = request.argument.name.as_str();
+        let values = if let Reference::Prompt(prompt) = &request.r#ref
+            && (prompt.name.as_str(), argument) == (PROMPT, PROMPT_ARGUMENT)
+        {
+            let begins = |name: &&str| name.to_lowercase().starts_with(&written.to_lowercase());
+            NAMES.into_iter().filter(begins).map(str::to_owned).collect()
+        } else if let Reference::Resource(template) = &request.r#ref
+            && template.uri == item_template()
+            && argument == ITEM_ARGUMENT
+        {
+            (0..10).map(|digit| format!("{written}{digit}")).filter(|id| id.parse::<u32>().is_ok()).collect()
+        } else {
+            return Err(ErrorData::invalid_params("no such prompt, resource template or argument", None));
+        };
+        let completion =
+            CompletionInfo::new(values).map_err(|error| ErrorData::internal_error(error, None))?;
+        Ok(CompleteResult::new(completion))
+    }
+
+    async fn set_level(
+        &self,
+        _request: SetLevelRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        Ok(())
+    }
+
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        known(&request.uri)
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        known(&request.uri)
+    }
+}
+
+fn item_template() -> String {
+    format!("{ITEM_PREFIX}{{{ITEM_ARGUMENT}}}")
+}
+
+/// The number of the item that is at `uri`.
+fn item_of(uri: &str) -> Option<u32> {
+    uri.strip_prefix(ITEM_PREFIX)?.parse().ok()
+}
+
+fn known(uri: &str) -> Result<(), ErrorData> {
+    if uri == README_URI || item_of(uri).is_some() { Ok(()) } else { Err(no_such_resource(uri)) }
+}
+
+fn no_such_resource(uri: &str) -> ErrorData {
+    ErrorData::resource_not_found(format!("no such resource: {}", clean_text(uri)), None)
 }
 
 impl DemoHandler {

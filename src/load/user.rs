@@ -15,7 +15,8 @@ use crate::mcp::{CallContext, Client, Exchange, Wire};
 use crate::metrics::Phase;
 use crate::model::{CounterRng, NotSent, Outcome};
 use crate::plan::{
-    ClosedLoad, LoadModel, Plan, RenderContext, SessionPolicy, Slot, Step, StepId, Transaction, Variables,
+    ClosedLoad, LoadModel, Plan, RenderContext, SessionEnd, SessionPolicy, Slot, Step, StepId, Transaction,
+    Variables,
 };
 
 /// A user whose set-up failed waits this long before it tries again, twice as long each time...
@@ -302,7 +303,9 @@ impl User {
     }
 
     async fn close_session(&mut self, work: &Workload) {
-        if let Some(step) = self.client.next_tear_down() {
+        if let Some(step) =
+            self.client.next_tear_down().filter(|_| work.plan.session_end == SessionEnd::Delete)
+        {
             self.call(work, step, None).await;
         }
         self.client.reset();

@@ -27,7 +27,7 @@ pub use plan::{Observe, Outputs, PLAN_VERSION, Plan, Transaction};
 pub use proxy::{Proxies, Proxy, ProxyError};
 pub use step::{Check, DISCOVER, McpRequest, Operation, Role, Step, StepId};
 pub use target::{
-    Auth, DemoTarget, HostRule, LONGEST_PATH, ProtocolChoice, SessionPolicy, Target, is_loopback,
+    Auth, DemoTarget, HostRule, LONGEST_PATH, ProtocolChoice, SessionEnd, SessionPolicy, Target, is_loopback,
 };
 pub use template::{Expression, Quoting, RenderContext, Segment, Template};
 pub use template_parser::{Environment, Scope, TemplateError, TemplateFault};

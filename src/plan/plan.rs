@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{
-    Arrival, Auth, Feeder, FeederId, HostRule, Load, ProtocolChoice, SessionPolicy, Step, StepId, Target,
-    Template, Threshold, Transport,
+    Arrival, Auth, Feeder, FeederId, HostRule, Load, ProtocolChoice, SessionEnd, SessionPolicy, Step, StepId,
+    Target, Template, Threshold, Transport,
 };
 use crate::model::CounterRng;
 use crate::model::{Secret, Secrets};
@@ -38,6 +38,9 @@ pub struct Plan {
     pub auth: Auth,
     /// How long a session lives.
     pub session: SessionPolicy,
+    /// How it ends.
+    #[serde(default, skip_serializing_if = "SessionEnd::is_default")]
+    pub session_end: SessionEnd,
     /// Where load may go.
     pub hosts: HostRule,
     /// How many users, how long.

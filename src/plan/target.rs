@@ -86,6 +86,24 @@ pub enum SessionPolicy {
     PerIteration,
 }
 
+/// How a session ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionEnd {
+    /// The client says so (DELETE).
+    #[default]
+    Delete,
+    /// The client goes away without a word: the target has to notice.
+    Abandon,
+}
+
+impl SessionEnd {
+    /// True where nothing else was asked for.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Which hosts may be sent load: loopback always, others only by name.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct HostRule {

@@ -4,6 +4,7 @@
 
 mod clocks;
 mod findings;
+mod growth;
 mod health;
 mod notes;
 mod rows;
@@ -31,6 +32,7 @@ pub(super) fn build(
     let objectives = findings::with_own(log, all, clock, rows.total.calls, &generator, objectives);
     let late_all_the_same = fails_anyway && generator.iter().any(GeneratorCheck::was_late);
     let verdict = findings::verdict(&objectives, &generator, fails_anyway);
+    let saturation = saturation::saturation(log, clock);
     RunReport {
         version: REPORT_VERSION,
         run: log.manifest.clone(),
@@ -58,7 +60,8 @@ pub(super) fn build(
         timeline: timeline::timeline(log, clock),
         percentile_curve: timeline::percentile_curve(&all.steady_load(&log.plan).latency),
         health: health::spans(log, clock),
-        saturation: saturation::saturation(log, clock),
+        session_growth: growth::session_growth(log, clock, &saturation),
+        saturation,
         scrapes: scrapes.tried,
         scrapes_failed: scrapes.failed,
     }

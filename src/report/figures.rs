@@ -210,7 +210,17 @@ pub(super) fn peaks(report: &RunReport) -> String {
     let peaks: Vec<String> = report.saturation.iter().map(peak).collect();
     let ours = |target: &TargetInfo| Url::parse(&target.url).is_ok_and(|url| is_loopback(&url));
     if !peaks.is_empty() {
-        format!("peak {}", peaks.join(", "))
+        let growth = report.session_growth.map_or_else(String::new, |growth| {
+            let each = growth.bytes_per_session;
+            format!(
+                "; memory grew by about {}{} +- {} for each of {} sessions",
+                if each < 0.0 { "-" } else { "" },
+                bytes(each.abs()),
+                bytes(growth.standard_error),
+                format_count(growth.sessions)
+            )
+        });
+        format!("peak {}{growth}", peaks.join(", "))
     } else if report.target.as_ref().is_some_and(ours) {
         "not seen; `observe: { pid: N }` shows it of a server on this machine".to_owned()
     } else {

@@ -13,7 +13,8 @@ use crate::model::{
 };
 use crate::plan::{
     Auth, ClosedLoad, DemoTarget, HostRule, Load, LoadModel, Observe, Operation, Outputs, PLAN_VERSION, Plan,
-    ProtocolChoice, Role, SessionPolicy, Stage, Step, StepId, Target, Template, ThinkTime, Transaction,
+    ProtocolChoice, Role, SessionEnd, SessionPolicy, Stage, Step, StepId, Target, Template, ThinkTime,
+    Transaction,
 };
 
 const SECONDS: u32 = 20;
@@ -150,6 +151,7 @@ fn plan() -> Plan {
         protocol: ProtocolChoice::Auto,
         auth: Auth::None,
         session: SessionPolicy::PerUser,
+        session_end: SessionEnd::Delete,
         hosts: HostRule::default(),
         load: Load {
             model: LoadModel::Closed(ClosedLoad {

@@ -39,6 +39,7 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
         percentile_curve: _,
         scrapes: _,
         scrapes_failed: _,
+        session_growth: _,
         // These are our own words.
         clocks: _,
         generator: _,

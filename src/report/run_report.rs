@@ -74,6 +74,9 @@ pub struct RunReport {
     pub health: Vec<HealthSpan>,
     /// How full the target was over time.
     pub saturation: Vec<Saturation>,
+    /// What a session costs the target in memory; `None` where sessions were not opened anew all the time, or its process was not
+    /// seen.
+    pub session_growth: Option<SessionGrowth>,
     /// Scrapes of the target's metrics: tried.
     pub scrapes: u64,
     /// Scrapes of the target's metrics: failed.
@@ -211,6 +214,18 @@ pub struct HealthSpan {
     pub probes: u64,
     /// The names of failing checks, or why there was no answer; may be empty.
     pub detail: String,
+}
+
+/// By how much the target's memory grew for each session that was opened in the steady phase: the slope of its line of least
+/// squares. An estimate: what else makes it grow is in it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SessionGrowth {
+    /// How many sessions.
+    pub sessions: u64,
+    /// Bytes for each.
+    pub bytes_per_session: f64,
+    /// The standard error of that.
+    pub standard_error: f64,
 }
 
 /// A measure of how full the target was, over time.

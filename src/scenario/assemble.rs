@@ -18,6 +18,7 @@ pub(super) fn plan(file: ScenarioFile) -> Option<Plan> {
     let written = Some(file.transactions).filter(|_| file.transactions_whole)?;
     let deadline = file.timeout?;
     let auth = file.auth?;
+    let (session, session_end) = file.session?;
     let WrittenTarget { target, transport, .. } = file.target?;
     let mcp = written.iter().flat_map(|transaction| &transaction.steps).any(WrittenStep::is_mcp);
     let mut steps = Steps { steps: Vec::new(), deadline };
@@ -45,7 +46,8 @@ pub(super) fn plan(file: ScenarioFile) -> Option<Plan> {
         // Without a call of MCP there is no revision to agree on.
         protocol: if mcp { file.protocol? } else { ProtocolChoice::Rest },
         auth,
-        session: file.session?,
+        session,
+        session_end,
         hosts: file.hosts,
         load: file.load?,
         variables: file.variables,

@@ -9,8 +9,8 @@ use crate::model::{
     clean_char, format_count, format_duration, format_rate, format_ratio, without_credentials,
 };
 use crate::plan::{
-    Auth, ClosedLoad, HttpVersion, Load, LoadModel, OpenLoad, Plan, ProtocolChoice, SessionPolicy, Spacing,
-    Target, ThinkTime, Transport,
+    Auth, ClosedLoad, HttpVersion, Load, LoadModel, OpenLoad, Plan, ProtocolChoice, SessionEnd,
+    SessionPolicy, Spacing, Target, ThinkTime, Transport,
 };
 use crate::slo::{Divisor, Indicator, Objective, Reading, Selector};
 
@@ -79,7 +79,11 @@ fn describe_target(page: &mut Page, plan: &Plan) {
             SessionPolicy::PerUser => "one a user, for the whole run",
             SessionPolicy::PerIteration => "a new one for each iteration",
         };
-        page.value("sessions", session);
+        let end = match plan.session_end {
+            SessionEnd::Delete => "",
+            SessionEnd::Abandon => ", left behind without a word",
+        };
+        page.value("sessions", &format!("{session}{end}"));
     }
     page.value("seed", &plan.seed.to_string());
 }

@@ -10,7 +10,7 @@ use super::target_file::WrittenTarget;
 use super::variables::VariableBook;
 use super::{Sources, VERSION, auth_file, load_file, observe_file, operation_file, step_file, target_file};
 use crate::input::{Field, Fields, Node, Place, Problem, Problems, Value};
-use crate::plan::{Auth, HostRule, Load, Outputs, ProtocolChoice, SessionPolicy};
+use crate::plan::{Auth, HostRule, Load, Outputs, ProtocolChoice, SessionEnd, SessionPolicy};
 
 /// After this long a call is given up, where the file does not say. The end of a session has a limit of its own beside it.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -31,7 +31,8 @@ pub(super) struct ScenarioFile {
     /// Where the protocol is chosen, when it is.
     pub protocol_place: Option<Place>,
     pub auth: Option<Auth>,
-    pub session: Option<SessionPolicy>,
+    /// How long a session lives, and how it ends.
+    pub session: Option<(SessionPolicy, SessionEnd)>,
     pub hosts: HostRule,
     pub timeout: Option<Duration>,
     pub load: Option<Load>,
@@ -97,10 +98,9 @@ pub(super) fn read(
     let protocol = protocol_field.map_or(Some(ProtocolChoice::Auto), |field| read_protocol(field, problems));
     let auth =
         fields.optional("auth").map_or(Some(Auth::None), |field| auth_file::read(field, env, problems));
-    let session = fields.optional("session").map_or(Some(SessionPolicy::PerUser), |field| {
-        let words = [("per_user", SessionPolicy::PerUser), ("per_iteration", SessionPolicy::PerIteration)];
-        field.word(&words, problems)
-    });
+    let session = fields
+        .optional("session")
+        .map_or(Some((SessionPolicy::PerUser, SessionEnd::Delete)), |field| read_session(field, problems));
     let allowed = fields.optional("allow_hosts").map_or_else(Vec::new, |field| read_texts(field, problems));
     let timeout =
         fields.optional("timeout").map_or(Some(DEFAULT_TIMEOUT), |field| field.some_duration(problems));
@@ -156,6 +156,20 @@ fn read_protocol(field: Field<'_>, problems: &mut Problems) -> Option<ProtocolCh
         "rest" => ProtocolChoice::Rest,
         revision => ProtocolChoice::Revision(revision.to_owned()),
     })
+}
+
+/// `POLICY`, or `{policy: POLICY, end: END}`.
+fn read_session(field: Field<'_>, problems: &mut Problems) -> Option<(SessionPolicy, SessionEnd)> {
+    let policies = [("per_user", SessionPolicy::PerUser), ("per_iteration", SessionPolicy::PerIteration)];
+    let Value::Map(_) = &field.node.value else {
+        return Some((field.word(&policies, problems)?, SessionEnd::Delete));
+    };
+    let mut fields = Fields::of(field.node, "`session`", problems)?;
+    let policy = fields.required("policy", problems).and_then(|field| field.word(&policies, problems));
+    let ends = [("delete", SessionEnd::Delete), ("abandon", SessionEnd::Abandon)];
+    let end = fields.optional("end").map_or(Some(SessionEnd::Delete), |field| field.word(&ends, problems));
+    fields.finish(problems);
+    Some((policy?, end?))
 }
 
 fn read_texts(field: Field<'_>, problems: &mut Problems) -> Vec<String> {

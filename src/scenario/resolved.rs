@@ -9,8 +9,8 @@ use super::VERSION;
 use super::resolved_steps::{feeder, transaction};
 use crate::model::{LatencyClock, without_credentials};
 use crate::plan::{
-    Auth, ClosedLoad, Load, LoadModel, Observe, OpenLoad, Outputs, Plan, ProtocolChoice, Role, SessionPolicy,
-    Spacing, Target, ThinkTime, Tls, Transport,
+    Auth, ClosedLoad, Load, LoadModel, Observe, OpenLoad, Outputs, Plan, ProtocolChoice, Role, SessionEnd,
+    SessionPolicy, Spacing, Target, ThinkTime, Tls, Transport,
 };
 use crate::slo::{
     Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector, Unit,
@@ -39,13 +39,15 @@ pub fn resolved(plan: &Plan, objectives: &[Objective]) -> Mapping {
         },
     );
     fields.set("auth", auth(&plan.auth));
-    fields.set(
-        "session",
-        match plan.session {
-            SessionPolicy::PerUser => "per_user",
-            SessionPolicy::PerIteration => "per_iteration",
-        },
-    );
+    let policy = match plan.session {
+        SessionPolicy::PerUser => "per_user",
+        SessionPolicy::PerIteration => "per_iteration",
+    };
+    let end = match plan.session_end {
+        SessionEnd::Delete => "delete",
+        SessionEnd::Abandon => "abandon",
+    };
+    fields.set("session", Fields::of([("policy", policy.into()), ("end", end.into())]));
     fields.set("allow_hosts", texts(&plan.hosts.allowed));
     // Of the steps of the load each has its own.
     if let Some(around) = plan.steps.iter().find(|step| step.role != Role::Load) {

@@ -33,6 +33,9 @@ mod open_load;
 /// Steps that are made of what earlier ones found, and of the scenario's data.
 mod chained;
 
+/// Sessions that come and go.
+mod churn;
+
 /// Targets behind TLS, and behind a proxy.
 mod transport;
 

@@ -151,6 +151,29 @@ async fn resources_and_prompts_are_offered() {
 }
 
 #[tokio::test]
+async fn arguments_are_completed_and_subscriptions_and_log_levels_are_taken() {
+    let target = Target::start(&[]).await;
+    let ask = async |method, params| {
+        target.post("/mcp/stateless", &[], &request(method, params)).await.message().take()
+    };
+    let complete = async |reference: Value, name: &str, value: &str| {
+        let params = json!({"ref": reference, "argument": {"name": name, "value": value}});
+        ask("completion/complete", params).await["result"]["completion"]["values"].take()
+    };
+    let prompt = || json!({"type": "ref/prompt", "name": "greet"});
+    assert_eq!(complete(prompt(), "name", "a").await, json!(["Ada", "Alan"]));
+    assert_eq!(complete(prompt(), "age", "").await, Value::Null);
+    let item = json!({"type": "ref/resource", "uri": "demo://items/{id}"});
+    assert_eq!(complete(item, "id", "42").await[9], "429");
+    assert_eq!(ask("logging/setLevel", json!({"level": "warning"})).await["result"], json!({}));
+    for method in ["resources/subscribe", "resources/unsubscribe"] {
+        assert_eq!(ask(method, json!({"uri": "demo://items/7"})).await["result"], json!({}));
+        assert_eq!(ask(method, json!({"uri": "demo://no"})).await["error"]["code"], -32002);
+    }
+    assert_eq!(target.requests("completion/complete", "none", "success").await, 2);
+}
+
+#[tokio::test]
 async fn what_is_no_good_request_is_counted_without_a_new_label() {
     let target = Target::start(&[]).await;
     for n in 0..3 {

@@ -14,8 +14,8 @@ use crate::mcp::{CallContext, Client, Contact, ContactError, first_contact};
 use crate::model::{CounterRng, Era, Outcome, Secret};
 use crate::plan::{
     Auth, Check, ClosedLoad, HostRule, HttpVersion, Load, LoadModel, Observe, Operation, Outputs,
-    PLAN_VERSION, Plan, ProtocolChoice, Proxies, Role, SessionPolicy, Step, StepId, Target, Template,
-    ThinkTime, Tls, Transport, Variables,
+    PLAN_VERSION, Plan, ProtocolChoice, Proxies, Role, SessionEnd, SessionPolicy, Step, StepId, Target,
+    Template, ThinkTime, Tls, Transport, Variables,
 };
 
 /// The newest revision of the legacy era.
@@ -169,6 +169,7 @@ fn plan() -> Plan {
         protocol: ProtocolChoice::Auto,
         auth: Auth::None,
         session: SessionPolicy::PerUser,
+        session_end: SessionEnd::Delete,
         hosts: HostRule::default(),
         load: Load {
             model: LoadModel::Closed(ClosedLoad {

@@ -13,6 +13,9 @@ const ACTIVE_CONNECTIONS: &str = "mcp_active_connections";
 /// Connections that the target takes.
 const MAX_CONNECTIONS: &str = "mcp_max_connections";
 
+/// What the process holds of the machine's memory.
+pub(super) const MEMORY: &str = "memory";
+
 type Points = Vec<(f64, f64)>;
 
 /// Every measure that has a point.
@@ -36,7 +39,7 @@ pub(super) fn saturation(log: &RunLog, clock: &LoadClock) -> Vec<Saturation> {
     };
     [
         ("CPU", "cores", cpu_cores(&samples)),
-        ("memory", "bytes", each(|sample| Some(sample.resident_bytes))),
+        (MEMORY, "bytes", each(|sample| Some(sample.resident_bytes))),
         ("open files", "count", each(|sample| sample.open_fds)),
         ("threads", "count", each(|sample| Some(sample.threads))),
         ("connections", "count", scraped(log, clock, ACTIVE_CONNECTIONS)),

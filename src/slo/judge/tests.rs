@@ -9,7 +9,7 @@ use crate::metrics::{Cell, Format, ScrapeEncoder, Second};
 use crate::model::{Labels, LatencyClock, LatencyHistogram, NotSent, Outcome};
 use crate::plan::{
     Auth, ClosedLoad, DemoTarget, HostRule, Load, LoadModel, Observe, Operation, Outputs, PLAN_VERSION,
-    ProtocolChoice, SessionPolicy, StepId, Target, ThinkTime, Threshold,
+    ProtocolChoice, SessionEnd, SessionPolicy, StepId, Target, ThinkTime, Threshold,
 };
 use crate::slo::Unit;
 use crate::slo::{Aggregation, Bound, Divisor, MetricIndicator, Reading, Selector};
@@ -46,6 +46,7 @@ pub(in crate::slo) fn plan() -> Plan {
         protocol: ProtocolChoice::Auto,
         auth: Auth::None,
         session: SessionPolicy::PerUser,
+        session_end: SessionEnd::Delete,
         hosts: HostRule::default(),
         load: Load {
             model: LoadModel::Closed(ClosedLoad {
