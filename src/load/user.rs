@@ -10,7 +10,7 @@ use super::arrivals::{self, Arrivals, Taken};
 use super::recorder::{OpenCall, Recorder, Timing};
 use super::signal::Signals;
 use crate::clock::Clock;
-use crate::mcp::{CallContext, Client, Exchange, Wire};
+use crate::mcp::{CallContext, Client, Exchange, TokenState, Wire};
 use crate::metrics::Phase;
 use crate::model::{CounterRng, NotSent, Outcome};
 use crate::plan::{ClosedLoad, LoadModel, Plan, SessionPolicy, StepId, Transaction};
@@ -212,12 +212,16 @@ impl User {
 
     /// Makes the set-up calls that are due; when one of them failed, gives what it said.
     async fn open_session(&mut self, work: &Workload) -> Result<(), Option<String>> {
+        if self.client.has_oauth() {
+            self.await_token(work).await?;
+        }
         while let Some(step) = self.client.next_set_up() {
             if work.signals.stop.is_raised() {
                 return Err(None);
             }
             match self.call(work, step, None).await {
                 Some(Exchange { outcome: Outcome::Ok, .. }) => {}
+                Some(_) if self.client.lasts_without(step) => {}
                 Some(Exchange { reason: Some(reason), .. }) => {
                     return Err(Some(format!("{}: {reason}", work.plan.step(step).name)));
                 }
@@ -226,6 +230,21 @@ impl User {
         }
         self.back_off = FIRST_BACK_OFF;
         Ok(())
+    }
+
+    /// Waits while another user asks for the token that all share; when there is none to be had, gives what was said.
+    async fn await_token(&mut self, work: &Workload) -> Result<(), Option<String>> {
+        loop {
+            match self.client.token() {
+                TokenState::Ready => return Ok(()),
+                TokenState::Denied(reason) => return Err(Some(reason.into())),
+                TokenState::Awaited(mut news) => tokio::select! {
+                    () = work.signals.stop.raised() => return Err(None),
+                    // That nobody asks any more is news, too.
+                    _ = news.changed() => {}
+                },
+            }
+        }
     }
 
     async fn close_session(&mut self, work: &Workload) {

@@ -1,6 +1,6 @@
 //! The first contact: is the target there, which era does it speak, which tools has it. Before any load, once.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -9,14 +9,15 @@ use url::Url;
 
 use super::address::Address;
 use super::client::{CallContext, Client, Exchange};
-use super::reason::error_message;
+use super::oauth::{Asker, Authority, Discovery, OAuthError};
+use super::reason::{error_message, refusal};
 use super::reply::Answer;
 use super::wire::{MODERN_REVISION, Wire, WireError};
 use crate::clock::Clock;
 use crate::model::{
     CounterRng, Era, Outcome, ProtocolFault, Secrets, TargetInfo, TimeoutPhase, TransportFault, clean_text,
 };
-use crate::plan::{Auth, Operation, Plan, ProtocolChoice, Proxies, Proxy, Role, StepId};
+use crate::plan::{Auth, OAuth, Operation, Plan, ProtocolChoice, Proxies, Proxy, Role, Step, StepId};
 
 /// How long a target that refuses connections is given to come up.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -60,6 +61,14 @@ pub enum ContactError {
         url: String,
         /// How the last try ended.
         outcome: Outcome,
+    },
+    /// There is no token to be had that it could be called with.
+    #[error("there is no token for `{url}`: {error}")]
+    NoToken {
+        /// The target.
+        url: String,
+        /// Why.
+        error: OAuthError,
     },
     /// It answers, but not to MCP, or not to these credentials.
     #[error("`{url}` answers `{step}` with {}{detail}", in_words(*outcome))]
@@ -115,7 +124,14 @@ pub async fn first_contact(
     for secret in address.proxy().map(Proxy::credentials).unwrap_or_default() {
         secrets.learn(secret.expose());
     }
-    let visit = Visit { plan, url, address, user_agent, clock, secrets, calls: Vec::new() };
+    let mut visit =
+        Visit { plan, url, address, user_agent, clock, secrets, calls: Vec::new(), authority: None };
+    // What is wrong with the requests themselves is told first.
+    visit.wire(Era::Rest, "")?;
+    visit.reach().await?;
+    if let Auth::OAuth(oauth) = &plan.auth {
+        visit.authority = Some(visit.find_authority(oauth, proxies).await?);
+    }
     match &plan.protocol {
         ProtocolChoice::Rest => visit.rest().await,
         ProtocolChoice::Revision(revision) if revision.as_str() < MODERN_REVISION => {
@@ -135,19 +151,19 @@ struct Visit<'a> {
     /// Shared by every wire of the visit.
     secrets: Secrets,
     calls: Vec<ContactCall>,
+    /// Who gives out tokens, where they come by OAuth.
+    authority: Option<Arc<Authority>>,
 }
 
 impl Visit<'_> {
     async fn rest(mut self) -> Result<Contact, ContactError> {
         let wire = self.wire(Era::Rest, "")?;
         let mut client = Client::new(Arc::clone(&wire), self.clock, 0);
-        self.reach().await?;
         self.set_up(&mut client).await?;
         Ok(self.done(wire, None, None))
     }
 
     async fn auto(mut self) -> Result<Contact, ContactError> {
-        self.reach().await?;
         let modern = self.wire(Era::Modern, MODERN_REVISION)?;
         let mut client = Client::new(Arc::clone(&modern), self.clock, 0);
         self.set_up(&mut client).await?;
@@ -162,7 +178,6 @@ impl Visit<'_> {
     }
 
     async fn modern(mut self, revision: &str) -> Result<Contact, ContactError> {
-        self.reach().await?;
         let wire = self.wire(Era::Modern, revision)?;
         let mut client = Client::new(Arc::clone(&wire), self.clock, 0);
         self.set_up(&mut client).await?;
@@ -171,14 +186,13 @@ impl Visit<'_> {
         let without = exchange.outcome != Outcome::Ok
             && answer.as_ref().is_some_and(|answer| answer.error_code == Some(-32601));
         if exchange.outcome != Outcome::Ok && !without {
-            let said = answer.map(|answer| answer.text).unwrap_or_default();
+            let said = answer.as_ref().map(refusal).unwrap_or_default();
             return Err(self.refused("server/discover", exchange.outcome, &said));
         }
         self.finish_modern(wire, client, answer).await
     }
 
     async fn legacy(self, revision: &str) -> Result<Contact, ContactError> {
-        self.reach().await?;
         let client = Client::new(self.wire(Era::Legacy, revision)?, self.clock, 0);
         self.handshake(client, revision).await
     }
@@ -212,7 +226,29 @@ impl Visit<'_> {
     fn wire(&self, era: Era, revision: &str) -> Result<Arc<Wire>, ContactError> {
         let address = self.address.clone();
         let wire = Wire::new(self.plan, self.url, address, era, revision, self.user_agent)?;
-        Ok(Arc::new(Wire { secrets: self.secrets.clone(), ..wire }))
+        let (secrets, authority) = (self.secrets.clone(), self.authority.clone());
+        Ok(Arc::new(Wire { secrets, authority, ..wire }))
+    }
+
+    /// Finds out who gives out tokens. None is asked for yet.
+    async fn find_authority(
+        &mut self,
+        oauth: &OAuth,
+        proxies: &Proxies,
+    ) -> Result<Arc<Authority>, ContactError> {
+        let asker = Asker {
+            target: self.url.clone(),
+            transport: self.plan.transport.clone(),
+            proxies: proxies.clone(),
+            hosts: self.plan.hosts.clone(),
+            user_agent: self.user_agent.to_owned(),
+            secrets: self.secrets.clone(),
+            known: Mutex::new(Vec::new()),
+        };
+        let (plan, clock) = (self.plan, self.clock);
+        let grant = Discovery { plan, oauth, asker: &asker, clock, calls: &mut self.calls }.grant().await;
+        let grant = grant.map_err(|error| ContactError::NoToken { url: self.shown_url(), error })?;
+        Ok(Arc::new(Authority::new(oauth.clone(), grant, asker, clock, plan.seed)))
     }
 
     /// Waits until the target takes connections.
@@ -236,12 +272,17 @@ impl Visit<'_> {
     /// Logs in and shakes hands, as the wire asks for; gives the result of `initialize`.
     async fn set_up(&mut self, client: &mut Client) -> Result<Option<String>, ContactError> {
         let mut initialized = None;
+        // Nobody else asks for a token yet.
+        client.token();
         while let Some(id) = client.next_set_up() {
             let step = self.plan.step(id);
             let operation = step.operation.clone();
             let (exchange, answer) = self.call(client, &operation).await;
+            if exchange.outcome != Outcome::Ok && matches!(operation, Operation::OAuth(_)) {
+                return Err(self.denied(step, &exchange));
+            }
             if exchange.outcome != Outcome::Ok {
-                let said = answer.map(|answer| answer.text).unwrap_or_default();
+                let said = answer.as_ref().map(refusal).unwrap_or_default();
                 return Err(if matches!(exchange.outcome, Outcome::Transport(_)) {
                     self.unreachable(exchange.outcome)
                 } else {
@@ -306,6 +347,15 @@ impl Visit<'_> {
         (exchange, answer)
     }
 
+    /// There was no token to be had.
+    fn denied(&self, step: &Step, exchange: &Exchange) -> ContactError {
+        let reason = exchange.reason.as_deref().map_or_else(|| exchange.outcome.to_string(), str::to_owned);
+        let endpoint = self.authority.as_ref().map(|authority| authority.endpoint().clone());
+        let url = Box::new(endpoint.unwrap_or_else(|| self.url.clone()));
+        let error = OAuthError::Failed { step: step.name.clone(), url, reason };
+        ContactError::NoToken { url: self.shown_url(), error }
+    }
+
     fn unreachable(&self, outcome: Outcome) -> ContactError {
         ContactError::Unreachable { url: self.shown_url(), outcome }
     }
@@ -328,12 +378,13 @@ impl Visit<'_> {
             " and a page of markup: is this an MCP endpoint, and the path right?".clone_into(&mut detail);
         }
         if let Outcome::HttpStatus(401 | 403) = outcome {
-            detail += match self.plan.auth {
-                Auth::None => "; no credentials were sent: say under `auth` who calls",
-                Auth::Bearer(_) | Auth::Headers(_) | Auth::Login { .. } => {
-                    "; it does not accept the credentials that `auth` gives"
+            match &self.authority {
+                Some(authority) => detail += &format!("; it does not accept {}", authority.told()),
+                None if self.plan.auth == Auth::None => {
+                    detail += "; no credentials were sent: say under `auth` who calls";
                 }
-            };
+                None => detail += "; it does not accept the credentials that `auth` gives",
+            }
         }
         ContactError::Refused { url: self.shown_url(), step: step.to_owned(), outcome, detail }
     }

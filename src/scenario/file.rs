@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::auth_file::WrittenAuth;
 use super::observe_file::WrittenObserve;
 use super::step_file::WrittenStep;
 use super::target_file::WrittenTarget;
@@ -28,7 +29,7 @@ pub(super) struct ScenarioFile {
     pub protocol: Option<ProtocolChoice>,
     /// Where the protocol is chosen, when it is.
     pub protocol_place: Option<Place>,
-    pub auth: Option<Auth>,
+    pub auth: Option<WrittenAuth>,
     pub session: Option<SessionPolicy>,
     pub hosts: HostRule,
     pub timeout: Option<Duration>,
@@ -90,8 +91,9 @@ pub(super) fn read(
         .and_then(|field| target_file::read(field, path, sources, problems));
     let protocol_field = fields.optional("protocol");
     let protocol = protocol_field.map_or(Some(ProtocolChoice::Auto), |field| read_protocol(field, problems));
-    let auth =
-        fields.optional("auth").map_or(Some(Auth::None), |field| auth_file::read(field, env, problems));
+    let auth = fields
+        .optional("auth")
+        .map_or(Some(WrittenAuth::of(Auth::None)), |field| auth_file::read(field, path, sources, problems));
     let session = fields.optional("session").map_or(Some(SessionPolicy::PerUser), |field| {
         let words = [("per_user", SessionPolicy::PerUser), ("per_iteration", SessionPolicy::PerIteration)];
         field.word(&words, problems)

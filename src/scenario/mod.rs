@@ -11,6 +11,7 @@ mod check;
 mod describe;
 mod file;
 mod load_file;
+mod oauth_file;
 mod objectives;
 mod observe_file;
 mod overrides;

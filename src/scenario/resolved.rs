@@ -8,8 +8,9 @@ use serde_yaml::{Mapping, Value};
 use super::VERSION;
 use crate::model::{LatencyClock, without_credentials};
 use crate::plan::{
-    Auth, Check, ClosedLoad, Load, LoadModel, McpRequest, Observe, OpenLoad, Operation, Outputs, Plan,
-    ProtocolChoice, Role, SessionPolicy, Spacing, Step, Target, ThinkTime, Tls, Transaction, Transport,
+    Auth, Check, ClientProof, ClosedLoad, Load, LoadModel, McpRequest, OAuth, Observe, OpenLoad, Operation,
+    Outputs, Plan, ProtocolChoice, Role, SessionPolicy, Spacing, Step, Target, ThinkTime, Tls, TokenSharing,
+    Transaction, Transport,
 };
 use crate::slo::{
     Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector, Unit,
@@ -160,7 +161,36 @@ fn auth(auth: &Auth) -> Value {
             ];
             Fields::of([("login", Fields::of(login))])
         }
+        Auth::OAuth(oauth) => Fields::of([("oauth", self::oauth(oauth))]),
     }
+}
+
+fn oauth(oauth: &OAuth) -> Value {
+    let mut fields = Fields::default();
+    fields.set("client_id", oauth.client_id.source());
+    match &oauth.proof {
+        ClientProof::Secret { method, .. } => {
+            fields.set("client_secret", REDACTED);
+            if let Some(method) = method {
+                fields.set("token_endpoint_auth_method", method.name());
+            }
+        }
+        ClientProof::Key(key) => {
+            fields.set("private_key", key.key.path());
+            fields.set("algorithm", key.algorithm.name());
+            if let Some(id) = &key.key_id {
+                fields.set("key_id", id.as_str());
+            }
+        }
+    }
+    if let Some(scope) = &oauth.scope {
+        fields.set("scope", scope.as_str());
+    }
+    if let Some(url) = &oauth.token_url {
+        fields.set("token_url", without_credentials(url.as_str()).as_ref());
+    }
+    fields.set("per_user", oauth.tokens == TokenSharing::PerUser);
+    fields.value()
 }
 
 fn load(load: &Load) -> Value {
@@ -237,9 +267,11 @@ fn step(step: &Step) -> Value {
             ("post", Fields::of([("path", path.source.as_str().into()), ("body", json(&body.source))]))
         }
         // The others surround the load: no transaction has them.
-        Operation::Login | Operation::Initialize | Operation::Initialized | Operation::EndSession => {
-            ("ping", Fields::of([]))
-        }
+        Operation::Login
+        | Operation::OAuth(_)
+        | Operation::Initialize
+        | Operation::Initialized
+        | Operation::EndSession => ("ping", Fields::of([])),
     };
     fields.set(kind, call);
     if !step.checks.is_empty() {
