@@ -157,13 +157,12 @@ impl Asked<'_> {
             return client_of(assertion, key, self.issuer, now).map_err(|why| refusal(INVALID_CLIENT, why));
         }
         let basic = self.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let (client, secret) = match basic.and_then(|value| value.strip_prefix("Basic ")) {
-            Some(pair) => pair_in(pair).ok_or(refusal(INVALID_CLIENT, "no name and password"))?,
-            None => {
-                let both = self.value("client_id").zip(self.value("client_secret"));
-                let (client, secret) = both.ok_or(refusal(INVALID_CLIENT, "nothing says who asks"))?;
-                (client.to_owned(), secret.to_owned())
-            }
+        let (client, secret) = if let Some(pair) = basic.and_then(|value| value.strip_prefix("Basic ")) {
+            pair_in(pair).ok_or(refusal(INVALID_CLIENT, "no name and password"))?
+        } else {
+            let both = self.value("client_id").zip(self.value("client_secret"));
+            let (client, secret) = both.ok_or(refusal(INVALID_CLIENT, "nothing says who asks"))?;
+            (client.to_owned(), secret.to_owned())
         };
         if secret != self.options.oauth_client_secret.expose() {
             return Err(refusal(INVALID_CLIENT, "wrong secret"));

@@ -35,7 +35,7 @@ pub struct DemoOptions {
     #[arg(long, value_name = "SECRET", default_value = "test_secret", value_parser = secret)]
     pub oauth_client_secret: Secret,
     /// The client's public key as PEM text (`"$(openssl pkey -in client.key -pubout)"`): then it may sign instead
-    #[arg(long, value_name = "PEM")]
+    #[arg(long, value_name = "PEM", allow_hyphen_values = true)]
     pub oauth_public_key: Option<String>,
     /// How long a token is good for
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]

@@ -155,7 +155,7 @@ impl Client {
     /// The set-up call that must succeed before the next call of the load; `None` when there is none.
     pub fn next_set_up(&self) -> Option<StepId> {
         self.wire.set_up.iter().copied().find(|id| match SetUp::of(&self.wire.steps[id.index()].operation) {
-            Some(SetUp::Login) => self.login.is_due(self.clock),
+            Some(SetUp::Login) => self.login.is_due(|| self.clock.now()),
             Some(SetUp::Token) => self.holder.as_ref().is_some_and(|holder| holder.asks()),
             Some(SetUp::Initialize) => self.session == Session::Closed,
             Some(SetUp::Initialized) => self.session == Session::Opened,

@@ -227,7 +227,7 @@ impl Visit<'_> {
         let address = self.address.clone();
         let wire = Wire::new(self.plan, self.url, address, era, revision, self.user_agent)?;
         let (secrets, authority) = (self.secrets.clone(), self.authority.clone());
-        Ok(Arc::new(Wire { secrets, authority, ..wire }))
+        Ok(Arc::new(Wire { authority, secrets, ..wire }))
     }
 
     /// Finds out who gives out tokens. None is asked for yet.
@@ -378,13 +378,14 @@ impl Visit<'_> {
             " and a page of markup: is this an MCP endpoint, and the path right?".clone_into(&mut detail);
         }
         if let Outcome::HttpStatus(401 | 403) = outcome {
-            match &self.authority {
-                Some(authority) => detail += &format!("; it does not accept {}", authority.told()),
+            let wrong = match &self.authority {
+                Some(authority) => format!("it does not accept {}", authority.told()),
                 None if self.plan.auth == Auth::None => {
-                    detail += "; no credentials were sent: say under `auth` who calls";
+                    "no credentials were sent: say under `auth` who calls".to_owned()
                 }
-                None => detail += "; it does not accept the credentials that `auth` gives",
-            }
+                None => "it does not accept the credentials that `auth` gives".to_owned(),
+            };
+            detail = format!("{detail}; {wrong}");
         }
         ContactError::Refused { url: self.shown_url(), step: step.to_owned(), outcome, detail }
     }

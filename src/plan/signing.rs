@@ -59,7 +59,7 @@ pub enum SigningFault {
     #[error(transparent)]
     Pem(#[from] PemFault),
     /// The key is of another kind, or too short.
-    #[error("the private key in it can't sign by {}", .0.name())]
+    #[error("the private key can't sign by {}", .0.name())]
     WrongKey(SigningAlgorithm),
 }
 
@@ -184,22 +184,22 @@ mod tests {
         let ec = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         let rsa = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
         let ed = Ed25519KeyPair::generate().unwrap();
-        let ec_der = ec.to_pkcs8v1().unwrap();
-        let rsa_der = rsa.as_der().unwrap();
-        let ed_der = ed.to_pkcs8v1().unwrap();
+        let curve_key = ec.to_pkcs8v1().unwrap();
+        let rsa_key = rsa.as_der().unwrap();
+        let edwards_key = ed.to_pkcs8v1().unwrap();
         let named = |der: &[u8], algorithm| key("PRIVATE KEY", der, algorithm);
-        check(&named(ec_der.as_ref(), ES256), ec.public_key().as_ref(), &ECDSA_P256_SHA256_FIXED);
-        check(&named(rsa_der.as_ref(), RS256), rsa.public_key().as_ref(), &RSA_PKCS1_2048_8192_SHA256);
-        check(&named(rsa_der.as_ref(), PS512), rsa.public_key().as_ref(), &RSA_PSS_2048_8192_SHA512);
-        check(&named(ed_der.as_ref(), EdDsa), ed.public_key().as_ref(), &ED25519);
+        check(&named(curve_key.as_ref(), ES256), ec.public_key().as_ref(), &ECDSA_P256_SHA256_FIXED);
+        check(&named(rsa_key.as_ref(), RS256), rsa.public_key().as_ref(), &RSA_PKCS1_2048_8192_SHA256);
+        check(&named(rsa_key.as_ref(), PS512), rsa.public_key().as_ref(), &RSA_PSS_2048_8192_SHA512);
+        check(&named(edwards_key.as_ref(), EdDsa), ed.public_key().as_ref(), &ED25519);
         let sec1 = ec.private_key().as_der().unwrap();
         let sec1 = key("EC PRIVATE KEY", sec1.as_ref(), ES256);
         check(&sec1, ec.public_key().as_ref(), &ECDSA_P256_SHA256_FIXED);
         for (der, algorithm) in [
-            (ec_der.as_ref(), ES384),
-            (ec_der.as_ref(), RS256),
-            (rsa_der.as_ref(), ES256),
-            (ed_der.as_ref(), PS512),
+            (curve_key.as_ref(), ES384),
+            (curve_key.as_ref(), RS256),
+            (rsa_key.as_ref(), ES256),
+            (edwards_key.as_ref(), PS512),
         ] {
             assert_eq!(named(der, algorithm).check(), Err(SigningFault::WrongKey(algorithm)));
         }

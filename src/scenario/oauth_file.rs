@@ -28,6 +28,9 @@ pub(super) fn read(
     let method = fields.optional("token_endpoint_auth_method");
     let algorithm = fields.optional("algorithm");
     let key_id = fields.optional("key_id");
+    let scope = fields.optional("scope");
+    let token_url = fields.optional("token_url");
+    let per_user = fields.optional("per_user");
     let proof = match fields.exactly_one(&["client_secret", "private_key"], problems) {
         Some(("client_secret", secret, _)) => {
             for lone in [algorithm, key_id].into_iter().flatten() {
@@ -47,9 +50,9 @@ pub(super) fn read(
         }
         None => None,
     };
-    let scope = fields.optional("scope").map(|field| read_scope(field, problems));
-    let token_url = fields.optional("token_url").map(|field| read_url(field, sources, problems));
-    let per_user = fields.optional("per_user").map_or(Some(false), |field| field.flag(problems));
+    let scope = scope.map(|field| read_scope(field, problems));
+    let token_url = token_url.map(|field| read_url(field, sources, problems));
+    let per_user = per_user.map_or(Some(false), |field| field.flag(problems));
     fields.finish(problems);
     let tokens = if per_user? { TokenSharing::PerUser } else { TokenSharing::Shared };
     Some(OAuth {
@@ -83,6 +86,7 @@ fn read_secret(
 }
 
 /// What stands beside a key.
+#[derive(Clone, Copy)]
 struct KeyFields<'n> {
     method: Option<Field<'n>>,
     algorithm: Option<Field<'n>>,

@@ -30,6 +30,9 @@ mod selftest;
 /// Loads whose calls are due by a schedule.
 mod open_load;
 
+/// Tokens that run out, by logins and by OAuth.
+mod auth;
+
 /// Targets behind TLS, and behind a proxy.
 mod transport;
 

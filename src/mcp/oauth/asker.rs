@@ -178,16 +178,18 @@ impl Asker {
 }
 
 /// The exchange of an answer whose status is none of those that were wished for, with what its body says.
-pub(super) fn refused(exchange: Exchange, reply: &Reply, said: &str, secrets: &Secrets) -> Exchange {
+pub(super) fn refused(mut exchange: Exchange, reply: &Reply, said: &str, secrets: &Secrets) -> Exchange {
     let outcome = Outcome::HttpStatus(reply.status);
-    let reason = Reason::of_status(reply.status, said).told(outcome, secrets, "");
-    Exchange { outcome, reason: Some(reason), ..exchange }
+    exchange.reason = Some(Reason::of_status(reply.status, said).told(outcome, secrets, ""));
+    exchange.outcome = outcome;
+    exchange
 }
 
 /// The exchange of an answer that makes no sense, in our own words.
-pub(super) fn malformed(exchange: Exchange, words: &str, secrets: &Secrets) -> Exchange {
+pub(super) fn malformed(mut exchange: Exchange, words: &str, secrets: &Secrets) -> Exchange {
     let failure = Failure::worded(Outcome::Protocol(ProtocolFault::Malformed), words);
     let outcome = failure.outcome;
-    let reason = Reason::from(failure).told(outcome, secrets, "");
-    Exchange { outcome, reason: Some(reason), ..exchange }
+    exchange.reason = Some(Reason::from(failure).told(outcome, secrets, ""));
+    exchange.outcome = outcome;
+    exchange
 }
