@@ -223,7 +223,7 @@ impl User {
                 Some(Exchange { outcome: Outcome::Ok, .. }) => {}
                 Some(_) if self.client.lasts_without(step) => {}
                 Some(Exchange { reason: Some(reason), .. }) => {
-                    return Err(Some(format!("{}: {reason}", work.plan.step(step).name)));
+                    return Err(Some(told(work, step, &reason)));
                 }
                 Some(_) | None => return Err(None),
             }
@@ -237,7 +237,7 @@ impl User {
         loop {
             match self.client.token() {
                 TokenState::Ready => return Ok(()),
-                TokenState::Denied(reason) => return Err(Some(reason.into())),
+                TokenState::Denied(step, reason) => return Err(Some(told(work, step, &reason))),
                 TokenState::Awaited(mut news) => tokio::select! {
                     () = work.signals.stop.raised() => return Err(None),
                     // That nobody asks any more is news, too.
@@ -314,6 +314,11 @@ impl Drop for Due<'_> {
     fn drop(&mut self) {
         drop(self.enter());
     }
+}
+
+/// What a set-up call said that failed.
+fn told(work: &Workload, step: StepId, reason: &str) -> String {
+    format!("{}: {reason}", work.plan.step(step).name)
 }
 
 /// Sleeps until `at` on the load's clock, or until the load stops.

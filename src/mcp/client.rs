@@ -123,8 +123,8 @@ pub enum TokenState {
     Ready,
     /// Another user asks for it: there will be news.
     Awaited(watch::Receiver<()>),
-    /// There is none to be had, as this tells.
-    Denied(Box<str>),
+    /// There is none to be had: this set-up call failed, as this tells.
+    Denied(StepId, Box<str>),
 }
 
 impl Client {
@@ -233,7 +233,10 @@ impl Client {
                 TokenState::Ready
             }
             Standing::Awaits(news) => TokenState::Awaited(news),
-            Standing::None(reason) => TokenState::Denied(reason),
+            Standing::None(reason) => {
+                let step = self.wire.set_up.iter().find(|step| self.wire.gets_token(**step));
+                TokenState::Denied(*step.expect("a user that holds tokens has a call that gets them"), reason)
+            }
         }
     }
 

@@ -57,6 +57,13 @@ fn env(name: &str) -> Option<String> {
             let context = serde_json::json!({"client_id": "c-17", "secrets": ["t0p-s3cret"], "key": key});
             Some(context.to_string())
         }
+        "MCP_CONFORMANCE_CONTEXT" => {
+            let key = pem("client.key").unwrap();
+            let context = serde_json::json!({
+                "client_id": "c-17", "client_secret": "t0p-s3cret", "private_key_pem": key
+            });
+            Some(context.to_string())
+        }
         _ => None,
     }
 }
@@ -165,6 +172,9 @@ fn golden_plan_of_a_target_with_every_field_of_transport() {
 fn golden_plans_of_targets_whose_tokens_come_by_oauth() {
     for name in ["oauth", "oauth-key", "oauth-key-text"] {
         golden_plan(name, &format!("tests/golden/{name}.yaml"));
+    }
+    for name in ["conformance-auth-secret", "conformance-auth-key"] {
+        golden_plan(name, &format!("scenarios/{name}.yaml"));
     }
 }
 
