@@ -110,6 +110,7 @@ async fn an_assertion_signed_with_the_known_key_gets_a_token() {
     let assertion = format!("&client_assertion={message}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()));
     let answer = target.ask_for_token(None, &assertion).await;
     assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.messages);
-    let forged = assertion.replace(&message, &format!("{message}A"));
+    let other = key.sign(&SystemRandom::new(), b"another message").unwrap();
+    let forged = format!("&client_assertion={message}.{}", URL_SAFE_NO_PAD.encode(other.as_ref()));
     assert_eq!(target.ask_for_token(None, &forged).await.status, StatusCode::UNAUTHORIZED);
 }

@@ -10,8 +10,8 @@ use url::{Url, form_urlencoded};
 use super::rig::{CALL, Rig, answer, good, http, json, perform};
 use super::server::{Act, Seen, Server};
 use crate::clock::Clock;
-use crate::mcp::{CallContext, Client, ContactError, OAuthError, TokenState};
-use crate::model::{CounterRng, Outcome};
+use crate::mcp::{Client, ContactError, OAuthError, TokenState};
+use crate::model::Outcome;
 use crate::plan::TokenSharing;
 
 const CHALLENGE: &str = "/.well-known/oauth-protected-resource/mcp";
@@ -425,22 +425,23 @@ async fn a_token_that_is_refused_in_mid_run_is_replaced_once() {
 
 #[tokio::test]
 async fn a_token_endpoint_that_fails_is_not_asked_by_every_user() {
-    let once = |number| if number == 1 { token(1) } else { http("503 Service Unavailable", "", "busy") };
+    let once = |number| match number {
+        1 => json(r#"{"access_token":"t0ken-1","token_type":"Bearer","expires_in":1}"#),
+        _ => http("503 Service Unavailable", "", "t0ken-1 was the last"),
+    };
     let server = Site { token: once, ..site() }.start().await;
-    let rig = Rig::new(&server).with_oauth().oauth(|oauth| oauth.tokens = TokenSharing::Shared);
-    let wire = rig.contact().await.unwrap().wire;
-    let mut first = Client::new(Arc::clone(&wire), Clock::start(), 1);
-    get_token(&mut first).await;
-    let endpoint = Url::parse(&format!("http://{}/token", server.address)).unwrap();
-    // A user whose own first token is not to be had is told why, and does not go on.
-    let rig = rig.oauth(|oauth| {
-        oauth.tokens = TokenSharing::PerUser;
-        oauth.token_url = Some(endpoint);
-    });
-    let told = rig.contact().await.unwrap_err().to_string();
-    assert!(told.contains("HTTP 503 Service Unavailable: busy"), "{told}");
-    let mut rng = CounterRng::new(1, 1);
-    let sent = first.now();
-    let exchange = first.perform(CALL, CallContext { iteration: 1, sent, rng: &mut rng }).await;
-    assert_eq!(exchange.outcome, Outcome::Ok, "who has a token goes on");
+    let wire = Rig::new(&server).with_oauth().contact().await.unwrap().wire;
+    let mut clients: Vec<Client> =
+        (1..=3).map(|vu| Client::new(Arc::clone(&wire), Clock::start(), vu)).collect();
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert!(matches!(clients[0].token(), TokenState::Ready));
+    let step = clients[0].next_set_up().unwrap();
+    assert_eq!(perform(&mut clients[0], step).await, Outcome::HttpStatus(503));
+    assert!(!clients[0].lasts_without(step), "the last token is over");
+    for client in &mut clients {
+        let TokenState::Denied(failed, reason) = client.token() else { panic!("there is no token") };
+        assert_eq!(failed, step);
+        assert_eq!(&*reason, "HTTP 503 Service Unavailable: *** was the last");
+    }
+    assert_eq!(tokens_asked_for(&server), 2);
 }
