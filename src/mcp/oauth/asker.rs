@@ -17,7 +17,7 @@ use crate::mcp::fields::write_field;
 use crate::mcp::http1::HeadWants;
 use crate::mcp::reason::Reason;
 use crate::model::{Outcome, ProtocolFault, Secret, Secrets, TimeoutPhase, TransportFault};
-use crate::plan::{HostRule, HttpVersion, Proxies, Tls, Transport, keeps_secrets};
+use crate::plan::{HostRule, HttpVersion, Proxies, Proxy, Tls, Transport, keeps_secrets};
 
 /// Metadata and tokens are small: what is larger is neither.
 const MAX_ANSWER: usize = 256 * 1024;
@@ -147,6 +147,9 @@ impl Asker {
         let resolved = Address::resolve(url, &transport, &self.proxies).await;
         let address =
             resolved.map_err(|error| Failure::new(Outcome::Transport(TransportFault::Dns), &error))?;
+        for secret in address.proxy().map(Proxy::credentials).unwrap_or_default() {
+            self.secrets.learn(secret.expose());
+        }
         known().push((origin, address.clone()));
         Ok(address)
     }

@@ -11,7 +11,7 @@ use super::token::{Grant, TokenRequest, complaint, read_token};
 use super::{Asker, OAuthError};
 use crate::clock::{Clock, wall_clock};
 use crate::mcp::Exchange;
-use crate::model::{Outcome, ProtocolFault};
+use crate::model::{Outcome, ProtocolFault, printable_text};
 use crate::plan::{ClientProof, OAuth, SecretMethod, TokenSharing};
 
 /// Where tokens come from.
@@ -99,6 +99,6 @@ impl Authority {
             "the token that `{endpoint}` gave out to client `{}` ({how}) for resource `{resource}` and {scope}",
             self.oauth.client_id
         );
-        self.asker.secrets.redacted(&told)
+        printable_text(&self.asker.secrets.redacted(&told))
     }
 }

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use url::Url;
 
-use super::asker::{Question, Reply, malformed, refused};
+use super::asker::{Question, malformed, refused};
 use super::challenge::BearerChallenge;
 use super::metadata::{
     ResourceMetadata, ServerMetadata, is_about, places_of_resource, places_of_server, resource_of,
@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::mcp::request::{ACCEPT_BOTH, METHOD_HEADER, modern_meta};
 use crate::mcp::wire::{MODERN_REVISION, PROTOCOL_VERSION_HEADER};
 use crate::mcp::{ContactCall, Exchange};
-use crate::model::{Outcome, Secret};
+use crate::model::Secret;
 use crate::plan::{
     ClientProof, DISCOVER, OAuth, OAuthCall, Operation, Plan, ProtocolChoice, SecretMethod, Step,
 };
@@ -113,7 +113,8 @@ impl<'a> Discovery<'a> {
         let question =
             Question { method, url: &target, fields: &fields, body: &body, sent, deadline: step.deadline };
         let (exchange, reply) = self.asker.ask(question, self.clock).await;
-        let reply = self.booked(step, &target, exchange, reply)?;
+        let Some(reply) = reply else { return Err(self.failed(step, &target, exchange)) };
+        self.book(step, exchange);
         let challenge = reply.challenge.filter(|_| reply.status == 401);
         Ok(challenge.map(|list| BearerChallenge::read(&list)).unwrap_or_default())
     }
@@ -177,10 +178,7 @@ impl<'a> Discovery<'a> {
             };
             let (exchange, reply) = self.asker.ask(question, self.clock).await;
             let secrets = &self.asker.secrets;
-            let Some(reply) = reply else {
-                self.booked(step, &url, exchange, None)?;
-                continue;
-            };
+            let Some(reply) = reply else { return Err(self.failed(step, &url, exchange)) };
             match reply.status {
                 200 => match serde_json::from_str(&reply.body) {
                     Ok(document) => {
@@ -228,21 +226,10 @@ impl<'a> Discovery<'a> {
         self.calls.push(ContactCall { step: step.id, exchange });
     }
 
-    /// Books an exchange; one without an answer is the end of the way.
-    fn booked(
-        &mut self,
-        step: &Step,
-        url: &Url,
-        exchange: Exchange,
-        reply: Option<Reply>,
-    ) -> Result<Reply, OAuthError> {
-        let outcome: Outcome = exchange.outcome;
-        let reason = exchange.reason.as_deref().map_or_else(|| outcome.to_string(), str::to_owned);
+    /// Books an exchange without an answer, which is the end of the way.
+    fn failed(&mut self, step: &Step, url: &Url, exchange: Exchange) -> OAuthError {
+        let reason = exchange.reason.as_deref().map_or_else(|| exchange.outcome.to_string(), str::to_owned);
         self.book(step, exchange);
-        reply.ok_or_else(|| OAuthError::Failed {
-            step: step.name.clone(),
-            url: Box::new(url.clone()),
-            reason,
-        })
+        OAuthError::Failed { step: step.name.clone(), url: Box::new(url.clone()), reason }
     }
 }

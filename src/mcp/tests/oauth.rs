@@ -314,12 +314,13 @@ async fn what_the_authorization_server_says_is_told_without_secrets() {
 
 #[tokio::test]
 async fn a_token_that_the_target_does_not_take_is_told_with_all_that_was_tried() {
-    let server = Site { takes: |_| false, ..site() }.start().await;
+    let hostile = "Bearer scope=\"supported\u{9b}[31m\"";
+    let server = Site { takes: |_| false, challenge: hostile, ..site() }.start().await;
     let told = Rig::new(&server).with_oauth().contact().await.unwrap_err().to_string();
-    for part in ["HTTP 401", "/token", "client `ann`", "client_secret_basic", "/mcp`", "scope `supported`"] {
+    for part in ["HTTP 401", "/token", "client `ann`", "client_secret_basic", "/mcp`", "scope `supported"] {
         assert!(told.contains(part), "{part}: {told}");
     }
-    assert!(!told.contains("t0ken"), "{told}");
+    assert!(!told.contains("t0ken") && !told.contains(char::is_control), "{told}");
 }
 
 #[tokio::test]
