@@ -121,12 +121,17 @@ impl Users {
             self.count_failure(AuthFailure::InvalidCredentials, username);
             return Err(AuthFailure::InvalidCredentials);
         }
+        Ok(self.give(username, now))
+    }
+
+    /// A new token for somebody who has proved to be `name`, with how long it is good for.
+    pub(super) fn give(&self, name: &str, now: Duration) -> (String, Duration) {
         let token = random_token();
-        let user = self.user(username);
+        let user = self.user(name);
         let mut tokens = self.tokens.write().unwrap_or_else(PoisonError::into_inner);
         tokens.retain(|_, token| token.expires > now);
         tokens.insert(token.clone(), Token { user, expires: now.saturating_add(self.token_ttl) });
-        Ok((token, self.token_ttl))
+        (token, self.token_ttl)
     }
 
     /// The user behind an `Authorization` header. Where no token is asked for, who has no valid one is anonymous.
@@ -181,7 +186,8 @@ impl Users {
         known.entry(name.clone()).or_insert_with(|| User::new(&name)).clone()
     }
 
-    fn count_failure(&self, failure: AuthFailure, user: &str) {
+    /// Counts that somebody who calls itself `user` was not let in.
+    pub(super) fn count_failure(&self, failure: AuthFailure, user: &str) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let user = bounded(clean_text(user), failures.len(), |user| {
             failures.contains_key(&(failure, user.to_owned()))

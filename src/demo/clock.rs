@@ -30,6 +30,11 @@ impl Clock {
         self.started.as_microsecond() as f64 / 1e6
     }
 
+    /// The wall clock time of `at`, since the epoch.
+    pub(super) fn since_epoch(&self, at: Duration) -> Duration {
+        Duration::from_micros(u64::try_from(self.started.as_microsecond()).unwrap_or_default()) + at
+    }
+
     /// The moment `at` for the timer.
     pub(super) fn instant(&self, at: Duration) -> Instant {
         self.start + at

@@ -15,6 +15,7 @@ use super::call::{Asked, Call, Ending, Facts, Method, ToolLabel};
 use super::connection::Link;
 use super::faults::{Failure, Fate};
 use super::metrics::{Endpoint, Transport};
+use super::oauth::challenge;
 use super::shared::{Shared, Ticket};
 
 /// A call at the gate.
@@ -56,7 +57,7 @@ pub(super) async fn admit(
     let mut call = Call::new(shared.clone(), facts);
     if let Err(failure) = authenticated {
         call.end(Ending::HttpError, 0);
-        return Err(unauthorized(shared, link, failure));
+        return Err(unauthorized(shared, link, failure, &challenge(arrival.headers, arrival.endpoint)));
     }
     if !link.carry_call(arrival.transport) {
         call.end(Ending::HttpError, 0);
@@ -93,8 +94,8 @@ pub(super) async fn admit(
     }
 }
 
-/// The answer to who has no valid token. It was counted as a failure when the token was looked at.
-pub(super) fn unauthorized(shared: &Shared, link: &Link, failure: AuthFailure) -> Response {
+/// The answer to who has no valid token; `more` of its challenge says where one is to be had. It was counted as a failure when the token was looked at.
+pub(super) fn unauthorized(shared: &Shared, link: &Link, failure: AuthFailure, more: &str) -> Response {
     shared.note_auth_failure(failure, link.peer().ip());
     let challenge = match failure {
         AuthFailure::MissingToken | AuthFailure::InvalidCredentials => "Bearer realm=\"gander-demo\"",
@@ -102,8 +103,10 @@ pub(super) fn unauthorized(shared: &Shared, link: &Link, failure: AuthFailure) -
             "Bearer realm=\"gander-demo\", error=\"invalid_token\""
         }
     };
+    let challenge = format!("{challenge}, {more}");
     let body = Json(json!({"error": {"type": failure.as_str(), "message": "not authenticated"}}));
-    let challenge = [(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))];
+    let challenge = HeaderValue::try_from(challenge).unwrap_or(HeaderValue::from_static("Bearer"));
+    let challenge = [(header::WWW_AUTHENTICATE, challenge)];
     (StatusCode::UNAUTHORIZED, challenge, body).into_response()
 }
 

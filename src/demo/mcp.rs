@@ -25,6 +25,7 @@ use super::faults::Failure;
 use super::gate::{Arrival, admit, unauthorized};
 use super::handler::DemoHandler;
 use super::metrics::{Endpoint, Transport};
+use super::oauth::challenge;
 use super::shared::Shared;
 
 /// The largest request that is read.
@@ -92,7 +93,8 @@ impl McpFace {
     async fn pass(&self, request: Request, link: &Link, arrived: Duration) -> Response {
         let authorization = request.headers().get(header::AUTHORIZATION);
         if let Err(failure) = self.shared.users.authenticate(authorization, arrived) {
-            return unauthorized(&self.shared, link, failure);
+            let more = challenge(request.headers(), self.endpoint);
+            return unauthorized(&self.shared, link, failure, &more);
         }
         self.shared.thaw().await;
         self.rmcp.handle(request).await.map(Body::new)

@@ -6,7 +6,8 @@
 //!   *request* POSTed to `/mcp` or `/mcp/stateless`, and every request to the REST routes `GET /tools`,
 //!   `POST /tools/{name}/execute` (method `POST /tools/execute`) and `POST /auth/token`, exactly once, whoever
 //!   answered it: a tool, `rmcp`, the token check, or a fault. Not counted: notifications, answers of the client,
-//!   `GET` and `DELETE` on the MCP endpoints, monitoring, the control route, paths that do not exist.
+//!   `GET` and `DELETE` on the MCP endpoints, OAuth's metadata and tokens, monitoring, the control route, paths that do
+//!   not exist.
 //! - `method` is the JSON-RPC method as on the wire; one that is not in `call::Method` is `unknown`, a POST that
 //!   holds no JSON-RPC message (or a batch) is `invalid`.
 //! - `tool` is the tool's name for the two ways to call a tool, `unknown` for every name that is not on offer,
@@ -23,6 +24,7 @@
 //! Faults concern tool calls on both faces and nothing else; only the freeze holds every call. Monitoring is never
 //! delayed. A call that is answered twice counts as one, by what its answer says. The truth file and the log have the same times as the metrics, whatever the metrics are told to say.
 
+mod assertion;
 mod auth;
 mod call;
 mod clock;
@@ -36,6 +38,7 @@ mod journal;
 mod mcp;
 mod metrics;
 mod null;
+mod oauth;
 mod monitor;
 mod options;
 mod rest;

@@ -28,6 +28,15 @@ pub struct DemoOptions {
     /// The password that is accepted
     #[arg(long, value_name = "PASSWORD", default_value = "test_pass", value_parser = secret)]
     pub password: Secret,
+    /// The client that gets tokens from `POST /oauth/token`, by OAuth's client credentials
+    #[arg(long, value_name = "NAME", default_value = "demo-client")]
+    pub oauth_client_id: String,
+    /// The client's secret
+    #[arg(long, value_name = "SECRET", default_value = "test_secret", value_parser = secret)]
+    pub oauth_client_secret: Secret,
+    /// The client's public key as PEM text (`"$(openssl pkey -in client.key -pubout)"`): then it may sign instead
+    #[arg(long, value_name = "PEM", allow_hyphen_values = true)]
+    pub oauth_public_key: Option<String>,
     /// How long a token is good for
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
     pub token_ttl: Duration,

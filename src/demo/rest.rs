@@ -16,6 +16,7 @@ use super::call::{Call, Ending, Method, ToolLabel};
 use super::connection::Peer;
 use super::gate::{Arrival, admit, unauthorized};
 use super::metrics::{Endpoint, Transport};
+use super::oauth::challenge;
 use super::shared::{ExecuteError, Shared};
 use super::tools::ToolError;
 
@@ -54,7 +55,7 @@ pub(super) async fn token(
         Err(failure) => {
             let mut call = call;
             call.end(Ending::HttpError, 0);
-            unauthorized(&shared, &link, failure)
+            unauthorized(&shared, &link, failure, &challenge(&parts.headers, Endpoint::RestExecute))
         }
     }
 }

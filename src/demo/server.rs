@@ -20,7 +20,7 @@ use super::mcp::McpFace;
 use super::null::NullServer;
 use super::options::{DemoOptions, OptionError};
 use super::shared::Shared;
-use super::{mcp, monitor, rest};
+use super::{mcp, monitor, oauth, rest};
 
 /// How long calls in flight may take to end once the server stops.
 const GRACE: Duration = Duration::from_secs(1);
@@ -199,6 +199,9 @@ fn router(shared: &Arc<Shared>, stop: &CancellationToken) -> Router {
     ];
     let mut router = Router::new()
         .route("/auth/token", post(rest::token))
+        .route(oauth::TOKEN, post(oauth::token))
+        .route(oauth::SERVER_METADATA, get(oauth::server_metadata))
+        .route(oauth::RESOURCE_METADATA, get(oauth::resource_metadata))
         .route("/tools", get(rest::list_tools))
         .route("/tools/{name}/execute", post(rest::execute))
         .route("/metrics", get(monitor::metrics))
@@ -208,6 +211,10 @@ fn router(shared: &Arc<Shared>, stop: &CancellationToken) -> Router {
         .route("/control/faults", get(monitor::show_faults).post(monitor::set_faults))
         .fallback(rest::not_found)
         .with_state(shared.clone());
+    for path in oauth::RESOURCES {
+        let path = format!("{}{path}", oauth::RESOURCE_METADATA);
+        router = router.route(&path, get(oauth::resource_metadata));
+    }
     for (path, face) in mcp_routes {
         router = router.merge(Router::new().route(path, any(mcp::serve)).with_state(face));
     }

@@ -61,6 +61,11 @@ impl<'n> Fields<'n> {
         found.map(|entry| &entry.key.place)
     }
 
+    /// Where the value of the field `name` is.
+    pub(crate) fn value_place(&self, name: &str) -> Option<&'n Place> {
+        self.entries.iter().find(|entry| entry.key.text == name).map(|entry| &entry.value.place)
+    }
+
     /// The field `name`, when it is there.
     pub(crate) fn optional(&mut self, name: &'static str) -> Option<Field<'n>> {
         self.allowed.push(name);

@@ -26,11 +26,21 @@ const SECRET_NAMES: [&str; 13] = [
     "credentials",
 ];
 /// What may stand below `auth` for all to see.
-const PLAIN_NAMES: [&str; 2] = ["path", "username"];
+const PLAIN_NAMES: [&str; 9] = [
+    "path",
+    "username",
+    "client_id",
+    "scope",
+    "token_url",
+    "token_endpoint_auth_method",
+    "algorithm",
+    "key_id",
+    "per_user",
+];
 /// What people write behind `auth:` when they mean a kind of it.
-const PLAIN_WORDS: [&str; 5] = ["none", "basic", "bearer", "headers", "login"];
+const PLAIN_WORDS: [&str; 6] = ["none", "basic", "bearer", "headers", "login", "oauth"];
 /// How an expression between braces begins.
-const EXPRESSIONS: [&str; 6] = ["env.", "random.", "vu", "iteration", "nonce", "string("];
+const EXPRESSIONS: [&str; 7] = ["env.", "json(", "random.", "vu", "iteration", "nonce", "string("];
 
 /// The secrets of `text`, as ranges of bytes, ascending and apart. A YAML document begins at `document`; before it stands `dotted.key=`, or
 /// nothing.

@@ -11,7 +11,7 @@ use super::arrivals::{Arrivals, Taken};
 use super::recorder::{OpenCall, Recorder, Timing};
 use super::signal::Signals;
 use crate::clock::Clock;
-use crate::mcp::{CallContext, Client, Exchange, Wire};
+use crate::mcp::{CallContext, Client, Exchange, TokenState, Wire};
 use crate::metrics::Phase;
 use crate::model::{CounterRng, NotSent, Outcome};
 use crate::plan::{
@@ -286,20 +286,39 @@ impl User {
 
     /// Makes the set-up calls that are due; when one of them failed, gives what it said.
     async fn open_session(&mut self, work: &Workload) -> Result<(), Option<String>> {
+        if self.client.has_oauth() {
+            self.await_token(work).await?;
+        }
         while let Some(step) = self.client.next_set_up() {
             if work.signals.stop.is_raised() {
                 return Err(None);
             }
             match self.call(work, step, None).await {
                 Some(Exchange { outcome: Outcome::Ok, .. }) => {}
+                Some(_) if self.client.lasts_without(step) => {}
                 Some(Exchange { reason: Some(reason), .. }) => {
-                    return Err(Some(format!("{}: {reason}", work.plan.step(step).name)));
+                    return Err(Some(told(work, step, &reason)));
                 }
                 Some(_) | None => return Err(None),
             }
         }
         self.back_off = FIRST_BACK_OFF;
         Ok(())
+    }
+
+    /// Waits while another user asks for the token that all share; when there is none to be had, gives what was said.
+    async fn await_token(&mut self, work: &Workload) -> Result<(), Option<String>> {
+        loop {
+            match self.client.token() {
+                TokenState::Ready => return Ok(()),
+                TokenState::Denied(step, reason) => return Err(Some(told(work, step, &reason))),
+                TokenState::Awaited(mut news) => tokio::select! {
+                    () = work.signals.stop.raised() => return Err(None),
+                    // That nobody asks any more is news, too.
+                    _ = news.changed() => {}
+                },
+            }
+        }
     }
 
     async fn close_session(&mut self, work: &Workload) {
@@ -389,6 +408,11 @@ pub(super) fn not_sent(work: &Workload, steps: &[StepId], due: Duration, why: No
 fn never_sent(work: &Workload, step: StepId) -> Timing {
     let deadline = work.plan.step(step).deadline;
     if work.arrivals.is_some() { Timing::never_sent(deadline) } else { Timing::closed(deadline) }
+}
+
+/// What a set-up call said that failed.
+fn told(work: &Workload, step: StepId, reason: &str) -> String {
+    format!("{}: {reason}", work.plan.step(step).name)
 }
 
 /// Sleeps until `at` on the load's clock, or until the load stops.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
+use tokio::sync::watch;
 
 use super::buffer;
 use super::connection::{Connection, SendFailure};
@@ -12,16 +13,20 @@ use super::extract;
 use super::failure::Failure;
 use super::fields::Fields;
 use super::http1::SESSION_HEADER;
+use super::login::LoginToken;
+use super::oauth::{Holder, Standing};
 use super::reason::Reason;
 use super::reply::{self, Answer, Progress};
-use super::wire::{self, Wire};
+use super::wire::Wire;
 use crate::clock::Clock;
-use crate::model::{CounterRng, Outcome, ProtocolFault, Secret, TimeoutPhase, TransportFault};
-use crate::plan::{Operation, RenderContext, Step, StepId, Variables};
+use crate::model::{CounterRng, Outcome, ProtocolFault, TimeoutPhase, TransportFault};
+use crate::plan::{OAuthCall, Operation, RenderContext, Step, StepId, Variables};
 
 const AUTHORIZATION: &str = "authorization";
 /// Ids of one user: its number times this, plus a count. Unique in the run, and exact as a JSON number.
 const IDS_PER_USER: u64 = 1_000_000_000;
+/// What sets the draws of logins apart from all others of the plan's seed.
+const LOGINS: u64 = 0x1061;
 
 /// A user's client. Calls are made one after the other.
 #[derive(Debug)]
@@ -36,7 +41,9 @@ pub struct Client {
     plain_fields: Fields,
     /// ... and of those that belong to its session.
     session_fields: Fields,
-    has_token: bool,
+    login: LoginToken,
+    /// Its hold on a token by OAuth, where there is one to be had. Boxed: few users have one.
+    holder: Option<Box<Holder>>,
     session: Session,
 }
 
@@ -55,6 +62,7 @@ enum Session {
 #[derive(Debug, Clone, Copy)]
 enum SetUp {
     Login,
+    Token,
     Initialize,
     Initialized,
 }
@@ -63,12 +71,16 @@ impl SetUp {
     fn of(operation: &Operation) -> Option<Self> {
         match operation {
             Operation::Login => Some(Self::Login),
+            Operation::OAuth(OAuthCall::Token) => Some(Self::Token),
             Operation::Initialize => Some(Self::Initialize),
             Operation::Initialized => Some(Self::Initialized),
             Operation::CallTool { .. }
             | Operation::Request(_)
             | Operation::RestGet { .. }
             | Operation::RestPost { .. }
+            | Operation::OAuth(
+                OAuthCall::Challenge | OAuthCall::ResourceMetadata | OAuthCall::ServerMetadata,
+            )
             | Operation::EndSession => None,
         }
     }
@@ -107,9 +119,22 @@ pub struct CallContext<'a> {
     pub variables: &'a mut Variables,
 }
 
+/// How a user stands with a token by OAuth.
+#[derive(Debug)]
+pub enum TokenState {
+    /// It has it, or is the one that is to ask for it: a set-up call.
+    Ready,
+    /// Another user asks for it: there will be news.
+    Awaited(watch::Receiver<()>),
+    /// There is none to be had: this set-up call failed, as this tells.
+    Denied(StepId, Box<str>),
+}
+
 impl Client {
     /// A client for user `vu` (from 1; 0 is gander's own first contact). Nothing is sent yet.
     pub fn new(wire: Arc<Wire>, clock: Clock, vu: u32) -> Self {
+        let holder = wire.authority.clone().map(|authority| Box::new(Holder::new(authority, vu)));
+        let login = LoginToken::new(CounterRng::new(wire.seed ^ LOGINS, u64::from(vu)));
         Self {
             wire,
             clock,
@@ -119,7 +144,8 @@ impl Client {
             deadline: Deadline::default(),
             plain_fields: Fields::default(),
             session_fields: Fields::default(),
-            has_token: false,
+            login,
+            holder,
             session: Session::Closed,
         }
     }
@@ -132,7 +158,8 @@ impl Client {
     /// The set-up call that must succeed before the next call of the load; `None` when there is none.
     pub fn next_set_up(&self) -> Option<StepId> {
         self.wire.set_up.iter().copied().find(|id| match SetUp::of(&self.wire.steps[id.index()].operation) {
-            Some(SetUp::Login) => !self.has_token,
+            Some(SetUp::Login) => self.login.is_due(|| self.clock.now()),
+            Some(SetUp::Token) => self.holder.as_ref().is_some_and(|holder| holder.asks()),
             Some(SetUp::Initialize) => self.session == Session::Closed,
             Some(SetUp::Initialized) => self.session == Session::Opened,
             None => false,
@@ -163,13 +190,78 @@ impl Client {
 
     /// Makes one call of `step` and waits for its answer, no longer than the step's deadline.
     pub async fn perform(&mut self, step: StepId, context: CallContext<'_>) -> Exchange {
-        let keep_text = self.wire.set_up.contains(&step) || !self.wire.steps[step.index()].extract.is_empty();
+        let keep_text = self.wire.set_up.contains(&step);
+        if keep_text && self.wire.gets_token(step) {
+            return Box::pin(self.ask(step, context)).await.0;
+        }
+        let keep_text = keep_text || !self.wire.steps[step.index()].extract.is_empty();
         self.make(step, context, keep_text).await.0
     }
 
     /// [`Self::perform`], with what came back.
     pub(crate) async fn ask(&mut self, step: StepId, context: CallContext<'_>) -> (Exchange, Option<Answer>) {
-        self.make(step, context, true).await
+        match SetUp::of(&self.wire.steps[step.index()].operation) {
+            Some(SetUp::Login) => self.log_in(step, context).await,
+            Some(SetUp::Token) => (self.obtain_token(step, context.sent).await, None),
+            Some(SetUp::Initialize | SetUp::Initialized) | None => self.make(step, context, true).await,
+        }
+    }
+
+    /// A login does not carry the token that it is to replace; that is kept until another is there.
+    async fn log_in(&mut self, step: StepId, context: CallContext<'_>) -> (Exchange, Option<Answer>) {
+        let old = std::mem::take(&mut self.plain_fields);
+        let made = self.make(step, context, true).await;
+        if self.login.is_held() && !self.plain_fields.contains(AUTHORIZATION) {
+            self.plain_fields = old;
+        }
+        made
+    }
+
+    /// Asks for the next token, of this user or of all.
+    async fn obtain_token(&mut self, step: StepId, sent: Duration) -> Exchange {
+        let deadline = self.wire.steps[step.index()].deadline;
+        let holder = self.holder.as_mut().expect("without a hold on a token nobody is to ask for one");
+        let exchange = holder.ask(sent, deadline, self.clock).await;
+        // What came, whoever asked for it, is used from now on.
+        self.look_at_token();
+        exchange
+    }
+
+    fn look_at_token(&mut self) -> TokenState {
+        let Some(holder) = &mut self.holder else { return TokenState::Ready };
+        match holder.look() {
+            Standing::Held | Standing::Asks => TokenState::Ready,
+            Standing::Other(header) => {
+                self.plain_fields.set(AUTHORIZATION, &header);
+                self.session_fields.set(AUTHORIZATION, &header);
+                TokenState::Ready
+            }
+            Standing::Awaits(news) => TokenState::Awaited(news),
+            Standing::None(reason) => {
+                let step = self.wire.set_up.iter().find(|step| self.wire.gets_token(**step));
+                TokenState::Denied(*step.expect("a user that holds tokens has a call that gets them"), reason)
+            }
+        }
+    }
+
+    /// True when its token comes by OAuth: then [`Self::token`] is to be asked before [`Self::next_set_up`].
+    pub fn has_oauth(&self) -> bool {
+        self.holder.is_some()
+    }
+
+    /// How it stands with its token.
+    pub fn token(&mut self) -> TokenState {
+        self.look_at_token()
+    }
+
+    /// The set-up call `step` has failed: true when what it was to replace is still good, so that the next call can be made
+    /// without it.
+    pub fn lasts_without(&mut self, step: StepId) -> bool {
+        match SetUp::of(&self.wire.steps[step.index()].operation) {
+            Some(SetUp::Login) => self.login.lasts(self.clock.now()),
+            Some(SetUp::Token) => matches!(self.look_at_token(), TokenState::Ready),
+            Some(SetUp::Initialize | SetUp::Initialized) | None => false,
+        }
     }
 
     async fn make(
@@ -202,7 +294,7 @@ impl Client {
             }
             let mut reason =
                 reason.map(|reason| reason.told(answer.outcome, &self.wire.secrets, self.session_id()));
-            if let Err(failure) = self.take_note(&step.operation, &answer) {
+            if let Err(failure) = self.take_note(&step.operation, &answer, sent) {
                 answer.outcome = failure.outcome;
                 reason =
                     Some(Reason::from(failure).told(answer.outcome, &self.wire.secrets, self.session_id()));
@@ -277,45 +369,48 @@ impl Client {
     }
 
     /// Draws from an answer what the next calls need; a set-up answer that lacks it has failed.
-    fn take_note(&mut self, operation: &Operation, answer: &Answer) -> Result<(), Failure> {
+    fn take_note(&mut self, operation: &Operation, answer: &Answer, sent: Duration) -> Result<(), Failure> {
         let outcome = answer.outcome;
         if *operation == Operation::EndSession {
             self.end_session();
         } else if outcome == Outcome::Ok {
             match SetUp::of(operation) {
-                Some(SetUp::Login) => return self.logged_in(answer),
+                Some(SetUp::Login) => return self.logged_in(answer, sent),
                 Some(SetUp::Initialize) => return self.opened(answer),
                 Some(SetUp::Initialized) => self.session = Session::Ready,
-                None => {}
+                Some(SetUp::Token) | None => {}
             }
         }
         if let Outcome::HttpStatus(status) = outcome {
             if operation.has_session() && self.lost_session(status, &answer.text) {
                 self.end_session();
             }
-            if status == 401 && self.has_token {
-                self.has_token = false;
-                self.plain_fields.remove(AUTHORIZATION);
-                self.session_fields.remove(AUTHORIZATION);
+            // A login that is refused says nothing of the last token.
+            if status == 401 && *operation != Operation::Login {
+                self.token_refused();
             }
         }
         Ok(())
     }
 
-    fn logged_in(&mut self, answer: &Answer) -> Result<(), Failure> {
-        #[derive(Deserialize)]
-        struct Token {
-            access_token: Secret,
-        }
-        let token = serde_json::from_str::<Token>(&answer.text).ok().and_then(|answer| {
-            self.wire.secrets.learn(answer.access_token.expose());
-            wire::bearer(&answer.access_token)
-        });
-        let Some(token) = token else { return Err(malformed("the answer has no usable `access_token`")) };
+    fn logged_in(&mut self, answer: &Answer, sent: Duration) -> Result<(), Failure> {
+        let Some(token) = self.login.take(&answer.text, (sent, answer.end), &self.wire.secrets) else {
+            return Err(malformed("the answer has no usable `access_token`"));
+        };
         self.plain_fields.set(AUTHORIZATION, &token);
         self.session_fields.set(AUTHORIZATION, &token);
-        self.has_token = true;
         Ok(())
+    }
+
+    /// The target does not take the token: the next call is made with another.
+    fn token_refused(&mut self) {
+        if let Some(holder) = &self.holder {
+            holder.refused();
+        } else if self.login.is_held() {
+            self.login.refused();
+            self.plain_fields.remove(AUTHORIZATION);
+            self.session_fields.remove(AUTHORIZATION);
+        }
     }
 
     fn opened(&mut self, answer: &Answer) -> Result<(), Failure> {

@@ -22,6 +22,10 @@ pub(crate) struct Connection {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most load is HTTP/1.1: boxed, each connection would cost an allocation"
+)]
 enum Open {
     Http1(Http1),
     /// Boxed: most load is HTTP/1.1.

@@ -1,6 +1,6 @@
 //! The first contact: is the target there, which era does it speak, which tools has it. Before any load, once.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -10,7 +10,8 @@ use url::Url;
 use super::address::Address;
 use super::client::{CallContext, Client, Exchange};
 use super::failure::Failure;
-use super::reason::error_message;
+use super::oauth::{Asker, Authority, Discovery, OAuthError};
+use super::reason::{error_message, refusal};
 use super::reply::Answer;
 use super::wire::{MODERN_REVISION, Wire, WireError};
 use crate::clock::Clock;
@@ -18,7 +19,7 @@ use crate::model::{
     CounterRng, Era, Outcome, ProtocolFault, Secrets, TargetInfo, TimeoutPhase, TransportFault, clean_text,
 };
 use crate::plan::{
-    Auth, HttpVersion, Operation, Plan, ProtocolChoice, Proxies, Proxy, Role, StepId, Variables,
+    Auth, HttpVersion, OAuth, Operation, Plan, ProtocolChoice, Proxies, Proxy, Role, Step, StepId, Variables,
 };
 
 /// How long a target that refuses connections is given to come up.
@@ -65,6 +66,14 @@ pub enum ContactError {
         outcome: Outcome,
         /// What the connection, or who was at its end, said to that, cleaned; may be empty.
         said: String,
+    },
+    /// There is no token to be had that it could be called with.
+    #[error("there is no token for `{url}`: {error}")]
+    NoToken {
+        /// The target.
+        url: String,
+        /// Why.
+        error: OAuthError,
     },
     /// It answers, but not to MCP, or not to these credentials.
     #[error("`{url}` answers `{step}` with {}{detail}", in_words(*outcome))]
@@ -120,7 +129,14 @@ pub async fn first_contact(
     for secret in address.proxy().map(Proxy::credentials).unwrap_or_default() {
         secrets.learn(secret.expose());
     }
-    let visit = Visit { plan, url, address, user_agent, clock, secrets, calls: Vec::new() };
+    let mut visit =
+        Visit { plan, url, address, user_agent, clock, secrets, calls: Vec::new(), authority: None };
+    // What is wrong with the requests themselves is told first.
+    visit.wire(Era::Rest, "")?;
+    visit.reach().await?;
+    if let Auth::OAuth(oauth) = &plan.auth {
+        visit.authority = Some(visit.find_authority(oauth, proxies).await?);
+    }
     match &plan.protocol {
         ProtocolChoice::Rest => visit.rest().await,
         ProtocolChoice::Revision(revision) if revision.as_str() < MODERN_REVISION => {
@@ -140,19 +156,19 @@ struct Visit<'a> {
     /// Shared by every wire of the visit.
     secrets: Secrets,
     calls: Vec<ContactCall>,
+    /// Who gives out tokens, where they come by OAuth.
+    authority: Option<Arc<Authority>>,
 }
 
 impl Visit<'_> {
     async fn rest(mut self) -> Result<Contact, ContactError> {
         let wire = self.wire(Era::Rest, "")?;
         let mut client = Client::new(Arc::clone(&wire), self.clock, 0);
-        self.reach().await?;
         self.set_up(&mut client).await?;
         Ok(self.done(wire, None, None))
     }
 
     async fn auto(mut self) -> Result<Contact, ContactError> {
-        self.reach().await?;
         let modern = self.wire(Era::Modern, MODERN_REVISION)?;
         let mut client = Client::new(Arc::clone(&modern), self.clock, 0);
         self.set_up(&mut client).await?;
@@ -167,7 +183,6 @@ impl Visit<'_> {
     }
 
     async fn modern(mut self, revision: &str) -> Result<Contact, ContactError> {
-        self.reach().await?;
         let wire = self.wire(Era::Modern, revision)?;
         let mut client = Client::new(Arc::clone(&wire), self.clock, 0);
         self.set_up(&mut client).await?;
@@ -176,14 +191,13 @@ impl Visit<'_> {
         let without = exchange.outcome != Outcome::Ok
             && answer.as_ref().is_some_and(|answer| answer.error_code == Some(-32601));
         if exchange.outcome != Outcome::Ok && !without {
-            let said = answer.map(|answer| answer.text).unwrap_or_default();
+            let said = answer.as_ref().map(refusal).unwrap_or_default();
             return Err(self.refused("server/discover", exchange.outcome, &said));
         }
         self.finish_modern(wire, client, answer).await
     }
 
     async fn legacy(self, revision: &str) -> Result<Contact, ContactError> {
-        self.reach().await?;
         let client = Client::new(self.wire(Era::Legacy, revision)?, self.clock, 0);
         self.handshake(client, revision).await
     }
@@ -217,7 +231,29 @@ impl Visit<'_> {
     fn wire(&self, era: Era, revision: &str) -> Result<Arc<Wire>, ContactError> {
         let address = self.address.clone();
         let wire = Wire::new(self.plan, self.url, address, era, revision, self.user_agent)?;
-        Ok(Arc::new(Wire { secrets: self.secrets.clone(), ..wire }))
+        let (secrets, authority) = (self.secrets.clone(), self.authority.clone());
+        Ok(Arc::new(Wire { authority, secrets, ..wire }))
+    }
+
+    /// Finds out who gives out tokens. None is asked for yet.
+    async fn find_authority(
+        &mut self,
+        oauth: &OAuth,
+        proxies: &Proxies,
+    ) -> Result<Arc<Authority>, ContactError> {
+        let asker = Asker {
+            target: self.url.clone(),
+            transport: self.plan.transport.clone(),
+            proxies: proxies.clone(),
+            hosts: self.plan.hosts.clone(),
+            user_agent: self.user_agent.to_owned(),
+            secrets: self.secrets.clone(),
+            known: Mutex::new(Vec::new()),
+        };
+        let (plan, clock) = (self.plan, self.clock);
+        let grant = Discovery { plan, oauth, asker: &asker, clock, calls: &mut self.calls }.grant().await;
+        let grant = grant.map_err(|error| ContactError::NoToken { url: self.shown_url(), error })?;
+        Ok(Arc::new(Authority::new(oauth.clone(), grant, asker, clock, plan.seed)))
     }
 
     /// Waits until the target takes connections.
@@ -241,12 +277,17 @@ impl Visit<'_> {
     /// Logs in and shakes hands, as the wire asks for; gives the result of `initialize`.
     async fn set_up(&mut self, client: &mut Client) -> Result<Option<String>, ContactError> {
         let mut initialized = None;
+        // Nobody else asks for a token yet.
+        client.token();
         while let Some(id) = client.next_set_up() {
             let step = self.plan.step(id);
             let operation = step.operation.clone();
             let (exchange, answer) = self.call(client, &operation).await;
+            if exchange.outcome != Outcome::Ok && matches!(operation, Operation::OAuth(_)) {
+                return Err(self.denied(step, &exchange));
+            }
             if exchange.outcome != Outcome::Ok {
-                let said = answer.map(|answer| answer.text).unwrap_or_default();
+                let said = answer.as_ref().map(refusal).unwrap_or_default();
                 return Err(if matches!(exchange.outcome, Outcome::Transport(_)) {
                     self.unreachable(exchange.outcome, exchange.reason.as_deref().unwrap_or_default())
                 } else {
@@ -313,6 +354,15 @@ impl Visit<'_> {
         (exchange, answer)
     }
 
+    /// There was no token to be had.
+    fn denied(&self, step: &Step, exchange: &Exchange) -> ContactError {
+        let reason = exchange.reason.as_deref().map_or_else(|| exchange.outcome.to_string(), str::to_owned);
+        let endpoint = self.authority.as_ref().map(|authority| authority.endpoint().clone());
+        let url = Box::new(endpoint.unwrap_or_else(|| self.url.clone()));
+        let error = OAuthError::Failed { step: step.name.clone(), url, reason };
+        ContactError::NoToken { url: self.shown_url(), error }
+    }
+
     fn unreachable(&self, outcome: Outcome, said: &str) -> ContactError {
         let said = clean_text(self.secrets.redacted(said.trim()).trim());
         let said = if said.is_empty() { said } else { format!(": {said}") };
@@ -343,12 +393,14 @@ impl Visit<'_> {
             " and a page of markup: is this an MCP endpoint, and the path right?".clone_into(&mut detail);
         }
         if let Outcome::HttpStatus(401 | 403) = outcome {
-            detail += match self.plan.auth {
-                Auth::None => "; no credentials were sent: say under `auth` who calls",
-                Auth::Bearer(_) | Auth::Headers(_) | Auth::Login { .. } => {
-                    "; it does not accept the credentials that `auth` gives"
+            let wrong = match &self.authority {
+                Some(authority) => format!("it does not accept {}", authority.told()),
+                None if self.plan.auth == Auth::None => {
+                    "no credentials were sent: say under `auth` who calls".to_owned()
                 }
+                None => "it does not accept the credentials that `auth` gives".to_owned(),
             };
+            detail = format!("{detail}; {wrong}");
         }
         ContactError::Refused { url: self.shown_url(), step: step.to_owned(), outcome, detail }
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::check;
 use super::failure::Failure;
+use super::oauth::insufficient_scope;
 use super::reply::Answer;
 use crate::model::{Outcome, ProtocolFault, Secrets, TimeoutPhase, format_duration};
 use crate::plan::Step;
@@ -26,7 +27,7 @@ impl Reason {
         let text = answer.text.as_str();
         Some(match answer.outcome {
             Outcome::Ok | Outcome::Interrupted => return None,
-            Outcome::HttpStatus(status) => Self::new(&status_line(status), text),
+            Outcome::HttpStatus(status) => Self::of_status(status, &refusal(answer)),
             Outcome::Protocol(fault) => match fault {
                 ProtocolFault::Malformed => Self::new("malformed", text),
                 ProtocolFault::Missing => Self::new("no answer in what came", text),
@@ -63,6 +64,11 @@ impl Reason {
         Self::new(complaint, &said)
     }
 
+    /// Of an answer with `status`, which `said` something of why.
+    pub(super) fn of_status(status: u16, said: &str) -> Self {
+        Self::new(&status_line(status), said)
+    }
+
     fn new(lead: &str, said: &str) -> Self {
         Self { lead: lead.to_owned(), said: said.to_owned() }
     }
@@ -83,6 +89,16 @@ impl From<Failure> for Reason {
     fn from(failure: Failure) -> Self {
         Self { lead: String::new(), said: failure.words }
     }
+}
+
+/// What an answer with a bad status says: that the token is not good for this first of all.
+pub(super) fn refusal(answer: &Answer) -> String {
+    let text = answer.text.as_str();
+    let Some(scope) = answer.challenge.as_deref().and_then(insufficient_scope) else {
+        return text.to_owned();
+    };
+    let wanted = if scope.is_empty() { String::new() } else { format!(" (it takes `{scope}`)") };
+    format!("the token's scope does not reach{wanted} {text}").trim_end().to_owned()
 }
 
 fn status_line(status: u16) -> String {

@@ -53,6 +53,8 @@ pub(crate) struct Answer {
     pub(crate) text: String,
     /// The JSON-RPC error code, even where the HTTP status told of the failure first.
     pub(crate) error_code: Option<i64>,
+    /// How to get in, of a refusal.
+    pub(crate) challenge: Option<Box<str>>,
 }
 
 impl Progress {
@@ -88,10 +90,10 @@ pub(crate) async fn read(
     progress: &mut Progress,
 ) -> Result<(), Failure> {
     let wants = if step.operation == Operation::Initialize { HeadWants::Session } else { HeadWants::Nothing };
-    let Head { status, content, session, .. } = connection.head(wants).await?;
+    let Head { status, content, session, challenge, .. } = connection.head(wants).await?;
     progress.phase = TimeoutPhase::Body;
     progress.first_byte = Some(clock.now());
-    let mut reader = Reader { connection, clock, id, status, session, progress };
+    let mut reader = Reader { connection, clock, id, status, session, challenge, progress };
     let answer = if !step.operation.is_rpc() {
         Some(reader.plain(step).await)
     } else if is_success(status) {
@@ -116,6 +118,7 @@ struct Reader<'a> {
     id: u64,
     status: u16,
     session: Option<HeaderValue>,
+    challenge: Option<Box<str>>,
     progress: &'a mut Progress,
 }
 
@@ -133,6 +136,7 @@ impl Reader<'_> {
             session: self.session.take(),
             text: String::new(),
             error_code: None,
+            challenge: self.challenge.take(),
         }
     }
 
@@ -294,8 +298,15 @@ impl Answers<'_> {
     fn accept_good(&mut self) {
         let (end, status, session) = (self.clock.now(), self.status, self.session.take());
         let text = String::new();
-        self.progress.answer =
-            Some(Answer { end, outcome: Outcome::Ok, status, session, text, error_code: None });
+        self.progress.answer = Some(Answer {
+            end,
+            outcome: Outcome::Ok,
+            status,
+            session,
+            text,
+            error_code: None,
+            challenge: None,
+        });
     }
 
     /// Takes an answer. What comes after it can only spoil it.
@@ -314,7 +325,8 @@ impl Answers<'_> {
         match &mut self.progress.answer {
             None => {
                 let (status, session) = (self.status, self.session.take());
-                self.progress.answer = Some(Answer { end, outcome, status, session, text, error_code });
+                let answer = Answer { end, outcome, status, session, text, error_code, challenge: None };
+                self.progress.answer = Some(answer);
             }
             Some(first) if first.outcome == malformed || outcome == malformed => first.outcome = malformed,
             Some(first) => first.outcome = Outcome::Protocol(ProtocolFault::Duplicate),
@@ -346,6 +358,7 @@ impl Operation {
             Self::RestGet { .. }
             | Self::RestPost { .. }
             | Self::Login
+            | Self::OAuth(_)
             | Self::Initialized
             | Self::EndSession => false,
         }
@@ -360,7 +373,8 @@ impl Operation {
             | Self::Request(_)
             | Self::RestGet { .. }
             | Self::RestPost { .. }
-            | Self::Login => self.is_rpc(),
+            | Self::Login
+            | Self::OAuth(_) => self.is_rpc(),
         }
     }
 

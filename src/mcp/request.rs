@@ -15,9 +15,9 @@ use crate::model::Era;
 use crate::plan::{Auth, DISCOVER, McpRequest, Operation, RenderContext, Step, Template};
 
 /// Servers answer 406 to anything else.
-const ACCEPT_BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
+pub(super) const ACCEPT_BOTH: &str = "application/json, text/event-stream";
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const METHOD_HEADER: &str = "mcp-method";
+pub(super) const METHOD_HEADER: &str = "mcp-method";
 const NAME_HEADER: &str = "mcp-name";
 const PING: &str = "ping";
 /// The first revision whose requests carry [`PROTOCOL_VERSION_HEADER`].
@@ -93,6 +93,8 @@ impl RequestForm {
                 context.plain(Method::POST, path, Body::Rendered(body.clone()))
             }
             Operation::Login => context.login(),
+            // What is asked on the way to a token is written by whoever asks it, and mostly goes elsewhere.
+            Operation::OAuth(_) => context.plain(Method::POST, &Template::literal("/"), Body::Empty),
         }
     }
 
@@ -178,7 +180,7 @@ impl FormContext<'_> {
     }
 
     fn rpc(self, method: &str, name: Option<&str>, params: Option<&Template>) -> RequestForm {
-        let meta = (self.era == Era::Modern).then(|| self.meta());
+        let meta = (self.era == Era::Modern).then(|| modern_meta(self.revision));
         let mut before = format!(r#","method":{}"#, json!(method));
         let mut after = String::new();
         let bare = params.is_none() && meta.is_none();
@@ -238,7 +240,7 @@ impl FormContext<'_> {
                 )
             }
             // Without a login nobody asks for this form.
-            Auth::None | Auth::Bearer(_) | Auth::Headers(_) => {
+            Auth::None | Auth::Bearer(_) | Auth::Headers(_) | Auth::OAuth(_) => {
                 self.plain(Method::POST, &Template::literal("/"), Body::Empty)
             }
         }
@@ -247,7 +249,7 @@ impl FormContext<'_> {
     fn mcp_headers(self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, JSON);
-        headers.insert(ACCEPT, ACCEPT_BOTH);
+        headers.insert(ACCEPT, HeaderValue::from_static(ACCEPT_BOTH));
         if self.revision >= FIRST_WITH_VERSION_HEADER {
             headers.insert(PROTOCOL_VERSION_HEADER, header_text(self.revision));
         }
@@ -284,14 +286,15 @@ impl FormContext<'_> {
         }
         Fields::of(&all)
     }
+}
 
-    fn meta(self) -> serde_json::Value {
-        json!({
-            "io.modelcontextprotocol/protocolVersion": self.revision,
-            "io.modelcontextprotocol/clientInfo": client_info(),
-            "io.modelcontextprotocol/clientCapabilities": {},
-        })
-    }
+/// What each request of the modern era says of itself.
+pub(super) fn modern_meta(revision: &str) -> serde_json::Value {
+    json!({
+        "io.modelcontextprotocol/protocolVersion": revision,
+        "io.modelcontextprotocol/clientInfo": client_info(),
+        "io.modelcontextprotocol/clientCapabilities": {},
+    })
 }
 
 /// Path and query of `url`.

@@ -1,15 +1,18 @@
 //! What all users of one run share: where requests go, in which revision, and each step's request rendered as far as
 //! it can be before the run.
 
+use std::sync::Arc;
+
 use http::header::{AUTHORIZATION, HOST, PROXY_AUTHORIZATION, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio_rustls::rustls::ClientConfig;
 use url::{Position, Url};
 
 use super::address::{Address, AddressError, Route};
+use super::oauth::Authority;
 use super::request::{self, FormContext, RequestForm};
 use crate::model::{Era, Secret, Secrets};
-use crate::plan::{Auth, Operation, Plan, Proxy, Step, StepId};
+use crate::plan::{Auth, OAuthCall, Operation, Plan, Proxy, Step, StepId};
 
 /// A reply larger than this is cut off and counted as `protocol/too_large`.
 pub(crate) const MAX_REPLY_BYTES: usize = 16 * 1024 * 1024;
@@ -33,6 +36,10 @@ pub struct Wire {
     pub(crate) steps: Vec<Step>,
     pub(crate) set_up: Vec<StepId>,
     pub(crate) tear_down: Option<StepId>,
+    /// Who gives out tokens, where they come by OAuth.
+    pub(super) authority: Option<Arc<Authority>>,
+    /// All draws of users come from this.
+    pub(crate) seed: u64,
     /// What the plan holds, and each token that a login gives out.
     pub(crate) secrets: Secrets,
 }
@@ -69,8 +76,9 @@ impl Wire {
         let forms = plan.steps.iter().map(|step| RequestForm::of(step, context)).collect();
         let find =
             |wanted: fn(&Step) -> bool| plan.steps.iter().find(|step| wanted(step)).map(|step| step.id);
-        let login = find(|step| step.operation == Operation::Login);
-        let mut set_up: Vec<StepId> = login.into_iter().collect();
+        let credentials =
+            find(|step| matches!(step.operation, Operation::Login | Operation::OAuth(OAuthCall::Token)));
+        let mut set_up: Vec<StepId> = credentials.into_iter().collect();
         let mut tear_down = None;
         if era == Era::Legacy {
             set_up.extend(find(|step| step.operation == Operation::Initialize));
@@ -85,6 +93,8 @@ impl Wire {
             steps: plan.steps.clone(),
             set_up,
             tear_down,
+            authority: None,
+            seed: plan.seed,
             secrets: plan.secrets(),
         })
     }
@@ -109,6 +119,11 @@ impl Wire {
         &self.set_up
     }
 
+    /// True of the call that gets a user its token.
+    pub(super) fn gets_token(&self, step: StepId) -> bool {
+        matches!(self.steps[step.index()].operation, Operation::Login | Operation::OAuth(OAuthCall::Token))
+    }
+
     /// The call that closes a user's session, where the era has one.
     pub fn tear_down(&self) -> Option<StepId> {
         self.tear_down
@@ -126,7 +141,7 @@ fn common_headers(plan: &Plan, url: &Url, user_agent: &str) -> Result<HeaderMap,
     headers.insert(HOST, visible(&host)?);
     headers.insert(USER_AGENT, visible(user_agent)?);
     match &plan.auth {
-        Auth::None | Auth::Login { .. } => {}
+        Auth::None | Auth::Login { .. } | Auth::OAuth(_) => {}
         Auth::Bearer(token) => {
             headers.insert(AUTHORIZATION, bearer(token).ok_or_else(|| WireError::Header("auth".into()))?);
         }

@@ -2,7 +2,7 @@
 //! way it writes texts.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt::Write as _;
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -20,10 +20,10 @@ pub const MAX_EXCERPT: usize = 300;
 pub struct Secrets(Arc<RwLock<Known>>);
 
 /// By length in bytes, so that the work for a text does not grow with the number of secrets: each user may have a token
-/// of its own.
+/// of its own. Each with how often it was learned and not forgotten: two users may have the same.
 #[derive(Debug, Default)]
 struct Known {
-    by_length: BTreeMap<usize, HashSet<Hidden>>,
+    by_length: BTreeMap<usize, HashMap<Hidden, u32>>,
     /// The same, sorted, to be found by how they begin.
     sorted: BTreeSet<Hidden>,
     /// Those of the by-lengths that come and go, the oldest first.
@@ -78,6 +78,11 @@ impl Secrets {
         {
             known.remove(oldest.expose());
         }
+    }
+
+    /// Takes back one [`Self::learn`] of `secret`: it is none any more.
+    pub fn forget(&self, secret: &str) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(secret);
     }
 
     /// `text` with `***` for each secret in it.
@@ -143,19 +148,23 @@ impl Known {
         for form in forms(secret) {
             let hidden = Hidden(Secret::new(form.as_str()));
             self.sorted.insert(hidden.clone());
-            self.by_length.entry(form.len()).or_default().insert(hidden);
+            *self.by_length.entry(form.len()).or_default().entry(hidden).or_default() += 1;
         }
     }
 
     fn remove(&mut self, secret: &str) {
         for form in forms(secret) {
-            self.sorted.remove(form.as_str());
-            if let Some(known) = self.by_length.get_mut(&form.len()) {
-                known.remove(form.as_str());
-                if known.is_empty() {
-                    self.by_length.remove(&form.len());
-                }
+            let Some(known) = self.by_length.get_mut(&form.len()) else { continue };
+            let Some(times) = known.get_mut(form.as_str()) else { continue };
+            *times -= 1;
+            if *times > 0 {
+                continue;
             }
+            known.remove(form.as_str());
+            if known.is_empty() {
+                self.by_length.remove(&form.len());
+            }
+            self.sorted.remove(form.as_str());
         }
     }
 
@@ -179,8 +188,8 @@ impl Known {
 
     /// The length of the longest secret that `text` begins with.
     fn length_at(&self, text: &str) -> Option<usize> {
-        let begins = |length: &usize, known: &HashSet<Hidden>| {
-            text.get(..*length).is_some_and(|start| known.contains(start))
+        let begins = |length: &usize, known: &HashMap<Hidden, u32>| {
+            text.get(..*length).is_some_and(|start| known.contains_key(start))
         };
         self.by_length.iter().rev().find(|(length, known)| begins(length, known)).map(|(length, _)| *length)
     }
@@ -351,6 +360,19 @@ mod tests {
         assert_eq!(secrets.redacted("it is s3cret-to"), "it is ***");
         assert_eq!(secrets.redacted("s3c"), "s3c");
         assert_eq!(secrets.redacted("s3cret-to and more"), "s3cret-to and more");
+    }
+
+    #[test]
+    fn a_secret_of_two_is_known_until_both_have_forgotten_it() {
+        let secrets = Secrets::default();
+        secrets.learn("tok/en");
+        secrets.learn("tok/en");
+        secrets.forget("tok/en");
+        secrets.forget("never learned");
+        assert_eq!(secrets.redacted("tok/en tok%2Fen"), "*** ***");
+        secrets.forget("tok/en");
+        assert_eq!(secrets.redacted("tok/en tok%2Fen"), "tok/en tok%2Fen");
+        assert!(secrets.is_empty());
     }
 
     #[test]

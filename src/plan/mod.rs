@@ -7,9 +7,11 @@ mod extraction;
 mod feeder;
 mod fixed_text;
 mod load;
+mod oauth;
 #[expect(clippy::module_inception, reason = "the room's main type is the plan")]
 mod plan;
 mod proxy;
+mod signing;
 mod step;
 mod target;
 mod template;
@@ -23,11 +25,14 @@ pub use extraction::{Condition, Extraction, Part, Pattern, Test};
 pub use feeder::{Feeder, FeederId, RowOrder, Rows, TableFormat};
 pub use fixed_text::FixedText;
 pub use load::{ClosedLoad, Load, LoadModel, Stage, ThinkTime};
+pub use oauth::{ClientProof, OAuth, SecretMethod, TokenSharing};
 pub use plan::{Observe, Outputs, PLAN_VERSION, Plan, Transaction};
 pub use proxy::{Proxies, Proxy, ProxyError};
-pub use step::{Check, DISCOVER, McpRequest, Operation, Role, Step, StepId};
+pub use signing::{SigningAlgorithm, SigningFault, SigningKey};
+pub use step::{Check, DISCOVER, McpRequest, OAuthCall, Operation, Role, Step, StepId};
 pub use target::{
     Auth, DemoTarget, HostRule, LONGEST_PATH, ProtocolChoice, SessionEnd, SessionPolicy, Target, is_loopback,
+    keeps_secrets,
 };
 pub use template::{Expression, Quoting, RenderContext, Segment, Template};
 pub use template_parser::{Environment, Scope, TemplateError, TemplateFault};

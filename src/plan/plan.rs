@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{
-    Arrival, Auth, Feeder, FeederId, HostRule, Load, ProtocolChoice, SessionEnd, SessionPolicy, Step, StepId,
-    Target, Template, Threshold, Transport,
+    Arrival, Auth, ClientProof, Feeder, FeederId, HostRule, Load, ProtocolChoice, SessionEnd, SessionPolicy,
+    Step, StepId, Target, Template, Threshold, Transport,
 };
 use crate::model::CounterRng;
 use crate::model::{Secret, Secrets};
@@ -167,6 +167,13 @@ impl Plan {
                 secrets.learn(password.expose());
                 others.extend(path.from_environment().iter().chain(username.from_environment()));
             }
+            Auth::OAuth(oauth) => {
+                match &oauth.proof {
+                    ClientProof::Secret { secret, .. } => secrets.learn(secret.expose()),
+                    ClientProof::Key(key) => key.key.lines().for_each(|line| secrets.learn(line)),
+                }
+                others.extend(oauth.client_id.from_environment());
+            }
         }
         let templates = self.steps.iter().flat_map(|step| step.operation.templates());
         others.extend(templates.flat_map(Template::environment_values));
@@ -183,6 +190,9 @@ impl Plan {
             watched.into_iter().flatten().filter_map(|reference| Url::parse(reference).ok()).collect();
         if let Target::Url(url) = &self.target {
             urls.insert(0, url.clone());
+        }
+        if let Auth::OAuth(oauth) = &self.auth {
+            urls.extend(oauth.token_url.clone());
         }
         let mut hosts: Vec<String> = urls
             .iter()

@@ -90,12 +90,29 @@ pub enum Operation {
     },
     /// The login of [`super::Auth::Login`].
     Login,
+    /// A request on the way to a token of [`super::Auth::OAuth`].
+    #[serde(rename = "oauth")]
+    OAuth(OAuthCall),
     /// Legacy `initialize`.
     Initialize,
     /// Legacy `notifications/initialized`.
     Initialized,
     /// Legacy DELETE of the session.
     EndSession,
+}
+
+/// A request on the way to a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OAuthCall {
+    /// The target is asked without a token: its refusal says where its metadata is.
+    Challenge,
+    /// The target's metadata (RFC 9728).
+    ResourceMetadata,
+    /// The authorization server's metadata (RFC 8414, or OpenID Connect's).
+    ServerMetadata,
+    /// The token.
+    Token,
 }
 
 /// A request of MCP that is answered by a result.
@@ -147,7 +164,9 @@ impl Operation {
             Self::Request(McpRequest { params, name, .. }) => params.iter().chain(name).collect(),
             Self::RestGet { path } => vec![path],
             Self::RestPost { path, body } => vec![path, body],
-            Self::Login | Self::Initialize | Self::Initialized | Self::EndSession => Vec::new(),
+            Self::Login | Self::OAuth(_) | Self::Initialize | Self::Initialized | Self::EndSession => {
+                Vec::new()
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
-use super::FixedText;
+use super::{FixedText, OAuth};
 use crate::model::{Secret, without_credentials};
 
 /// The server under test.
@@ -64,7 +64,7 @@ pub enum Auth {
     Bearer(Secret),
     /// Fixed headers, the same for every user.
     Headers(BTreeMap<String, Secret>),
-    /// Each user logs in once: POST of `{"username", "password"}` as JSON to `path` on the target's own origin;
+    /// Each user logs in, and anew before its token runs out: POST of `{"username", "password"}` as JSON to `path` on the target's own origin;
     /// the answer's `access_token` is then the bearer token.
     Login {
         /// The path of the token endpoint.
@@ -74,6 +74,9 @@ pub enum Auth {
         /// The user's password.
         password: Secret,
     },
+    /// A bearer token by OAuth's client credentials.
+    #[serde(rename = "oauth")]
+    OAuth(Box<OAuth>),
 }
 
 /// How long a session lives.
@@ -130,6 +133,11 @@ pub fn is_loopback(url: &Url) -> bool {
         Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
         None => false,
     }
+}
+
+/// True when nobody on the way to `url` can read what is sent there: `https`, or this machine.
+pub fn keeps_secrets(url: &Url) -> bool {
+    url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Text with `{{ ... }}` in it: parsed once when the scenario is read, rendered once a call.
 //!
-//! Expressions: `vu`, `iteration`, `nonce`, `env.NAME`, `random.int(LOW, HIGH)`, `random.choice("a", "b")`,
-//! `random.string(LENGTH)`, and the names of the iteration's variables.
+//! Expressions: `vu`, `iteration`, `nonce`, `env.NAME`, `json(env.NAME, "/pointer")`, `random.int(LOW, HIGH)`,
+//! `random.choice("a", "b")`, `random.string(LENGTH)`, and the names of the iteration's variables.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,9 +1,12 @@
 //! Text with `{{ ... }}` in it, read into a [`Template`]. Every mistake is found, each with its place in the text.
 //!
-//! An expression is a variable (`vu`, `iteration`, `nonce`, `env.NAME`), a call (`random.int(1, 100)`), or a quoted
-//! text; a variable of the iteration goes by its name. `string(...)` around one makes a JSON string of what would be a number. `{{ "{{" }}` gives two braces.
+//! An expression is a variable (`vu`, `iteration`, `nonce`, `env.NAME`), a call (`random.int(1, 100)`,
+//! `json(env.NAME, "/pointer")` for a part of a variable that holds JSON), or a quoted text; a variable of the iteration goes by
+//! its name. `string(...)` around one makes a JSON string of what would be a number. `{{ "{{" }}` gives two braces.
 
 use std::ops::Range;
+
+use serde_json::Value;
 
 use super::{Expression, KnownVariables, Quoting, Segment, Template};
 use crate::model::Secret;
@@ -12,11 +15,12 @@ use crate::model::Secret;
 const MAX_RANDOM_TEXT: usize = 64 * 1024;
 
 /// What can stand between the braces, as help shows it.
-pub(crate) const EXPRESSIONS: [&str; 8] = [
+pub(crate) const EXPRESSIONS: [&str; 9] = [
     "vu",
     "iteration",
     "nonce",
     "env.NAME",
+    "json(env.NAME, \"/pointer\")",
     "random.int(1, 100)",
     "random.choice(\"a\", \"b\")",
     "random.string(8)",
@@ -45,6 +49,12 @@ pub enum TemplateFault {
     /// The environment has no such variable.
     #[error("the environment variable is not set")]
     NotSet(String),
+    /// The environment variable holds no JSON.
+    #[error("the environment variable holds no JSON")]
+    NotJson(String),
+    /// The JSON in this environment variable has nothing at this pointer.
+    #[error("the environment variable has nothing there")]
+    NotThere(String, String),
     /// A known name with the wrong arguments.
     #[error("expected {0}")]
     Arguments(&'static str),
@@ -186,6 +196,7 @@ impl<'t> Reader<'t> {
             "vu" => (Expression::Vu, Kind::Number),
             "iteration" => (Expression::Iteration, Kind::Number),
             "nonce" => (Expression::Nonce, Kind::Text),
+            "json" => (self.json()?, Kind::Text),
             "random.int" => (self.random_int()?, Kind::Number),
             "random.choice" => (self.random_choice()?, Kind::Text),
             "random.string" => (self.random_string()?, Kind::Text),
@@ -203,6 +214,38 @@ impl<'t> Reader<'t> {
         match (self.scope.environment)(variable) {
             Some(value) => Ok(Expression::Env(Secret::new(value))),
             None => Err(TemplateFault::NotSet(variable.to_owned())),
+        }
+    }
+
+    /// What a JSON text in the environment has at a pointer (RFC 6901): a text as it is, anything else as JSON.
+    fn json(&mut self) -> Result<Expression, TemplateFault> {
+        const EXPECTED: &str = "a variable and a pointer: `json(env.NAME, \"/pointer\")`";
+        let arguments = self.in_parentheses(|reader| {
+            reader.skip_blanks();
+            let name = reader.name();
+            reader.comma()?;
+            Ok((name, reader.quoted()?))
+        });
+        let (name, pointer) = match arguments {
+            Ok((name, pointer)) if pointer.is_empty() || pointer.starts_with('/') => (name, pointer),
+            Err(TemplateFault::UnclosedQuote) => return Err(TemplateFault::UnclosedQuote),
+            Ok(_) | Err(_) => return Err(TemplateFault::Arguments(EXPECTED)),
+        };
+        let Some(variable) = name.strip_prefix("env.").filter(|variable| !variable.is_empty()) else {
+            return Err(TemplateFault::Arguments(EXPECTED));
+        };
+        let Some(text) = (self.scope.environment)(variable) else {
+            return Err(TemplateFault::NotSet(variable.to_owned()));
+        };
+        let Ok(json) = serde_json::from_str::<Value>(&text) else {
+            return Err(TemplateFault::NotJson(variable.to_owned()));
+        };
+        match json.pointer(&pointer) {
+            None | Some(Value::Null) => Err(TemplateFault::NotThere(variable.to_owned(), pointer)),
+            Some(Value::String(text)) => Ok(Expression::Env(Secret::new(text.as_str()))),
+            Some(other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_))) => {
+                Ok(Expression::Env(Secret::new(other.to_string())))
+            }
         }
     }
 
@@ -321,7 +364,11 @@ mod tests {
     use crate::plan::{RenderContext, Variables};
 
     fn environment(name: &str) -> Option<String> {
-        (name == "USER_NAME").then(|| "ann \"the\" first".to_owned())
+        match name {
+            "USER_NAME" => Some("ann \"the\" first".to_owned()),
+            "CONTEXT" => Some(r#"{"id":"c-1","a/b":[7,null],"yes":true}"#.to_owned()),
+            _ => None,
+        }
     }
 
     fn scope() -> Scope<'static> {
@@ -362,6 +409,8 @@ mod tests {
         check("user {{ vu }}/{{iteration}}", "user 3/7");
         check("{{ nonce }}", "n-42");
         check("hello {{ env.USER_NAME }}!", "hello ann \"the\" first!");
+        check("{{ json(env.CONTEXT, '/id') }}-{{ json( env.CONTEXT , \"/a~1b/0\" ) }}", "c-1-7");
+        check("{{ json(env.CONTEXT, '/yes') }} {{ json(env.CONTEXT, '/a~1b') }}", "true [7,null]");
         check("{{ random.int(5, 5) }}{{ random.int( -2,-2 ) }}", "5-2");
         check("{{ random.choice(\"a, b\") }}", "a, b");
         check("{{ random.choice('it\\'s') }}", "it's");
@@ -372,7 +421,7 @@ mod tests {
 
     #[test]
     fn every_mistake_is_found_with_its_place() {
-        use TemplateFault::{NotSet, Unclosed, UnclosedQuote, Unknown};
+        use TemplateFault::{NotJson, NotSet, NotThere, Unclosed, UnclosedQuote, Unknown};
         check_faults(
             "{{ user }} and {{ env.NOPE }} and {{",
             &[("{{ user }}", Unknown), ("{{ env.NOPE }}", NotSet("NOPE".to_owned())), ("{{", Unclosed)],
@@ -382,12 +431,24 @@ mod tests {
         check_faults("{{ vu vu }}", &[("{{ vu vu }}", Unknown)]);
         check_faults("{{ string(string(vu)) }}", &[("{{ string(string(vu)) }}", Unknown)]);
         check_faults("{{ 'open }}", &[("{{ 'open }}", UnclosedQuote)]);
+        let there = |pointer: &str| NotThere("CONTEXT".to_owned(), pointer.to_owned());
+        check_faults(
+            "{{ json(env.NOPE, '/a') }}{{ json(env.USER_NAME, '/a') }}{{ json(env.CONTEXT, '/a~1b/1') }}",
+            &[
+                ("{{ json(env.NOPE, '/a') }}", NotSet("NOPE".to_owned())),
+                ("{{ json(env.USER_NAME, '/a') }}", NotJson("USER_NAME".to_owned())),
+                ("{{ json(env.CONTEXT, '/a~1b/1') }}", there("/a~1b/1")),
+            ],
+        );
         check_faults("{{ env. }}", &[("{{ env. }}", Unknown)]);
         for text in [
             "{{ random.int(2, 1) }}",
             "{{ random.int(1) }}",
             "{{ random.string(0) }}",
             "{{ random.choice() }}",
+            "{{ json(CONTEXT, '/id') }}",
+            "{{ json(env.CONTEXT, 'id') }}",
+            "{{ json(env.CONTEXT) }}",
         ] {
             let errors = Template::parse(text, scope()).unwrap_err();
             assert!(matches!(errors[0].reason, TemplateFault::Arguments(_)), "{text}: {errors:?}");

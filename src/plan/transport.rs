@@ -113,6 +113,13 @@ impl PemFile {
         self.path.source()
     }
 
+    /// The lines of its text that are neither marks nor short: whoever echoes a key may echo one of them.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &str> {
+        const SHORTEST: usize = 16;
+        let lines = self.content.expose().lines().map(str::trim);
+        lines.filter(|line| line.len() >= SHORTEST && !line.starts_with("-----"))
+    }
+
     /// The certificates in it, each fit to be trusted.
     pub fn authorities(&self) -> Result<Vec<CertificateDer<'static>>, PemFault> {
         let certificates = self.certificates()?;

@@ -65,7 +65,7 @@ fn busiest(plan: &Plan, length: Duration, target: &DemoTarget) -> Plan {
         transport: Transport::default(),
         protocol,
         auth: match &plan.auth {
-            Auth::None | Auth::Bearer(_) | Auth::Headers(_) => Auth::None,
+            Auth::None | Auth::Bearer(_) | Auth::Headers(_) | Auth::OAuth(_) => Auth::None,
             Auth::Login { path, .. } => {
                 Auth::Login { path: path.clone(), username: "nobody".into(), password: Secret::new("none") }
             }

@@ -464,7 +464,7 @@ fn authorization(auth: &Auth) -> Option<Secret> {
             .iter()
             .find(|(name, _)| name.eq_ignore_ascii_case("authorization"))
             .map(|(_, value)| value.clone()),
-        Auth::None | Auth::Login { .. } => None,
+        Auth::None | Auth::Login { .. } | Auth::OAuth(_) => None,
     }
 }
 

@@ -9,15 +9,15 @@ use super::operation_file::method_and_tool;
 use super::step_file::WrittenStep;
 use super::target_file::WrittenTarget;
 use crate::plan::{
-    Auth, Feeder, FeederId, Operation, PLAN_VERSION, Plan, ProtocolChoice, Role, Slot, Step, StepId,
-    Transaction,
+    Auth, Feeder, FeederId, OAuthCall, Operation, PLAN_VERSION, Plan, ProtocolChoice, Role, Slot, Step,
+    StepId, Transaction,
 };
 
 /// The plan; `None` when a section has a mistake. Thresholds come from the objectives, later.
 pub(super) fn plan(file: ScenarioFile) -> Option<Plan> {
     let written = Some(file.transactions).filter(|_| file.transactions_whole)?;
     let deadline = file.timeout?;
-    let auth = file.auth?;
+    let auth = file.auth?.auth;
     let (session, session_end) = file.session?;
     let WrittenTarget { target, transport, .. } = file.target?;
     let mcp = written.iter().flat_map(|transaction| &transaction.steps).any(WrittenStep::is_mcp);
@@ -78,9 +78,23 @@ struct Steps {
 impl Steps {
     /// What surrounds the load. Both eras are there: which one is spoken shows at the first contact.
     fn add_around(&mut self, auth: &Auth, mcp: bool) {
-        let [login, initialize, initialized, discover, list, end] = AROUND;
+        let [login, challenge, resource, server, token, initialize, initialized, discover, list, end] =
+            AROUND;
         if let Auth::Login { path, .. } = auth {
             self.add(login, Role::SetUp, format!("POST {path}"), Operation::Login);
+        }
+        if let Auth::OAuth(oauth) = auth {
+            let discovery = [
+                (challenge, OAuthCall::Challenge),
+                (resource, OAuthCall::ResourceMetadata),
+                (server, OAuthCall::ServerMetadata),
+            ];
+            let known = oauth.token_url.is_some();
+            for (name, call) in discovery.into_iter().filter(|_| !known).chain([(token, OAuthCall::Token)]) {
+                let operation = Operation::OAuth(call);
+                let (method, _) = method_and_tool(&operation);
+                self.add(name, Role::SetUp, method, operation);
+            }
         }
         if mcp {
             for (name, role, operation) in [

@@ -1,9 +1,12 @@
 //! With whose credentials, as written. Secrets may come from the environment: `"{{ env.TOKEN }}"`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use super::{operation_file, text};
-use crate::input::{Field, Fields, Problem, Problems, Value, one_of};
+use url::Url;
+
+use super::{Sources, oauth_file, operation_file, text};
+use crate::input::{Field, Fields, Place, Problem, Problems, Value, one_of};
 use crate::model::Secret;
 use crate::plan::{Auth, Environment};
 
@@ -11,22 +14,49 @@ use crate::plan::{Auth, Environment};
 const RESERVED: [&str; 6] =
     ["connection", "content-length", "content-type", "host", "transfer-encoding", "mcp-session-id"];
 
-pub(super) fn read(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<Auth> {
+/// With whose credentials, and the place of the URL elsewhere that is sent them.
+#[derive(Debug)]
+pub(super) struct WrittenAuth {
+    pub auth: Auth,
+    pub elsewhere: Option<(Url, Place)>,
+}
+
+impl WrittenAuth {
+    /// Whatever stands on the target's own origin.
+    pub(super) const fn of(auth: Auth) -> Self {
+        Self { auth, elsewhere: None }
+    }
+}
+
+/// The field `auth` of the scenario at `scenario`.
+pub(super) fn read(
+    field: Field<'_>,
+    scenario: &Path,
+    sources: &Sources<'_>,
+    problems: &mut Problems,
+) -> Option<WrittenAuth> {
+    let env = sources.env;
     if let Value::Text(word) = &field.node.value {
         if word == "none" {
-            return Some(Auth::None);
+            return Some(WrittenAuth::of(Auth::None));
         }
-        let help = "write `none`, or a map with `bearer`, `headers` or `login`";
+        let help = "write `none`, or a map with `bearer`, `headers`, `login` or `oauth`";
         field.wrong(format!("unknown value {}", field.node.place.quoted(word)), help, problems);
         return None;
     }
     let mut fields = Fields::of(field.node, "`auth`", problems)?;
-    let kind = fields.exactly_one(&["bearer", "headers", "login"], problems);
+    let kind = fields.exactly_one(&["bearer", "headers", "login", "oauth"], problems);
     fields.finish(problems);
     match kind? {
-        ("bearer", field, _) => read_secret(field, env, problems).map(Auth::Bearer),
-        ("headers", field, _) => read_headers(field, env, problems),
-        (_, field, _) => read_login(field, env, problems),
+        ("bearer", field, _) => read_secret(field, env, problems).map(Auth::Bearer).map(WrittenAuth::of),
+        ("headers", field, _) => read_headers(field, env, problems).map(WrittenAuth::of),
+        ("oauth", field, _) => {
+            let oauth = oauth_file::read(field, scenario, sources, problems)?;
+            let place = Fields::of(field.node, "`oauth`", problems)?.value_place("token_url");
+            let elsewhere = oauth.token_url.clone().zip(place.cloned());
+            Some(WrittenAuth { auth: Auth::OAuth(Box::new(oauth)), elsewhere })
+        }
+        (_, field, _) => read_login(field, env, problems).map(WrittenAuth::of),
     }
 }
 

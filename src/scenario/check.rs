@@ -2,20 +2,27 @@
 
 use std::collections::BTreeMap;
 
+use url::Url;
+
+use super::auth_file::WrittenAuth;
 use super::data_file::WrittenFeeder;
 use super::file::{ScenarioFile, WrittenTransaction};
 use super::step_file::WrittenStep;
 use super::target_file::{WrittenTarget, check_host};
 use crate::input::{Place, Problem, Problems, quoted};
-use crate::plan::{ProtocolChoice, RowOrder, Target};
+use crate::plan::{Auth, ProtocolChoice, RowOrder, Target, keeps_secrets};
 use crate::slo::{Called, WrittenObjective};
 
 /// More steps than this would make reports that nobody reads.
 const MOST_STEPS: usize = 1_000;
 
 /// The names of the steps around the load, which no step of the load may have.
-pub(super) const AROUND: [&str; 6] = [
+pub(super) const AROUND: [&str; 10] = [
     "login",
+    "oauth challenge",
+    "oauth resource metadata",
+    "oauth server metadata",
+    "oauth token",
     "initialize",
     "notifications/initialized",
     "server/discover",
@@ -25,6 +32,10 @@ pub(super) const AROUND: [&str; 6] = [
 
 pub(super) fn check(file: &ScenarioFile, objectives: &[WrittenObjective], problems: &mut Problems) {
     if let Some(WrittenTarget { target: Target::Url(url), place, .. }) = &file.target {
+        check_host(url, place, &file.hosts, problems);
+        check_secrecy(url, place, file.auth.as_ref(), problems);
+    }
+    if let Some(WrittenAuth { elsewhere: Some((url, place)), .. }) = &file.auth {
         check_host(url, place, &file.hosts, problems);
     }
     for (url, place) in file.observe.iter().flat_map(|written| &written.elsewhere) {
@@ -44,6 +55,18 @@ pub(super) fn check(file: &ScenarioFile, objectives: &[WrittenObjective], proble
     let called = called(file, transactions);
     for objective in objectives {
         called.check(objective, problems);
+    }
+}
+
+/// A token that is fetched for the target goes nowhere where others can read along.
+fn check_secrecy(url: &Url, place: &Place, auth: Option<&WrittenAuth>, problems: &mut Problems) {
+    let fetched = matches!(auth, Some(WrittenAuth { auth: Auth::OAuth(_), .. }));
+    if fetched && !keeps_secrets(url) {
+        problems.push(
+            Problem::error(place, "the token that `oauth` fetches would be sent in the clear")
+                .label("not `https`, and not this machine")
+                .help("write `https://`"),
+        );
     }
 }
 

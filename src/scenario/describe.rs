@@ -9,8 +9,8 @@ use crate::model::{
     clean_char, format_count, format_duration, format_rate, format_ratio, without_credentials,
 };
 use crate::plan::{
-    Auth, ClosedLoad, HttpVersion, Load, LoadModel, OpenLoad, Plan, ProtocolChoice, SessionEnd,
-    SessionPolicy, Spacing, Target, ThinkTime, Transport,
+    Auth, ClientProof, ClosedLoad, HttpVersion, Load, LoadModel, OAuth, OpenLoad, Plan, ProtocolChoice,
+    SessionEnd, SessionPolicy, Spacing, Target, ThinkTime, TokenSharing, Transport,
 };
 use crate::slo::{Divisor, Indicator, Objective, Reading, Selector};
 
@@ -71,7 +71,10 @@ fn describe_target(page: &mut Page, plan: &Plan) {
                 headers.keys().cloned().collect::<Vec<_>>().join(", ")
             )
         }
-        Auth::Login { path, username, .. } => format!("each user logs in once as {username} at {path}"),
+        Auth::Login { path, username, .. } => {
+            format!("each user logs in as {username} at {path}, and anew before its token runs out")
+        }
+        Auth::OAuth(oauth) => described(oauth),
     };
     page.value("credentials", &auth);
     if plan.protocol != ProtocolChoice::Rest {
@@ -86,6 +89,33 @@ fn describe_target(page: &mut Page, plan: &Plan) {
         page.value("sessions", &format!("{session}{end}"));
     }
     page.value("seed", &plan.seed.to_string());
+}
+
+/// Who fetches tokens, where, how and for whom.
+fn described(oauth: &OAuth) -> String {
+    let who = match oauth.tokens {
+        TokenSharing::Shared => "one token for all users",
+        TokenSharing::PerUser => "a token for each user",
+    };
+    let proof = match &oauth.proof {
+        ClientProof::Secret { method: Some(method), .. } => format!("a secret ({})", method.name()),
+        ClientProof::Secret { method: None, .. } => "a secret".to_owned(),
+        ClientProof::Key(key) => {
+            format!("an assertion signed by {} with the key in {}", key.algorithm.name(), key.key.path())
+        }
+    };
+    let place = oauth.token_url.as_ref().map_or_else(
+        || "where the target's metadata says".to_owned(),
+        |url| format!("at {}", without_credentials(url.as_str())),
+    );
+    let scope = oauth
+        .scope
+        .as_ref()
+        .map_or_else(|| "the scope that the target asks for".to_owned(), |scope| format!("scope {scope}"));
+    format!(
+        "{who} by OAuth client credentials, renewed before it runs out: client {} with {proof}, {place}, for {scope}",
+        oauth.client_id
+    )
 }
 
 fn describe_load(page: &mut Page, load: &Load) {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::auth_file::WrittenAuth;
 use super::data_file::{self, WrittenFeeder};
 use super::observe_file::WrittenObserve;
 use super::step_file::WrittenStep;
@@ -30,7 +31,7 @@ pub(super) struct ScenarioFile {
     pub protocol: Option<ProtocolChoice>,
     /// Where the protocol is chosen, when it is.
     pub protocol_place: Option<Place>,
-    pub auth: Option<Auth>,
+    pub auth: Option<WrittenAuth>,
     /// How long a session lives, and how it ends.
     pub session: Option<(SessionPolicy, SessionEnd)>,
     pub hosts: HostRule,
@@ -96,8 +97,9 @@ pub(super) fn read(
         .and_then(|field| target_file::read(field, path, sources, problems));
     let protocol_field = fields.optional("protocol");
     let protocol = protocol_field.map_or(Some(ProtocolChoice::Auto), |field| read_protocol(field, problems));
-    let auth =
-        fields.optional("auth").map_or(Some(Auth::None), |field| auth_file::read(field, env, problems));
+    let auth = fields
+        .optional("auth")
+        .map_or(Some(WrittenAuth::of(Auth::None)), |field| auth_file::read(field, path, sources, problems));
     let session = fields
         .optional("session")
         .map_or(Some((SessionPolicy::PerUser, SessionEnd::Delete)), |field| read_session(field, problems));

@@ -14,6 +14,7 @@ mod describe_steps;
 mod extract_file;
 mod file;
 mod load_file;
+mod oauth_file;
 mod objectives;
 mod observe_file;
 mod overrides;

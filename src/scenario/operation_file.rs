@@ -4,7 +4,7 @@ use super::arguments::json_template;
 use super::text;
 use crate::input::{Field, Fields, Problems, Value, quoted};
 use crate::model::clean_text;
-use crate::plan::{LONGEST_PATH, McpRequest, Operation, Scope, Segment, Template};
+use crate::plan::{LONGEST_PATH, McpRequest, OAuthCall, Operation, Scope, Segment, Template};
 
 /// The kinds of calls.
 pub(super) const KINDS: [&str; 15] = [
@@ -59,6 +59,12 @@ pub(super) fn method_and_tool(operation: &Operation) -> (String, Option<String>)
         Operation::Initialize => "initialize",
         Operation::Initialized => "notifications/initialized",
         Operation::Login => "POST",
+        Operation::OAuth(call) => match call {
+            OAuthCall::Challenge => "challenge",
+            OAuthCall::ResourceMetadata => "GET oauth-protected-resource",
+            OAuthCall::ServerMetadata => "GET oauth-authorization-server",
+            OAuthCall::Token => "POST token",
+        },
         Operation::EndSession => "DELETE",
     };
     (method.to_owned(), None)

@@ -9,8 +9,8 @@ use super::VERSION;
 use super::resolved_steps::{feeder, transaction};
 use crate::model::{LatencyClock, without_credentials};
 use crate::plan::{
-    Auth, ClosedLoad, Load, LoadModel, Observe, OpenLoad, Outputs, Plan, ProtocolChoice, Role, SessionEnd,
-    SessionPolicy, Spacing, Target, ThinkTime, Tls, Transport,
+    Auth, ClientProof, ClosedLoad, Load, LoadModel, OAuth, Observe, OpenLoad, Outputs, Plan, ProtocolChoice,
+    Role, SessionEnd, SessionPolicy, Spacing, Target, ThinkTime, Tls, TokenSharing, Transport,
 };
 use crate::slo::{
     Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector, Unit,
@@ -170,7 +170,36 @@ fn auth(auth: &Auth) -> Value {
             ];
             Fields::of([("login", Fields::of(login))])
         }
+        Auth::OAuth(oauth) => Fields::of([("oauth", self::oauth(oauth))]),
     }
+}
+
+fn oauth(oauth: &OAuth) -> Value {
+    let mut fields = Fields::default();
+    fields.set("client_id", oauth.client_id.source());
+    match &oauth.proof {
+        ClientProof::Secret { method, .. } => {
+            fields.set("client_secret", REDACTED);
+            if let Some(method) = method {
+                fields.set("token_endpoint_auth_method", method.name());
+            }
+        }
+        ClientProof::Key(key) => {
+            fields.set("private_key", key.key.path());
+            fields.set("algorithm", key.algorithm.name());
+            if let Some(id) = &key.key_id {
+                fields.set("key_id", id.as_str());
+            }
+        }
+    }
+    if let Some(scope) = &oauth.scope {
+        fields.set("scope", scope.as_str());
+    }
+    if let Some(url) = &oauth.token_url {
+        fields.set("token_url", without_credentials(url.as_str()).as_ref());
+    }
+    fields.set("per_user", oauth.tokens == TokenSharing::PerUser);
+    fields.value()
 }
 
 fn load(load: &Load) -> Value {

@@ -40,9 +40,11 @@ fn step(step: &Step) -> Value {
             ("post", Fields::of([("path", path.source.as_str().into()), ("body", json(&body.source))]))
         }
         // The others surround the load: no transaction has them.
-        Operation::Login | Operation::Initialize | Operation::Initialized | Operation::EndSession => {
-            ("ping", Fields::of([]))
-        }
+        Operation::Login
+        | Operation::OAuth(_)
+        | Operation::Initialize
+        | Operation::Initialized
+        | Operation::EndSession => ("ping", Fields::of([])),
     };
     fields.set(kind, call);
     if let Some(condition) = &step.condition {

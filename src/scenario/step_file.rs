@@ -164,6 +164,7 @@ impl WrittenStep {
             | Operation::RestGet { .. }
             | Operation::RestPost { .. }
             | Operation::Login
+            | Operation::OAuth(_)
             | Operation::Initialize
             | Operation::Initialized
             | Operation::EndSession => method.clone(),

@@ -52,6 +52,18 @@ fn env(name: &str) -> Option<String> {
         "HOST" => Some("staging.example.com".to_owned()),
         "KEY_NAME" => Some("client.key".to_owned()),
         "EMPTY" => Some(String::new()),
+        "CONTEXT" => {
+            let key = pem("client.key").unwrap();
+            let context = serde_json::json!({"client_id": "c-17", "secrets": ["t0p-s3cret"], "key": key});
+            Some(context.to_string())
+        }
+        "MCP_CONFORMANCE_CONTEXT" => {
+            let key = pem("client.key").unwrap();
+            let context = serde_json::json!({
+                "client_id": "c-17", "client_secret": "t0p-s3cret", "private_key_pem": key
+            });
+            Some(context.to_string())
+        }
         _ => None,
     }
 }
@@ -155,6 +167,16 @@ fn golden_plans_of_the_shipped_scenarios() {
 #[test]
 fn golden_plan_of_a_target_with_every_field_of_transport() {
     golden_plan("tls", "tests/golden/tls.yaml");
+}
+
+#[test]
+fn golden_plans_of_targets_whose_tokens_come_by_oauth() {
+    for name in ["oauth", "oauth-key", "oauth-key-text"] {
+        golden_plan(name, &format!("tests/golden/{name}.yaml"));
+    }
+    for name in ["conformance-auth-secret", "conformance-auth-key"] {
+        golden_plan(name, &format!("scenarios/{name}.yaml"));
+    }
 }
 
 #[track_caller]
@@ -320,6 +342,27 @@ fn files_of_tls_are_read_and_never_written_down() {
     assert!(written.contains("client.key"), "{written}");
     for line in pem("client.key").unwrap().lines().chain(pem("client.pem").unwrap().lines()) {
         assert!(!written.contains(line), "{line} in {written}");
+    }
+}
+
+#[test]
+fn what_proves_a_client_is_read_and_never_written_down() {
+    let key = pem("client.key").unwrap();
+    for (proof, secrets) in [
+        ("client_secret: t0p-s3cret", vec!["t0p-s3cret"]),
+        ("private_key: client.key, algorithm: ES256", key.lines().skip(1).take(2).collect()),
+        (
+            "private_key: '{{ json(env.CONTEXT, \"/key\") }}', algorithm: ES256",
+            key.lines().skip(1).take(2).collect(),
+        ),
+    ] {
+        let plan = plan_of(&format!("auth: {{oauth: {{client_id: c, {proof}}}}}"));
+        let written = format!("{}{plan:?}{}", serde_json::to_string(&plan).unwrap(), describe(&plan, &[]));
+        let known = plan.secrets();
+        for secret in secrets {
+            assert!(!written.contains(secret), "{secret} in {written}");
+            assert_eq!(known.redacted(secret), "***", "{proof}");
+        }
     }
 }
 

@@ -14,7 +14,7 @@ pub(super) fn template(field: Field<'_>, scope: Scope<'_>, problems: &mut Proble
         .ok()
 }
 
-/// A text that is the same for the whole run: only `env.NAME` may stand in its braces.
+/// A text that is the same for the whole run: only values of the environment may stand in its braces.
 pub(super) fn fixed(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<FixedText> {
     let text = field.text(problems)?;
     let scope = Scope::of_environment(env);
@@ -60,6 +60,23 @@ pub(super) fn report(
             TemplateFault::NotSet(name) => {
                 Problem::error(&place, format!("the environment variable {} is not set", quoted(name)))
                     .help("set it for this command: `NAME=value gander run ...`".replace("NAME", name))
+            }
+            TemplateFault::NotJson(name) => {
+                Problem::error(&place, format!("the environment variable {} holds no JSON", quoted(name)))
+                    .help(
+                        "look at its value; for the whole of it as a text write `{{ env.NAME }}`"
+                            .replace("NAME", name),
+                    )
+            }
+            TemplateFault::NotThere(name, pointer) => {
+                let message = format!(
+                    "the JSON in the environment variable {} has nothing at {}",
+                    quoted(name),
+                    quoted(pointer)
+                );
+                Problem::error(&place, message).help(
+                    "a pointer (RFC 6901) names each field on the way: `/client/id` is `id` in `client`",
+                )
             }
             TemplateFault::Unknown => {
                 Problem::error(&place, format!("unknown expression {}", place.quoted(written)))

@@ -100,7 +100,8 @@ impl Folder<'_> {
     }
 }
 
-fn wrong(field: Field<'_>, fault: PemFault, problems: &mut Problems) {
+/// Notes what is wrong with a PEM file.
+pub(super) fn wrong(field: Field<'_>, fault: PemFault, problems: &mut Problems) {
     let help = match fault {
         PemFault::NoCertificate | PemFault::BadCertificate => {
             "name a PEM file with `-----BEGIN CERTIFICATE-----` in it"

@@ -36,6 +36,9 @@ mod chained;
 /// Sessions that come and go.
 mod churn;
 
+/// Tokens that run out, by logins and by OAuth.
+mod auth;
+
 /// Targets behind TLS, and behind a proxy.
 mod transport;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{gander, read_json, run, scenario};
+use crate::support::{gander, gander_in, read_json, run, scenario};
 
 /// Enough calls in a few seconds for a verdict on each objective below.
 const QUICK: &str = "
@@ -143,6 +143,12 @@ fn the_command_line_changes_the_scenario() {
 
 #[test]
 fn every_shipped_scenario_is_valid() {
+    // Those for the conformance suite get their credentials from it.
+    let context = serde_json::json!({
+        "client_id": "c", "client_secret": "s", "private_key_pem": rcgen::KeyPair::generate().unwrap().serialize_pem(),
+    })
+    .to_string();
+    let gander = |args: &[&str]| gander_in(args, &[("MCP_CONFORMANCE_CONTEXT", &context)]);
     for entry in std::fs::read_dir(crate::support::root().join("scenarios")).unwrap() {
         let path = entry.unwrap().path();
         let output = gander(&["validate", path.to_str().unwrap()]);

@@ -66,7 +66,18 @@ pub(crate) fn root() -> PathBuf {
 
 /// `gander ARGS`, no load.
 pub(crate) fn gander(args: &[&str]) -> Output {
-    Command::new(GANDER).args(args).current_dir(root()).stdin(Stdio::null()).output().unwrap()
+    gander_in(args, &[])
+}
+
+/// [`gander`] with these variables in its environment.
+pub(crate) fn gander_in(args: &[&str], environment: &[(&str, &str)]) -> Output {
+    Command::new(GANDER)
+        .args(args)
+        .envs(environment.iter().copied())
+        .current_dir(root())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
 }
 
 /// `gander run SCENARIO ARGS` to its end, alone on the machine.

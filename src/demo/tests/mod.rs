@@ -4,6 +4,7 @@ mod faults;
 mod mcp;
 mod monitoring;
 mod null;
+mod oauth;
 mod rest;
 
 use clap::Parser;
@@ -62,8 +63,10 @@ impl Target {
         let mut request = self
             .client
             .request(method, format!("http://{}{path}", self.demo.address()))
-            .header("content-type", "application/json")
             .body(body.to_owned());
+        if headers.iter().all(|(name, _)| *name != "content-type") {
+            request = request.header("content-type", "application/json");
+        }
         if headers.iter().all(|(name, _)| *name != "accept") {
             request = request.header("accept", "application/json, text/event-stream");
         }

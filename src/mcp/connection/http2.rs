@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST};
+use http::header::{CONTENT_TYPE, HOST, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::{Collected, Cut, SendFailure, closed};
 use crate::mcp::failure::Failure;
-use crate::mcp::http1::{ContentKind, Framing, Head, HeadWants, SESSION_HEADER};
+use crate::mcp::http1::{ContentKind, Framing, Head, HeadWants, SESSION_HEADER, is_refusal, joined};
 use crate::mcp::stream::{Stream, fault_of};
 use crate::model::{Outcome, ProtocolFault, TransportFault};
 
@@ -91,11 +91,14 @@ impl Http2 {
         let answer = self.answer.as_ref().ok_or_else(closed)?;
         let field = |name: &str| answer.headers().get(name);
         let session = field(SESSION_HEADER).filter(|session| !session.is_empty());
+        let refused = is_refusal(answer.status().as_u16());
+        let challenges = answer.headers().get_all(WWW_AUTHENTICATE).iter().filter(|_| refused);
         Ok(Head {
             status: answer.status().as_u16(),
             content: field(CONTENT_TYPE.as_str())
                 .map_or(ContentKind::Other, |value| ContentKind::of(value.as_bytes())),
             session: session.filter(|_| wants == HeadWants::Session).cloned(),
+            challenge: challenges.fold(None, |before, value| Some(joined(before, value.as_bytes()))),
             framing: Framing::UntilClose,
             keep_alive: true,
         })

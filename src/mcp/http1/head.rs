@@ -22,6 +22,8 @@ pub(crate) struct Head {
     pub(crate) content: ContentKind,
     /// The session that the server named, where it was asked for.
     pub(crate) session: Option<HeaderValue>,
+    /// What `WWW-Authenticate` of a refusal (401, 403) says: how to get in.
+    pub(crate) challenge: Option<Box<str>>,
     pub(crate) framing: Framing,
     /// False when the connection ends with this answer.
     pub(crate) keep_alive: bool,
@@ -128,6 +130,7 @@ impl Head {
             status,
             content: ContentKind::Other,
             session: None,
+            challenge: None,
             framing: Framing::UntilClose,
             keep_alive: newest,
         };
@@ -159,6 +162,9 @@ impl Head {
                     head.session =
                         HeaderValue::from_bytes(field.value).ok().filter(|session| !session.is_empty());
                 }
+                16 if is_refusal(status) && name.eq_ignore_ascii_case("www-authenticate") => {
+                    head.challenge = Some(joined(head.challenge.take(), field.value));
+                }
                 17 if name.eq_ignore_ascii_case("transfer-encoding") => {
                     let last = field.value.rsplit(|&byte| byte == b',').next().unwrap_or_default();
                     transfer_coding = Some(last.trim_ascii().eq_ignore_ascii_case(b"chunked"));
@@ -181,6 +187,17 @@ impl Head {
         };
         Ok(Some((head, length)))
     }
+}
+
+/// Statuses that say who may come in.
+pub(crate) fn is_refusal(status: u16) -> bool {
+    matches!(status, 401 | 403)
+}
+
+/// A list of challenges with one more; a field may be there several times.
+pub(crate) fn joined(before: Option<Box<str>>, challenge: &[u8]) -> Box<str> {
+    let challenge = String::from_utf8_lossy(challenge);
+    before.map_or_else(|| challenge.as_ref().into(), |before| format!("{before}, {challenge}").into())
 }
 
 /// A list of equal lengths is one length: intermediaries are known to join fields.
@@ -243,6 +260,19 @@ mod tests {
         assert!(!head.is_interim());
         assert_eq!(head.framing, Framing::Length(0));
         assert_eq!(parse("HTTP/1.1 101 Switching Protocols\r\n\r\n"), Err(NotHttp));
+    }
+
+    #[test]
+    fn a_refusal_says_how_to_get_in() {
+        let challenge = |status: &str| {
+            let text = format!(
+                "HTTP/1.1 {status}\r\nWWW-Authenticate: Basic\r\nwww-authenticate: Bearer a=b\r\n\r\n"
+            );
+            parse(&text).unwrap().unwrap().0.challenge
+        };
+        assert_eq!(challenge("401 Unauthorized").as_deref(), Some("Basic, Bearer a=b"));
+        assert_eq!(challenge("403 Forbidden").as_deref(), Some("Basic, Bearer a=b"));
+        assert_eq!(challenge("200 OK"), None);
     }
 
     #[test]

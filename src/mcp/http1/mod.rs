@@ -8,7 +8,9 @@ mod chunked;
 mod head;
 
 pub(super) use body::Body;
-pub(super) use head::{ContentKind, Framing, Head, HeadReader, HeadWants, SESSION_HEADER};
+pub(super) use head::{
+    ContentKind, Framing, Head, HeadReader, HeadWants, SESSION_HEADER, is_refusal, joined,
+};
 
 /// The bytes are not HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

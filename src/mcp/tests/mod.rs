@@ -5,6 +5,7 @@ mod connections;
 mod contact;
 mod framing;
 mod http2;
+mod oauth;
 mod outcomes;
 mod proxies;
 mod reasons;

@@ -13,9 +13,9 @@ use crate::mcp::wire::Wire;
 use crate::mcp::{CallContext, Client, Contact, ContactError, first_contact};
 use crate::model::{CounterRng, Era, Outcome, Secret};
 use crate::plan::{
-    Auth, Check, ClosedLoad, HostRule, HttpVersion, Load, LoadModel, Observe, Operation, Outputs,
-    PLAN_VERSION, Plan, ProtocolChoice, Proxies, Role, SessionEnd, SessionPolicy, Step, StepId, Target,
-    Template, ThinkTime, Tls, Transport, Variables,
+    Auth, Check, ClientProof, ClosedLoad, HostRule, HttpVersion, Load, LoadModel, OAuth, OAuthCall, Observe,
+    Operation, Outputs, PLAN_VERSION, Plan, ProtocolChoice, Proxies, Role, SessionEnd, SessionPolicy, Step,
+    StepId, Target, Template, ThinkTime, Tls, TokenSharing, Transport, Variables,
 };
 
 /// The newest revision of the legacy era.
@@ -121,6 +121,35 @@ impl Rig {
         self.push(Role::SetUp, Operation::Login);
         let password = Secret::new("hunter2");
         self.auth(Auth::Login { path: "/login".into(), username: "ann".into(), password })
+    }
+
+    /// Tokens come by OAuth, as the target's metadata says, for client `ann`.
+    pub(super) fn with_oauth(mut self) -> Self {
+        use OAuthCall::{Challenge, ResourceMetadata, ServerMetadata, Token};
+        for call in [Challenge, ResourceMetadata, ServerMetadata, Token] {
+            self.push(Role::SetUp, Operation::OAuth(call));
+        }
+        self.auth(Auth::OAuth(Box::new(OAuth {
+            client_id: "ann".into(),
+            proof: ClientProof::Secret { secret: Secret::new("hunter2"), method: None },
+            scope: None,
+            token_url: None,
+            tokens: TokenSharing::Shared,
+        })))
+    }
+
+    /// With this changed in what [`Self::with_oauth`] says.
+    pub(super) fn oauth(mut self, change: impl FnOnce(&mut OAuth)) -> Self {
+        if let Auth::OAuth(oauth) = &mut self.plan.auth {
+            change(oauth);
+        }
+        self
+    }
+
+    /// Load may go to these hosts, too.
+    pub(super) fn allowing(mut self, hosts: Vec<String>) -> Self {
+        self.plan.hosts.allowed = hosts;
+        self
     }
 
     pub(super) fn protocol(mut self, protocol: ProtocolChoice) -> Self {

@@ -192,6 +192,35 @@ async fn a_token_that_is_refused_is_replaced() {
 }
 
 #[tokio::test]
+async fn a_token_that_ran_out_is_replaced_and_one_that_has_not_is_kept_when_a_login_fails() {
+    let mut logins = 0;
+    let server = Server::start(move |seen| {
+        if !seen.line.starts_with("POST /login ") {
+            return good(seen);
+        }
+        logins += 1;
+        match logins {
+            1 => http("200 OK", "", r#"{"access_token":"t1","expires_in":1}"#),
+            2 => http("200 OK", "", r#"{"access_token":"t2","expires_in":3600}"#),
+            _ => http("401 Unauthorized", "", "not now"),
+        }
+    })
+    .await;
+    let mut client = Rig::new(&server).with_login().revision("2026-07-28").client(1).await;
+    assert_eq!(set_up(&mut client).await, Outcome::Ok);
+    assert_eq!(perform(&mut client, CALL).await, Outcome::Ok);
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    assert_eq!(client.next_set_up(), Some(LOGIN));
+    assert_eq!(set_up(&mut client).await, Outcome::Ok);
+    assert_eq!(perform(&mut client, LOGIN).await, Outcome::HttpStatus(401));
+    assert!(client.lasts_without(LOGIN));
+    assert_eq!(client.next_set_up(), None);
+    assert_eq!(perform(&mut client, CALL).await, Outcome::Ok);
+    let bearer = |token: &str| Some(format!("Bearer {token}"));
+    assert_eq!(told(&server, "authorization"), [None, bearer("t1"), None, None, bearer("t2")]);
+}
+
+#[tokio::test]
 async fn a_login_without_a_token_fails() {
     for body in ["", "{}", r#"{"access_token":7}"#, r#"{"access_token":"a\r\nX: y"}"#] {
         let server = Server::start(move |_| http("200 OK", "", body)).await;
