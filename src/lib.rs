@@ -11,6 +11,7 @@ pub mod input;
 pub mod plan;
 pub mod metrics;
 pub mod stats;
+pub mod schema;
 pub mod slo;
 pub mod scenario;
 pub mod report;

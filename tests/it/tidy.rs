@@ -4,13 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom: a room, and the rooms it may name. `ARCHITECTURE.md` has the same table.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 18] = [
     ("model", &[]),
     ("clock", &[]),
     ("input", &["model"]),
     ("plan", &["model"]),
     ("metrics", &["model", "plan"]),
     ("stats", &["model"]),
+    ("schema", &["model"]),
     ("slo", &["model", "input", "plan", "metrics", "stats"]),
     ("scenario", &["model", "input", "plan", "slo"]),
     ("report", &["model", "plan", "metrics", "stats", "slo"]),
