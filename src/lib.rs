@@ -24,6 +24,7 @@ pub mod record;
 pub mod demo;
 // L3
 pub mod run;
+pub mod init;
 // L4
 pub mod selftest;
 // L5

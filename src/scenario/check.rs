@@ -13,7 +13,7 @@ use crate::slo::{Called, WrittenObjective};
 const MOST_STEPS: usize = 1_000;
 
 /// The names of the steps around the load, which no step of the load may have.
-pub(super) const AROUND: [&str; 6] = [
+pub(crate) const AROUND: [&str; 6] = [
     "login",
     "initialize",
     "notifications/initialized",

@@ -30,6 +30,9 @@ mod selftest;
 /// Loads whose calls are due by a schedule.
 mod open_load;
 
+/// `gander init` against servers of all kinds.
+mod init;
+
 /// Targets behind TLS, and behind a proxy.
 mod transport;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom: a room, and the rooms it may name. `ARCHITECTURE.md` has the same table.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 19] = [
     ("model", &[]),
     ("clock", &[]),
     ("input", &["model"]),
@@ -21,12 +21,13 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("record", &["model", "plan", "metrics", "slo", "report"]),
     ("demo", &["model"]),
     ("run", &["model", "clock", "plan", "metrics", "slo", "report", "mcp", "load", "observe", "record"]),
+    ("init", &["model", "clock", "input", "plan", "schema", "scenario", "mcp"]),
     ("selftest", &["model", "input", "plan", "scenario", "report", "record", "run"]),
     (
         "cli",
         &[
             "model", "input", "plan", "metrics", "slo", "scenario", "report", "record", "demo", "run",
-            "selftest",
+            "init", "selftest",
         ],
     ),
 ];
