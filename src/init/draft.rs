@@ -7,10 +7,11 @@ use serde_json::{Map, Value};
 
 use super::comments::one_line;
 use super::inventory::{Effect, Inventory, Prompt, Resource, Tool};
+use super::scenario_text::entry_text;
 use super::yaml;
 use crate::model::clean_char;
 use crate::scenario::AROUND;
-use crate::schema::{Generator, Readable};
+use crate::schema::{Generator, Hole, Readable};
 
 /// How often each kind of call is made, in proportion.
 const TOOL_WEIGHT: u32 = 4;
@@ -23,6 +24,8 @@ const LONGEST_ARGUMENT: usize = 2_000;
 const LONGEST_KEY: usize = 200;
 /// The most arguments that are written down.
 const MOST_ARGUMENTS: usize = 40;
+/// The most text of transactions, in bytes: gander reads files of 1 MiB.
+const MOST_TEXT: usize = 600_000;
 /// Of so many values, and of so many optional arguments, a comment tells.
 const MOST_TOLD: usize = 8;
 
@@ -86,8 +89,27 @@ impl Entry {
     }
 }
 
-/// The transactions for all that `inventory` holds, tools first.
-pub(super) fn draft(inventory: &Inventory) -> Vec<Entry> {
+/// The transactions for all that `inventory` holds, tools first, as far as a file can hold them.
+pub(super) fn draft(inventory: &mut Inventory) -> Vec<Entry> {
+    let mut entries = all_entries(inventory);
+    // The lists at the end are short, and every server has them.
+    let lists = entries.split_off(entries.len() - inventory.lists.len());
+    let mut room = MOST_TEXT;
+    let fitting = entries.iter().take_while(|entry| {
+        let length = entry_text(entry).len();
+        room.checked_sub(length).inspect(|left| room = *left).is_some()
+    });
+    let fitting = fitting.count();
+    if fitting < entries.len() {
+        let cut = entries.len() - fitting;
+        inventory.left_out.push(format!("{cut} more calls: the file would be too large"));
+        entries.truncate(fitting);
+    }
+    entries.extend(lists);
+    entries
+}
+
+fn all_entries(inventory: &Inventory) -> Vec<Entry> {
     let mut names = Names::new();
     let unsaid = |tool: &Tool| tool.effect == Effect::Unsaid;
     let some_say = !inventory.tools.iter().all(unsaid);
@@ -170,7 +192,12 @@ fn tool_entry(tool: &Tool, some_say: bool, names: &mut Names) -> Entry {
 
 /// Names and YAML of arguments that hold `schema`.
 fn arguments(schema: &Value) -> Result<Vec<(String, String)>, String> {
-    let generator = Generator::new(schema).map_err(|error| error.to_string())?;
+    let mut schema = schema.clone();
+    if let Value::Object(keywords) = &mut schema {
+        // Arguments are a map, whether the server says so or not.
+        keywords.entry("type").or_insert_with(|| "object".into());
+    }
+    let generator = Generator::new(&schema).map_err(|error| error.to_string())?;
     let Readable { value, holes } = generator.readable().map_err(|error| error.to_string())?;
     let Value::Object(fields) = value else { return Err("they are no map".to_owned()) };
     if fields.len() > MOST_ARGUMENTS {
@@ -179,11 +206,7 @@ fn arguments(schema: &Value) -> Result<Vec<(String, String)>, String> {
     fields.iter().map(|(name, field)| written(name, field, &holes)).collect()
 }
 
-fn written(
-    name: &str,
-    field: &Value,
-    holes: &[(String, crate::schema::Hole)],
-) -> Result<(String, String), String> {
+fn written(name: &str, field: &Value, holes: &[(String, Hole)]) -> Result<(String, String), String> {
     let text = yaml::argument(field, &yaml::below("", name), holes);
     if longest_key(field).max(name.len()) > LONGEST_KEY || text.len() > LONGEST_ARGUMENT {
         return Err("they are too long to write them down".to_owned());
@@ -238,7 +261,7 @@ fn optional(schema: &Value) -> Option<String> {
         .take(MOST_TOLD + 1)
         .collect();
     if told.len() > MOST_TOLD {
-        told[MOST_TOLD] = "...".to_owned();
+        "...".clone_into(&mut told[MOST_TOLD]);
     }
     (!told.is_empty()).then(|| told.join(", "))
 }

@@ -86,8 +86,8 @@ impl Inventory {
     }
 
     /// Takes in one thing of the list `key` of a result.
-    pub(super) fn take(&mut self, key: &str, item: Value, secrets: &Secrets) {
-        let struck = without_secrets(item.clone(), secrets);
+    pub(super) fn take(&mut self, key: &str, item: &Value, secrets: &Secrets) {
+        let struck = without_secrets(item, secrets);
         let named = match key {
             "resources" => "uri",
             "resourceTemplates" => "uriTemplate",
@@ -113,21 +113,21 @@ impl Inventory {
 }
 
 /// `value` without secrets in any of its texts.
-fn without_secrets(value: Value, secrets: &Secrets) -> Value {
+fn without_secrets(value: &Value, secrets: &Secrets) -> Value {
     // The end of a text counts as the beginning of a secret only where the text may have been cut: these are whole.
-    let struck = |text: String| {
+    let struck = |text: &str| {
         let marked = secrets.redacted(&format!("{text}\n"));
         marked.strip_suffix('\n').map_or(marked.clone(), str::to_owned)
     };
     match value {
         Value::String(text) => Value::String(struck(text)),
-        Value::Array(items) => items.into_iter().map(|item| without_secrets(item, secrets)).collect(),
+        Value::Array(items) => items.iter().map(|item| without_secrets(item, secrets)).collect(),
         Value::Object(fields) => fields
-            .into_iter()
+            .iter()
             .map(|(name, field)| (struck(name), without_secrets(field, secrets)))
             .collect::<Map<String, Value>>()
             .into(),
-        plain @ (Value::Null | Value::Bool(_) | Value::Number(_)) => plain,
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
 }
 

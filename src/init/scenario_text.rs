@@ -1,6 +1,5 @@
 //! The scenario, as a person likes to read and edit it.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::comments::{comment, one_line};
@@ -19,6 +18,8 @@ pub(super) struct Head {
     pub(super) probing: Probing,
 }
 
+/// Of so many things that are left out a comment tells.
+const MOST_TOLD: usize = 20;
 /// The mean pause of a user, as the text below has it.
 const PAUSE: Duration = Duration::from_millis(300);
 /// The warm-up and the ramp, as the text below has them, and a little more.
@@ -47,10 +48,11 @@ fn auth_line(variable: &str) -> String {
 pub(super) fn scenario_text(head: &Head, inventory: &Inventory, entries: &[Entry]) -> String {
     let mut text = top(head, inventory);
     text.push_str(&load_lines(entries));
-    text.push_str(&format!(
-        "\n# What must hold, relative to this file.\nslo: [{}.slo.yaml]\n\n",
-        scalar(&head.name)
-    ));
+    text.extend([
+        "\n# What must hold, relative to this file.\nslo: [",
+        &scalar(&head.name),
+        ".slo.yaml]\n\n",
+    ]);
     text.push_str(&comment(
         0,
         "What users do: each time one of these, drawn by weight (`weight: 4` four times as often as `weight: 1`). \
@@ -65,13 +67,16 @@ pub(super) fn scenario_text(head: &Head, inventory: &Inventory, entries: &[Entry
              before you load them.",
         ));
     }
-    for left_out in &inventory.left_out {
+    for left_out in inventory.left_out.iter().take(MOST_TOLD) {
         text.push_str(&comment(0, &format!("Not in here: {}.", one_line(left_out))));
+    }
+    if let Some(more) = inventory.left_out.len().checked_sub(MOST_TOLD).filter(|more| *more > 0) {
+        text.push_str(&comment(0, &format!("Not in here: {more} more that no scenario can name.")));
     }
     text.push_str("transactions:\n");
     for (at, entry) in entries.iter().enumerate() {
         text.push_str(if at == 0 { "" } else { "\n" });
-        push_entry(entry, &mut text);
+        text.push_str(&entry_text(entry));
     }
     text
 }
@@ -93,12 +98,11 @@ fn top(head: &Head, inventory: &Inventory) -> String {
         ),
     );
     text.push_str(EXPRESSIONS);
-    writeln!(text, "version: 1\nname: {name}\n\ntarget: {}", scalar(&head.target))
-        .expect("writing to a string does not fail");
+    text.extend(["version: 1\nname: ", &name, "\n\ntarget: ", &scalar(&head.target), "\n"]);
     if !head.allow_hosts.is_empty() {
         let hosts: Vec<String> = head.allow_hosts.iter().map(|host| scalar(host)).collect();
         text.push_str("# Load goes to this machine, and to hosts that are named here. Load only servers that you may load.\n");
-        text.push_str(&format!("allow_hosts: [{}]\n", hosts.join(", ")));
+        text.extend(["allow_hosts: [", &hosts.join(", "), "]\n"]);
     }
     match &head.bearer_env {
         Some(variable) => text.push_str(&auth_line(variable)),
@@ -150,8 +154,9 @@ load:
     )
 }
 
-fn push_entry(entry: &Entry, text: &mut String) {
-    text.push_str(&format!("  - name: {}\n", scalar(&entry.name)));
+/// The lines of one transaction.
+pub(super) fn entry_text(entry: &Entry) -> String {
+    let mut text = format!("  - name: {}\n", scalar(&entry.name));
     for said in &entry.said {
         text.push_str(&comment(4, said));
     }
@@ -163,21 +168,22 @@ fn push_entry(entry: &Entry, text: &mut String) {
             &format!("Switched off: {why}. Give it a weight above 0 to have it called."),
         ));
     }
-    text.push_str(&format!("    weight: {}\n", entry.weight()));
+    text.extend(["    weight: ", &entry.weight().to_string(), "\n"]);
     match &entry.call {
-        Call::Bare(call) => text.push_str(&format!("    {call}: {{}}\n")),
-        Call::Resource { uri } => text.push_str(&format!("    read_resource: {}\n", literal(uri))),
-        Call::Tool { tool, arguments } => push_named("call_tool", "tool", tool, arguments, text),
-        Call::Prompt { prompt, arguments } => push_named("get_prompt", "name", prompt, arguments, text),
+        Call::Bare(call) => text.extend(["    ", call, ": {}\n"]),
+        Call::Resource { uri } => text.extend(["    read_resource: ", &literal(uri), "\n"]),
+        Call::Tool { tool, arguments } => push_named("call_tool", "tool", tool, arguments, &mut text),
+        Call::Prompt { prompt, arguments } => push_named("get_prompt", "name", prompt, arguments, &mut text),
     }
+    text
 }
 
 fn push_named(call: &str, key: &str, name: &str, arguments: &[(String, String)], text: &mut String) {
-    text.push_str(&format!("    {call}:\n      {key}: {}\n", scalar(name)));
+    text.extend(["    ", call, ":\n      ", key, ": ", &scalar(name), "\n"]);
     if !arguments.is_empty() {
         text.push_str("      arguments:\n");
     }
     for (name, value) in arguments {
-        text.push_str(&format!("        {}: {value}\n", scalar(name)));
+        text.extend(["        ", &scalar(name), ": ", value, "\n"]);
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn slo_text(name: &str, entries: &[Entry]) -> String {
         None => (GUESS, "A guess: no call was tried.".to_owned()),
     };
     text.push_str(&comment(2, &why));
-    text.push_str(&format!("  - name: calls are fast\n    latency: {{p95: {}}}\n", duration(limit)));
+    text.extend(["  - name: calls are fast\n    latency: {p95: ", &duration(limit), "}\n"]);
     let tools: Vec<(&str, Option<Duration>)> = on()
         .filter_map(|entry| match &entry.call {
             Call::Tool { tool, .. } => Some((tool.as_str(), entry.took)),
@@ -68,12 +68,8 @@ pub(super) fn slo_text(name: &str, entries: &[Entry]) -> String {
         }
         let limit = took.map_or(GUESS, |took| generous(took, LOWEST_OF_ONE));
         let seen = took.map(|took| format!("    # it took {}", rounded(took))).unwrap_or_default();
-        text.push_str(&format!(
-            "  # - name: {}\n  #   of: {{tool: {}}}\n  #   latency: {{p95: {}}}{seen}\n",
-            scalar(&name),
-            scalar(tool),
-            duration(limit),
-        ));
+        text.extend(["  # - name: ", &scalar(&name), "\n  #   of: {tool: ", &scalar(tool), "}\n"]);
+        text.extend(["  #   latency: {p95: ", &duration(limit), "}", &seen, "\n"]);
     }
     text
 }

@@ -59,7 +59,7 @@ async fn read_list(asker: &mut Asker, list: &List, inventory: &mut Inventory) ->
         for item in items {
             found += 1;
             if found <= list.most {
-                inventory.take(list.key, item, asker.secrets());
+                inventory.take(list.key, &item, asker.secrets());
             }
         }
         let next = result.get("nextCursor").and_then(Value::as_str).map(str::to_owned);

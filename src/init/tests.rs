@@ -33,7 +33,7 @@ fn inventory(lists: &[(&str, Vec<Value>)], secrets: &Secrets) -> Inventory {
     };
     for (key, items) in lists {
         for item in items {
-            inventory.take(key, item.clone(), secrets);
+            inventory.take(key, item, secrets);
         }
     }
     inventory.lists.push(("list_tools", inventory.tools.len()));
@@ -119,8 +119,8 @@ fn shop() -> Inventory {
 
 #[test]
 fn golden_texts_of_a_shop() {
-    let inventory = shop();
-    let mut entries = draft(&inventory);
+    let mut inventory = shop();
+    let mut entries = draft(&mut inventory);
     for (at, entry) in entries.iter_mut().filter(|entry| entry.is_on()).enumerate() {
         entry.took = Some(Duration::from_millis(3 + 20 * at as u64));
     }
@@ -141,9 +141,9 @@ fn golden_texts_of_a_shop() {
 
 #[test]
 fn golden_texts_where_nothing_was_tried() {
-    let inventory =
+    let mut inventory =
         inventory(&[("tools", vec![json!({"name": "one"}), json!({"name": "two"})])], &Secrets::default());
-    let entries = draft(&inventory);
+    let entries = draft(&mut inventory);
     let (scenario, slo, _) = texts(&Head { probing: Probing::Nothing, ..head() }, &inventory, &entries);
     golden("untried.yaml", &scenario);
     golden("untried.slo.yaml", &slo);
@@ -152,26 +152,27 @@ fn golden_texts_where_nothing_was_tried() {
 #[test]
 fn only_what_the_server_says_destroys_something_is_switched_off() {
     #[track_caller]
-    fn check(annotations: Value, on: bool) {
+    fn check(annotations: &Value, on: bool) {
         let tool = json!({"name": "tool", "annotations": annotations, "inputSchema": {"type": "object"}});
-        let inventory = inventory(&[("tools", vec![tool])], &Secrets::default());
-        assert_eq!(draft(&inventory)[0].is_on(), on, "{annotations}");
+        let mut inventory = inventory(&[("tools", vec![tool])], &Secrets::default());
+        assert_eq!(draft(&mut inventory)[0].is_on(), on, "{annotations}");
     }
-    check(json!({}), true);
-    check(json!({"title": "x", "idempotentHint": true}), true);
-    check(json!({"readOnlyHint": true}), true);
-    check(json!({"destructiveHint": false}), true);
-    check(json!({"readOnlyHint": false, "destructiveHint": false}), true);
-    check(json!({"readOnlyHint": false}), false);
-    check(json!({"destructiveHint": true}), false);
-    check(json!({"readOnlyHint": true, "destructiveHint": true}), false);
-    check(json!({"readOnlyHint": "no", "destructiveHint": "yes"}), true);
+    check(&json!({}), true);
+    check(&json!({"title": "x", "idempotentHint": true}), true);
+    check(&json!({"readOnlyHint": true}), true);
+    check(&json!({"destructiveHint": false}), true);
+    check(&json!({"readOnlyHint": false, "destructiveHint": false}), true);
+    check(&json!({"readOnlyHint": false}), false);
+    check(&json!({"destructiveHint": true}), false);
+    check(&json!({"readOnlyHint": true, "destructiveHint": true}), false);
+    check(&json!({"readOnlyHint": "no", "destructiveHint": "yes"}), true);
 }
 
 #[test]
 fn what_is_sent_is_what_the_schema_suggests() {
-    let inventory = shop();
-    let (_, _, loaded) = texts(&head(), &inventory, &draft(&inventory));
+    let mut inventory = shop();
+    let entries = draft(&mut inventory);
+    let (_, _, loaded) = texts(&head(), &inventory, &entries);
     let sent = |tool: &str| {
         let step = loaded.plan.steps.iter().find(|step| step.tool.as_deref() == Some(tool)).unwrap();
         let Operation::CallTool { arguments, .. } = &step.operation else { panic!("{step:?}") };
@@ -193,11 +194,35 @@ fn what_is_sent_is_what_the_schema_suggests() {
                 name.render(&mut RenderContext { vu: 1, iteration: 1, nonce: 9, rng: &mut rng }, &mut out);
                 String::from_utf8(out).unwrap()
             }),
-            _ => None,
+            Operation::CallTool { .. }
+            | Operation::RestGet { .. }
+            | Operation::RestPost { .. }
+            | Operation::Login
+            | Operation::Initialize
+            | Operation::Initialized
+            | Operation::EndSession => None,
         })
         .collect();
     assert!(uris.contains(&"shop://{{odd}}\"'#: \u{e9}".to_owned()), "{uris:?}");
     assert!(uris.contains(&"shop://articles/1".to_owned()), "{uris:?}");
+}
+
+#[test]
+fn a_server_that_says_too_much_is_cut() {
+    let long = "\u{1f600}".repeat(400);
+    let properties: serde_json::Map<String, Value> =
+        (0..40).map(|at| (format!("{at}{}", "x".repeat(190)), json!({"default": long}))).collect();
+    let required: Vec<&String> = properties.keys().collect();
+    let schema = json!({"type": "object", "required": required, "properties": properties});
+    let tools =
+        (0..200).map(|at| json!({"name": format!("tool {at}"), "description": long, "inputSchema": schema}));
+    let bad = (0..100).map(|at| json!({"name": format!("bad\n{at} {long}")}));
+    let mut inventory = inventory(&[("tools", tools.chain(bad).collect())], &Secrets::default());
+    let entries = draft(&mut inventory);
+    let (scenario, _, loaded) = texts(&head(), &inventory, &entries);
+    assert!((500_000..700_000).contains(&scenario.len()), "{}", scenario.len());
+    assert!(loaded.plan.transactions.last().unwrap().name == "list tools" && entries.len() > 3);
+    assert!(inventory.left_out.last().unwrap().ends_with("more calls: the file would be too large"));
 }
 
 fn hostile_text() -> impl Strategy<Value = String> {
@@ -246,7 +271,9 @@ fn any_schema() -> impl Strategy<Value = Value> {
                             Value::Bool(_) => {
                                 json!({"type": "array", "items": {"type": "string", "description": said}})
                             }
-                            value => json!({"default": value}),
+                            Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+                                json!({"default": value})
+                            }
                         };
                         (name.clone(), part)
                     })
@@ -278,7 +305,7 @@ proptest! {
             &Secrets::default(),
         );
         inventory.server.clone_from(&said);
-        let mut entries = draft(&inventory);
+        let mut entries = draft(&mut inventory);
         let taken = entries.len();
         for entry in entries.iter_mut().take(taken / 2) {
             entry.off = Some(why.clone());

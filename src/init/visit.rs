@@ -150,7 +150,7 @@ impl Visit<'_> {
     /// # Errors
     /// [`InitError::Unreadable`] is a bug.
     pub async fn draft(mut self, tell: &mut dyn FnMut(usize)) -> Result<Drafted, InitError> {
-        let mut entries = draft(&self.inventory);
+        let mut entries = draft(&mut self.inventory);
         let head = self.head();
         if self.options.probing == Probing::Each {
             let text = scenario_text(&head, &self.inventory, &entries);

@@ -117,8 +117,8 @@ impl<'s> Document<'s> {
     pub(super) fn lost_reference(&self) -> Option<SchemaError> {
         let mut open = vec![self.top()];
         while let Some(at) = open.pop() {
-            let texts = REFERENCES.iter().filter(|keyword| at.get(keyword).is_some_and(Value::is_string));
-            if let Some(lost) = texts.filter_map(|keyword| self.resolve(&at, keyword).err()).next() {
+            let mut texts = REFERENCES.iter().filter(|keyword| at.get(keyword).is_some_and(Value::is_string));
+            if let Some(lost) = texts.find_map(|keyword| self.resolve(&at, keyword).err()) {
                 return Some(lost);
             }
             match at.schema {

@@ -258,7 +258,7 @@ impl<'s> Maker<'_, 's> {
             return None;
         }
         // A default of nothing says little about what is sent.
-        let telling = |value: &&Value| !matches!(value, Value::Null) && **value != Value::from("");
+        let telling = |value: &&Value| !value.is_null() && value.as_str() != Some("");
         let first = fitting.iter().position(telling).unwrap_or(0);
         let taken = if self.is_plain() { first } else { self.below(fitting.len()) };
         Some(fitting[taken])
@@ -288,9 +288,9 @@ impl<'s> Maker<'_, 's> {
     /// What `make` makes, where it must not be the same each time.
     pub(super) fn varied<T>(&mut self, make: impl FnOnce(&mut Self) -> T) -> T {
         let before = std::mem::replace(&mut self.manner, Manner::Random);
-        let made = make(self);
+        let value = make(self);
         self.manner = before;
-        made
+        value
     }
 
     /// True when values at the edges are wanted.

@@ -58,11 +58,12 @@ impl Types {
 
     /// Those that `type` allows; `None` where there is no such keyword.
     pub(super) fn stated(at: &At<'_>) -> Option<Self> {
-        let named = |name: &Value| name.as_str().map_or(Self(0), Self::named);
-        match at.get("type")? {
-            Value::Array(names) => Some(names.iter().map(named).fold(Self(0), Self::or)),
-            name => Some(named(name)),
-        }
+        let one = |name: &Value| name.as_str().map_or(Self(0), Self::named);
+        let stated = at.get("type")?;
+        Some(match stated.as_array() {
+            Some(several) => several.iter().map(one).fold(Self(0), Self::or),
+            None => one(stated),
+        })
     }
 
     /// That of `value`.

@@ -25,14 +25,15 @@ const NAME: usize = 40;
 impl<'s> Maker<'_, 's> {
     /// A list.
     pub(super) fn list(&mut self, shape: &Shape<'s>, depth: u32) -> Result<Value, SchemaError> {
-        let (least, most) = self.item_count(shape)?;
+        let (least, most) = item_count(shape)?;
         let count = self.count_between(least, most, shape.says(&["items", "prefixItems"]), depth);
         let unique = shape.each("uniqueItems").any(|(_, value)| *value == Value::Bool(true));
         let mut items: Vec<Value> = Vec::new();
         let mut seen = BTreeSet::new();
         let length = self.place.len();
         for index in 0..count {
-            self.place.push_str(&format!("/{index}"));
+            self.place.push('/');
+            self.place.push_str(&index.to_string());
             let mut made = None;
             for tried in 0..if unique { TRIES } else { 1 } {
                 let parts = item_parts(shape, index);
@@ -59,28 +60,6 @@ impl<'s> Maker<'_, 's> {
             }
         }
         Ok(Value::Array(items))
-    }
-
-    /// The fewest and the most items.
-    fn item_count(&self, shape: &Shape<'s>) -> Result<(u64, u64), SchemaError> {
-        let mut least = shape.at_least("minItems").map_or(0, |(count, _)| count);
-        for (at, _) in shape.each("contains") {
-            least = least.max(contained(at));
-        }
-        let mut most = shape.at_most("maxItems").map_or(u64::MAX, |(count, _)| count);
-        for at in &shape.parts {
-            let (first, rest) = first_and_rest(at);
-            if rest.is_some_and(|(_, rest)| *rest == Value::Bool(false)) {
-                most = most.min(first.len() as u64);
-            }
-        }
-        if least > MOST {
-            return Err(shape.fault("minItems", Fault::TooMuch));
-        }
-        if least > most {
-            return Err(shape.fault("minItems", Fault::Contradiction));
-        }
-        Ok((least, most))
     }
 
     /// How many there are to be. `known` says that there is something to be made of.
@@ -184,14 +163,14 @@ impl<'s> Maker<'_, 's> {
             if names.len() as u64 >= least {
                 return Ok(());
             }
-            let ruled = if rules().is_empty() {
+            let made = if rules().is_empty() {
                 let pattern = patterns.get(tried % (patterns.len() + 1));
                 pattern.and_then(|pattern| self.matching(pattern, 0..=NAME, tried))
             } else {
                 let made = self.varied(|maker| maker.value(rules(), depth + 1))?;
                 made.as_str().map(str::to_owned)
             };
-            let name = ruled.unwrap_or_else(|| format!("field_{tried}"));
+            let name = made.unwrap_or_else(|| format!("field_{tried}"));
             let possible =
                 field_parts(self.document, shape, &name).iter().all(|at| *at.schema != Value::Bool(false));
             if possible {
@@ -203,6 +182,28 @@ impl<'s> Maker<'_, 's> {
         }
         Ok(())
     }
+}
+
+/// The fewest and the most items.
+fn item_count(shape: &Shape<'_>) -> Result<(u64, u64), SchemaError> {
+    let mut least = shape.at_least("minItems").map_or(0, |(count, _)| count);
+    for (at, _) in shape.each("contains") {
+        least = least.max(contained(at));
+    }
+    let mut most = shape.at_most("maxItems").map_or(u64::MAX, |(count, _)| count);
+    for at in &shape.parts {
+        let (first, rest) = first_and_rest(at);
+        if rest.is_some_and(|(_, rest)| *rest == Value::Bool(false)) {
+            most = most.min(first.len() as u64);
+        }
+    }
+    if least > MOST {
+        return Err(shape.fault("minItems", Fault::TooMuch));
+    }
+    if least > most {
+        return Err(shape.fault("minItems", Fault::Contradiction));
+    }
+    Ok((least, most))
 }
 
 /// How many items of a list must hold its `contains`.
