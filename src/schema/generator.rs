@@ -325,6 +325,11 @@ impl<'s> Maker<'_, 's> {
         self.rng.unit()
     }
 
+    /// True when no more parts are looked at.
+    pub(super) fn is_spent(&self) -> bool {
+        *self.fuel == 0
+    }
+
     /// One more part is looked at.
     pub(super) fn spend(&mut self, at: &At<'s>) -> Result<(), SchemaError> {
         *self.fuel = self.fuel.checked_sub(1).ok_or_else(|| at.fault("", Fault::Endless))?;

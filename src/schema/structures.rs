@@ -92,7 +92,7 @@ impl<'s> Maker<'_, 's> {
                 Ok(value) => {
                     fields.insert(name, value);
                 }
-                Err(error) if required || error.is_final() => return Err(error),
+                Err(error) if required || self.is_spent() => return Err(error),
                 // What need not be there, and can't, is left out.
                 Err(_) => {}
             }

@@ -95,20 +95,21 @@ impl<'s> Maker<'_, 's> {
         if self.is_plain() { low } else { self.between(low, high) }
     }
 
-    /// A text of a format of the specification; `None` for any other, which holds nothing.
+    /// A text of a format of the specification; `None` for any other, which holds nothing. Names end in `.invalid` (RFC 2606)
+    /// and addresses are those of documentation: a tool that calls what it is given calls nobody.
     fn formatted(&mut self, format: &str) -> Option<String> {
         Some(match format {
             "date" => self.date(),
             "time" => self.time(),
             "date-time" => format!("{}T{}", self.date(), self.time()),
             "duration" => format!("PT{}M", self.number(1, 59)),
-            "email" | "idn-email" => format!("user{}@example.com", self.number(1, 99)),
-            "hostname" | "idn-hostname" => format!("host{}.example.com", self.number(1, 99)),
+            "email" | "idn-email" => format!("user{}@example.invalid", self.number(1, 99)),
+            "hostname" | "idn-hostname" => format!("host{}.example.invalid", self.number(1, 99)),
             "ipv4" => format!("192.0.2.{}", self.number(1, 254)),
             "ipv6" => format!("2001:db8::{:x}", self.number(1, 0xffff)),
-            "uri" | "iri" => format!("https://example.com/{}", self.number(1, 999)),
+            "uri" | "iri" => format!("https://example.invalid/{}", self.number(1, 999)),
             "uri-reference" | "iri-reference" => format!("/items/{}", self.number(1, 999)),
-            "uri-template" => format!("https://example.com/{}/{{id}}", self.number(1, 999)),
+            "uri-template" => format!("https://example.invalid/{}/{{id}}", self.number(1, 999)),
             "uuid" => {
                 let (high, low) = (self.number(0, 0xffff_ffff), self.number(0, 0xffff_ffff_ffff));
                 format!("{high:08x}-0000-4000-8000-{low:012x}")
