@@ -71,7 +71,7 @@ fn shop() -> Inventory {
     secrets.learn("t0p-s3cret");
     let tools = vec![
         json!({"name": "search", "description": "Finds\n  articles\u{1b}[31m that match. Your token is t0p-s3cret.",
-        "annotations": {"readOnlyHint": true},
+        "annotations": {"readOnlyHint": true, "openWorldHint": true},
         "inputSchema": {"type": "object", "required": ["query", "limit", "sort"], "properties": {
             "query": {"type": "string"},
             "limit": {"type": "integer", "minimum": 1, "maximum": 50},

@@ -96,7 +96,7 @@ fn everything_gets_a_scenario_that_runs() {
     let Some(server) = real_server("everything") else { return };
     let text = check(&server.base);
     for (name, words) in [
-        ("trigger-long-running-operation", "no answer within 5"),
+        ("trigger-long-running-operation", "it failed: an answer began, but was not whole"),
         ("simulate-research-query", "it can only be run as a task"),
     ] {
         let slow = transaction(&text, name);
