@@ -82,11 +82,16 @@ pub(super) struct Document<'s> {
 }
 
 impl<'s> Document<'s> {
+    /// A schema whose size was looked at.
+    pub(super) fn new(root: &'s Value) -> Self {
+        Self { root, ends: RefCell::default(), patterns: RefCell::default() }
+    }
+
     /// Looks at the size alone.
-    pub(super) fn new(root: &'s Value) -> Result<Self, SchemaError> {
+    pub(super) fn measured(root: &'s Value) -> Result<Self, SchemaError> {
         let mut left = Left { parts: MOST_PARTS, patterns: MOST_PATTERNS };
         count(root, &mut left).ok_or_else(|| SchemaError::new("", "", Fault::TooLarge))?;
-        Ok(Self { root, ends: RefCell::default(), patterns: RefCell::default() })
+        Ok(Self::new(root))
     }
 
     pub(super) fn top(&self) -> At<'s> {

@@ -52,15 +52,15 @@ pub enum Hole {
 
 /// A schema that values can be made for.
 #[derive(Debug)]
-pub struct Generator<'s> {
-    document: Document<'s>,
+pub struct Generator {
+    schema: Value,
     validator: Validator,
 }
 
-impl<'s> Generator<'s> {
+impl Generator {
     /// Reads `schema`; of what it can't mean, only what shows without making a value is found.
-    pub fn new(schema: &'s Value) -> Result<Self, SchemaError> {
-        let document = Document::new(schema)?;
+    pub fn new(schema: &Value) -> Result<Self, SchemaError> {
+        let document = Document::measured(schema)?;
         let validator = validator(schema).map_err(|error| {
             if let Some(lost) = document.lost_reference() {
                 return lost;
@@ -69,7 +69,7 @@ impl<'s> Generator<'s> {
             let (pointer, keyword) = pointer.rsplit_once('/').unwrap_or_default();
             SchemaError::new(keyword, pointer, Fault::Invalid)
         })?;
-        Ok(Self { document, validator })
+        Ok(Self { schema: schema.clone(), validator })
     }
 
     /// True when `value` holds the schema, and it can be told with bounded work.
@@ -78,7 +78,7 @@ impl<'s> Generator<'s> {
     }
 
     fn check(&self, value: &Value) -> Result<(), SchemaError> {
-        weigh(&self.document, value)?;
+        weigh(&Document::new(&self.schema), value)?;
         self.validator.validate(value).map_err(|error| {
             let path = error.schema_path().to_string();
             let pointer = path.rsplit_once('/').map_or("", |(pointer, _)| pointer);
@@ -137,11 +137,12 @@ impl<'s> Generator<'s> {
         rng: &mut CounterRng,
         manner: impl Fn(u32) -> Manner,
     ) -> Result<(Value, Vec<(String, Hole)>), SchemaError> {
+        let document = Document::new(&self.schema);
         let mut fuel = FUEL;
         let mut fault = None;
         for attempt in 0..ATTEMPTS {
             let mut maker = Maker {
-                document: &self.document,
+                document: &document,
                 rng,
                 fuel: &mut fuel,
                 manner: manner(attempt),
@@ -149,7 +150,7 @@ impl<'s> Generator<'s> {
                 holes: Vec::new(),
                 place: String::new(),
             };
-            let made = maker.value(vec![self.document.top()], 0).and_then(|value| {
+            let made = maker.value(vec![document.top()], 0).and_then(|value| {
                 self.check(&value)?;
                 Ok(value)
             });

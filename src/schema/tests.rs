@@ -214,6 +214,14 @@ fn no_schema_takes_for_ever() {
 }
 
 #[test]
+fn what_was_read_once_serves_all_users() {
+    fn check<T: Send + Sync + 'static>(_: &T) {}
+    let generator = Generator::new(&json!({"type": "integer", "maximum": 3})).unwrap();
+    check(&generator);
+    assert!(generator.accepts(&json!(3)) && !generator.accepts(&json!(4)) && !generator.accepts(&json!("3")));
+}
+
+#[test]
 fn the_same_seed_gives_the_same_value_and_another_seed_another() {
     let schema = json!({"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "number"}},
         "required": ["a", "b"]});

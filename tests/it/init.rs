@@ -180,6 +180,110 @@ fn token(base: &str) -> String {
     answer["access_token"].as_str().unwrap().to_owned()
 }
 
+/// A server whose list of tools has no end, that says the token wherever it can, and that answers one tool never. Gives its
+/// URL; it lives as long as the test.
+fn endless_server() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/mcp", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            std::thread::spawn(move || answer_all(&stream.unwrap()));
+        }
+    });
+    url
+}
+
+/// Answers each request on `stream` until it ends.
+fn answer_all(stream: &std::net::TcpStream) {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    let mut reader = BufReader::new(stream);
+    loop {
+        let (mut length, mut token) = (0, String::new());
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line).unwrap_or(0) == 0 {
+                return;
+            }
+            let (name, value) = line.trim().split_once(':').unwrap_or_default();
+            match name.to_ascii_lowercase().as_str() {
+                "content-length" => length = value.trim().parse().unwrap(),
+                "authorization" => value.trim().trim_start_matches("Bearer ").clone_into(&mut token),
+                _ => {}
+            }
+            if line.trim().is_empty() {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).unwrap();
+        let request: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+        let Some((status, body)) = answer(&request, &token) else { continue };
+        let length = body.len();
+        let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}");
+        let mut stream = stream;
+        write!(stream, "{head}\r\n\r\n{body}").unwrap();
+    }
+}
+
+/// Status and body; `None` where it never answers.
+fn answer(request: &serde_json::Value, token: &str) -> Option<(&'static str, String)> {
+    use serde_json::json;
+    let result = match request["method"].as_str().unwrap_or_default() {
+        "initialize" => {
+            json!({"protocolVersion": "2025-11-25", "capabilities": {}, "serverInfo": {"name": token}})
+        }
+        "notifications/initialized" => return Some(("202 Accepted", String::new())),
+        "tools/list" => {
+            let page: u32 = request["params"]["cursor"].as_str().map_or(0, |cursor| cursor.parse().unwrap());
+            let schema = json!({"type": "object", "required": ["text"],
+                "properties": {"text": {"type": "string", "default": format!("the {token}")}}});
+            let mut tools =
+                vec![json!({"name": format!("tool-{page}"), "description": format!("say {token}"),
+                "inputSchema": schema, "annotations": {"readOnlyHint": true}})];
+            if page == 0 {
+                tools.push(json!({"name": "silent", "inputSchema": {"type": "object"}}));
+                tools.push(json!({"name": token, "inputSchema": {"type": "object"}}));
+            }
+            json!({"tools": tools, "nextCursor": (page + 1).to_string()})
+        }
+        "tools/call" if request["params"]["name"] == "silent" => return None,
+        "tools/call" if request["params"]["name"] == "tool-3" => {
+            json!({"isError": true, "content": [{"type": "text", "text": format!("not with {token}")}]})
+        }
+        "tools/call" => json!({"content": []}),
+        _ => {
+            let error = json!({"code": -32601, "message": format!("no such method for {token}")});
+            let body = json!({"jsonrpc": "2.0", "id": request["id"], "error": error});
+            return Some(("400 Bad Request", body.to_string()));
+        }
+    };
+    let body = json!({"jsonrpc": "2.0", "id": request["id"], "result": result});
+    Some(("200 OK", body.to_string()))
+}
+
+#[test]
+fn lists_without_an_end_are_cut_and_what_echoes_the_token_is_struck_out() {
+    const TOKEN: &str = "t0p/s3cret-t0ken";
+    let url = endless_server();
+    let folder = tempfile::tempdir().unwrap();
+    let args = ["--target", &url, "--name", "endless", "--bearer-env", "DEMO_TOKEN"];
+    let output = init_in(folder.path(), &args, &[("DEMO_TOKEN", TOKEN)]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let (scenario, slo) = files(folder.path());
+    let text = std::fs::read_to_string(&scenario).unwrap();
+    let all = format!("{text}{}{}", std::fs::read_to_string(&slo).unwrap(), said(&output));
+    assert!(!all.contains(TOKEN) && !all.contains("s3cret"), "{all}");
+    assert!(transaction(&text, "tool-2").contains("# say ***"), "{text}");
+    assert!(transaction(&text, "tool-2").contains("text: \"the ***\""), "{text}");
+    assert!(transaction(&text, "tool-3").contains("it failed: not with ***"), "{text}");
+    assert!(transaction(&text, "silent").contains("it failed: no answer within 5.00 s"), "{text}");
+    // One more page than 50 was never asked for.
+    assert!(text.contains("tool-49") && !text.contains("tool-50"), "{text}");
+    assert!(said(&output).contains("the tool `***`: no scenario can name it"), "{}", said(&output));
+    let validated = gander(&["validate", slo.to_str().unwrap()]);
+    assert_eq!(validated.status.code(), Some(0), "{}", said(&validated));
+}
+
 #[test]
 fn bad_flags_and_servers_that_are_not_there_have_their_codes() {
     let folder = tempfile::tempdir().unwrap();
