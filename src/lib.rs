@@ -11,6 +11,7 @@ pub mod input;
 pub mod plan;
 pub mod metrics;
 pub mod stats;
+pub mod schema;
 pub mod slo;
 pub mod scenario;
 pub mod report;
@@ -23,6 +24,7 @@ pub mod record;
 pub mod demo;
 // L3
 pub mod run;
+pub mod init;
 // L4
 pub mod selftest;
 // L5

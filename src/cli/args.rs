@@ -22,6 +22,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run a scenario: make the load, watch the target, judge, report.
     Run(RunArgs),
+    /// Write a first scenario and its SLOs for a server that is there: asks it what it has, and tries each call once.
+    Init(InitArgs),
     /// Check scenario and SLO files, and print what a run would do. Nothing is sent.
     Validate(ValidateArgs),
     /// Judge a recorded run again, with its own SLOs or with others.
@@ -87,6 +89,31 @@ pub(crate) struct OverrideArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// The server: the URL of its MCP endpoint.
+    #[arg(long, value_name = "URL")]
+    pub(crate) target: String,
+    /// The folder that the two files are written to.
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    pub(crate) out: PathBuf,
+    /// The name of the scenario and of its files; without it, what the server calls itself.
+    #[arg(long, value_name = "NAME", value_parser = file_name)]
+    pub(crate) name: Option<String>,
+    /// Write over files that are there.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// The environment variable that holds the bearer token. Its name is written down, its value is not.
+    #[arg(long, value_name = "VAR", value_parser = variable_name)]
+    pub(crate) bearer_env: Option<String>,
+    /// Try no call: what fails is found out by the first run.
+    #[arg(long)]
+    pub(crate) no_probe: bool,
+    /// Permit load on this host, which is not loopback. May be repeated.
+    #[arg(long, value_name = "HOST")]
+    pub(crate) allow_host: Vec<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ValidateArgs {
     /// Scenario or SLO files (YAML).
     #[arg(value_name = "FILE", required = true)]
@@ -140,6 +167,29 @@ pub(crate) struct SelftestArgs {
 fn floor_length(text: &str) -> Result<std::time::Duration, String> {
     let length = crate::model::parse_duration(text).filter(|length| (1..=600).contains(&length.as_secs()));
     length.ok_or_else(|| "write a time from 1s to 10m, such as `5s`".to_owned())
+}
+
+/// What is a name on every system, and needs no quotes.
+fn file_name(text: &str) -> Result<String, String> {
+    const LONGEST: usize = 60;
+    let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    let good = plain && text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.len() <= LONGEST;
+    if good {
+        Ok(text.to_owned())
+    } else {
+        Err("write letters, digits, `-`, `_` and `.`, up to 60".to_owned())
+    }
+}
+
+fn variable_name(text: &str) -> Result<String, String> {
+    let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let good = plain && !text.is_empty() && !text.starts_with(|c: char| c.is_ascii_digit());
+    if good {
+        Ok(text.to_owned())
+    } else {
+        // What stands there may be the token itself.
+        Err("write the name of an environment variable, such as `MCP_TOKEN`".to_owned())
+    }
 }
 
 fn exit_codes() -> String {

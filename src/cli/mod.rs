@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod exit;
 mod files;
+mod init;
 mod progress;
 mod report;
 mod run;
@@ -45,6 +46,7 @@ pub fn main() -> ExitCode {
 fn dispatch(command: Command, screen: Screen) -> Exit {
     match command {
         Command::Run(args) => run::run(&args, screen),
+        Command::Init(args) => init::init(&args, screen),
         Command::Validate(args) => validate::validate(&args, screen),
         Command::Check(args) => check::check(&args, screen),
         Command::Report(args) => report::report(&args, screen),

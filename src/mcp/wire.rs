@@ -99,6 +99,12 @@ impl Wire {
         })
     }
 
+    /// The same way for the steps of another plan: what is known of the target stays, and so does what is secret.
+    pub(crate) fn for_plan(&self, plan: &Plan, url: &Url, user_agent: &str) -> Result<Self, WireError> {
+        let wire = Self::new(plan, url, self.address.clone(), self.era, &self.revision, user_agent)?;
+        Ok(Self { secrets: self.secrets.clone(), ..wire })
+    }
+
     /// What the target knows and no report may show; it grows with each login.
     pub fn secrets(&self) -> &Secrets {
         &self.secrets

@@ -8,4 +8,4 @@ mod orchestrator;
 
 pub use demo_child::DemoError;
 pub use event::RunEvent;
-pub use orchestrator::{Finished, RunError, RunOptions, execute};
+pub use orchestrator::{Finished, RunError, RunOptions, execute, user_agent};

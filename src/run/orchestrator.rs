@@ -219,7 +219,7 @@ async fn prepare(
 }
 
 /// Says who is calling, so that whoever reads the target's log knows what hit them.
-pub(super) fn user_agent() -> String {
+pub fn user_agent() -> String {
     format!("gander/{} (MCP load test)", env!("CARGO_PKG_VERSION"))
 }
 

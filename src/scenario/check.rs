@@ -17,7 +17,7 @@ use crate::slo::{Called, WrittenObjective};
 const MOST_STEPS: usize = 1_000;
 
 /// The names of the steps around the load, which no step of the load may have.
-pub(super) const AROUND: [&str; 10] = [
+pub(crate) const AROUND: [&str; 10] = [
     "login",
     "oauth challenge",
     "oauth resource metadata",

@@ -33,6 +33,8 @@ mod tests;
 pub use describe::describe;
 pub use resolved::{resolved, resolved_objectives};
 
+pub(crate) use check::AROUND;
+
 use std::path::{Path, PathBuf};
 
 use crate::input::{Files, Place, Problems, Source, parse};

@@ -39,6 +39,9 @@ mod churn;
 /// Tokens that run out, by logins and by OAuth.
 mod auth;
 
+/// `gander init` against servers of all kinds.
+mod init;
+
 /// Targets behind TLS, and behind a proxy.
 mod transport;
 

@@ -4,13 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom: a room, and the rooms it may name. `ARCHITECTURE.md` has the same table.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 19] = [
     ("model", &[]),
     ("clock", &[]),
     ("input", &["model"]),
     ("plan", &["model"]),
     ("metrics", &["model", "plan"]),
     ("stats", &["model"]),
+    ("schema", &["model"]),
     ("slo", &["model", "input", "plan", "metrics", "stats"]),
     ("scenario", &["model", "input", "plan", "slo"]),
     ("report", &["model", "plan", "metrics", "stats", "slo"]),
@@ -20,12 +21,13 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("record", &["model", "plan", "metrics", "slo", "report"]),
     ("demo", &["model"]),
     ("run", &["model", "clock", "plan", "metrics", "slo", "report", "mcp", "load", "observe", "record"]),
+    ("init", &["model", "clock", "input", "plan", "schema", "scenario", "mcp"]),
     ("selftest", &["model", "input", "plan", "scenario", "report", "record", "run"]),
     (
         "cli",
         &[
             "model", "input", "plan", "metrics", "slo", "scenario", "report", "record", "demo", "run",
-            "selftest",
+            "init", "selftest",
         ],
     ),
 ];
