@@ -8,20 +8,28 @@ use serde_json::Value;
 use url::Url;
 
 use super::address::Address;
+use super::channel::{Events, Gathered, NO_STATUS, Program};
 use super::client::{CallContext, Client, Exchange};
 use super::reason::error_message;
 use super::reply::Answer;
-use super::wire::{MODERN_REVISION, Wire, WireError};
+use super::fields::Fields;
+use super::wire::{MODERN_REVISION, Way, Wire, WireError};
 use crate::clock::Clock;
 use crate::model::{
-    CounterRng, Era, Outcome, ProtocolFault, Secrets, TargetInfo, TimeoutPhase, TransportFault, clean_text,
+    Carriage, CounterRng, Era, Outcome, ProtocolFault, Secrets, TargetInfo, TimeoutPhase, TransportFault, clean_text,
 };
-use crate::plan::{Auth, Operation, Plan, ProtocolChoice, Proxies, Proxy, Role, StepId};
+use crate::plan::{
+    Auth, CarriageChoice, Operation, Plan, ProtocolChoice, Proxies, Proxy, Role, StdioTarget, StepId,
+};
 
 /// How long a target that refuses connections is given to come up.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often it is tried meanwhile.
 const RETRY_EVERY: Duration = Duration::from_millis(100);
+/// How long a target may take to say that it speaks HTTP+SSE.
+const LOOK: Duration = Duration::from_secs(5);
+/// The statuses with which servers that know HTTP+SSE alone answer a post to the URL of their stream.
+const NOT_STREAMABLE: [u16; 3] = [400, 404, 405];
 /// Error codes that only modern servers give (with HTTP 400).
 const MODERN_ERRORS: [i64; 3] = [-32020, -32021, -32022];
 
@@ -54,12 +62,14 @@ pub enum ContactError {
     #[error(transparent)]
     Wire(#[from] WireError),
     /// No connection, or no answer.
-    #[error("no answer from `{url}`: {}", in_words(*outcome))]
+    #[error("no answer from `{url}`: {}", in_words_of(*outcome, detail))]
     Unreachable {
         /// Where it was sought.
         url: String,
         /// How the last try ended.
         outcome: Outcome,
+        /// What is known beside that, cleaned; may be empty.
+        detail: String,
     },
     /// It answers, but not to MCP, or not to these credentials.
     #[error("`{url}` answers `{step}` with {}{detail}", in_words(*outcome))]
@@ -73,6 +83,11 @@ pub enum ContactError {
         /// What the server said, cleaned; may be empty.
         detail: String,
     },
+}
+
+/// [`in_words`], or `detail` where there is more to tell.
+fn in_words_of(outcome: Outcome, detail: &str) -> String {
+    if detail.is_empty() { in_words(outcome) } else { format!("{detail} ({outcome})") }
 }
 
 /// An outcome for somebody who has just given the URL, with what to look at.
@@ -115,29 +130,62 @@ pub async fn first_contact(
     for secret in address.proxy().map(Proxy::credentials).unwrap_or_default() {
         secrets.learn(secret.expose());
     }
-    let visit = Visit { plan, url, address, user_agent, clock, secrets, calls: Vec::new() };
-    match &plan.protocol {
-        ProtocolChoice::Rest => visit.rest().await,
-        ProtocolChoice::Revision(revision) if revision.as_str() < MODERN_REVISION => {
-            visit.legacy(revision).await
-        }
-        ProtocolChoice::Revision(revision) => visit.modern(revision).await,
-        ProtocolChoice::Auto => visit.auto().await,
-    }
+    let streams = plan.transport.carriage == CarriageChoice::Sse;
+    let place = Place::Web { url, address, user_agent, streams };
+    let gathered = Gathered::new(secrets.clone());
+    Visit::new(plan, place, clock, secrets, gathered).make().await
+}
+
+/// Makes contact with the processes of `target` for `plan`. Those that are shared go on running.
+pub async fn first_contact_over_stdio(
+    plan: &Plan,
+    target: &StdioTarget,
+    clock: Clock,
+) -> Result<Contact, ContactError> {
+    let secrets = plan.secrets();
+    let gathered = Gathered::new(secrets.clone());
+    let program = Arc::new(Program::new(target, secrets.clone(), gathered.clone()));
+    Visit::new(plan, Place::Here(program), clock, secrets, gathered).make().await
+}
+
+/// Where the target is.
+enum Place<'a> {
+    /// Behind a URL; with `streams`, that of a stream of events.
+    Web { url: &'a Url, address: Address, user_agent: &'a str, streams: bool },
+    /// It is a program of ours.
+    Here(Arc<Program>),
 }
 
 struct Visit<'a> {
     plan: &'a Plan,
-    url: &'a Url,
-    address: Address,
-    user_agent: &'a str,
+    place: Place<'a>,
     clock: Clock,
-    /// Shared by every wire of the visit.
+    /// Shared by every wire of the visit, ...
     secrets: Secrets,
+    /// ... as this is.
+    gathered: Gathered,
     calls: Vec<ContactCall>,
 }
 
-impl Visit<'_> {
+impl<'a> Visit<'a> {
+    fn new(plan: &'a Plan, place: Place<'a>, clock: Clock, secrets: Secrets, gathered: Gathered) -> Self {
+        Self { plan, place, clock, secrets, gathered, calls: Vec::new() }
+    }
+
+    async fn make(self) -> Result<Contact, ContactError> {
+        let plan = self.plan;
+        match &plan.protocol {
+            ProtocolChoice::Rest => self.rest().await,
+            ProtocolChoice::Revision(revision) if revision.as_str() < MODERN_REVISION => {
+                self.legacy(revision).await
+            }
+            ProtocolChoice::Revision(revision) => self.modern(revision).await,
+            // There is no HTTP+SSE in the modern era.
+            ProtocolChoice::Auto if self.is_over_events() => self.legacy("").await,
+            ProtocolChoice::Auto => self.auto().await,
+        }
+    }
+
     async fn rest(mut self) -> Result<Contact, ContactError> {
         let wire = self.wire(Era::Rest, "")?;
         let mut client = Client::new(Arc::clone(&wire), self.clock, 0);
@@ -156,7 +204,7 @@ impl Visit<'_> {
             return self.finish_modern(modern, client, answer).await;
         }
         if let Some(answer) = answer.filter(is_modern_refusal) {
-            return Err(self.refused("server/discover", exchange.outcome, &answer.text));
+            return Err(self.refused(&client, "server/discover", exchange.outcome, &answer.text));
         }
         self.handshake(client, "").await
     }
@@ -172,7 +220,7 @@ impl Visit<'_> {
             && answer.as_ref().is_some_and(|answer| answer.error_code == Some(-32601));
         if exchange.outcome != Outcome::Ok && !without {
             let said = answer.map(|answer| answer.text).unwrap_or_default();
-            return Err(self.refused("server/discover", exchange.outcome, &said));
+            return Err(self.refused(&client, "server/discover", exchange.outcome, &said));
         }
         self.finish_modern(wire, client, answer).await
     }
@@ -198,36 +246,88 @@ impl Visit<'_> {
     /// have called before: its ids go on, so that none is used twice.
     async fn handshake(mut self, mut client: Client, revision: &str) -> Result<Contact, ContactError> {
         client.adopt(self.wire(Era::Legacy, revision)?);
-        let answer = self.set_up(&mut client).await?;
+        let answer = match self.set_up(&mut client).await {
+            Err(refused) if self.may_speak_events(&refused) => {
+                if !self.speaks_events().await {
+                    return Err(refused);
+                }
+                client.reset();
+                client.adopt(self.wire(Era::Legacy, revision)?);
+                self.set_up(&mut client).await?
+            }
+            answer => answer?,
+        };
         let settled = answer.as_deref().and_then(protocol_version).unwrap_or_default();
         let server = answer.as_deref().and_then(|result| self.server_name(result));
         let tools = self.list_tools(&mut client).await;
         if client.next_tear_down().is_some() {
             self.call(&mut client, &Operation::EndSession).await;
         }
-        let wire = self.wire(Era::Legacy, &settled)?;
-        Ok(self.done(wire, server, tools))
+        let mut wire = self.lay(Era::Legacy, &settled)?;
+        if matches!(&self.place, Place::Here(program) if program.is_shared()) {
+            // The one session that there is was opened just now.
+            wire.set_up.clear();
+        }
+        Ok(self.done(Arc::new(wire), server, tools))
+    }
+
+    fn is_over_events(&self) -> bool {
+        matches!(self.place, Place::Web { streams: true, .. })
+    }
+
+    /// True when a server that knows HTTP+SSE alone would refuse the handshake like this.
+    fn may_speak_events(&self, error: &ContactError) -> bool {
+        let auto = self.plan.transport.carriage == CarriageChoice::Auto;
+        let web = matches!(self.place, Place::Web { streams: false, .. });
+        auto && web
+            && matches!(error, ContactError::Refused { outcome: Outcome::HttpStatus(status), step, .. }
+                if NOT_STREAMABLE.contains(status) && step == "initialize")
+    }
+
+    /// Looks whether there is a stream of events that names where to post; from then on that is the way.
+    async fn speaks_events(&mut self) -> bool {
+        let Place::Web { streams, .. } = &mut self.place else { return false };
+        *streams = true;
+        let Ok(Wire { way: Way::Events(way), .. }) = self.lay(Era::Legacy, "") else { return false };
+        // Who has to log in first does not find out.
+        let nobody = Fields::default();
+        let opened = Events::open(&way, &nobody, &self.gathered, &self.secrets);
+        let found = matches!(tokio::time::timeout(LOOK, opened).await, Ok(Ok(_)));
+        if let Place::Web { streams, .. } = &mut self.place {
+            *streams = found;
+        }
+        found
     }
 
     fn wire(&self, era: Era, revision: &str) -> Result<Arc<Wire>, ContactError> {
-        let address = self.address.clone();
-        let wire = Wire::new(self.plan, self.url, address, era, revision, self.user_agent)?;
-        Ok(Arc::new(Wire { secrets: self.secrets.clone(), ..wire }))
+        Ok(Arc::new(self.lay(era, revision)?))
     }
 
-    /// Waits until the target takes connections.
+    fn lay(&self, era: Era, revision: &str) -> Result<Wire, WireError> {
+        let wire = match &self.place {
+            Place::Here(program) => Wire::over_lines(self.plan, Arc::clone(program), era, revision),
+            Place::Web { url, address, user_agent, streams } => {
+                let wire = Wire::new(self.plan, url, address.clone(), era, revision, user_agent)?;
+                if *streams { wire.over_events(self.plan, url, user_agent)? } else { wire }
+            }
+        };
+        Ok(Wire { secrets: self.secrets.clone(), gathered: self.gathered.clone(), ..wire })
+    }
+
+    /// Waits until the target takes connections; a process is started by the first call.
     async fn reach(&self) -> Result<(), ContactError> {
+        let Place::Web { address, .. } = &self.place else { return Ok(()) };
         let give_up = self.clock.now() + PATIENCE;
         loop {
             let mut connection = super::connection::Connection::default();
-            let tried = tokio::time::timeout(PATIENCE, connection.open(&self.address)).await;
+            let tried = tokio::time::timeout(PATIENCE, connection.open(address)).await;
             let fault = match tried {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(failure)) => failure.outcome,
                 Err(_) => Outcome::Transport(TransportFault::Timeout(TimeoutPhase::Connect)),
             };
             if self.clock.now() >= give_up {
-                return Err(self.unreachable(fault));
+                return Err(self.unreachable(fault, None));
             }
             tokio::time::sleep(RETRY_EVERY).await;
         }
@@ -241,11 +341,13 @@ impl Visit<'_> {
             let operation = step.operation.clone();
             let (exchange, answer) = self.call(client, &operation).await;
             if exchange.outcome != Outcome::Ok {
-                let said = answer.map(|answer| answer.text).unwrap_or_default();
-                return Err(if matches!(exchange.outcome, Outcome::Transport(_)) {
-                    self.unreachable(exchange.outcome)
+                let reason = exchange.reason.as_deref();
+                let said = answer.map(|answer| answer.text);
+                let said = said.or_else(|| reason.map(str::to_owned)).unwrap_or_default();
+                return Err(if matches!(exchange.outcome, Outcome::Transport(_) | Outcome::NotSent(_)) {
+                    self.unreachable(exchange.outcome, reason)
                 } else {
-                    self.refused(&step.method, exchange.outcome, &said)
+                    self.refused(client, &step.method, exchange.outcome, &said)
                 });
             }
             if operation == Operation::Initialize {
@@ -258,7 +360,7 @@ impl Visit<'_> {
                     } else {
                         format!("it settles on an unknown revision {settled}")
                     };
-                    return Err(self.refused("initialize", MALFORMED, &why));
+                    return Err(self.refused(client, "initialize", MALFORMED, &why));
                 }
                 client.adopt(self.wire(Era::Legacy, &settled)?);
             }
@@ -306,11 +408,14 @@ impl Visit<'_> {
         (exchange, answer)
     }
 
-    fn unreachable(&self, outcome: Outcome) -> ContactError {
-        ContactError::Unreachable { url: self.shown_url(), outcome }
+    /// `reason` tells more than the outcome where the target is a process or speaks over a stream.
+    fn unreachable(&self, outcome: Outcome, reason: Option<&str>) -> ContactError {
+        let told = matches!(self.place, Place::Here(_)) || self.is_over_events();
+        let detail = reason.filter(|_| told).unwrap_or_default().to_owned();
+        ContactError::Unreachable { url: self.shown_url(), outcome, detail }
     }
 
-    fn refused(&self, step: &str, outcome: Outcome, said: &str) -> ContactError {
+    fn refused(&self, client: &Client, step: &str, outcome: Outcome, said: &str) -> ContactError {
         let said = match outcome {
             Outcome::JsonRpcError(_) => &error_message(said),
             Outcome::Ok
@@ -335,12 +440,19 @@ impl Visit<'_> {
                 }
             };
         }
+        let words = client.last_words();
+        if !words.is_empty() {
+            detail = format!("{detail}; its last words: {words}");
+        }
         ContactError::Refused { url: self.shown_url(), step: step.to_owned(), outcome, detail }
     }
 
-    /// The URL without credentials.
+    /// The URL without credentials, or the command.
     fn shown_url(&self) -> String {
-        let mut url = self.url.clone();
+        let mut url = match &self.place {
+            Place::Here(program) => return program.shown().to_owned(),
+            Place::Web { url, .. } => Url::clone(url),
+        };
         // Neither fails for a URL with a host, and no other gets here.
         let _ = url.set_username("");
         let _ = url.set_password(None);
@@ -348,14 +460,20 @@ impl Visit<'_> {
     }
 
     fn done(self, wire: Arc<Wire>, server: Option<String>, tools: Option<Vec<String>>) -> Contact {
+        let carriage = wire.carriage();
+        let pid = match &self.place {
+            Place::Here(program) => program.shared_pid(),
+            Place::Web { .. } => None,
+        };
         let info = TargetInfo {
             url: self.shown_url(),
+            transport: carriage,
             era: wire.era,
             revision: wire.revision.clone(),
             server,
             tools,
-            started_by_gander: false,
-            pid: None,
+            started_by_gander: carriage == Carriage::Stdio,
+            pid,
         };
         Contact { wire, info, calls: self.calls }
     }
@@ -368,7 +486,7 @@ fn is_modern(answer: &Answer) -> bool {
 
 /// A server that is modern and will not have this call.
 fn is_modern_refusal(answer: &Answer) -> bool {
-    answer.status == 400 && answer.error_code.is_some_and(|code| MODERN_ERRORS.contains(&code))
+    [400, NO_STATUS].contains(&answer.status) && answer.error_code.is_some_and(|code| MODERN_ERRORS.contains(&code))
 }
 
 fn protocol_version(result: &str) -> Option<String> {

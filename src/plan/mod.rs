@@ -22,12 +22,15 @@ pub use plan::{Observe, Outputs, PLAN_VERSION, Plan, Transaction};
 pub use proxy::{Proxies, Proxy, ProxyError};
 pub use step::{Check, DISCOVER, McpRequest, Operation, Role, Step, StepId};
 pub use target::{
-    Auth, DemoTarget, HostRule, LONGEST_PATH, ProtocolChoice, SessionPolicy, Target, is_loopback,
+    Auth, DemoTarget, HostRule, LONGEST_PATH, Processes, ProtocolChoice, SessionPolicy, StdioTarget, Target,
+    is_loopback,
 };
 pub use template::{Expression, Quoting, RenderContext, Segment, Template};
 pub use template_parser::{Environment, TemplateError, TemplateFault};
 pub use threshold::Threshold;
-pub use transport::{ClientCertificate, HttpVersion, PemFault, PemFile, Tls, Transport};
+pub use transport::{
+    CarriageChoice, ClientCertificate, HttpVersion, PemFault, PemFile, Tls, Transport,
+};
 
 pub(crate) use template_parser::{EXPRESSIONS, Kind, Part, parse_parts};
 pub(crate) use transport::crypto;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{
-    Arrival, Auth, HostRule, Load, ProtocolChoice, SessionPolicy, Step, StepId, Target, Template, Threshold,
+    Arrival, Auth, FixedText, HostRule, Load, ProtocolChoice, SessionPolicy, Step, StepId, Target, Template, Threshold,
     Transport,
 };
 use crate::model::CounterRng;
@@ -155,6 +155,10 @@ impl Plan {
                 secrets.learn(password.expose());
                 others.extend(path.from_environment().iter().chain(username.from_environment()));
             }
+        }
+        if let Target::Stdio(target) = &self.target {
+            others.extend(target.env.values());
+            others.extend(target.command.iter().chain(&target.cwd).flat_map(FixedText::from_environment));
         }
         let templates = self.steps.iter().flat_map(|step| step.operation.templates());
         others.extend(templates.flat_map(Template::environment_values));

@@ -29,7 +29,11 @@ pub(super) struct ScenarioFile {
     /// Where the protocol is chosen, when it is.
     pub protocol_place: Option<Place>,
     pub auth: Option<Auth>,
+    /// Where it is said who calls, when it is.
+    pub auth_place: Option<Place>,
     pub session: Option<SessionPolicy>,
+    /// Where it is said how long sessions live, when it is.
+    pub session_place: Option<Place>,
     pub hosts: HostRule,
     pub timeout: Option<Duration>,
     pub load: Option<Load>,
@@ -90,9 +94,10 @@ pub(super) fn read(
         .and_then(|field| target_file::read(field, path, sources, problems));
     let protocol_field = fields.optional("protocol");
     let protocol = protocol_field.map_or(Some(ProtocolChoice::Auto), |field| read_protocol(field, problems));
-    let auth =
-        fields.optional("auth").map_or(Some(Auth::None), |field| auth_file::read(field, env, problems));
-    let session = fields.optional("session").map_or(Some(SessionPolicy::PerUser), |field| {
+    let auth_field = fields.optional("auth");
+    let auth = auth_field.map_or(Some(Auth::None), |field| auth_file::read(field, env, problems));
+    let session_field = fields.optional("session");
+    let session = session_field.map_or(Some(SessionPolicy::PerUser), |field| {
         let words = [("per_user", SessionPolicy::PerUser), ("per_iteration", SessionPolicy::PerIteration)];
         field.word(&words, problems)
     });
@@ -116,7 +121,9 @@ pub(super) fn read(
         protocol,
         protocol_place: protocol_field.map(|field| field.node.place.clone()),
         auth,
+        auth_place: auth_field.map(|field| field.node.place.clone()),
         session,
+        session_place: session_field.map(|field| field.node.place.clone()),
         hosts: HostRule { allowed },
         timeout,
         load,

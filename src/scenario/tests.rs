@@ -349,6 +349,7 @@ fn the_end_of_a_session_is_not_waited_for_as_long_as_a_call() {
 fn the_command_line_wins_over_the_file() {
     let overrides = Overrides {
         target: Some("http://127.0.0.1:9/mcp".to_owned()),
+        stdio: None,
         duration: Some("20s".to_owned()),
         users: Some("7".to_owned()),
         set: vec!["load.think_time={min: 1s, max: 2s}".to_owned(), "transactions.list.weight=4".to_owned()],
