@@ -203,8 +203,13 @@ impl<'a> Visit<'a> {
         if exchange.outcome == Outcome::Ok && answer.as_ref().is_some_and(is_modern) {
             return self.finish_modern(modern, client, answer).await;
         }
-        if let Some(answer) = answer.filter(is_modern_refusal) {
+        if let Some(answer) = answer.as_ref().filter(|answer| is_modern_refusal(answer)) {
             return Err(self.refused(&client, "server/discover", exchange.outcome, &answer.text));
+        }
+        // Nobody posts to the URL of a stream: what answers is not MCP.
+        let nobody = answer.is_some_and(|answer| [404, 405].contains(&answer.status) && answer.error_code.is_none());
+        if nobody && self.may_look_for_events() {
+            self.speaks_events().await;
         }
         self.handshake(client, "").await
     }
@@ -277,11 +282,14 @@ impl<'a> Visit<'a> {
 
     /// True when a server that knows HTTP+SSE alone would refuse the handshake like this.
     fn may_speak_events(&self, error: &ContactError) -> bool {
-        let auto = self.plan.transport.carriage == CarriageChoice::Auto;
-        let web = matches!(self.place, Place::Web { streams: false, .. });
-        auto && web
+        self.may_look_for_events()
             && matches!(error, ContactError::Refused { outcome: Outcome::HttpStatus(status), step, .. }
                 if NOT_STREAMABLE.contains(status) && step == "initialize")
+    }
+
+    fn may_look_for_events(&self) -> bool {
+        self.plan.transport.carriage == CarriageChoice::Auto
+            && matches!(self.place, Place::Web { streams: false, .. })
     }
 
     /// Looks whether there is a stream of events that names where to post; from then on that is the way.

@@ -37,6 +37,7 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
         recorded: _,
         timeline: _,
         percentile_curve: _,
+        strays: _,
         scrapes: _,
         scrapes_failed: _,
         // These are our own words.

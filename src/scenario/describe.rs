@@ -77,7 +77,9 @@ fn describe_target(page: &mut Page, plan: &Plan) {
     };
     page.value("credentials", &auth);
     if plan.protocol != ProtocolChoice::Rest {
+        let shared = matches!(&plan.target, Target::Stdio(target) if target.processes == Processes::Shared);
         let session = match plan.session {
+            SessionPolicy::PerUser if shared => "one for all users",
             SessionPolicy::PerUser => "one a user, for the whole run",
             SessionPolicy::PerIteration => "a new one for each iteration",
         };

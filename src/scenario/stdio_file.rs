@@ -44,7 +44,7 @@ fn read_command(field: Field<'_>, env: Environment<'_>, problems: &mut Problems)
             field.wrong("a quotation mark is not closed", "close it, or write a list of words", problems);
             return None;
         };
-        if words.first().is_none_or(String::is_empty) {
+        if words.first().is_none_or(|program| program.trim().is_empty()) {
             field.wrong("there is no program in it", HELP, problems);
             return None;
         }

@@ -156,6 +156,46 @@ fn golden_plan_of_a_target_with_every_field_of_transport() {
     golden_plan("tls", "tests/golden/tls.yaml");
 }
 
+#[test]
+fn golden_plans_of_other_transports() {
+    golden_plan("stdio", "tests/golden/stdio.yaml");
+    golden_plan("sse", "tests/golden/sse.yaml");
+}
+
+#[test]
+fn a_command_is_split_as_a_shell_splits_it() {
+    let command = |target: &Target| match target {
+        Target::Stdio(target) => target.command.iter().map(|word| word.expose().to_owned()).collect(),
+        Target::Url(_) | Target::Demo(_) => Vec::new(),
+    };
+    let plan = plan_of(r#"target: {stdio: 'node "my server.js" --x=\$Y a\ b'}"#);
+    assert_eq!(command(&plan.target), ["node", "my server.js", "--x=$Y", "a b"]);
+    let stdio = |set: &[&str]| Overrides {
+        stdio: Some("python3 'a b.py'".to_owned()),
+        set: set.iter().map(|&set| set.to_owned()).collect(),
+        ..Overrides::default()
+    };
+    let lines = "target: {stdio: node, env: {A: long secret}}";
+    let plan = load_text(&scenario(lines), &stdio(&["target.processes=shared"])).unwrap().plan;
+    assert_eq!(command(&plan.target), ["python3", "a b.py"]);
+    assert!(matches!(&plan.target, Target::Stdio(target) if target.processes == crate::plan::Processes::Shared));
+    assert_eq!(plan.secrets().redacted("long secret"), "long secret", "the file's target is replaced");
+    check_problems("", &stdio(&["target.x=1"]), &["--set:1:1: `target` has no field `x`"]);
+    check_problems("target: {stdio: \"' '\"}", &Overrides::default(), &["dir/scenario.yaml:1:17: `stdio`: there is no program in it"]);
+}
+
+#[test]
+fn what_a_process_is_told_by_its_environment_is_secret() {
+    let lines = "target: {stdio: [node, \"{{ env.KEY_NAME }}\"], env: {A: \"{{ env.TOKEN }}\", B: plain text, C: \"1\"}}";
+    let plan = plan_of(lines);
+    let shown = format!("{plan:?} {}", serde_json::to_string(&plan).unwrap());
+    for secret in ["t0p-s3cret", "plain text", "client.key"] {
+        assert!(!shown.contains(secret), "{shown}");
+        assert_eq!(plan.secrets().redacted(secret), "***");
+    }
+    assert_eq!(plan.secrets().redacted("1"), "1");
+}
+
 #[track_caller]
 fn golden_plan(name: &str, path: &str) {
     let loaded = loaded(path);
