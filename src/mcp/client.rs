@@ -316,7 +316,9 @@ impl Client {
             channel.ask(out, progress).await?;
         }
         let status = progress.answer.as_ref().map_or(0, |answer| answer.status);
-        if let Some(answer) = progress.answer.as_ref().filter(|answer| is_of_lost_session(status, &answer.text)) {
+        if let Some(answer) =
+            progress.answer.as_ref().filter(|answer| is_of_lost_session(status, &answer.text))
+        {
             debug_assert!(answer.outcome != Outcome::Ok, "a lost session is no success");
             self.reset();
         }
@@ -328,7 +330,8 @@ impl Client {
         match &wire.way {
             Way::Lines(program) if program.is_shared() => {
                 let mut shared = program.shared().lock().await;
-                if let Some(process) = shared.as_ref().map(Arc::clone).map(Channel::Lines).filter(Channel::is_open)
+                if let Some(process) =
+                    shared.as_ref().map(Arc::clone).map(Channel::Lines).filter(Channel::is_open)
                 {
                     return Ok(process);
                 }

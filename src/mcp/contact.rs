@@ -10,13 +10,14 @@ use url::Url;
 use super::address::Address;
 use super::channel::{Events, Gathered, NO_STATUS, Program};
 use super::client::{CallContext, Client, Exchange};
+use super::fields::Fields;
 use super::reason::error_message;
 use super::reply::Answer;
-use super::fields::Fields;
 use super::wire::{MODERN_REVISION, Way, Wire, WireError};
 use crate::clock::Clock;
 use crate::model::{
-    Carriage, CounterRng, Era, Outcome, ProtocolFault, Secrets, TargetInfo, TimeoutPhase, TransportFault, clean_text,
+    Carriage, CounterRng, Era, Outcome, ProtocolFault, Secrets, TargetInfo, TimeoutPhase, TransportFault,
+    clean_text,
 };
 use crate::plan::{
     Auth, CarriageChoice, Operation, Plan, ProtocolChoice, Proxies, Proxy, Role, StdioTarget, StepId,
@@ -207,7 +208,8 @@ impl<'a> Visit<'a> {
             return Err(self.refused(&client, "server/discover", exchange.outcome, &answer.text));
         }
         // Nobody posts to the URL of a stream: what answers is not MCP.
-        let nobody = answer.is_some_and(|answer| [404, 405].contains(&answer.status) && answer.error_code.is_none());
+        let nobody =
+            answer.is_some_and(|answer| [404, 405].contains(&answer.status) && answer.error_code.is_none());
         if nobody && self.may_look_for_events() {
             self.speaks_events().await;
         }
@@ -494,7 +496,8 @@ fn is_modern(answer: &Answer) -> bool {
 
 /// A server that is modern and will not have this call.
 fn is_modern_refusal(answer: &Answer) -> bool {
-    [400, NO_STATUS].contains(&answer.status) && answer.error_code.is_some_and(|code| MODERN_ERRORS.contains(&code))
+    [400, NO_STATUS].contains(&answer.status)
+        && answer.error_code.is_some_and(|code| MODERN_ERRORS.contains(&code))
 }
 
 fn protocol_version(result: &str) -> Option<String> {

@@ -28,9 +28,7 @@ pub use target::{
 pub use template::{Expression, Quoting, RenderContext, Segment, Template};
 pub use template_parser::{Environment, TemplateError, TemplateFault};
 pub use threshold::Threshold;
-pub use transport::{
-    CarriageChoice, ClientCertificate, HttpVersion, PemFault, PemFile, Tls, Transport,
-};
+pub use transport::{CarriageChoice, ClientCertificate, HttpVersion, PemFault, PemFile, Tls, Transport};
 
 pub(crate) use template_parser::{EXPRESSIONS, Kind, Part, parse_parts};
 pub(crate) use transport::crypto;

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{
-    Arrival, Auth, FixedText, HostRule, Load, ProtocolChoice, SessionPolicy, Step, StepId, Target, Template, Threshold,
-    Transport,
+    Arrival, Auth, FixedText, HostRule, Load, ProtocolChoice, SessionPolicy, Step, StepId, Target, Template,
+    Threshold, Transport,
 };
 use crate::model::CounterRng;
 use crate::model::{Secret, Secrets};

@@ -300,9 +300,13 @@ pub(super) fn target(report: &RunReport) -> String {
     } else {
         format!("MCP {}{over}", target.revision)
     };
-    match &target.server {
-        Some(server) => format!("{server} at {} ({protocol})", target.url),
-        None => format!("{} ({protocol})", target.url),
+    match (&target.server, target.transport) {
+        // A command may be too long for its line.
+        (server, Carriage::Stdio) => {
+            format!("{} ({protocol}), started as {}", server.as_deref().unwrap_or("a server"), target.url)
+        }
+        (Some(server), _) => format!("{server} at {} ({protocol})", target.url),
+        (None, _) => format!("{} ({protocol})", target.url),
     }
 }
 

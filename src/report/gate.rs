@@ -77,7 +77,8 @@ pub(super) fn text(text: &str) -> String {
 }
 
 fn target_texts(target: &mut TargetInfo) {
-    let TargetInfo { url, revision, server, tools, transport: _, era: _, started_by_gander: _, pid: _ } = target;
+    let TargetInfo { url, revision, server, tools, transport: _, era: _, started_by_gander: _, pid: _ } =
+        target;
     all([url, revision].into_iter().chain(server).chain(tools.iter_mut().flatten()));
 }
 

@@ -218,9 +218,7 @@ async fn make_contact(
     proxies: &Proxies,
 ) -> Result<(Contact, Option<DemoChild>), RunError> {
     let mut contact = match &plan.target {
-        Target::Url(url) => {
-            mcp::first_contact(plan, url, proxies, &user_agent(), Clock::start()).await?
-        }
+        Target::Url(url) => mcp::first_contact(plan, url, proxies, &user_agent(), Clock::start()).await?,
         Target::Stdio(target) => mcp::first_contact_over_stdio(plan, target, Clock::start()).await?,
         Target::Demo(target) => {
             let demo = DemoChild::start(program, target).await?;

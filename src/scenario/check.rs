@@ -172,7 +172,8 @@ fn check_stdio(file: &ScenarioFile, problems: &mut Problems) {
 
 /// HTTP+SSE is older than the modern era.
 fn check_events(file: &ScenarioFile, problems: &mut Problems) {
-    let events = file.target.as_ref().is_some_and(|written| written.transport.carriage == CarriageChoice::Sse);
+    let events =
+        file.target.as_ref().is_some_and(|written| written.transport.carriage == CarriageChoice::Sse);
     let modern = matches!(&file.protocol, Some(ProtocolChoice::Revision(revision))
         if Some(revision.as_str()) == ProtocolChoice::REVISIONS.last().copied());
     if let Some(place) = file.protocol_place.as_ref().filter(|_| events && modern) {

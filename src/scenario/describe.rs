@@ -8,8 +8,9 @@ use crate::model::{
     clean_char, format_count, format_duration, format_rate, format_ratio, without_credentials,
 };
 use crate::plan::{
-    Auth, CarriageChoice, ClosedLoad, HttpVersion, Load, LoadModel, OpenLoad, Plan, Processes, ProtocolChoice,
-    Role, SessionPolicy, Spacing, StdioTarget, Step, Target, ThinkTime, Transaction, Transport,
+    Auth, CarriageChoice, ClosedLoad, HttpVersion, Load, LoadModel, OpenLoad, Plan, Processes,
+    ProtocolChoice, Role, SessionPolicy, Spacing, StdioTarget, Step, Target, ThinkTime, Transaction,
+    Transport,
 };
 use crate::slo::{Divisor, Indicator, Objective, Reading, Selector};
 
@@ -151,7 +152,9 @@ fn describe_transport(page: &mut Page, Transport { carriage, http, tls }: &Trans
     match carriage {
         CarriageChoice::Auto => {}
         CarriageChoice::StreamableHttp => page.value("transport", "Streamable HTTP"),
-        CarriageChoice::Sse => page.value("transport", "HTTP+SSE: requests are posted, answers come on a stream"),
+        CarriageChoice::Sse => {
+            page.value("transport", "HTTP+SSE: requests are posted, answers come on a stream")
+        }
     }
     if *http != HttpVersion::default() {
         page.value("HTTP", http.name());

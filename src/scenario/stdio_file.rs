@@ -15,18 +15,16 @@ pub(super) fn read(
     problems: &mut Problems,
 ) -> Option<StdioTarget> {
     let command = read_command(field, env, problems);
-    let variables = fields.optional("env").map_or_else(
-        || Some(BTreeMap::new()),
-        |field| read_variables(field, env, problems),
-    );
+    let variables = fields
+        .optional("env")
+        .map_or_else(|| Some(BTreeMap::new()), |field| read_variables(field, env, problems));
     let cwd = match fields.optional("cwd") {
         None => Some(None),
         Some(field) => word(field, env, problems).map(Some),
     };
     let words = [Processes::PerUser, Processes::Shared].map(|processes| (processes.name(), processes));
-    let processes = fields
-        .optional("processes")
-        .map_or(Some(Processes::default()), |field| field.word(&words, problems));
+    let processes =
+        fields.optional("processes").map_or(Some(Processes::default()), |field| field.word(&words, problems));
     Some(StdioTarget { command: command?, env: variables?, cwd: cwd?, processes: processes? })
 }
 

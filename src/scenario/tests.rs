@@ -178,10 +178,16 @@ fn a_command_is_split_as_a_shell_splits_it() {
     let lines = "target: {stdio: node, env: {A: long secret}}";
     let plan = load_text(&scenario(lines), &stdio(&["target.processes=shared"])).unwrap().plan;
     assert_eq!(command(&plan.target), ["python3", "a b.py"]);
-    assert!(matches!(&plan.target, Target::Stdio(target) if target.processes == crate::plan::Processes::Shared));
+    assert!(
+        matches!(&plan.target, Target::Stdio(target) if target.processes == crate::plan::Processes::Shared)
+    );
     assert_eq!(plan.secrets().redacted("long secret"), "long secret", "the file's target is replaced");
     check_problems("", &stdio(&["target.x=1"]), &["--set:1:1: `target` has no field `x`"]);
-    check_problems("target: {stdio: \"' '\"}", &Overrides::default(), &["dir/scenario.yaml:1:17: `stdio`: there is no program in it"]);
+    check_problems(
+        "target: {stdio: \"' '\"}",
+        &Overrides::default(),
+        &["dir/scenario.yaml:1:17: `stdio`: there is no program in it"],
+    );
 }
 
 #[test]

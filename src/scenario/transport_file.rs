@@ -4,7 +4,9 @@ use std::path::Path;
 
 use super::{Sources, beside, text};
 use crate::input::{Field, Fields, Problems};
-use crate::plan::{CarriageChoice, ClientCertificate, HttpVersion, PemFault, PemFile, Target, Tls, Transport};
+use crate::plan::{
+    CarriageChoice, ClientCertificate, HttpVersion, PemFault, PemFile, Target, Tls, Transport,
+};
 
 /// The fields `transport`, `http` and `tls` of a target with a URL. `target` is `None` when that URL has a mistake.
 pub(super) fn read(

@@ -75,7 +75,10 @@ mod tests {
 
     #[test]
     fn the_last_lines_are_told_without_secrets() {
-        assert_eq!(told(&["Error: no \x1b[31mkey", "  at s3cret-token:1"]), "Error: no \u{fffd}[31mkey | at ***:1");
+        assert_eq!(
+            told(&["Error: no \x1b[31mkey", "  at s3cret-token:1"]),
+            "Error: no \u{fffd}[31mkey | at ***:1"
+        );
         assert_eq!(told(&[]), "");
         let long = "x".repeat(MOST_TOLD - 3);
         assert_eq!(told(&["first", &long, "end"]), format!("{long} | end"));

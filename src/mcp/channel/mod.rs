@@ -146,11 +146,13 @@ fn answered(arrival: Option<Arrival>, out: Outgoing<'_>, progress: &mut Progress
         return Err(Failure::bare(Outcome::Transport(TransportFault::Eof)));
     };
     let (outcome, text, error_code) = match &what {
-        Arrived::Message(bytes) => return {
-            progress.first_byte = Some(at);
-            progress.answer = Some(judged(bytes, at, out, progress));
-            Ok(())
-        },
+        Arrived::Message(bytes) => {
+            return {
+                progress.first_byte = Some(at);
+                progress.answer = Some(judged(bytes, at, out, progress));
+                Ok(())
+            };
+        }
         Arrived::TooLarge => (Outcome::Protocol(ProtocolFault::TooLarge), String::new(), None),
         Arrived::Lost(failure) => (failure.outcome, failure.words.clone(), None),
     };
@@ -159,7 +161,12 @@ fn answered(arrival: Option<Arrival>, out: Outgoing<'_>, progress: &mut Progress
 }
 
 /// The answer that `bytes` are, which were there `at`.
-fn judged(bytes: &[u8], at: Duration, Outgoing { step, id, .. }: Outgoing<'_>, progress: &Progress) -> Answer {
+fn judged(
+    bytes: &[u8],
+    at: Duration,
+    Outgoing { step, id, .. }: Outgoing<'_>,
+    progress: &Progress,
+) -> Answer {
     let mut answer = bare(at, Outcome::Ok, NO_STATUS);
     if progress.is_plain(step) && envelope::is_good_answer(bytes, id) {
         return answer;
