@@ -132,7 +132,7 @@ pub async fn first_contact(
         secrets.learn(secret.expose());
     }
     let streams = plan.transport.carriage == CarriageChoice::Sse;
-    let place = Place::Web { url, address, user_agent, streams };
+    let place = Place::Web { url, address: Box::new(address), user_agent, streams };
     let gathered = Gathered::new(secrets.clone());
     Visit::new(plan, place, clock, secrets, gathered).make().await
 }
@@ -152,7 +152,7 @@ pub async fn first_contact_over_stdio(
 /// Where the target is.
 enum Place<'a> {
     /// Behind a URL; with `streams`, that of a stream of events.
-    Web { url: &'a Url, address: Address, user_agent: &'a str, streams: bool },
+    Web { url: &'a Url, address: Box<Address>, user_agent: &'a str, streams: bool },
     /// It is a program of ours.
     Here(Arc<Program>),
 }
@@ -317,7 +317,7 @@ impl<'a> Visit<'a> {
         let wire = match &self.place {
             Place::Here(program) => Wire::over_lines(self.plan, Arc::clone(program), era, revision),
             Place::Web { url, address, user_agent, streams } => {
-                let wire = Wire::new(self.plan, url, address.clone(), era, revision, user_agent)?;
+                let wire = Wire::new(self.plan, url, Address::clone(address), era, revision, user_agent)?;
                 if *streams { wire.over_events(self.plan, url, user_agent)? } else { wire }
             }
         };

@@ -110,7 +110,6 @@ impl Transport {
 
 impl CarriageChoice {
     /// True when the first contact finds out.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
     pub fn is_auto(&self) -> bool {
         *self == Self::Auto
     }

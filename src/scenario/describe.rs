@@ -153,7 +153,7 @@ fn describe_transport(page: &mut Page, Transport { carriage, http, tls }: &Trans
         CarriageChoice::Auto => {}
         CarriageChoice::StreamableHttp => page.value("transport", "Streamable HTTP"),
         CarriageChoice::Sse => {
-            page.value("transport", "HTTP+SSE: requests are posted, answers come on a stream")
+            page.value("transport", "HTTP+SSE: requests are posted, answers come on a stream");
         }
     }
     if *http != HttpVersion::default() {

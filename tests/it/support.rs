@@ -216,7 +216,7 @@ pub(crate) fn real_stdio_server(name: &str) -> Option<String> {
     let command = line.trim().strip_prefix("ready stdio ").map(str::to_owned);
     let installed = |command: &String| {
         let mut paths = command.split(' ').filter(|word| word.starts_with('/'));
-        paths.all(|path| Path::new(path).exists() || path.ends_with(".json"))
+        paths.all(|path| Path::new(path).exists())
     };
     let command = command.filter(installed);
     if command.is_none() {

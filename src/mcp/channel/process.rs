@@ -247,12 +247,15 @@ impl Keeper {
             () = async { self.outbox.drain().await; pending().await } => false,
         };
         let at = Instant::now();
-        self.outbox.close();
         if asked {
+            self.outbox.close();
             self.inbox.close(at, &lost("the session was closed"));
             return end(self.group).await;
         }
-        if !self.group.has_ended_within(DYING).await {
+        let ended = self.group.has_ended_within(DYING).await;
+        // Not before: it would end a process that has only stopped to answer.
+        self.outbox.close();
+        if !ended {
             let words = self.with_last_words("the process closed its standard output");
             self.inbox.close(at, &lost(&words));
             self.gathered.remark(format!("process {}: {words}", self.group.pid()));
