@@ -207,9 +207,11 @@ impl<'a> Visit<'a> {
         if let Some(answer) = answer.as_ref().filter(|answer| is_modern_refusal(answer)) {
             return Err(self.refused(&client, "server/discover", exchange.outcome, &answer.text));
         }
-        // Nobody posts to the URL of a stream: what answers is not MCP.
-        let nobody =
-            answer.is_some_and(|answer| [404, 405].contains(&answer.status) && answer.error_code.is_none());
+        // Nobody posts to the URL of a stream: what answers is not MCP, but whatever serves pages there.
+        let nobody = answer.is_some_and(|answer| {
+            let text = answer.text.trim_start();
+            [404, 405].contains(&answer.status) && !text.is_empty() && !text.starts_with('{')
+        });
         if nobody && self.may_look_for_events() {
             self.speaks_events().await;
         }

@@ -1,7 +1,8 @@
 """An MCP server of the legacy era that misbehaves on request: what it does wrong is the name of the tool.
 
     fake_mcp.py stdio [--stubborn]   over standard input and output; stubborn: only SIGKILL ends it
-    fake_mcp.py sse [elsewhere]      over HTTP+SSE, on a free port that it prints; elsewhere: it has answers posted to others
+    fake_mcp.py sse [FLAG]           over HTTP+SSE, on a free port that it prints; FLAG: `elsewhere` (posts are to go to
+                                     others), or `quiet` (says nothing of what is wrong with a post)
 """
 
 import json
@@ -148,7 +149,7 @@ def sse(arguments):
             session = sessions.get(self.path.partition("session=")[2])
             status, text = (404, b"not here") if session is None else (200, b"thanks")
             if not self.path.startswith("/messages"):
-                status = 405
+                status, text = (400, b"") if "quiet" in arguments else (405, text)
             self.send_response(status)
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()

@@ -315,6 +315,25 @@ fn each_fault_of_a_stream_has_its_outcome() {
 }
 
 #[test]
+fn a_stream_is_found_behind_a_refusal_without_words() {
+    if !has_python() {
+        return;
+    }
+    let _alone = alone();
+    let server = fake_sse(&["quiet"]);
+    let load = "{ users: 2, duration: 2s, think_time: 10ms }";
+    let (_folder, file) = scenario(&twenty(&server.url, load, "echo", "text"));
+    let report = start_run(&file, &[]).finish().report();
+    assert_eq!((&report["target"]["transport"], &report["target"]["era"]), (&"sse".into(), &"legacy".into()));
+    assert_eq!(report["total"]["ok"], report["total"]["calls"]);
+    let refused = start_run(
+        &file,
+        &["--set", &format!("target={{url: '{}', transport: streamable_http}}", server.url)],
+    );
+    refused.finish().expect_code(5);
+}
+
+#[test]
 fn nobody_is_posted_to_who_was_not_named() {
     if !has_python() {
         return;
