@@ -68,6 +68,9 @@ pub(crate) struct OverrideArgs {
     /// Aim at this URL instead of the scenario's target.
     #[arg(long, value_name = "URL")]
     pub(crate) target: Option<String>,
+    /// Start this command instead, one process a user, and speak to its standard input and output. No shell reads it.
+    #[arg(long, value_name = "COMMAND", conflicts_with = "target")]
+    pub(crate) stdio: Option<String>,
     /// How long the load lasts, warm-up included (30s, 5m).
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) duration: Option<String>,

@@ -24,6 +24,7 @@ pub(super) fn load_scenario(path: &Path, overrides: &OverrideArgs, screen: Scree
     let formats: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
     let overrides = Overrides {
         target: overrides.target.clone(),
+        stdio: overrides.stdio.clone(),
         duration: overrides.duration.clone(),
         users: overrides.users.clone(),
         set: overrides.set.clone(),

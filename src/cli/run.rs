@@ -8,7 +8,7 @@ use super::files::{load_scenario, tell_problems, write_reports};
 use super::progress::Progress;
 use super::screen::Screen;
 use super::signals;
-use crate::plan::{Plan, Proxies};
+use crate::plan::{CarriageChoice, Plan, Proxies, Target};
 use crate::report::{Ending, Format, RunReport, TerminalStyle, judged, terminal_summary};
 use crate::run::{DemoError, Finished, RunError, RunOptions, execute};
 use crate::scenario::Loaded;
@@ -22,6 +22,9 @@ pub(super) fn run(args: &RunArgs, screen: Screen) -> Exit {
         tell_problems(&warnings, screen);
     }
     if let Err(exit) = keep_to_permitted_hosts(&plan, screen) {
+        return exit;
+    }
+    if let Err(exit) = check_floor(&plan, args, screen) {
         return exit;
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -50,6 +53,18 @@ pub(super) fn run(args: &RunArgs, screen: Screen) -> Exit {
             exit_of(&error)
         }
     }
+}
+
+/// The floor is measured over Streamable HTTP or plain HTTP.
+fn check_floor(plan: &Plan, args: &RunArgs, screen: Screen) -> Result<(), Exit> {
+    let stdio = matches!(plan.target, Target::Stdio(_));
+    if args.floor.is_none() || !(stdio || plan.transport.carriage == CarriageChoice::Sse) {
+        return Ok(());
+    }
+    screen.tell(
+        "error: `--floor` is measured over HTTP, and says nothing of this transport\n  help: run without `--floor`\n",
+    );
+    Err(Exit::BadInput)
 }
 
 /// Load goes to loopback, and to hosts that are named.

@@ -52,6 +52,7 @@ fn tell(sender: &UnboundedSender<i32>, signal: i32, asked: u32) {
     // With nobody left to be told the reports are being written, which nothing can hasten.
     let _ = sender.send(signal);
     if asked >= PATIENCE {
+        crate::run::kill_processes();
         std::process::exit(i32::from(Exit::Signal(signal).code()));
     }
 }

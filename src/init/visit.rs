@@ -135,7 +135,7 @@ pub async fn visit<'e>(
 fn url_of(plan: &Plan) -> Option<Url> {
     match &plan.target {
         Target::Url(url) => Some(url.clone()),
-        Target::Demo(_) => None,
+        Target::Demo(_) | Target::Stdio(_) => None,
     }
 }
 

@@ -88,7 +88,8 @@ impl Sight {
     /// For the value of `key`.
     fn below(self, key: &str) -> Self {
         let key = key.trim().to_lowercase().replace('-', "_");
-        let secret = key == "headers" || SECRET_NAMES.iter().any(|name| key.ends_with(name));
+        let secret =
+            matches!(key.as_str(), "headers" | "env") || SECRET_NAMES.iter().any(|name| key.ends_with(name));
         match self {
             Self::Hidden => Self::Hidden,
             Self::Open | Self::Auth if secret => Self::Hidden,

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::metrics::{Cell, ErrorBook, Phase, Second};
-use crate::model::{LatencyClock, LatencyHistogram, Outcome};
+use crate::model::{LatencyClock, LatencyHistogram, Outcome, Strays};
 use crate::plan::{StepId, Threshold};
 
 /// How many distinct error codes of one kind are kept apart; a server could invent a new one for each reply.
@@ -43,6 +43,7 @@ struct Books {
     pacing: LatencyHistogram,
     left_open: u64,
     held: Duration,
+    strays: Strays,
     cells: Cells,
     codes: Vec<i64>,
 }
@@ -156,6 +157,11 @@ impl Recorder {
         books.left_open += u64::from(left_open);
     }
 
+    /// Enters messages that came and belong to no call in flight.
+    pub fn strays(&self, strays: Strays) {
+        self.mine().strays += strays;
+    }
+
     /// A user became active.
     pub fn user_joined(&self) {
         self.users.fetch_add(1, Ordering::Relaxed);
@@ -180,6 +186,7 @@ impl Recorder {
         let (mut planned, mut in_flight, mut left_open) = (0, 0, 0);
         let mut pacing = LatencyHistogram::new();
         let mut held = Duration::ZERO;
+        let mut strays = Strays::default();
         // All shards are read under one lock: in every second the books balance.
         let taken: Vec<Cells> = self
             .all()
@@ -189,6 +196,7 @@ impl Recorder {
                 in_flight += books.planned.wrapping_sub(books.recorded).cast_signed();
                 left_open += std::mem::take(&mut books.left_open);
                 held += std::mem::take(&mut books.held);
+                strays += std::mem::take(&mut books.strays);
                 pacing.merge(&books.pacing);
                 books.pacing.clear();
                 std::mem::take(&mut books.cells)
@@ -214,6 +222,7 @@ impl Recorder {
             pacing: (!pacing.is_empty()).then_some(pacing),
             left_open,
             held,
+            strays,
             generator: None,
             cells,
             errors,
@@ -422,8 +431,12 @@ mod tests {
         recorder.paced(ms(2));
         recorder.held(ms(250), true);
         recorder.held(ms(3), false);
+        recorder.strays(Strays { late: 2, ..Strays::default() });
+        recorder.strays(Strays { late: 1, duplicate: 1, unknown: 1, rubbish: 1 });
         let second = recorder.take_second(0, 7);
         let later = recorder.take_second(1, 0);
+        assert_eq!(second.strays, Strays { late: 3, duplicate: 1, unknown: 1, rubbish: 1 });
+        assert!(later.strays.is_none());
         assert_eq!((second.left_open, second.held, later.left_open, later.held), (1, ms(253), 0, ms(0)));
         let cell = &second.cells[0];
         let max = |histogram: &Option<LatencyHistogram>| histogram.as_ref().and_then(LatencyHistogram::max);

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::buffer;
+use super::channel::{Channel, Events, Outgoing};
 use super::connection::{Connection, SendFailure};
 use super::deadline::{Deadline, Passed};
 use super::extract;
@@ -17,14 +18,14 @@ use super::login::LoginToken;
 use super::oauth::{Holder, Standing};
 use super::reason::Reason;
 use super::reply::{self, Answer, Progress};
-use super::wire::Wire;
+use super::wire::{Way, Wire};
 use crate::clock::Clock;
-use crate::model::{CounterRng, Outcome, ProtocolFault, TimeoutPhase, TransportFault};
+use crate::model::{CounterRng, Era, Outcome, ProtocolFault, TimeoutPhase, TransportFault};
 use crate::plan::{OAuthCall, Operation, RenderContext, Step, StepId, Variables};
 
 const AUTHORIZATION: &str = "authorization";
 /// Ids of one user: its number times this, plus a count. Unique in the run, and exact as a JSON number.
-const IDS_PER_USER: u64 = 1_000_000_000;
+pub(super) const IDS_PER_USER: u64 = 1_000_000_000;
 /// What sets the draws of logins apart from all others of the plan's seed.
 const LOGINS: u64 = 0x1061;
 
@@ -36,6 +37,8 @@ pub struct Client {
     vu: u32,
     last_id: u64,
     connection: Connection,
+    /// The way of messages, where answers do not come on the connection.
+    channel: Option<Channel>,
     deadline: Deadline,
     /// The header fields of every call of this user...
     plain_fields: Fields,
@@ -141,6 +144,7 @@ impl Client {
             vu,
             last_id: u64::from(vu) * IDS_PER_USER,
             connection: Connection::default(),
+            channel: None,
             deadline: Deadline::default(),
             plain_fields: Fields::default(),
             session_fields: Fields::default(),
@@ -157,11 +161,12 @@ impl Client {
 
     /// The set-up call that must succeed before the next call of the load; `None` when there is none.
     pub fn next_set_up(&self) -> Option<StepId> {
+        let session = self.session();
         self.wire.set_up.iter().copied().find(|id| match SetUp::of(&self.wire.steps[id.index()].operation) {
             Some(SetUp::Login) => self.login.is_due(|| self.clock.now()),
             Some(SetUp::Token) => self.holder.as_ref().is_some_and(|holder| holder.asks()),
-            Some(SetUp::Initialize) => self.session == Session::Closed,
-            Some(SetUp::Initialized) => self.session == Session::Opened,
+            Some(SetUp::Initialize) => session == Session::Closed,
+            Some(SetUp::Initialized) => session == Session::Opened,
             None => false,
         })
     }
@@ -172,9 +177,28 @@ impl Client {
     }
 
     /// Forgets the session, named by the server or not: the next call of the load shakes hands anew. The connection and
-    /// the credentials stay.
+    /// the credentials stay; a channel is closed, and with it the process or the stream that is the session.
     pub fn reset(&mut self) {
         self.end_session();
+        self.channel = None;
+    }
+
+    /// How far the handshake has come; a session does not outlive its channel.
+    fn session(&self) -> Session {
+        match self.wire.way {
+            Way::Http(_) => self.session,
+            Way::Events(_) | Way::Lines(_) if self.has_open_channel() => self.session,
+            Way::Events(_) | Way::Lines(_) => Session::Closed,
+        }
+    }
+
+    fn has_open_channel(&self) -> bool {
+        self.channel.as_ref().is_some_and(Channel::is_open)
+    }
+
+    /// What the target said last beside its messages, fit to be shown; may be empty.
+    pub(crate) fn last_words(&self) -> String {
+        self.channel.as_ref().map(|channel| channel.last_words(&self.wire.secrets)).unwrap_or_default()
     }
 
     /// Goes on with `wire`, which has the revision that the handshake settled on.
@@ -344,13 +368,20 @@ impl Client {
             rng: context.rng,
             variables: context.variables,
         };
+        if wire.has_channel(&step.operation) {
+            wire.forms[step.id.index()].write_message(id, &mut render, &mut request);
+            // Boxed: whoever calls over HTTP alone does not carry it along.
+            Box::pin(self.over_channel(wire, step, id, &request, progress)).await?;
+            buffer::give_write(request);
+            return Ok(());
+        }
         let fields = if step.operation.has_session() { &self.session_fields } else { &self.plain_fields };
         wire.forms[step.id.index()].write(id, fields, &mut render, &mut request);
         loop {
             progress.phase = TimeoutPhase::Connect;
             let fresh = !self.connection.is_open();
             if fresh {
-                self.connection.open(&wire.address).await?;
+                self.connection.open(wire.address()?).await?;
             }
             progress.phase = TimeoutPhase::FirstByte;
             match self.connection.send(&request).await {
@@ -366,6 +397,105 @@ impl Client {
         }
         buffer::give_write(request);
         reply::read(&mut self.connection, step, id, self.clock, progress).await
+    }
+
+    /// [`Self::exchange`] of a message whose answer does not come on the connection. Opening the channel is a part of the
+    /// call, as connecting is.
+    async fn over_channel(
+        &mut self,
+        wire: &Wire,
+        step: &Step,
+        id: u64,
+        message: &[u8],
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        progress.phase = TimeoutPhase::Connect;
+        if !self.has_open_channel() {
+            self.end_session();
+            self.channel = None;
+            self.channel = Some(self.open_channel(wire, step).await?);
+        }
+        let Some(channel) = &mut self.channel else { return Err(Failure::bare(LOST)) };
+        let out = Outgoing { step, id, message, user: &self.plain_fields, clock: self.clock };
+        if step.operation == Operation::Initialized {
+            channel.tell(out, progress).await?;
+        } else {
+            channel.ask(out, progress).await?;
+        }
+        let status = progress.answer.as_ref().map_or(0, |answer| answer.status);
+        if let Some(answer) =
+            progress.answer.as_ref().filter(|answer| is_of_lost_session(status, &answer.text))
+        {
+            debug_assert!(answer.outcome != Outcome::Ok, "a lost session is no success");
+            self.reset();
+        }
+        Ok(())
+    }
+
+    async fn open_channel(&mut self, wire: &Wire, step: &Step) -> Result<Channel, Failure> {
+        let opens = wire.era != Era::Legacy || step.operation == Operation::Initialize;
+        match &wire.way {
+            Way::Lines(program) if program.is_shared() => {
+                let mut shared = program.shared().lock().await;
+                if let Some(process) =
+                    shared.as_ref().map(Arc::clone).map(Channel::Lines).filter(Channel::is_open)
+                {
+                    return Ok(process);
+                }
+                *shared = None;
+                let process = program.start()?;
+                let mut channel = Channel::Lines(Arc::clone(&process));
+                if !opens {
+                    self.shake_hands(wire, &mut channel).await?;
+                }
+                *shared = Some(process);
+                Ok(channel)
+            }
+            // The handshake is a call of its own, which comes first.
+            Way::Events(_) | Way::Lines(_) if !opens => {
+                Err(Failure::worded(LOST, "the session was lost before it took the request"))
+            }
+            Way::Lines(program) => program.start().map(Channel::Lines),
+            Way::Events(way) => {
+                let opened = Events::open(way, &self.plain_fields, &wire.gathered, &wire.secrets).await;
+                opened.map(Box::new).map(Channel::Events)
+            }
+            Way::Http(_) => Err(Failure::bare(LOST)),
+        }
+    }
+
+    /// The legacy handshake with a process that all users share: a part of connecting, and no call of its own.
+    async fn shake_hands(&mut self, wire: &Wire, channel: &mut Channel) -> Result<(), Failure> {
+        for operation in [Operation::Initialize, Operation::Initialized] {
+            let step = wire.steps.iter().find(|step| step.operation == operation);
+            let Some(step) = step else { return Err(Failure::bare(LOST)) };
+            self.last_id += 1;
+            let (id, mut message) = (self.last_id, Vec::new());
+            let mut rng = CounterRng::new(0, 0);
+            let mut render = RenderContext {
+                vu: self.vu,
+                iteration: 0,
+                nonce: id,
+                rng: &mut rng,
+                variables: &Variables::default(),
+            };
+            wire.forms[step.id.index()].write_message(id, &mut render, &mut message);
+            let out = Outgoing { step, id, message: &message, user: &self.plain_fields, clock: self.clock };
+            let mut progress = Progress::new(true);
+            if operation == Operation::Initialized {
+                channel.tell(out, &mut progress).await?;
+            } else {
+                channel.ask(out, &mut progress).await?;
+            }
+            let Some(answer) = progress.answer else { return Err(Failure::bare(LOST)) };
+            if answer.outcome != Outcome::Ok {
+                let words = format!("the handshake with a new process failed: {}", answer.text);
+                return Err(Failure { outcome: answer.outcome, words });
+            }
+            let now = self.clock.now();
+            self.take_note(&operation, &answer, now)?;
+        }
+        Ok(())
     }
 
     /// Draws from an answer what the next calls need; a set-up answer that lacks it has failed.
@@ -445,10 +575,16 @@ impl Client {
 
     /// A dead session answers 404; servers are known that say 400 with a text about it.
     fn lost_session(&self, status: u16, body: &str) -> bool {
-        self.session_fields.contains(SESSION_HEADER)
-            && (status == 404 || (status == 400 && body.to_ascii_lowercase().contains("session")))
+        self.session_fields.contains(SESSION_HEADER) && is_of_lost_session(status, body)
     }
 }
+
+fn is_of_lost_session(status: u16, body: &str) -> bool {
+    status == 404 || (status == 400 && body.to_ascii_lowercase().contains("session"))
+}
+
+/// How a call ends whose channel is gone.
+const LOST: Outcome = Outcome::Transport(TransportFault::Eof);
 
 /// A session id that is shorter keeps nobody out, and would be struck out of every text that has its letters.
 fn is_secret(id: &str) -> bool {

@@ -8,24 +8,32 @@ use serde_json::Value;
 use url::Url;
 
 use super::address::Address;
+use super::channel::{Events, Gathered, NO_STATUS, Program};
 use super::client::{CallContext, Client, Exchange};
 use super::failure::Failure;
+use super::fields::Fields;
 use super::oauth::{Asker, Authority, Discovery, OAuthError};
 use super::reason::{error_message, refusal};
 use super::reply::Answer;
-use super::wire::{MODERN_REVISION, Wire, WireError};
+use super::wire::{MODERN_REVISION, Way, Wire, WireError};
 use crate::clock::Clock;
 use crate::model::{
-    CounterRng, Era, Outcome, ProtocolFault, Secrets, TargetInfo, TimeoutPhase, TransportFault, clean_text,
+    Carriage, CounterRng, Era, Outcome, ProtocolFault, Secrets, TargetInfo, TimeoutPhase, TransportFault,
+    clean_text,
 };
 use crate::plan::{
-    Auth, HttpVersion, OAuth, Operation, Plan, ProtocolChoice, Proxies, Proxy, Role, Step, StepId, Variables,
+    Auth, CarriageChoice, HttpVersion, OAuth, Operation, Plan, ProtocolChoice, Proxies, Proxy, Role,
+    StdioTarget, Step, StepId, Variables,
 };
 
 /// How long a target that refuses connections is given to come up.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often it is tried meanwhile.
 const RETRY_EVERY: Duration = Duration::from_millis(100);
+/// How long a target may take to say that it speaks HTTP+SSE.
+const LOOK: Duration = Duration::from_secs(5);
+/// The statuses with which servers that know HTTP+SSE alone answer a post to the URL of their stream.
+const NOT_STREAMABLE: [u16; 3] = [400, 404, 405];
 /// Error codes that only modern servers give (with HTTP 400).
 const MODERN_ERRORS: [i64; 3] = [-32020, -32021, -32022];
 
@@ -58,14 +66,14 @@ pub enum ContactError {
     #[error(transparent)]
     Wire(#[from] WireError),
     /// No connection, or no answer.
-    #[error("no answer from `{url}`: {}{said}", in_words(*outcome))]
+    #[error("no answer from `{url}`: {detail}")]
     Unreachable {
         /// Where it was sought.
         url: String,
         /// How the last try ended.
         outcome: Outcome,
-        /// What the connection, or who was at its end, said to that, cleaned; may be empty.
-        said: String,
+        /// That in words, with what is known beside it, cleaned.
+        detail: String,
     },
     /// There is no token to be had that it could be called with.
     #[error("there is no token for `{url}`: {error}")]
@@ -129,38 +137,71 @@ pub async fn first_contact(
     for secret in address.proxy().map(Proxy::credentials).unwrap_or_default() {
         secrets.learn(secret.expose());
     }
-    let mut visit =
-        Visit { plan, url, address, user_agent, clock, secrets, calls: Vec::new(), authority: None };
+    let streams = plan.transport.carriage == CarriageChoice::Sse;
+    let place = Place::Web { url, address: Box::new(address), user_agent, streams };
+    let gathered = Gathered::new(secrets.clone());
+    let mut visit = Visit::new(plan, place, clock, secrets, gathered);
     // What is wrong with the requests themselves is told first.
-    visit.wire(Era::Rest, "")?;
+    visit.lay(Era::Rest, "")?;
     visit.reach().await?;
     if let Auth::OAuth(oauth) = &plan.auth {
-        visit.authority = Some(visit.find_authority(oauth, proxies).await?);
+        visit.authority = Some(visit.find_authority(oauth, (url, proxies, user_agent)).await?);
     }
-    match &plan.protocol {
-        ProtocolChoice::Rest => visit.rest().await,
-        ProtocolChoice::Revision(revision) if revision.as_str() < MODERN_REVISION => {
-            visit.legacy(revision).await
-        }
-        ProtocolChoice::Revision(revision) => visit.modern(revision).await,
-        ProtocolChoice::Auto => visit.auto().await,
-    }
+    visit.make().await
+}
+
+/// Makes contact with the processes of `target` for `plan`. Those that are shared go on running.
+pub async fn first_contact_over_stdio(
+    plan: &Plan,
+    target: &StdioTarget,
+    clock: Clock,
+) -> Result<Contact, ContactError> {
+    let secrets = plan.secrets();
+    let gathered = Gathered::new(secrets.clone());
+    let program = Arc::new(Program::new(target, secrets.clone(), gathered.clone()));
+    Visit::new(plan, Place::Here(program), clock, secrets, gathered).make().await
+}
+
+/// Where the target is.
+enum Place<'a> {
+    /// Behind a URL; with `streams`, that of a stream of events.
+    Web { url: &'a Url, address: Box<Address>, user_agent: &'a str, streams: bool },
+    /// It is a program of ours.
+    Here(Arc<Program>),
 }
 
 struct Visit<'a> {
     plan: &'a Plan,
-    url: &'a Url,
-    address: Address,
-    user_agent: &'a str,
+    place: Place<'a>,
     clock: Clock,
-    /// Shared by every wire of the visit.
+    /// Shared by every wire of the visit, ...
     secrets: Secrets,
+    /// ... as this is.
+    gathered: Gathered,
     calls: Vec<ContactCall>,
     /// Who gives out tokens, where they come by OAuth.
     authority: Option<Arc<Authority>>,
 }
 
-impl Visit<'_> {
+impl<'a> Visit<'a> {
+    fn new(plan: &'a Plan, place: Place<'a>, clock: Clock, secrets: Secrets, gathered: Gathered) -> Self {
+        Self { plan, place, clock, secrets, gathered, calls: Vec::new(), authority: None }
+    }
+
+    async fn make(self) -> Result<Contact, ContactError> {
+        let plan = self.plan;
+        match &plan.protocol {
+            ProtocolChoice::Rest => self.rest().await,
+            ProtocolChoice::Revision(revision) if revision.as_str() < MODERN_REVISION => {
+                self.legacy(revision).await
+            }
+            ProtocolChoice::Revision(revision) => self.modern(revision).await,
+            // There is no HTTP+SSE in the modern era.
+            ProtocolChoice::Auto if self.is_over_events() => self.legacy("").await,
+            ProtocolChoice::Auto => self.auto().await,
+        }
+    }
+
     async fn rest(mut self) -> Result<Contact, ContactError> {
         let wire = self.wire(Era::Rest, "")?;
         let mut client = Client::new(Arc::clone(&wire), self.clock, 0);
@@ -176,8 +217,16 @@ impl Visit<'_> {
         if exchange.outcome == Outcome::Ok && answer.as_ref().is_some_and(is_modern) {
             return self.finish_modern(modern, client, answer).await;
         }
-        if let Some(answer) = answer.filter(is_modern_refusal) {
-            return Err(self.refused("server/discover", exchange.outcome, &answer.text));
+        if let Some(answer) = answer.as_ref().filter(|answer| is_modern_refusal(answer)) {
+            return Err(self.refused(&client, "server/discover", exchange.outcome, &answer.text));
+        }
+        // Nobody posts to the URL of a stream: what answers is not MCP, but whatever serves pages there.
+        let nobody = answer.is_some_and(|answer| {
+            let text = answer.text.trim_start();
+            [404, 405].contains(&answer.status) && !text.is_empty() && !text.starts_with('{')
+        });
+        if nobody && self.may_look_for_events() {
+            self.speaks_events().await;
         }
         self.handshake(client, "").await
     }
@@ -192,7 +241,7 @@ impl Visit<'_> {
             && answer.as_ref().is_some_and(|answer| answer.error_code == Some(-32601));
         if exchange.outcome != Outcome::Ok && !without {
             let said = answer.as_ref().map(refusal).unwrap_or_default();
-            return Err(self.refused("server/discover", exchange.outcome, &said));
+            return Err(self.refused(&client, "server/discover", exchange.outcome, &said));
         }
         self.finish_modern(wire, client, answer).await
     }
@@ -217,36 +266,90 @@ impl Visit<'_> {
     /// have called before: its ids go on, so that none is used twice.
     async fn handshake(mut self, mut client: Client, revision: &str) -> Result<Contact, ContactError> {
         client.adopt(self.wire(Era::Legacy, revision)?);
-        let answer = self.set_up(&mut client).await?;
+        let answer = match self.set_up(&mut client).await {
+            Err(refused) if self.may_speak_events(&refused) => {
+                if !self.speaks_events().await {
+                    return Err(refused);
+                }
+                client.reset();
+                client.adopt(self.wire(Era::Legacy, revision)?);
+                self.set_up(&mut client).await?
+            }
+            answer => answer?,
+        };
         let settled = answer.as_deref().and_then(protocol_version).unwrap_or_default();
         let server = answer.as_deref().and_then(|result| self.server_name(result));
         let tools = self.list_tools(&mut client).await;
         if client.next_tear_down().is_some() {
             self.call(&mut client, &Operation::EndSession).await;
         }
-        let wire = self.wire(Era::Legacy, &settled)?;
-        Ok(self.done(wire, server, tools))
+        let mut wire = self.lay(Era::Legacy, &settled)?;
+        if matches!(&self.place, Place::Here(program) if program.is_shared()) {
+            // The one session that there is was opened just now.
+            wire.set_up.clear();
+        }
+        Ok(self.done(Arc::new(wire), server, tools))
+    }
+
+    fn is_over_events(&self) -> bool {
+        matches!(self.place, Place::Web { streams: true, .. })
+    }
+
+    /// True when a server that knows HTTP+SSE alone would refuse the handshake like this.
+    fn may_speak_events(&self, error: &ContactError) -> bool {
+        self.may_look_for_events()
+            && matches!(error, ContactError::Refused { outcome: Outcome::HttpStatus(status), step, .. }
+                if NOT_STREAMABLE.contains(status) && step == "initialize")
+    }
+
+    fn may_look_for_events(&self) -> bool {
+        self.plan.transport.carriage == CarriageChoice::Auto
+            && matches!(self.place, Place::Web { streams: false, .. })
+    }
+
+    /// Looks whether there is a stream of events that names where to post; from then on that is the way.
+    async fn speaks_events(&mut self) -> bool {
+        let Place::Web { streams, .. } = &mut self.place else { return false };
+        *streams = true;
+        let Ok(Wire { way: Way::Events(way), .. }) = self.lay(Era::Legacy, "") else { return false };
+        // Who has to log in first does not find out.
+        let nobody = Fields::default();
+        let opened = Events::open(&way, &nobody, &self.gathered, &self.secrets);
+        let found = matches!(tokio::time::timeout(LOOK, opened).await, Ok(Ok(_)));
+        if let Place::Web { streams, .. } = &mut self.place {
+            *streams = found;
+        }
+        found
     }
 
     fn wire(&self, era: Era, revision: &str) -> Result<Arc<Wire>, ContactError> {
-        let address = self.address.clone();
-        let wire = Wire::new(self.plan, self.url, address, era, revision, self.user_agent)?;
-        let (secrets, authority) = (self.secrets.clone(), self.authority.clone());
-        Ok(Arc::new(Wire { authority, secrets, ..wire }))
+        Ok(Arc::new(self.lay(era, revision)?))
     }
 
-    /// Finds out who gives out tokens. None is asked for yet.
+    fn lay(&self, era: Era, revision: &str) -> Result<Wire, WireError> {
+        let wire = match &self.place {
+            Place::Here(program) => Wire::over_lines(self.plan, Arc::clone(program), era, revision),
+            Place::Web { url, address, user_agent, streams } => {
+                let wire = Wire::new(self.plan, url, Address::clone(address), era, revision, user_agent)?;
+                if *streams { wire.over_events(self.plan, url, user_agent)? } else { wire }
+            }
+        };
+        let (secrets, gathered) = (self.secrets.clone(), self.gathered.clone());
+        Ok(Wire { authority: self.authority.clone(), secrets, gathered, ..wire })
+    }
+
+    /// Finds out who gives out tokens for the target at a URL. None is asked for yet.
     async fn find_authority(
         &mut self,
         oauth: &OAuth,
-        proxies: &Proxies,
+        (url, proxies, user_agent): (&Url, &Proxies, &str),
     ) -> Result<Arc<Authority>, ContactError> {
         let asker = Asker {
-            target: self.url.clone(),
+            target: url.clone(),
             transport: self.plan.transport.clone(),
             proxies: proxies.clone(),
             hosts: self.plan.hosts.clone(),
-            user_agent: self.user_agent.to_owned(),
+            user_agent: user_agent.to_owned(),
             secrets: self.secrets.clone(),
             known: Mutex::new(Vec::new()),
         };
@@ -256,19 +359,20 @@ impl Visit<'_> {
         Ok(Arc::new(Authority::new(oauth.clone(), grant, asker, clock, plan.seed)))
     }
 
-    /// Waits until the target takes connections.
+    /// Waits until the target takes connections; a process is started by the first call.
     async fn reach(&self) -> Result<(), ContactError> {
+        let Place::Web { address, .. } = &self.place else { return Ok(()) };
         let give_up = self.clock.now() + PATIENCE;
         loop {
             let mut connection = super::connection::Connection::default();
-            let tried = tokio::time::timeout(PATIENCE, connection.open(&self.address)).await;
+            let tried = tokio::time::timeout(PATIENCE, connection.open(address)).await;
             let fault = match tried {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(failure)) => failure,
                 Err(_) => Failure::bare(Outcome::Transport(TransportFault::Timeout(TimeoutPhase::Connect))),
             };
             if self.clock.now() >= give_up {
-                return Err(self.unreachable(fault.outcome, &fault.words));
+                return Err(self.unreachable(fault.outcome, Some(&fault.words)));
             }
             tokio::time::sleep(RETRY_EVERY).await;
         }
@@ -277,8 +381,6 @@ impl Visit<'_> {
     /// Logs in and shakes hands, as the wire asks for; gives the result of `initialize`.
     async fn set_up(&mut self, client: &mut Client) -> Result<Option<String>, ContactError> {
         let mut initialized = None;
-        // Nobody else asks for a token yet.
-        client.token();
         while let Some(id) = client.next_set_up() {
             let step = self.plan.step(id);
             let operation = step.operation.clone();
@@ -287,11 +389,13 @@ impl Visit<'_> {
                 return Err(self.denied(step, &exchange));
             }
             if exchange.outcome != Outcome::Ok {
-                let said = answer.as_ref().map(refusal).unwrap_or_default();
-                return Err(if matches!(exchange.outcome, Outcome::Transport(_)) {
-                    self.unreachable(exchange.outcome, exchange.reason.as_deref().unwrap_or_default())
+                let reason = exchange.reason.as_deref();
+                let said = answer.as_ref().map(refusal);
+                let said = said.or_else(|| reason.map(str::to_owned)).unwrap_or_default();
+                return Err(if matches!(exchange.outcome, Outcome::Transport(_) | Outcome::NotSent(_)) {
+                    self.unreachable(exchange.outcome, reason)
                 } else {
-                    self.refused(&step.method, exchange.outcome, &said)
+                    self.refused(client, &step.method, exchange.outcome, &said)
                 });
             }
             if operation == Operation::Initialize {
@@ -304,7 +408,7 @@ impl Visit<'_> {
                     } else {
                         format!("it settles on an unknown revision {settled}")
                     };
-                    return Err(self.refused("initialize", MALFORMED, &why));
+                    return Err(self.refused(client, "initialize", MALFORMED, &why));
                 }
                 client.adopt(self.wire(Era::Legacy, &settled)?);
             }
@@ -356,26 +460,32 @@ impl Visit<'_> {
 
     /// There was no token to be had.
     fn denied(&self, step: &Step, exchange: &Exchange) -> ContactError {
+        let Some(authority) = &self.authority else {
+            return self.unreachable(exchange.outcome, exchange.reason.as_deref());
+        };
         let reason = exchange.reason.as_deref().map_or_else(|| exchange.outcome.to_string(), str::to_owned);
-        let endpoint = self.authority.as_ref().map(|authority| authority.endpoint().clone());
-        let url = Box::new(endpoint.unwrap_or_else(|| self.url.clone()));
+        let url = Box::new(authority.endpoint().clone());
         let error = OAuthError::Failed { step: step.name.clone(), url, reason };
         ContactError::NoToken { url: self.shown_url(), error }
     }
 
-    fn unreachable(&self, outcome: Outcome, said: &str) -> ContactError {
-        let said = clean_text(self.secrets.redacted(said.trim()).trim());
-        let said = if said.is_empty() { said } else { format!(": {said}") };
-        let said = match self.plan.transport.http {
-            HttpVersion::Http2 => {
-                format!("{said}; it is asked for HTTP/2 alone (`http: 2`): does it speak that?")
-            }
-            HttpVersion::Http1 => said,
+    /// `reason` tells more than the outcome where the target is a process or speaks over a stream.
+    fn unreachable(&self, outcome: Outcome, reason: Option<&str>) -> ContactError {
+        let reason = clean_text(self.secrets.redacted(reason.unwrap_or_default().trim()).trim());
+        let alone = matches!(self.place, Place::Here(_)) || self.is_over_events();
+        let http2 = match self.plan.transport.http {
+            HttpVersion::Http2 => "; it is asked for HTTP/2 alone (`http: 2`): does it speak that?",
+            HttpVersion::Http1 => "",
         };
-        ContactError::Unreachable { url: self.shown_url(), outcome, said }
+        let detail = match reason.as_str() {
+            "" => format!("{}{http2}", in_words(outcome)),
+            reason if alone => format!("{reason} ({outcome}){http2}"),
+            reason => format!("{}: {reason}{http2}", in_words(outcome)),
+        };
+        ContactError::Unreachable { url: self.shown_url(), outcome, detail }
     }
 
-    fn refused(&self, step: &str, outcome: Outcome, said: &str) -> ContactError {
+    fn refused(&self, client: &Client, step: &str, outcome: Outcome, said: &str) -> ContactError {
         let said = match outcome {
             Outcome::JsonRpcError(_) => &error_message(said),
             Outcome::Ok
@@ -402,12 +512,19 @@ impl Visit<'_> {
             };
             detail = format!("{detail}; {wrong}");
         }
+        let words = client.last_words();
+        if !words.is_empty() {
+            detail = format!("{detail}; its last words: {words}");
+        }
         ContactError::Refused { url: self.shown_url(), step: step.to_owned(), outcome, detail }
     }
 
-    /// The URL without credentials.
+    /// The URL without credentials, or the command.
     fn shown_url(&self) -> String {
-        let mut url = self.url.clone();
+        let mut url = match &self.place {
+            Place::Here(program) => return program.shown().to_owned(),
+            Place::Web { url, .. } => Url::clone(url),
+        };
         // Neither fails for a URL with a host, and no other gets here.
         let _ = url.set_username("");
         let _ = url.set_password(None);
@@ -415,14 +532,20 @@ impl Visit<'_> {
     }
 
     fn done(self, wire: Arc<Wire>, server: Option<String>, tools: Option<Vec<String>>) -> Contact {
+        let carriage = wire.carriage();
+        let pid = match &self.place {
+            Place::Here(program) => program.shared_pid(),
+            Place::Web { .. } => None,
+        };
         let info = TargetInfo {
             url: self.shown_url(),
+            transport: carriage,
             era: wire.era,
             revision: wire.revision.clone(),
             server,
             tools,
-            started_by_gander: false,
-            pid: None,
+            started_by_gander: carriage == Carriage::Stdio,
+            pid,
         };
         Contact { wire, info, calls: self.calls }
     }
@@ -435,7 +558,8 @@ fn is_modern(answer: &Answer) -> bool {
 
 /// A server that is modern and will not have this call.
 fn is_modern_refusal(answer: &Answer) -> bool {
-    answer.status == 400 && answer.error_code.is_some_and(|code| MODERN_ERRORS.contains(&code))
+    [400, NO_STATUS].contains(&answer.status)
+        && answer.error_code.is_some_and(|code| MODERN_ERRORS.contains(&code))
 }
 
 fn protocol_version(result: &str) -> Option<String> {

@@ -30,6 +30,21 @@ pub(crate) enum Message<'a> {
     Malformed,
 }
 
+/// What a message that comes apart from any request turned out to be.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Incoming<'a> {
+    /// An answer; the id that it names, where that can be one of ours. Whether it names it as it should is for [`read`].
+    Answer(Option<u64>),
+    /// An error that says of no request that it is its answer.
+    NamelessError,
+    /// A request from the server, with its id as JSON text.
+    Request { id: &'a str, method: Cow<'a, str> },
+    /// A notification.
+    Notification,
+    /// Not a JSON-RPC message.
+    Rubbish,
+}
+
 #[derive(Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow)]
@@ -144,6 +159,25 @@ pub(crate) fn read(bytes: &[u8], id: u64) -> Message<'_> {
     }
 }
 
+/// Sorts a message that comes apart from any request.
+pub(crate) fn sort(bytes: &[u8]) -> Incoming<'_> {
+    if !is_object(bytes) {
+        return Incoming::Rubbish;
+    }
+    let Ok(Envelope { id, method, result, error }) = serde_json::from_slice(bytes) else {
+        return Incoming::Rubbish;
+    };
+    let id = id.map(RawValue::get);
+    match (method, id) {
+        (Some(method), Some(id)) => Incoming::Request { id, method },
+        (Some(_), None) => Incoming::Notification,
+        (None, None) if error.is_some() => Incoming::NamelessError,
+        (None, _) if result.is_none() && error.is_none() => Incoming::Rubbish,
+        // A server that makes a text of a number means that number.
+        (None, id) => Incoming::Answer(id.and_then(|id| id.trim_matches('"').parse().ok())),
+    }
+}
+
 /// What a result means beyond having arrived: a tool may say that it failed, and a modern server may ask for more
 /// instead of answering.
 pub(crate) fn judge_result(result: &str, is_tool_call: bool) -> Outcome {
@@ -195,6 +229,27 @@ mod tests {
         check(r#"{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":""}}"#, &Message::OtherId);
         check(r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{}}"#, &Message::Other);
         check(r#"{"jsonrpc":"2.0","id":7,"method":"roots/list"}"#, &Message::Other);
+    }
+
+    #[test]
+    fn messages_that_nobody_waits_for_are_sorted() {
+        for (text, expected) in [
+            (r#"{"id":7,"result":{}}"#, Incoming::Answer(Some(7))),
+            (r#"{"id":"7","error":{}}"#, Incoming::Answer(Some(7))),
+            (r#"{"id":"x","result":{}}"#, Incoming::Answer(None)),
+            (r#"{"id":-7,"result":{}}"#, Incoming::Answer(None)),
+            (r#"{"id":null,"result":{}}"#, Incoming::Answer(None)),
+            (r#"{"id":null,"error":{"code":1}}"#, Incoming::NamelessError),
+            (r#"{"error":{"code":1}}"#, Incoming::NamelessError),
+            (r#"{"id":"a","method":"ping"}"#, Incoming::Request { id: r#""a""#, method: "ping".into() }),
+            (r#"{"method":"notifications/progress","params":{}}"#, Incoming::Notification),
+            (r#"{"id":7}"#, Incoming::Rubbish),
+            ("Server listening", Incoming::Rubbish),
+            ("[7]", Incoming::Rubbish),
+            ("{", Incoming::Rubbish),
+        ] {
+            assert_eq!(sort(text.as_bytes()), expected, "{text}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! L2: MCP and plain HTTP on the wire: requests out, replies in, every failure an [`crate::model::Outcome`].
+//! L2: MCP and plain HTTP on the wire, and MCP over the lines of processes: requests out, replies in, every failure an [`crate::model::Outcome`].
 //!
 //! It knows nothing of users, weights or schedules: [`Client::perform`] makes one call and says how it went.
 
@@ -6,6 +6,7 @@ mod address;
 #[doc(hidden)]
 pub mod bench_support;
 mod buffer;
+mod channel;
 mod check;
 mod client;
 mod connection;
@@ -33,8 +34,9 @@ mod wire;
 pub(crate) mod tests;
 
 pub use address::AddressError;
+pub use channel::kill_all as kill_processes;
 pub use client::{CallContext, Client, Exchange, TokenState};
-pub use contact::{Contact, ContactCall, ContactError, first_contact};
+pub use contact::{Contact, ContactCall, ContactError, first_contact, first_contact_over_stdio};
 pub use oauth::OAuthError;
 pub use tls::TlsError;
 pub use wire::{Wire, WireError};

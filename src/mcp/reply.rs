@@ -45,6 +45,7 @@ pub(crate) struct Answer {
     /// When its last byte was there.
     pub(crate) end: Duration,
     pub(crate) outcome: Outcome,
+    /// The HTTP status; 0 where there is none.
     pub(crate) status: u16,
     /// The session that the server named.
     pub(crate) session: Option<HeaderValue>,
@@ -71,12 +72,12 @@ impl Progress {
     }
 
     /// True when nothing is asked of a good answer to `step` but that it is one.
-    fn is_plain(&self, step: &Step) -> bool {
+    pub(super) fn is_plain(&self, step: &Step) -> bool {
         !self.keep_text && step.checks.is_empty()
     }
 
     /// What a good answer said is of use to set-up calls alone; what a failed one said is told.
-    fn wants_text(&self, outcome: Outcome) -> bool {
+    pub(super) fn wants_text(&self, outcome: Outcome) -> bool {
         self.keep_text || outcome != Outcome::Ok
     }
 }
@@ -384,7 +385,8 @@ impl Operation {
     }
 }
 
-fn judge(step: &Step, result: &str) -> Outcome {
+/// What `result` means for `step`.
+pub(super) fn judge(step: &Step, result: &str) -> Outcome {
     let outcome = envelope::judge_result(result, step.operation.is_tool_call());
     if outcome == Outcome::Ok && !check::all_hold(&step.checks, result) {
         return Outcome::CheckFailed;
@@ -392,12 +394,14 @@ fn judge(step: &Step, result: &str) -> Outcome {
     outcome
 }
 
-fn error_code(body: &str) -> Option<i64> {
+/// The code of a JSON-RPC error that `body` is.
+pub(super) fn error_code(body: &str) -> Option<i64> {
     let value: serde_json::Value = serde_json::from_str(body).ok()?;
     value.pointer("/error/code")?.as_i64()
 }
 
-fn beginning(bytes: &[u8]) -> String {
+/// As much of `bytes` as it takes to tell why.
+pub(super) fn beginning(bytes: &[u8]) -> String {
     lossy(&bytes[..bytes.len().min(MAX_ERROR_BODY)])
 }
 

@@ -98,6 +98,13 @@ impl RequestForm {
         }
     }
 
+    /// Writes the message of one call alone to `out`, as one line.
+    pub(crate) fn write_message(&self, id: u64, context: &mut RenderContext<'_>, out: &mut Vec<u8>) {
+        self.body.write(id, context, out);
+        debug_assert!(!out.contains(&b'\n'), "templates give JSON text, in which line ends are escaped");
+        out.push(b'\n');
+    }
+
     /// Writes the request of one call to `out`. `fields` are those of this user.
     pub(crate) fn write(&self, id: u64, fields: &Fields, context: &mut RenderContext<'_>, out: &mut Vec<u8>) {
         match &self.target {

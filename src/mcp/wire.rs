@@ -9,9 +9,12 @@ use tokio_rustls::rustls::ClientConfig;
 use url::{Position, Url};
 
 use super::address::{Address, AddressError, Route};
+use super::channel::{EventsWay, Gathered, Program};
+use super::failure::Failure;
+use super::fields::Fields;
 use super::oauth::Authority;
 use super::request::{self, FormContext, RequestForm};
-use crate::model::{Era, Secret, Secrets};
+use crate::model::{Carriage, Era, Outcome, Secret, Secrets, Strays, TransportFault};
 use crate::plan::{Auth, OAuthCall, Operation, Plan, Proxy, Step, StepId};
 
 /// A reply larger than this is cut off and counted as `protocol/too_large`.
@@ -29,7 +32,7 @@ pub(crate) const NEWEST_LEGACY_REVISION: &str = "2025-11-25";
 /// Everything about the target that calls have in common.
 #[derive(Debug)]
 pub struct Wire {
-    pub(crate) address: Address,
+    pub(crate) way: Way,
     pub(crate) era: Era,
     pub(crate) revision: String,
     pub(crate) forms: Vec<RequestForm>,
@@ -42,6 +45,19 @@ pub struct Wire {
     pub(crate) seed: u64,
     /// What the plan holds, and each token that a login gives out.
     pub(crate) secrets: Secrets,
+    /// What channels see beside answers.
+    pub(crate) gathered: Gathered,
+}
+
+/// How messages get to the target and back.
+#[derive(Debug)]
+pub(crate) enum Way {
+    /// Each answer comes on the connection that its request went out on.
+    Http(Address),
+    /// Answers come on a stream of events.
+    Events(Arc<EventsWay>),
+    /// Lines of a process.
+    Lines(Arc<Program>),
 }
 
 /// Why the wire could not be laid.
@@ -65,12 +81,7 @@ impl Wire {
         revision: &str,
         user_agent: &str,
     ) -> Result<Self, WireError> {
-        let mut headers = common_headers(plan, url, user_agent)?;
-        let mut origin = "";
-        if let Route::Forward(proxy) = &address.route {
-            origin = &url[..Position::BeforePath];
-            headers.extend(proxy_authorization(proxy)?.map(|value| (PROXY_AUTHORIZATION, value)));
-        }
+        let (headers, origin) = requests(plan, url, &address, user_agent)?;
         let endpoint = request::endpoint(url);
         let context = FormContext { origin, endpoint, era, revision, auth: &plan.auth, headers: &headers };
         let forms = plan.steps.iter().map(|step| RequestForm::of(step, context)).collect();
@@ -81,12 +92,12 @@ impl Wire {
         let mut set_up: Vec<StepId> = credentials.into_iter().collect();
         let mut tear_down = None;
         if era == Era::Legacy {
-            set_up.extend(find(|step| step.operation == Operation::Initialize));
-            set_up.extend(find(|step| step.operation == Operation::Initialized));
+            set_up.extend(handshake(plan));
             tear_down = find(|step| step.operation == Operation::EndSession);
         }
+        let secrets = plan.secrets();
         Ok(Self {
-            address,
+            way: Way::Http(address),
             era,
             revision: revision.to_owned(),
             forms,
@@ -95,14 +106,111 @@ impl Wire {
             tear_down,
             authority: None,
             seed: plan.seed,
-            secrets: plan.secrets(),
+            gathered: Gathered::new(secrets.clone()),
+            secrets,
         })
     }
 
     /// The same way for the steps of another plan: what is known of the target stays, and so does what is secret.
     pub(crate) fn for_plan(&self, plan: &Plan, url: &Url, user_agent: &str) -> Result<Self, WireError> {
-        let wire = Self::new(plan, url, self.address.clone(), self.era, &self.revision, user_agent)?;
-        Ok(Self { secrets: self.secrets.clone(), ..wire })
+        let over_http =
+            |address: &Address| Self::new(plan, url, address.clone(), self.era, &self.revision, user_agent);
+        let wire = match &self.way {
+            Way::Http(address) => over_http(address)?,
+            Way::Events(way) => over_http(&way.address)?.over_events(plan, url, user_agent)?,
+            Way::Lines(program) => Self::over_lines(plan, Arc::clone(program), self.era, &self.revision),
+        };
+        let (authority, secrets) = (self.authority.clone(), self.secrets.clone());
+        Ok(Self { authority, secrets, gathered: self.gathered.clone(), ..wire })
+    }
+
+    /// The same over HTTP+SSE, whose stream is at `url`: sessions end with their streams.
+    pub(crate) fn over_events(self, plan: &Plan, url: &Url, user_agent: &str) -> Result<Self, WireError> {
+        let Way::Http(address) = self.way else { return Ok(self) };
+        let (headers, origin) = requests(plan, url, &address, user_agent)?;
+        let (origin, fields) = (origin.to_owned(), Fields::of(&headers));
+        let way = Way::Events(Arc::new(EventsWay { address, url: url.clone(), origin, fields }));
+        Ok(Self { way, tear_down: None, ..self })
+    }
+
+    /// Prepares calls to the processes of `program`.
+    pub(crate) fn over_lines(plan: &Plan, program: Arc<Program>, era: Era, revision: &str) -> Self {
+        let headers = HeaderMap::new();
+        let (origin, endpoint) = ("", "");
+        let context = FormContext { origin, endpoint, era, revision, auth: &plan.auth, headers: &headers };
+        let forms = plan.steps.iter().map(|step| RequestForm::of(step, context)).collect();
+        let set_up = if era == Era::Legacy { handshake(plan) } else { Vec::new() };
+        let secrets = plan.secrets();
+        Self {
+            way: Way::Lines(program),
+            era,
+            revision: revision.to_owned(),
+            forms,
+            steps: plan.steps.clone(),
+            set_up,
+            tear_down: None,
+            authority: None,
+            seed: plan.seed,
+            gathered: Gathered::new(secrets.clone()),
+            secrets,
+        }
+    }
+
+    /// True when `operation` goes over a channel.
+    pub(crate) fn has_channel(&self, operation: &Operation) -> bool {
+        match self.way {
+            Way::Http(_) => false,
+            Way::Events(_) => operation.is_rpc() || *operation == Operation::Initialized,
+            Way::Lines(_) => true,
+        }
+    }
+
+    /// Where plain requests go.
+    pub(crate) fn address(&self) -> Result<&Address, Failure> {
+        match &self.way {
+            Way::Http(address) => Ok(address),
+            Way::Events(way) => Ok(&way.address),
+            Way::Lines(_) => {
+                let outcome = Outcome::Transport(TransportFault::Other);
+                Err(Failure::worded(outcome, "a process is not asked over HTTP"))
+            }
+        }
+    }
+
+    /// The program whose processes are the target.
+    fn program(&self) -> Option<&Program> {
+        match &self.way {
+            Way::Http(_) | Way::Events(_) => None,
+            Way::Lines(program) => Some(program),
+        }
+    }
+
+    /// How messages travel.
+    pub fn carriage(&self) -> Carriage {
+        match self.way {
+            Way::Http(_) => Carriage::Http,
+            Way::Events(_) => Carriage::Sse,
+            Way::Lines(_) => Carriage::Stdio,
+        }
+    }
+
+    /// Messages that belong to no call in flight, and remarks in words, since the last time this was asked.
+    pub fn take_strays(&self) -> (Strays, Vec<String>) {
+        self.gathered.take()
+    }
+
+    /// Has every process that was started for this target end; none is started any more.
+    pub fn hang_up(&self) {
+        if let Some(program) = self.program() {
+            program.hang_up();
+        }
+    }
+
+    /// Ends when every process that was started for this target is gone.
+    pub async fn gone(&self) {
+        if let Some(program) = self.program() {
+            program.gone().await;
+        }
     }
 
     /// What the target knows and no report may show; it grows with each login.
@@ -112,12 +220,12 @@ impl Wire {
 
     /// How whoever else asks the target does TLS; `None` where it speaks plain text.
     pub fn tls(&self) -> Option<ClientConfig> {
-        self.address.tls()
+        self.address().ok()?.tls()
     }
 
     /// The proxy that calls go through.
     pub fn proxy(&self) -> Option<&Proxy> {
-        self.address.proxy()
+        self.address().ok()?.proxy()
     }
 
     /// The calls that open a user's session, in order.
@@ -134,6 +242,25 @@ impl Wire {
     pub fn tear_down(&self) -> Option<StepId> {
         self.tear_down
     }
+}
+
+/// The steps of the legacy handshake, in order.
+fn handshake(plan: &Plan) -> Vec<StepId> {
+    let find = |wanted| plan.steps.iter().find(|step| step.operation == wanted).map(|step| step.id);
+    find(Operation::Initialize).into_iter().chain(find(Operation::Initialized)).collect()
+}
+
+/// The header fields of every request, and what stands before its path.
+fn requests<'u>(
+    plan: &Plan,
+    url: &'u Url,
+    address: &Address,
+    user_agent: &str,
+) -> Result<(HeaderMap, &'u str), WireError> {
+    let mut headers = common_headers(plan, url, user_agent)?;
+    let Route::Forward(proxy) = &address.route else { return Ok((headers, "")) };
+    headers.extend(proxy_authorization(proxy)?.map(|value| (PROXY_AUTHORIZATION, value)));
+    Ok((headers, &url[..Position::BeforePath]))
 }
 
 fn common_headers(plan: &Plan, url: &Url, user_agent: &str) -> Result<HeaderMap, WireError> {

@@ -247,6 +247,7 @@ mod tests {
             pacing: None,
             left_open: 0,
             held: Duration::ZERO,
+            strays: crate::model::Strays::default(),
             generator: None,
             cells,
             errors: Vec::new(),

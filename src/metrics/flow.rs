@@ -86,7 +86,7 @@ mod tests {
 
     use super::*;
     use crate::metrics::Cell;
-    use crate::model::{LatencyHistogram, Outcome};
+    use crate::model::{LatencyHistogram, Outcome, Strays};
     use crate::plan::StepId;
 
     /// A second in which `warm_up` calls ended that were due in the warm-up, and `steady` others.
@@ -109,6 +109,7 @@ mod tests {
             pacing,
             left_open,
             held,
+            strays: Strays::default(),
             generator,
             cells,
             errors,

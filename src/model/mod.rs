@@ -11,6 +11,7 @@ mod outcome;
 mod redaction;
 mod rng;
 mod secret;
+mod strays;
 mod target_info;
 mod text;
 mod units;
@@ -30,7 +31,8 @@ pub use outcome::{
 pub use redaction::{MAX_EXCERPT, Secrets};
 pub use rng::CounterRng;
 pub use secret::{Secret, credentials_in, without_credentials};
-pub use target_info::{Era, TargetInfo};
+pub use strays::Strays;
+pub use target_info::{Carriage, Era, TargetInfo};
 pub use text::{MAX_TEXT, clean_char, clean_text, printable_text};
 pub use units::{
     format_count, format_duration, format_rate, format_ratio, parse_duration, parse_rate, signal_name,

@@ -14,12 +14,28 @@ pub enum Era {
     Rest,
 }
 
+/// How messages travel between a target and its clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Carriage {
+    /// A request over HTTP, and its answer as the answer to that: Streamable HTTP, or plain HTTP.
+    #[default]
+    Http,
+    /// HTTP+SSE of 2024-11-05: requests are posted, answers come on a stream of events.
+    Sse,
+    /// Lines on the standard input and output of a process.
+    Stdio,
+}
+
 /// The target as found by the first contact, before any load. Text from the server is cleaned before it gets
 /// here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetInfo {
-    /// Where the load goes, without credentials.
+    /// Where the load goes, without credentials; over stdio, the command that was started.
     pub url: String,
+    /// How messages travel; run directories of old do not say, and mean HTTP.
+    #[serde(default)]
+    pub transport: Carriage,
     /// The era that was found or pinned.
     pub era: Era,
     /// The protocol revision both sides agreed on (empty for REST).

@@ -40,8 +40,8 @@ pub enum Observation {
 
 /// What to watch, and how.
 pub struct ObserveOptions {
-    /// The target's own URL. Credentials go to its origin and to no other.
-    pub target: Url,
+    /// The target's own URL, where it has one. Credentials go to its origin and to no other.
+    pub target: Option<Url>,
     /// The value of the `Authorization` header.
     pub authorization: Option<Secret>,
     /// How TLS is done with the target's own origin; others are trusted as the platform trusts them.

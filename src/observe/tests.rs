@@ -33,7 +33,7 @@ fn options(target: &Url) -> (ObserveOptions, mpsc::UnboundedReceiver<Observation
     let options = ObserveOptions {
         tls: None,
         proxies: Proxies::default(),
-        target: target.clone(),
+        target: Some(target.clone()),
         authorization: None,
         secrets: Secrets::default(),
         user_agent: "gander-test".to_owned(),
@@ -217,8 +217,7 @@ async fn echoed_secrets_are_struck_out() {
     assert_eq!(store.select("c", &Labels::new()).count(), 2);
     let (options, seen) = self::options(&always(StatusCode::OK, "a 1\ns3cret").await);
     options.secrets.learn("s3cret");
-    let (events, _) =
-        observe(ObserveOptions { metrics: Some(options.target.clone()), ..options }, seen).await;
+    let (events, _) = observe(ObserveOptions { metrics: options.target.clone(), ..options }, seen).await;
     assert!(!format!("{events:?}").contains("s3cret"), "{events:?}");
 }
 

@@ -31,13 +31,13 @@ pub use proxy::{Proxies, Proxy, ProxyError};
 pub use signing::{SigningAlgorithm, SigningFault, SigningKey};
 pub use step::{Check, DISCOVER, McpRequest, OAuthCall, Operation, Role, Step, StepId};
 pub use target::{
-    Auth, DemoTarget, HostRule, LONGEST_PATH, ProtocolChoice, SessionEnd, SessionPolicy, Target, is_loopback,
-    keeps_secrets,
+    Auth, DemoTarget, HostRule, LONGEST_PATH, Processes, ProtocolChoice, SessionEnd, SessionPolicy,
+    StdioTarget, Target, is_loopback, keeps_secrets,
 };
 pub use template::{Expression, Quoting, RenderContext, Segment, Template};
 pub use template_parser::{Environment, Scope, TemplateError, TemplateFault};
 pub use threshold::Threshold;
-pub use transport::{ClientCertificate, HttpVersion, PemFault, PemFile, Tls, Transport};
+pub use transport::{CarriageChoice, ClientCertificate, HttpVersion, PemFault, PemFile, Tls, Transport};
 pub use variable::{Datum, KnownVariables, Slot, Variables};
 
 pub(crate) use template_parser::{EXPRESSIONS, Kind, TextPart, parse_parts};

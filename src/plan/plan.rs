@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{
-    Arrival, Auth, ClientProof, Feeder, FeederId, HostRule, Load, ProtocolChoice, SessionEnd, SessionPolicy,
-    Step, StepId, Target, Template, Threshold, Transport,
+    Arrival, Auth, ClientProof, Feeder, FeederId, FixedText, HostRule, Load, ProtocolChoice, SessionEnd,
+    SessionPolicy, Step, StepId, Target, Template, Threshold, Transport,
 };
 use crate::model::CounterRng;
 use crate::model::{Secret, Secrets};
@@ -174,6 +174,10 @@ impl Plan {
                 }
                 others.extend(oauth.client_id.from_environment());
             }
+        }
+        if let Target::Stdio(target) = &self.target {
+            others.extend(target.env.values());
+            others.extend(target.command.iter().chain(&target.cwd).flat_map(FixedText::from_environment));
         }
         let templates = self.steps.iter().flat_map(|step| step.operation.templates());
         others.extend(templates.flat_map(Template::environment_values));

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
 use super::{FixedText, OAuth};
-use crate::model::{Secret, without_credentials};
+use crate::model::{Secret, clean_text, without_credentials};
 
 /// The server under test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub enum Target {
     /// A server that is already there. For MCP the URL of its endpoint; for a scenario of REST steps alone, the
     /// base of their paths.
     Url(#[serde(serialize_with = "write_without_credentials")] Url),
+    /// A program that gander starts and speaks to over its standard input and output.
+    Stdio(StdioTarget),
 }
 
 fn write_without_credentials<S: Serializer>(url: &Url, serializer: S) -> Result<S::Ok, S::Error> {
@@ -30,6 +32,56 @@ pub struct DemoTarget {
     pub path: String,
     /// Command-line arguments for `gander demo`, beside `--listen`.
     pub arguments: Vec<String>,
+}
+
+/// A server that is started as a child process and spoken to by lines.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StdioTarget {
+    /// The program and its arguments; no shell reads them. There is a program.
+    pub command: Vec<FixedText>,
+    /// What its environment has beside gander's own. Values are as good as secrets: many servers take credentials there.
+    pub env: BTreeMap<String, Secret>,
+    /// Where it is started; gander's own working directory where it is not said.
+    pub cwd: Option<FixedText>,
+    /// Who speaks to which process.
+    pub processes: Processes,
+}
+
+/// Who speaks to which process of a target that gander starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Processes {
+    /// Each user has one of its own.
+    #[default]
+    PerUser,
+    /// One is shared by all users: one session, in which answers are told apart by their ids.
+    Shared,
+}
+
+impl Processes {
+    /// As scenarios write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PerUser => "per_user",
+            Self::Shared => "shared",
+        }
+    }
+}
+
+impl StdioTarget {
+    /// The command as the user wrote it, on one line, fit to be shown.
+    pub fn shown(&self) -> String {
+        let words: Vec<String> = self
+            .command
+            .iter()
+            .map(|word| {
+                let word = without_credentials(word.source());
+                let bare = word.chars().all(|c| !c.is_whitespace() && !matches!(c, '"' | '\''));
+                if bare && !word.is_empty() { word.into_owned() } else { format!("{word:?}") }
+            })
+            .collect();
+        clean_text(&words.join(" "))
+    }
 }
 
 /// Which protocol revision to speak.
@@ -166,6 +218,14 @@ mod tests {
     fn credentials_in_the_url_are_not_written_down() {
         let target = Target::Url(Url::parse("http://me:pw@127.0.0.1/mcp").unwrap());
         assert_eq!(serde_json::to_string(&target).unwrap(), r#"{"url":"http://***@127.0.0.1/mcp"}"#);
+    }
+
+    #[test]
+    fn a_command_is_shown_as_it_was_written_without_credentials() {
+        let command = vec!["node".into(), "my server.js".into(), "http://me:pw@127.0.0.1/x".into()];
+        let target =
+            StdioTarget { command, env: BTreeMap::new(), cwd: None, processes: Processes::default() };
+        assert_eq!(target.shown(), r#"node "my server.js" http://***@127.0.0.1/x"#);
     }
 
     #[test]

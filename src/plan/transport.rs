@@ -13,10 +13,26 @@ use crate::model::Secret;
 /// How the target is reached, where the scenario says more than its URL.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Transport {
+    /// How messages travel.
+    #[serde(default, skip_serializing_if = "CarriageChoice::is_auto")]
+    pub carriage: CarriageChoice,
     /// Which version of HTTP calls speak.
     pub http: HttpVersion,
     /// Who is trusted, and who we are. Of no meaning for a URL of `http`.
     pub tls: Tls,
+}
+
+/// How messages are to travel over HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CarriageChoice {
+    /// Streamable HTTP; where the target does not know it, HTTP+SSE.
+    #[default]
+    Auto,
+    /// Streamable HTTP and nothing else.
+    StreamableHttp,
+    /// HTTP+SSE of 2024-11-05.
+    Sse,
 }
 
 /// A version of HTTP. No other is offered to the server, and none is fallen back to.
@@ -89,6 +105,22 @@ impl Transport {
     /// True when the scenario says nothing beyond the URL.
     pub fn is_plain(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+impl CarriageChoice {
+    /// True when the first contact finds out.
+    pub fn is_auto(&self) -> bool {
+        *self == Self::Auto
+    }
+
+    /// As scenarios write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::StreamableHttp => "streamable_http",
+            Self::Sse => "sse",
+        }
     }
 }
 

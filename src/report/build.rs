@@ -55,6 +55,7 @@ pub(super) fn build(
         around: rows.around,
         outcomes: rows::outcomes(all, log),
         errors: rows::errors(all, log),
+        strays: notes::strays(log),
         planned: all.planned(),
         recorded: all.recorded(),
         timeline: timeline::timeline(log, clock),

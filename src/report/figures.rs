@@ -6,7 +6,9 @@ use url::Url;
 
 use super::{ClockRow, ErrorRow, Finding, HealthSpan, RunReport, Saturation, StepRow};
 use crate::metrics::Phase;
-use crate::model::{HealthState, OutcomeClass, TargetInfo, format_count, format_duration, format_ratio};
+use crate::model::{
+    Carriage, HealthState, OutcomeClass, TargetInfo, format_count, format_duration, format_ratio,
+};
 use crate::plan::is_loopback;
 use crate::slo::Scope;
 
@@ -298,11 +300,23 @@ pub(super) fn gander(report: &RunReport) -> String {
 /// Who was called, in one phrase.
 pub(super) fn target(report: &RunReport) -> String {
     let Some(target) = &report.target else { return "not reached, or not ready".to_owned() };
-    let protocol =
-        if target.revision.is_empty() { "plain HTTP".to_owned() } else { format!("MCP {}", target.revision) };
-    match &target.server {
-        Some(server) => format!("{server} at {} ({protocol})", target.url),
-        None => format!("{} ({protocol})", target.url),
+    let over = match target.transport {
+        Carriage::Http => "",
+        Carriage::Sse => " over HTTP+SSE",
+        Carriage::Stdio => " over stdio",
+    };
+    let protocol = if target.revision.is_empty() {
+        "plain HTTP".to_owned()
+    } else {
+        format!("MCP {}{over}", target.revision)
+    };
+    match (&target.server, target.transport) {
+        // A command may be too long for its line.
+        (server, Carriage::Stdio) => {
+            format!("{} ({protocol}), started as {}", server.as_deref().unwrap_or("a server"), target.url)
+        }
+        (Some(server), _) => format!("{server} at {} ({protocol})", target.url),
+        (None, _) => format!("{} ({protocol})", target.url),
     }
 }
 

@@ -8,8 +8,9 @@ use super::measured::Measured;
 use super::{Ending, Environment, Finding, Manifest, RUN_FORMAT_VERSION, RunLog, RunReport, Totals};
 use crate::metrics::{Cell, ErrorSample, Phase, Second, SeriesStore};
 use crate::model::{
-    CounterRng, Endpoint, Era, Event, HealthState, LatencyHistogram, Level, Outcome, OutcomeClass, Probe,
-    ProbeResult, ProcessSample, ScrapeFault, ScrapeStat, Stamped, TargetInfo, TransportFault, Verdict,
+    Carriage, CounterRng, Endpoint, Era, Event, HealthState, LatencyHistogram, Level, Outcome, OutcomeClass,
+    Probe, ProbeResult, ProcessSample, ScrapeFault, ScrapeStat, Stamped, Strays, TargetInfo, TransportFault,
+    Verdict,
 };
 use crate::plan::{
     Auth, ClosedLoad, DemoTarget, HostRule, Load, LoadModel, Observe, Operation, Outputs, PLAN_VERSION, Plan,
@@ -48,6 +49,7 @@ pub(super) fn fixture() -> RunLog {
         },
         target: Some(TargetInfo {
             url: "http://127.0.0.1:8080/mcp".to_owned(),
+            transport: Carriage::Http,
             era: Era::Legacy,
             revision: "2025-06-18".to_owned(),
             server: Some("demo 0.1.0".to_owned()),
@@ -269,6 +271,7 @@ fn one_second(second: u32, rng: &mut CounterRng) -> Second {
         pacing: None,
         left_open: 0,
         held: Duration::ZERO,
+        strays: Strays::default(),
         generator: None,
         cells,
         errors,

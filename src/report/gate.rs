@@ -37,6 +37,7 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
         recorded: _,
         timeline: _,
         percentile_curve: _,
+        strays: _,
         scrapes: _,
         scrapes_failed: _,
         session_growth: _,
@@ -77,7 +78,8 @@ pub(super) fn text(text: &str) -> String {
 }
 
 fn target_texts(target: &mut TargetInfo) {
-    let TargetInfo { url, revision, server, tools, era: _, started_by_gander: _, pid: _ } = target;
+    let TargetInfo { url, revision, server, tools, transport: _, era: _, started_by_gander: _, pid: _ } =
+        target;
     all([url, revision].into_iter().chain(server).chain(tools.iter_mut().flatten()));
 }
 

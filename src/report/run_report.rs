@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{Environment, Manifest};
 use crate::metrics::Phase;
-use crate::model::{HealthState, OutcomeClass, TargetInfo, Verdict};
+use crate::model::{HealthState, OutcomeClass, Strays, TargetInfo, Verdict};
 use crate::slo::{Finding, GeneratorCheck};
 
 /// The version of `report.json`. Version 2 has all that version 1 had, and beside it
-/// `errors`, `clocks`, `generator`, how much of each second was `covered`, and which failures were `expected`.
-pub const REPORT_VERSION: u32 = 2;
+/// `errors`, `clocks`, `generator`, how much of each second was `covered`, and which failures were `expected`. Version 3 has
+/// all that version 2 had, and beside it `strays` and the target's `transport`.
+pub const REPORT_VERSION: u32 = 3;
 
 /// A run, judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,6 +63,8 @@ pub struct RunReport {
     /// Why calls failed, over the whole run: those of the steady phase first, the most frequent first. Of each step, phase
     /// and class the first few distinct reasons are kept.
     pub errors: Vec<ErrorRow>,
+    /// Messages of the whole run that belong to no call in flight; told over stdio and HTTP+SSE alone.
+    pub strays: Strays,
     /// Calls planned over the whole run.
     pub planned: u64,
     /// Calls recorded over the whole run.

@@ -6,6 +6,7 @@ mod event;
 mod floor;
 mod orchestrator;
 
+pub use crate::mcp::kill_processes;
 pub use demo_child::DemoError;
 pub use event::RunEvent;
 pub use orchestrator::{Finished, RunError, RunOptions, execute, user_agent};

@@ -17,7 +17,9 @@ use crate::clock::{Clock, wall_clock};
 use crate::load::{self, Crew, GeneratorWatch, LoadError, Recorder, Timing, Workload};
 use crate::mcp::{self, Contact, ContactError};
 use crate::metrics::Phase;
-use crate::model::{Endpoint, Event, Floor, Level, Secret, Stamped, TargetInfo, clean_text, printable_text};
+use crate::model::{
+    Carriage, Endpoint, Event, Floor, Level, Secret, Stamped, TargetInfo, clean_text, printable_text,
+};
 use crate::observe::{self, Limits, Observation, ObserveError, ObserveOptions, Observer, Watchers};
 use crate::plan::{Auth, Plan, Proxies, Proxy, Target};
 use crate::record::{RecordError, RunWriter};
@@ -189,16 +191,7 @@ async fn prepare(
     program: &PathBuf,
     proxies: &Proxies,
 ) -> Result<Prepared, RunError> {
-    let (url, demo) = match &plan.target {
-        Target::Url(url) => (url.clone(), None),
-        Target::Demo(target) => {
-            let demo = DemoChild::start(program, target).await?;
-            (demo.url.clone(), Some(demo))
-        }
-    };
-    let mut contact = mcp::first_contact(plan, &url, proxies, &user_agent(), Clock::start()).await?;
-    contact.info.started_by_gander = demo.is_some();
-    contact.info.pid = demo.as_ref().map(|demo| demo.pid).or(plan.observe.pid);
+    let (contact, demo) = make_contact(plan, program, proxies).await?;
     let (sink, observations) = unbounded_channel();
     let clock = Arc::new(OnceLock::new());
     let observe = observe_options(plan, &contact, proxies, Arc::clone(&clock), sink);
@@ -216,6 +209,28 @@ async fn prepare(
     let mut crew = Crew::launch(plan.load.peak_users())?;
     crew.ready().await?;
     Ok(Prepared { floor, contact, demo, clock, watchers, observations, crew })
+}
+
+/// The target where it is ours to start, and the first contact with it.
+async fn make_contact(
+    plan: &Plan,
+    program: &PathBuf,
+    proxies: &Proxies,
+) -> Result<(Contact, Option<DemoChild>), RunError> {
+    let mut contact = match &plan.target {
+        Target::Url(url) => mcp::first_contact(plan, url, proxies, &user_agent(), Clock::start()).await?,
+        Target::Stdio(target) => mcp::first_contact_over_stdio(plan, target, Clock::start()).await?,
+        Target::Demo(target) => {
+            let demo = DemoChild::start(program, target).await?;
+            let mut contact =
+                mcp::first_contact(plan, &demo.url, proxies, &user_agent(), Clock::start()).await?;
+            contact.info.started_by_gander = true;
+            contact.info.pid = Some(demo.pid);
+            return Ok((contact, Some(demo)));
+        }
+    };
+    contact.info.pid = plan.observe.pid.or(contact.info.pid);
+    Ok((contact, None))
 }
 
 /// Says who is calling, so that whoever reads the target's log knows what hit them.
@@ -334,8 +349,12 @@ impl<'a> Run<'a> {
     ) -> Result<(), RunError> {
         let Watching { observer, mut observations } = watching;
         let demo = self.demo.take();
+        let work = Arc::clone(&self.work);
         let mut rest = Box::pin(async {
             observer.stop().await;
+            // After the last look at the target's process.
+            work.wire.hang_up();
+            work.wire.gone().await;
             if let Some(demo) = demo {
                 demo.stop().await;
             }
@@ -356,6 +375,8 @@ impl<'a> Run<'a> {
                 Some(seen) = observations.recv() => self.observed(seen)?,
             }
         }
+        // Where nobody waits for it, it is killed with us at the latest.
+        self.work.wire.hang_up();
         // What was seen until now is there: a watcher that has ended, or is cut off, sends nothing more.
         while let Ok(seen) = observations.try_recv() {
             self.observed(seen)?;
@@ -381,6 +402,11 @@ impl<'a> Run<'a> {
 
     /// Books the second that is over.
     fn second(&mut self) -> Result<(), RunError> {
+        let (strays, remarks) = self.work.wire.take_strays();
+        self.work.recorder.strays(strays);
+        for text in remarks {
+            self.event(Event::Note { level: Level::Warning, text })?;
+        }
         let mut second = self.work.recorder.take_second(self.next_second, self.work.waiting());
         second.generator = Some(self.generator.take_second());
         self.next_second += 1;
@@ -428,9 +454,17 @@ fn observe_options(
     sink: UnboundedSender<Observation>,
 ) -> ObserveOptions {
     let watched = &plan.observe;
-    let target = Url::parse(&contact.info.url).expect("the target's URL was parsed before");
+    // A process has no URL; then nothing that is watched is on its origin.
+    let target = match contact.info.transport {
+        Carriage::Http | Carriage::Sse => Url::parse(&contact.info.url).ok(),
+        Carriage::Stdio => None,
+    };
     let at = |reference: &Option<String>| {
-        reference.as_deref().and_then(|reference| Plan::resolve(&target, reference).ok())
+        let reference = reference.as_deref()?;
+        match &target {
+            Some(target) => Plan::resolve(target, reference).ok(),
+            None => Url::parse(reference).ok(),
+        }
     };
     let endpoints = [
         (Endpoint::Health, &watched.health),

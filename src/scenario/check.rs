@@ -10,7 +10,9 @@ use super::file::{ScenarioFile, WrittenTransaction};
 use super::step_file::WrittenStep;
 use super::target_file::{WrittenTarget, check_host};
 use crate::input::{Place, Problem, Problems, quoted};
-use crate::plan::{Auth, ProtocolChoice, RowOrder, Target, keeps_secrets};
+use crate::plan::{
+    Auth, CarriageChoice, Processes, ProtocolChoice, RowOrder, SessionPolicy, Target, keeps_secrets,
+};
 use crate::slo::{Called, WrittenObjective};
 
 /// More steps than this would make reports that nobody reads.
@@ -46,6 +48,8 @@ pub(super) fn check(file: &ScenarioFile, objectives: &[WrittenObjective], proble
     check_step_names(transactions, &file.transactions_place, problems);
     check_protocol(file, transactions, problems);
     check_rows(file, problems);
+    check_stdio(file, problems);
+    check_events(file, problems);
     // What a part that can't be read would have changed is not held against the rest.
     if !file.transactions_whole {
         return;
@@ -175,6 +179,57 @@ fn check_protocol(file: &ScenarioFile, transactions: &[WrittenTransaction], prob
     if let Some(place) = file.protocol_place.as_ref().filter(|_| !mcp && !rest) {
         problems.push(
             Problem::warning(place, "no step calls MCP, so this protocol is not spoken").help("write `rest`"),
+        );
+    }
+}
+
+/// A process is spoken to by lines of MCP: there are no URLs, and nobody is told who calls.
+fn check_stdio(file: &ScenarioFile, problems: &mut Problems) {
+    let Some(WrittenTarget { target: Target::Stdio(target), .. }) = &file.target else { return };
+    for step in file.transactions.iter().flat_map(|transaction| &transaction.steps) {
+        if !step.is_mcp() {
+            problems.push(
+                Problem::error(&step.kind, format!("{} is a call over HTTP", quoted(step.kind.text())))
+                    .label("not possible with `stdio`")
+                    .help("call MCP, or give the target a `url`"),
+            );
+        }
+    }
+    for place in file.observe.iter().flat_map(|written| &written.own) {
+        problems.push(
+            Problem::error(place, "a process that is spoken to over `stdio` has no URLs of its own")
+                .help("write the whole URL, with `http://` and the host"),
+        );
+    }
+    if let Some(place) = &file.auth_place
+        && file.auth.as_ref().is_some_and(|written| written.auth != Auth::None)
+    {
+        problems.push(
+            Problem::error(place, "over `stdio` a server is not told who calls")
+                .help("remove `auth`; what the process must know can stand under `env` of the target"),
+        );
+    }
+    if let Some(place) = &file.session_place
+        && matches!(file.session, Some((SessionPolicy::PerIteration, _)))
+        && target.processes == Processes::Shared
+    {
+        problems.push(
+            Problem::error(place, "a process that all users share has one session")
+                .help("remove `session`, or `processes: shared`"),
+        );
+    }
+}
+
+/// HTTP+SSE is older than the modern era.
+fn check_events(file: &ScenarioFile, problems: &mut Problems) {
+    let events =
+        file.target.as_ref().is_some_and(|written| written.transport.carriage == CarriageChoice::Sse);
+    let modern = matches!(&file.protocol, Some(ProtocolChoice::Revision(revision))
+        if Some(revision.as_str()) == ProtocolChoice::REVISIONS.last().copied());
+    if let Some(place) = file.protocol_place.as_ref().filter(|_| events && modern) {
+        problems.push(
+            Problem::error(place, "this revision does not know `transport: sse`")
+                .help("write an older revision or `auto`, or another `transport`"),
         );
     }
 }

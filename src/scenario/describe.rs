@@ -9,8 +9,9 @@ use crate::model::{
     clean_char, format_count, format_duration, format_rate, format_ratio, without_credentials,
 };
 use crate::plan::{
-    Auth, ClientProof, ClosedLoad, HttpVersion, Load, LoadModel, OAuth, OpenLoad, Plan, ProtocolChoice,
-    SessionEnd, SessionPolicy, Spacing, Target, ThinkTime, TokenSharing, Transport,
+    Auth, CarriageChoice, ClientProof, ClosedLoad, HttpVersion, Load, LoadModel, OAuth, OpenLoad, Plan,
+    Processes, ProtocolChoice, SessionEnd, SessionPolicy, Spacing, StdioTarget, Target, ThinkTime,
+    TokenSharing, Transport,
 };
 use crate::slo::{Divisor, Indicator, Objective, Reading, Selector};
 
@@ -50,8 +51,12 @@ fn describe_target(page: &mut Page, plan: &Plan) {
             format!("the built-in demo server at {}, with {}", demo.path, demo.arguments.join(" "))
         }
         Target::Url(url) => without_credentials(url.as_str()).into_owned(),
+        Target::Stdio(target) => format!("`{}`, over its standard input and output", target.shown()),
     };
     page.value("target", &target);
+    if let Target::Stdio(target) = &plan.target {
+        describe_processes(page, target);
+    }
     describe_transport(page, &plan.transport);
     if !plan.hosts.allowed.is_empty() {
         page.value("load may go", &format!("to this machine and to {}", plan.hosts.allowed.join(", ")));
@@ -78,7 +83,9 @@ fn describe_target(page: &mut Page, plan: &Plan) {
     };
     page.value("credentials", &auth);
     if plan.protocol != ProtocolChoice::Rest {
+        let shared = matches!(&plan.target, Target::Stdio(target) if target.processes == Processes::Shared);
         let session = match plan.session {
+            SessionPolicy::PerUser if shared => "one for all users",
             SessionPolicy::PerUser => "one a user, for the whole run",
             SessionPolicy::PerIteration => "a new one for each iteration",
         };
@@ -116,6 +123,21 @@ fn described(oauth: &OAuth) -> String {
         "{who} by OAuth client credentials, renewed before it runs out: client {} with {proof}, {place}, for {scope}",
         oauth.client_id
     )
+}
+
+fn describe_processes(page: &mut Page, target: &StdioTarget) {
+    let processes = match target.processes {
+        Processes::PerUser => "one a user",
+        Processes::Shared => "one for all users",
+    };
+    page.value("processes", processes);
+    if let Some(folder) = &target.cwd {
+        page.value("started in", folder.source());
+    }
+    if !target.env.is_empty() {
+        let names: Vec<&str> = target.env.keys().map(String::as_str).collect();
+        page.value("environment", &format!("gander's own, and {}", names.join(", ")));
+    }
 }
 
 fn describe_load(page: &mut Page, load: &Load) {
@@ -162,7 +184,14 @@ fn describe_open(page: &mut Page, load: &OpenLoad) {
     describe_stages(page, lines, "0/s", "");
 }
 
-fn describe_transport(page: &mut Page, Transport { http, tls }: &Transport) {
+fn describe_transport(page: &mut Page, Transport { carriage, http, tls }: &Transport) {
+    match carriage {
+        CarriageChoice::Auto => {}
+        CarriageChoice::StreamableHttp => page.value("transport", "Streamable HTTP"),
+        CarriageChoice::Sse => {
+            page.value("transport", "HTTP+SSE: requests are posted, answers come on a stream");
+        }
+    }
     if *http != HttpVersion::default() {
         page.value("HTTP", http.name());
     }
@@ -305,7 +334,10 @@ fn describe_watch(page: &mut Page, plan: &Plan) {
     match (&plan.target, observe.pid) {
         (_, Some(pid)) => page.value("process", &pid.to_string()),
         (Target::Demo(_), None) => page.value("process", "the demo server's own"),
-        (Target::Url(_), None) => {}
+        (Target::Stdio(target), None) if target.processes == Processes::Shared => {
+            page.value("process", "the one that is started");
+        }
+        (Target::Url(_) | Target::Stdio(_), None) => {}
     }
     let formats = plan.outputs.formats.join(", ");
     page.value("written to", &format!("a directory in {} ({formats})", plan.outputs.directory.display()));

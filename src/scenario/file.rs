@@ -32,8 +32,12 @@ pub(super) struct ScenarioFile {
     /// Where the protocol is chosen, when it is.
     pub protocol_place: Option<Place>,
     pub auth: Option<WrittenAuth>,
+    /// Where it is said who calls, when it is.
+    pub auth_place: Option<Place>,
     /// How long a session lives, and how it ends.
     pub session: Option<(SessionPolicy, SessionEnd)>,
+    /// Where it is said how long sessions live, when it is.
+    pub session_place: Option<Place>,
     pub hosts: HostRule,
     pub timeout: Option<Duration>,
     pub load: Option<Load>,
@@ -97,11 +101,11 @@ pub(super) fn read(
         .and_then(|field| target_file::read(field, path, sources, problems));
     let protocol_field = fields.optional("protocol");
     let protocol = protocol_field.map_or(Some(ProtocolChoice::Auto), |field| read_protocol(field, problems));
-    let auth = fields
-        .optional("auth")
+    let auth_field = fields.optional("auth");
+    let auth = auth_field
         .map_or(Some(WrittenAuth::of(Auth::None)), |field| auth_file::read(field, path, sources, problems));
-    let session = fields
-        .optional("session")
+    let session_field = fields.optional("session");
+    let session = session_field
         .map_or(Some((SessionPolicy::PerUser, SessionEnd::Delete)), |field| read_session(field, problems));
     let allowed = fields.optional("allow_hosts").map_or_else(Vec::new, |field| read_texts(field, problems));
     let timeout =
@@ -135,7 +139,9 @@ pub(super) fn read(
         protocol,
         protocol_place: protocol_field.map(|field| field.node.place.clone()),
         auth,
+        auth_place: auth_field.map(|field| field.node.place.clone()),
         session,
+        session_place: session_field.map(|field| field.node.place.clone()),
         hosts: HostRule { allowed },
         timeout,
         load,

@@ -21,6 +21,7 @@ mod overrides;
 mod resolved;
 mod resolved_steps;
 mod operation_file;
+mod stdio_file;
 mod step_file;
 mod target_file;
 mod text;
@@ -51,6 +52,8 @@ pub struct Overrides {
     /// `--target`: a URL, or `demo`. It replaces the file's target; what is observed at a relative URL is then
     /// observed there.
     pub target: Option<String>,
+    /// `--stdio`: a command with its arguments, which replaces the file's target likewise.
+    pub stdio: Option<String>,
     /// `--duration` of the whole load. A mistake where the file states stages.
     pub duration: Option<String>,
     /// `--users`. A mistake where the file states stages.

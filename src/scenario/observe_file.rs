@@ -11,11 +11,13 @@ use crate::plan::Observe;
 /// How often metrics and health are asked for, where the file does not say.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What is watched, and the places of the URLs among it.
+/// What is watched, and where its URLs and paths stand.
 #[derive(Debug)]
 pub(super) struct WrittenObserve {
     pub observe: Observe,
     pub elsewhere: Vec<(Url, Place)>,
+    /// Paths on the target's own origin.
+    pub own: Vec<Place>,
 }
 
 pub(super) fn read(field: Option<Field<'_>>, problems: &mut Problems) -> Option<WrittenObserve> {
@@ -28,7 +30,7 @@ pub(super) fn read(field: Option<Field<'_>>, problems: &mut Problems) -> Option<
         health_interval: DEFAULT_INTERVAL,
         pid: None,
     };
-    let mut written = WrittenObserve { observe, elsewhere: Vec::new() };
+    let mut written = WrittenObserve { observe, elsewhere: Vec::new(), own: Vec::new() };
     let Some(field) = field else { return Some(written) };
     let mut fields = Fields::of(field.node, "`observe`", problems)?;
     if let Some(metrics) = fields.optional("metrics") {
@@ -76,7 +78,9 @@ impl WrittenObserve {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.host().is_some() => {
                 self.elsewhere.push((url, field.node.place.clone()));
             }
-            _ if operation_file::check_path(field, text, problems) => {}
+            _ if operation_file::check_path(field, text, problems) => {
+                self.own.push(field.node.place.clone());
+            }
             _ => return None,
         }
         Some(text.to_owned())

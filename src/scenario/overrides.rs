@@ -11,6 +11,10 @@ const MOST_KEYS: usize = 32;
 
 pub(super) fn apply(root: &mut Node, overrides: &Overrides, problems: &mut Problems) {
     if let Value::Map(_) = &root.value {
+        // First, so that what else belongs to it can be set.
+        if let Some(command) = &overrides.stdio {
+            set_command(root, command, problems);
+        }
         for argument in &overrides.set {
             set_argument(root, argument, problems);
         }
@@ -107,6 +111,16 @@ fn set(node: &mut Node, path: &[&str], value: Node, place: &Place, problems: &mu
         Problem::error(place, format!("there is no {} in {found}", quoted(key)))
             .help("set the whole value instead; list items go by number from 0, or by their `name`"),
     );
+}
+
+/// A target that is a command.
+fn set_command(root: &mut Node, command: &str, problems: &mut Problems) {
+    let source = Source::new("--stdio", command);
+    let place = Place::new(&source, 0..command.len());
+    let value = Node { value: Value::Text(command.to_owned()), place: place.clone() };
+    let key = Key { text: "stdio".to_owned(), place: place.clone() };
+    let target = Node { value: Value::Map(vec![Entry { key, value }]), place: place.clone() };
+    set(root, &["target"], target, &place, problems);
 }
 
 fn entry_of<'n>(entries: &'n mut Vec<Entry>, key: &str, place: &Place) -> &'n mut Node {

@@ -122,11 +122,29 @@ fn target(target: &Target, transport: &Transport) -> Value {
         Target::Url(url) => {
             let mut fields = Fields::default();
             fields.set("url", without_credentials(url.as_str()).as_ref());
+            fields.set("transport", transport.carriage.name());
             fields.set("http", transport.http.name());
             if transport.tls != Tls::default() {
                 fields.set("tls", tls(&transport.tls));
             }
             fields.0.into()
+        }
+        Target::Stdio(stdio) => {
+            let words: Vec<Value> = stdio.command.iter().map(|word| word.source().into()).collect();
+            let mut fields = Fields::default();
+            fields.set("stdio", words);
+            if !stdio.env.is_empty() {
+                let mut variables = Fields::default();
+                for name in stdio.env.keys() {
+                    variables.set(name, REDACTED);
+                }
+                fields.set("env", variables.value());
+            }
+            if let Some(folder) = &stdio.cwd {
+                fields.set("cwd", folder.source());
+            }
+            fields.set("processes", stdio.processes.name());
+            fields.value()
         }
         Target::Demo(demo) => {
             let arguments = texts(&demo.arguments).into();

@@ -1,10 +1,10 @@
-//! Who is called, as written: `demo`, the demo with arguments, a URL, or a URL with how it is reached.
+//! Who is called, as written: `demo`, the demo with arguments, a URL, a URL with how it is reached, or a command.
 
 use std::path::Path;
 
 use url::Url;
 
-use super::{Sources, text, transport_file};
+use super::{Sources, stdio_file, text, transport_file};
 use crate::input::{Field, Fields, Place, Problem, Problems, Value, quoted};
 use crate::model::clean_text;
 use crate::plan::{DemoTarget, Environment, HostRule, LONGEST_PATH, Target, Transport};
@@ -46,13 +46,18 @@ fn read_map(
     problems: &mut Problems,
 ) -> Option<WrittenTarget> {
     let mut fields = Fields::of(field.node, "`target`", problems)?;
-    let kind = fields.exactly_one(&["demo", "url"], problems);
+    let kind = fields.exactly_one(&["demo", "url", "stdio"], problems);
     let read = match kind {
         Some(("url", url, _)) => {
             let place = url.node.place.clone();
             let target = read_url(url, sources.env, problems).map(Target::Url);
             let transport = transport_file::read(&mut fields, target.as_ref(), scenario, sources, problems);
             Some((target, transport, place))
+        }
+        Some(("stdio", command, _)) => {
+            let place = command.node.place.clone();
+            let target = stdio_file::read(command, &mut fields, sources.env, problems).map(Target::Stdio);
+            Some((target, Some(Transport::default()), place))
         }
         Some((_, demo, _)) => {
             let target = read_demo(demo, problems).map(Target::Demo);

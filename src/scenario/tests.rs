@@ -179,6 +179,52 @@ fn golden_plans_of_targets_whose_tokens_come_by_oauth() {
     }
 }
 
+#[test]
+fn golden_plans_of_other_transports() {
+    golden_plan("stdio", "tests/golden/stdio.yaml");
+    golden_plan("sse", "tests/golden/sse.yaml");
+}
+
+#[test]
+fn a_command_is_split_as_a_shell_splits_it() {
+    let command = |target: &Target| match target {
+        Target::Stdio(target) => target.command.iter().map(|word| word.expose().to_owned()).collect(),
+        Target::Url(_) | Target::Demo(_) => Vec::new(),
+    };
+    let plan = plan_of(r#"target: {stdio: 'node "my server.js" --x=\$Y a\ b'}"#);
+    assert_eq!(command(&plan.target), ["node", "my server.js", "--x=$Y", "a b"]);
+    let stdio = |set: &[&str]| Overrides {
+        stdio: Some("python3 'a b.py'".to_owned()),
+        set: set.iter().map(|&set| set.to_owned()).collect(),
+        ..Overrides::default()
+    };
+    let lines = "target: {stdio: node, env: {A: long secret}}";
+    let plan = load_text(&scenario(lines), &stdio(&["target.processes=shared"])).unwrap().plan;
+    assert_eq!(command(&plan.target), ["python3", "a b.py"]);
+    assert!(
+        matches!(&plan.target, Target::Stdio(target) if target.processes == crate::plan::Processes::Shared)
+    );
+    assert_eq!(plan.secrets().redacted("long secret"), "long secret", "the file's target is replaced");
+    check_problems("", &stdio(&["target.x=1"]), &["--set:1:1: `target` has no field `x`"]);
+    check_problems(
+        "target: {stdio: \"' '\"}",
+        &Overrides::default(),
+        &["dir/scenario.yaml:1:17: `stdio`: there is no program in it"],
+    );
+}
+
+#[test]
+fn what_a_process_is_told_by_its_environment_is_secret() {
+    let lines = "target: {stdio: [node, \"{{ env.KEY_NAME }}\"], env: {A: \"{{ env.TOKEN }}\", B: plain text, C: \"1\"}}";
+    let plan = plan_of(lines);
+    let shown = format!("{plan:?} {}", serde_json::to_string(&plan).unwrap());
+    for secret in ["t0p-s3cret", "plain text", "client.key"] {
+        assert!(!shown.contains(secret), "{shown}");
+        assert_eq!(plan.secrets().redacted(secret), "***");
+    }
+    assert_eq!(plan.secrets().redacted("1"), "1");
+}
+
 #[track_caller]
 fn golden_plan(name: &str, path: &str) {
     let loaded = loaded(path);
@@ -403,6 +449,7 @@ fn the_end_of_a_session_is_not_waited_for_as_long_as_a_call() {
 fn the_command_line_wins_over_the_file() {
     let overrides = Overrides {
         target: Some("http://127.0.0.1:9/mcp".to_owned()),
+        stdio: None,
         duration: Some("20s".to_owned()),
         users: Some("7".to_owned()),
         set: vec!["load.think_time={min: 1s, max: 2s}".to_owned(), "transactions.list.weight=4".to_owned()],

@@ -4,9 +4,11 @@ use std::path::Path;
 
 use super::{Sources, beside, text};
 use crate::input::{Field, Fields, Problems};
-use crate::plan::{ClientCertificate, HttpVersion, PemFault, PemFile, Target, Tls, Transport};
+use crate::plan::{
+    CarriageChoice, ClientCertificate, HttpVersion, PemFault, PemFile, Target, Tls, Transport,
+};
 
-/// The fields `http` and `tls` of a target with a URL. `target` is `None` when that URL has a mistake.
+/// The fields `transport`, `http` and `tls` of a target with a URL. `target` is `None` when that URL has a mistake.
 pub(super) fn read(
     fields: &mut Fields<'_>,
     target: Option<&Target>,
@@ -17,6 +19,11 @@ pub(super) fn read(
     let versions = [HttpVersion::Http1, HttpVersion::Http2].map(|version| (version.name(), version));
     let http =
         fields.optional("http").map_or(Some(HttpVersion::default()), |field| field.word(&versions, problems));
+    let choices = [CarriageChoice::Auto, CarriageChoice::StreamableHttp, CarriageChoice::Sse];
+    let choices = choices.map(|choice| (choice.name(), choice));
+    let carriage = fields
+        .optional("transport")
+        .map_or(Some(CarriageChoice::default()), |field| field.word(&choices, problems));
     let tls = fields.optional("tls");
     if let Some(field) = tls
         && let Some(Target::Url(url)) = target
@@ -26,7 +33,7 @@ pub(super) fn read(
     }
     let folder = Folder { scenario, sources };
     let tls = tls.map_or_else(|| Some(Tls::default()), |field| folder.read_tls(field, problems));
-    Some(Transport { http: http?, tls: tls? })
+    Some(Transport { carriage: carriage?, http: http?, tls: tls? })
 }
 
 /// Where files are sought.

@@ -396,6 +396,7 @@ mod tests {
             pacing: Some(many(Duration::from_micros(80), RATE)),
             left_open: 0,
             held: Duration::ZERO,
+            strays: crate::model::Strays::default(),
             generator: Some(GeneratorSecond {
                 cpu: Some(0.3),
                 machine: None,

@@ -45,6 +45,9 @@ mod init;
 /// Targets behind TLS, and behind a proxy.
 mod transport;
 
+/// Targets that are processes, and targets that speak HTTP+SSE.
+mod transports;
+
 /// MCP servers that other people wrote, in the eras they speak.
 mod real_servers;
 

@@ -219,6 +219,23 @@ pub(crate) fn real_server(name: &str) -> Option<Server> {
     Some(Server { child, base })
 }
 
+/// The command of a real MCP server that speaks over stdio; `None` (with the reason printed) where it is not installed.
+pub(crate) fn real_stdio_server(name: &str) -> Option<String> {
+    let start = root().join("../shared/targets/start");
+    let output = Command::new("bash").arg(&start).args([name, "0", "--print"]).output().unwrap();
+    let line = String::from_utf8_lossy(&output.stdout).into_owned();
+    let command = line.trim().strip_prefix("ready stdio ").map(str::to_owned);
+    let installed = |command: &String| {
+        let mut paths = command.split(' ').filter(|word| word.starts_with('/'));
+        paths.all(|path| Path::new(path).exists())
+    };
+    let command = command.filter(installed);
+    if command.is_none() {
+        skipped(&format!("the real MCP server {name} is not installed"));
+    }
+    command
+}
+
 /// Says why the test that calls this is left out, past the harness, which shows nothing of a test that passes.
 pub(crate) fn skipped(why: &str) {
     let test = std::thread::current();

@@ -142,7 +142,7 @@ impl Asker {
             self.transport.clone()
         } else {
             let tls = Tls { ca: self.transport.tls.ca.clone(), client: None, insecure: false };
-            Transport { http: HttpVersion::Http1, tls }
+            Transport { http: HttpVersion::Http1, tls, ..Transport::default() }
         };
         let resolved = Address::resolve(url, &transport, &self.proxies).await;
         let address =

@@ -1,6 +1,7 @@
 //! The client against a server on loopback that does exactly what a test says, byte by byte.
 
 pub(crate) mod certificates;
+mod channels;
 mod connections;
 mod contact;
 mod framing;

@@ -6,7 +6,9 @@ use std::time::Duration;
 use url::Url;
 
 use super::rows::{Rows, is_refused_probe};
-use crate::model::{Event, Level, ScrapeFault, format_count, format_duration, format_rate, signal_name};
+use crate::model::{
+    Event, Level, ScrapeFault, Strays, format_count, format_duration, format_rate, signal_name,
+};
 use crate::plan::{LoadModel, is_loopback};
 use crate::report::measured::LoadClock;
 use crate::report::{Ending, RunLog, figures};
@@ -75,6 +77,7 @@ pub(super) fn notes(log: &RunLog, clock: &LoadClock, rows: &Rows, scrapes: &Scra
     notes.extend(failed_latencies_note(rows));
     notes.extend(interrupted_note(rows));
     notes.extend(left_open_note(log));
+    notes.extend(strays_note(strays(log)));
     if log.ending == Ending::Unmeasured {
         return notes;
     }
@@ -136,6 +139,25 @@ fn left_open_note(log: &RunLog) -> Option<String> {
             format_count(answers)
         )
     })
+}
+
+/// Messages of the run that belong to no call in flight.
+pub(super) fn strays(log: &RunLog) -> Strays {
+    let mut strays = Strays::default();
+    log.seconds.iter().for_each(|second| strays += second.strays);
+    strays
+}
+
+fn strays_note(Strays { late, duplicate, unknown, rubbish }: Strays) -> Option<String> {
+    let kinds = [
+        (late, "answers came after their calls had been given up"),
+        (duplicate, "answers were to calls that had been answered"),
+        (unknown, "answers were to requests that nobody made"),
+        (rubbish, "lines or events were no JSON-RPC messages"),
+    ];
+    let told = kinds.iter().filter(|(count, _)| *count > 0);
+    let told: Vec<String> = told.map(|(count, what)| format!("{} {what}", format_count(*count))).collect();
+    (!told.is_empty()).then(|| format!("{}: they are in no call's outcome", told.join(", ")))
 }
 
 fn ending_note(log: &RunLog, clock: &LoadClock) -> Option<String> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::metrics::Phase;
-use crate::model::{Event, HealthState, Outcome, Verdict};
+use crate::model::{Carriage, Event, HealthState, Outcome, Strays, Verdict};
 use crate::report::fixture::{build, empty, findings, fixture, partial};
 use crate::report::{Ending, Finding, RunLog, RunReport, Totals};
 
@@ -209,6 +209,32 @@ fn streams_that_were_left_open_are_told() {
     assert_eq!(told(&log), None);
     (log.seconds[0].left_open, log.seconds[3].left_open) = (1_000, 234);
     assert!(told(&log).unwrap().starts_with("1,234 answers came on streams that the server kept open"));
+}
+
+#[test]
+fn messages_that_belong_to_no_call_are_told() {
+    let mut log = fixture();
+    let told =
+        |log: &_| build(log, passing()).notes.into_iter().find(|note| note.contains("no call's outcome"));
+    assert_eq!(told(&log), None);
+    log.seconds[0].strays.late = 1_000;
+    log.seconds[3].strays = Strays { late: 234, rubbish: 2, ..Strays::default() };
+    let report = build(&log, passing());
+    assert_eq!(report.strays, Strays { late: 1_234, rubbish: 2, ..Strays::default() });
+    assert_eq!(
+        told(&log).unwrap(),
+        "1,234 answers came after their calls had been given up, 2 lines or events were no JSON-RPC messages: they are in \
+         no call's outcome"
+    );
+}
+
+#[test]
+fn the_transport_that_was_spoken_is_told() {
+    let mut log = fixture();
+    let told = |log: &_| crate::report::figures::target(&build(log, passing()));
+    assert!(told(&log).ends_with("(MCP 2025-06-18)"), "{}", told(&log));
+    log.target.as_mut().unwrap().transport = Carriage::Stdio;
+    assert!(told(&log).contains("(MCP 2025-06-18 over stdio), started as http"), "{}", told(&log));
 }
 
 #[test]

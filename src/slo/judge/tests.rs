@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::metrics::{Cell, Format, ScrapeEncoder, Second};
-use crate::model::{Labels, LatencyClock, LatencyHistogram, NotSent, Outcome};
+use crate::model::{Labels, LatencyClock, LatencyHistogram, NotSent, Outcome, Strays};
 use crate::plan::{
     Auth, ClosedLoad, DemoTarget, HostRule, Load, LoadModel, Observe, Operation, Outputs, PLAN_VERSION,
     ProtocolChoice, SessionEnd, SessionPolicy, StepId, Target, ThinkTime, Threshold,
@@ -96,6 +96,7 @@ fn aggregates(cells: Vec<Cell>) -> Aggregates {
         pacing: None,
         left_open: 0,
         held: Duration::ZERO,
+        strays: Strays::default(),
         generator: None,
         cells,
         errors: Vec::new(),

@@ -1,0 +1,169 @@
+"""An MCP server of the legacy era that misbehaves on request: what it does wrong is the name of the tool.
+
+    fake_mcp.py stdio [--stubborn]   over standard input and output; stubborn: only SIGKILL ends it
+    fake_mcp.py sse [FLAG]           over HTTP+SSE, on a free port that it prints; FLAG: `elsewhere` (posts are to go to
+                                     others), or `quiet` (says nothing of what is wrong with a post)
+"""
+
+import json
+import os
+import random
+import signal
+import socketserver
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler
+
+TOOLS = ["echo", "shuffled", "twice", "late", "never", "chatty", "stranger", "pinging", "asking", "text_id", "die"]
+
+
+class Session:
+    """What one client is to the server; `send` writes one message to it, `end` hangs up on it."""
+
+    def __init__(self, send, end):
+        self.send_text = send
+        self.end = end
+        self.lock = threading.Lock()
+        self.waiting = {}
+
+    def send(self, message):
+        with self.lock:
+            self.send_text(json.dumps(message))
+
+    def say(self, text):
+        with self.lock:
+            self.send_text(text)
+
+    def result(self, id, result):
+        self.send({"jsonrpc": "2.0", "id": id, "result": result})
+
+    def later(self, seconds, what):
+        timer = threading.Timer(seconds, what)
+        timer.daemon = True
+        timer.start()
+
+    def take(self, message):
+        id, method = message.get("id"), message.get("method")
+        if method is None:
+            # An answer to what we asked: `asking` wants an error, `pinging` a result.
+            waiting = self.waiting.pop(id, None)
+            if waiting:
+                waiting(message)
+        elif method == "initialize":
+            self.result(id, {"protocolVersion": "2025-11-25", "capabilities": {}, "serverInfo": {"name": "fake"}})
+        elif method == "tools/list":
+            self.result(id, {"tools": [{"name": name, "inputSchema": {"type": "object"}} for name in TOOLS]})
+        elif method == "tools/call":
+            self.call(id, message["params"]["name"], message["params"].get("arguments", {}))
+        elif id is not None:
+            self.send({"jsonrpc": "2.0", "id": id, "error": {"code": -32601, "message": "no such method"}})
+
+    def call(self, id, tool, arguments):
+        good = {"content": [{"type": "text", "text": json.dumps(arguments)}]}
+        answer = lambda: self.result(id, good)
+        if tool == "shuffled":
+            self.later(random.uniform(0, 0.02), answer)
+        elif tool == "twice":
+            answer()
+            answer()
+        elif tool == "late":
+            self.later(0.3, answer)
+        elif tool == "never":
+            pass
+        elif tool == "chatty":
+            sys.stderr.write("x" * 4000 + "\n")
+            sys.stderr.flush()
+            self.say("listening with " + os.environ.get("FAKE_KEY", "nothing"))
+            self.send({"jsonrpc": "2.0", "method": "notifications/message", "params": {}})
+            answer()
+        elif tool == "stranger":
+            self.result(id + 1000, good)
+            answer()
+        elif tool in ("pinging", "asking"):
+            own = f"{tool}-{id}"
+            wanted = "result" if tool == "pinging" else "error"
+            self.waiting[own] = lambda message: answer() if wanted in message else None
+            self.send({"jsonrpc": "2.0", "id": own, "method": "ping" if tool == "pinging" else "roots/list"})
+        elif tool == "text_id":
+            self.result(str(id), good)
+        elif tool == "die":
+            sys.stderr.write("fatal: no fuel for " + os.environ.get("FAKE_KEY", "nothing") + "\n")
+            sys.stderr.flush()
+            self.end()
+        else:
+            answer()
+
+
+def stdio(arguments):
+    if "--stubborn" in arguments:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+
+    def send(text):
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+    session = Session(send, lambda: os._exit(3))
+    for line in sys.stdin:
+        session.take(json.loads(line))
+    if "--stubborn" in arguments:
+        time.sleep(600)
+
+
+def sse(arguments):
+    sessions = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_):
+            pass
+
+        def do_GET(self):
+            name = f"session-{random.getrandbits(64):x}"
+            ended = threading.Event()
+
+            def event(kind, data):
+                self.wfile.write(f"event: {kind}\r\ndata: {data}\r\n\r\n".encode())
+                self.wfile.flush()
+
+            def say(text):
+                # On a stream a line of rubbish is an event that is no message.
+                event("message", text)
+
+            sessions[name] = Session(say, ended.set)
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.send_header("Connection", "close")
+            self.end_headers()
+            origin = "http://127.0.0.1:9" if "elsewhere" in arguments else ""
+            event("endpoint", f"{origin}/messages?session={name}")
+            ended.wait()
+            del sessions[name]
+            self.close_connection = True
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            session = sessions.get(self.path.partition("session=")[2])
+            status, text = (404, b"not here") if session is None else (200, b"thanks")
+            if not self.path.startswith("/messages"):
+                status, text = (400, b"") if "quiet" in arguments else (405, text)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+            if session is not None:
+                session.take(json.loads(body))
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+        request_queue_size = 100
+
+    server = Server(("127.0.0.1", 0), Handler)
+    print(f"ready http://127.0.0.1:{server.server_address[1]}/sse", flush=True)
+    server.serve_forever()
+
+
+{"stdio": stdio, "sse": sse}[sys.argv[1]](sys.argv[2:])
