@@ -176,6 +176,9 @@ impl Plan {
             }
         }
         if let Target::Stdio(target) = &self.target {
+            // What a process says comes line by line.
+            let lines = target.env.values().flat_map(|value| value.expose().lines());
+            lines.filter(|line| line.len() >= SHORTEST).for_each(|line| secrets.learn(line));
             others.extend(target.env.values());
             others.extend(target.command.iter().chain(&target.cwd).flat_map(FixedText::from_environment));
         }

@@ -17,7 +17,8 @@ pub enum Target {
     /// A server that is already there. For MCP the URL of its endpoint; for a scenario of REST steps alone, the
     /// base of their paths.
     Url(#[serde(serialize_with = "write_without_credentials")] Url),
-    /// A program that gander starts and speaks to over its standard input and output.
+    /// A program that gander starts and speaks to over its standard input and output. Readers from before this target refuse
+    /// the plan.
     Stdio(StdioTarget),
 }
 

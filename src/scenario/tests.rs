@@ -223,6 +223,8 @@ fn what_a_process_is_told_by_its_environment_is_secret() {
         assert_eq!(plan.secrets().redacted(secret), "***");
     }
     assert_eq!(plan.secrets().redacted("1"), "1");
+    let plan = plan_of("target: {stdio: [node], env: {KEY: \"first line\\nsecond line\"}}");
+    assert_eq!(plan.secrets().redacted("no second line"), "no ***");
 }
 
 #[track_caller]
