@@ -7,7 +7,7 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use gander::mcp::bench_support::{Form, judge, read_events};
 use gander::model::{CounterRng, Outcome};
-use gander::plan::{Operation, RenderContext, Role, Step, StepId, Template, Variables};
+use gander::plan::{Operation, RenderContext, Role, Scope, Step, StepId, Template, Variables};
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 use url::Url;
@@ -16,7 +16,7 @@ const ARGUMENTS: &str = r#"{"query":"user {{ vu }} asks for item {{ random.int(1
 const ID: u64 = 42_000_000_017;
 
 fn template() -> Template {
-    Template::parse(ARGUMENTS, &|_| None).expect("the template is sound")
+    Template::parse(ARGUMENTS, Scope::of_environment(&|_| None)).expect("the template is sound")
 }
 
 fn requests(criterion: &mut Criterion) {

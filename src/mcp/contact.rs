@@ -381,6 +381,8 @@ impl<'a> Visit<'a> {
     /// Logs in and shakes hands, as the wire asks for; gives the result of `initialize`.
     async fn set_up(&mut self, client: &mut Client) -> Result<Option<String>, ContactError> {
         let mut initialized = None;
+        // Nobody else asks for a token yet.
+        client.token();
         while let Some(id) = client.next_set_up() {
             let step = self.plan.step(id);
             let operation = step.operation.clone();

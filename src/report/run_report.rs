@@ -12,7 +12,7 @@ use crate::slo::{Finding, GeneratorCheck};
 
 /// The version of `report.json`. Version 2 has all that version 1 had, and beside it
 /// `errors`, `clocks`, `generator`, how much of each second was `covered`, and which failures were `expected`. Version 3 has
-/// all that version 2 had, and beside it `strays` and the target's `transport`.
+/// all that version 2 had, and beside it `strays`, `session_growth` and the target's `transport`.
 pub const REPORT_VERSION: u32 = 3;
 
 /// A run, judged.

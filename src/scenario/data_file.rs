@@ -98,7 +98,7 @@ fn read_feeder(
     let before = problems.len();
     let table = match format {
         TableFormat::Csv => read_csv(&source, problems),
-        TableFormat::Jsonl => read_json_lines(&source, problems),
+        TableFormat::Jsonl => Some(read_json_lines(&source, problems)),
     };
     let table = table.filter(|_| problems.len() == before)?;
     if table.rows.is_empty() {
@@ -199,7 +199,7 @@ fn check_columns(columns: &[String], source: &Arc<Source>, problems: &mut Proble
 }
 
 /// One JSON object a line. A column is known when a row has it; others may lack it.
-fn read_json_lines(source: &Arc<Source>, problems: &mut Problems) -> Option<Table> {
+fn read_json_lines(source: &Arc<Source>, problems: &mut Problems) -> Table {
     let before = problems.len();
     let mut columns: Vec<String> = Vec::new();
     let mut objects = Vec::new();
@@ -235,5 +235,5 @@ fn read_json_lines(source: &Arc<Source>, problems: &mut Problems) -> Option<Tabl
         columns.iter().map(|column| object.get(column).map(Datum::of)).collect()
     };
     let rows = objects.iter().map(row).collect();
-    Some(Table { format: TableFormat::Jsonl, columns, rows })
+    Table { format: TableFormat::Jsonl, columns, rows }
 }
