@@ -216,8 +216,11 @@ impl User {
                 }
                 // It may have been lost on the way.
                 if let Err(why) = self.open_session(work).await {
-                    let rest = &transaction.steps[at..];
-                    not_sent(work, rest, work.clock.now(), NotSent::NoSession, why.as_deref());
+                    // A load that ends while a session is opened anew leaves nothing undone.
+                    if why.is_some() || !work.signals.stop.is_raised() {
+                        let rest = &transaction.steps[at..];
+                        not_sent(work, rest, work.clock.now(), NotSent::NoSession, why.as_deref());
+                    }
                     break;
                 }
             }

@@ -230,7 +230,7 @@ fn an_open_load_goes_to_processes_too() {
 fn each_has_its_outcome(report: &Value, users: u64) {
     let calls = |name| count(&row(report, name)["calls"]);
     for name in ["twice", "chatty", "stranger", "pinging", "asking", "echo"] {
-        assert_eq!(row(report, name)["ok"], row(report, name)["calls"], "{name}");
+        assert_eq!(row(report, name)["ok"], row(report, name)["calls"], "{name}: {:#}", report["outcomes"]);
     }
     assert!(calls("echo") > 2, "{:#}", report["steps"]);
     assert_eq!(outcome(report, "transport/timeout/first_byte"), calls("late") + calls("never"));
