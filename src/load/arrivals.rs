@@ -10,9 +10,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::timer::Timer;
-use super::user::{Workload, not_sent};
+use super::user::{Due, Workload, not_sent};
 use crate::model::NotSent;
-use crate::plan::{Arrival, OpenLoad, Plan, StepId};
+use crate::plan::{Arrival, OpenLoad};
 
 /// What is due within this of another is given out together: above 20,000 a second, waking for each would cost more than
 /// it gains.
@@ -147,7 +147,7 @@ impl Arrivals {
             state.waiting.drain(..).collect()
         };
         for arrival in rest {
-            drop(work.recorder.begin(first_step(&work.plan, arrival), work.phase(arrival.due)));
+            drop(Due::of(work, arrival));
         }
     }
 
@@ -246,8 +246,4 @@ fn taken(given: Given) -> Option<Taken> {
         Given::Iteration(taken) => Some(taken),
         Given::Start => None,
     }
-}
-
-fn first_step(plan: &Plan, arrival: Arrival) -> StepId {
-    plan.transaction_of(arrival).steps[0]
 }

@@ -42,6 +42,7 @@ struct Books {
     planned_now: u64,
     pacing: LatencyHistogram,
     left_open: u64,
+    resumed: u64,
     held: Duration,
     strays: Strays,
     cells: Cells,
@@ -157,6 +158,11 @@ impl Recorder {
         books.left_open += u64::from(left_open);
     }
 
+    /// Enters how often the stream of an answer was opened again.
+    pub fn resumed(&self, times: u32) {
+        self.mine().resumed += u64::from(times);
+    }
+
     /// Enters messages that came and belong to no call in flight.
     pub fn strays(&self, strays: Strays) {
         self.mine().strays += strays;
@@ -183,7 +189,7 @@ impl Recorder {
     /// Takes out everything that ended since the last time, as second number `second`; `waiting` arrivals were due and
     /// had no user at its end.
     pub fn take_second(&self, second: u32, waiting: u64) -> Second {
-        let (mut planned, mut in_flight, mut left_open) = (0, 0, 0);
+        let (mut planned, mut in_flight, mut left_open, mut resumed) = (0, 0, 0, 0);
         let mut pacing = LatencyHistogram::new();
         let mut held = Duration::ZERO;
         let mut strays = Strays::default();
@@ -195,6 +201,7 @@ impl Recorder {
                 planned += std::mem::take(&mut books.planned_now);
                 in_flight += books.planned.wrapping_sub(books.recorded).cast_signed();
                 left_open += std::mem::take(&mut books.left_open);
+                resumed += std::mem::take(&mut books.resumed);
                 held += std::mem::take(&mut books.held);
                 strays += std::mem::take(&mut books.strays);
                 pacing.merge(&books.pacing);
@@ -221,6 +228,7 @@ impl Recorder {
             users: self.users.load(Ordering::Relaxed),
             pacing: (!pacing.is_empty()).then_some(pacing),
             left_open,
+            resumed,
             held,
             strays,
             generator: None,
@@ -431,6 +439,7 @@ mod tests {
         recorder.paced(ms(2));
         recorder.held(ms(250), true);
         recorder.held(ms(3), false);
+        recorder.resumed(2);
         recorder.strays(Strays { late: 2, ..Strays::default() });
         recorder.strays(Strays { late: 1, duplicate: 1, unknown: 1, rubbish: 1 });
         let second = recorder.take_second(0, 7);
@@ -438,6 +447,7 @@ mod tests {
         assert_eq!(second.strays, Strays { late: 3, duplicate: 1, unknown: 1, rubbish: 1 });
         assert!(later.strays.is_none());
         assert_eq!((second.left_open, second.held, later.left_open, later.held), (1, ms(253), 0, ms(0)));
+        assert_eq!((second.resumed, later.resumed), (2, 0));
         let cell = &second.cells[0];
         let max = |histogram: &Option<LatencyHistogram>| histogram.as_ref().and_then(LatencyHistogram::max);
         let near = |found: Option<Duration>, wanted: u64| {

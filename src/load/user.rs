@@ -15,8 +15,8 @@ use crate::mcp::{CallContext, Client, Exchange, TokenState, Wire};
 use crate::metrics::Phase;
 use crate::model::{CounterRng, NotSent, Outcome};
 use crate::plan::{
-    ClosedLoad, LoadModel, Plan, RenderContext, SessionEnd, SessionPolicy, Slot, Step, StepId, Transaction,
-    Variables,
+    Arrival, ClosedLoad, LoadModel, Plan, RenderContext, SessionEnd, SessionPolicy, Slot, Step, StepId,
+    Transaction, Variables,
 };
 
 /// A user whose set-up failed waits this long before it tries again, twice as long each time...
@@ -41,6 +41,8 @@ pub struct Workload {
     pub(crate) arrivals: Option<Arrivals>,
     /// For each step, the variables without which it cannot be called.
     needs: Vec<Vec<Slot>>,
+    /// For each step, true when it is left out.
+    left_out: Vec<bool>,
     /// For each feeder, how many of its rows were given out in turn.
     rows_given: Vec<AtomicU64>,
 }
@@ -50,8 +52,24 @@ impl Workload {
     pub fn new(plan: Plan, wire: Arc<Wire>, recorder: Arc<Recorder>, clock: Clock) -> Self {
         let arrivals = plan.load.open().map(Arrivals::new);
         let needs = plan.steps.iter().map(Step::needs).collect();
+        let left_out = vec![false; plan.steps.len()];
         let rows_given = plan.feeders.iter().map(|_| AtomicU64::new(0)).collect();
-        Self { plan, wire, recorder, clock, signals: Signals::default(), arrivals, needs, rows_given }
+        let signals = Signals::default();
+        Self { plan, wire, recorder, clock, signals, arrivals, needs, left_out, rows_given }
+    }
+
+    /// The same without `steps`, which are no planned calls then.
+    #[must_use]
+    pub fn without(mut self, steps: &[StepId]) -> Self {
+        for step in steps {
+            self.left_out[step.index()] = true;
+        }
+        self
+    }
+
+    /// True when `step` is done in every iteration that has it.
+    fn is_certain(&self, step: StepId) -> bool {
+        !self.left_out[step.index()] && self.plan.step(step).condition.is_none()
     }
 
     /// Iterations of an open load that are due and have no user.
@@ -82,6 +100,15 @@ pub(crate) struct User {
     variables: Variables,
     back_off: Duration,
     active: bool,
+}
+
+/// What came of an iteration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Made {
+    /// Calls, made or booked as not sent.
+    Calls,
+    /// None: no step was wanted.
+    Nothing,
 }
 
 /// The streams of draws that each user has.
@@ -130,13 +157,18 @@ impl User {
         self.join(work);
         self.iteration += 1;
         let transaction = work.plan.pick(&mut self.mix);
-        if let Err(why) = self.iterate(work, transaction, &mut None).await {
-            if !work.signals.stop.is_raised() {
-                let now = work.clock.now();
-                not_sent(work, &transaction.steps, now, NotSent::NoSession, why.as_deref());
+        match self.iterate(work, transaction, &mut None).await {
+            Ok(Made::Calls) => {}
+            // Lest its user do nothing else.
+            Ok(Made::Nothing) => sleep_until(work, work.clock.now() + FIRST_BACK_OFF).await,
+            Err(why) => {
+                if !work.signals.stop.is_raised() {
+                    let now = work.clock.now();
+                    not_sent(work, &transaction.steps, now, NotSent::NoSession, why.as_deref());
+                }
+                self.back_off(work).await;
+                return;
             }
-            self.back_off(work).await;
-            return;
         }
         let pause = load.think_time.draw(&mut self.pauses);
         if !pause.is_zero() {
@@ -170,11 +202,14 @@ impl User {
         self.iteration += 1;
         self.arguments = work.plan.arguments_of(arrival);
         let transaction = work.plan.transaction_of(arrival);
-        let mut due = Some(Due { work, transaction, at: arrival.due });
-        if let Err(why) = self.iterate(work, transaction, &mut due).await
-            && let Some(due) = due.take_if(|_| why.is_some() || !work.signals.stop.is_raised())
-        {
-            due.not_sent(NotSent::NoSession, why.as_deref());
+        let mut due = Some(Due::of(work, arrival));
+        match (self.iterate(work, transaction, &mut due).await, due.take()) {
+            // None of its steps was wanted.
+            (Ok(_), Some(due)) => due.forget(),
+            (Err(why), Some(due)) if why.is_some() || !work.signals.stop.is_raised() => {
+                due.not_sent(NotSent::NoSession, why.as_deref());
+            }
+            (Ok(_), None) | (Err(_), _) => {}
         }
     }
 
@@ -206,9 +241,10 @@ impl User {
         work: &Workload,
         transaction: &Transaction,
         due: &mut Option<Due<'_>>,
-    ) -> Result<(), Option<String>> {
+    ) -> Result<Made, Option<String>> {
         self.open_session(work).await?;
         self.begin_variables(work, transaction);
+        let mut made = Made::Nothing;
         for (at, step) in transaction.steps.iter().enumerate() {
             if due.is_none() {
                 if work.signals.stop.is_raised() {
@@ -227,6 +263,7 @@ impl User {
             if !self.is_wanted(work, *step) {
                 continue;
             }
+            made = Made::Calls;
             if work.needs[step.index()].iter().any(|slot| self.variables.get(*slot).is_none()) {
                 self.without_value(work, *step, due.take()).await;
                 continue;
@@ -237,7 +274,7 @@ impl User {
         if work.plan.session == SessionPolicy::PerIteration {
             self.close_session(work).await;
         }
-        Ok(())
+        Ok(made)
     }
 
     /// Empties the variables, and gives the iteration its rows of the scenario's data.
@@ -261,6 +298,9 @@ impl User {
 
     /// True when nothing speaks against doing `step` in this iteration.
     fn is_wanted(&mut self, work: &Workload, step: StepId) -> bool {
+        if work.left_out[step.index()] {
+            return false;
+        }
         let Some(condition) = &work.plan.step(step).condition else { return true };
         let mut text = Vec::new();
         let mut context = RenderContext {
@@ -280,7 +320,7 @@ impl User {
         let name = missing.map(|slot| work.plan.variables[usize::from(slot.0)].as_str()).unwrap_or_default();
         let reason = format!("nothing was put into `{name}` before it");
         let now = work.clock.now();
-        let call = due.map_or_else(|| work.recorder.begin(step, work.phase(now)), Due::begin);
+        let call = due.map_or_else(|| work.recorder.begin(step, work.phase(now)), |due| due.begin(step));
         call.end(Outcome::NotSent(NotSent::NoValue), never_sent(work, step), Some(&reason));
         if work.arrivals.is_none() {
             sleep_until(work, now + FIRST_BACK_OFF).await;
@@ -344,7 +384,7 @@ impl User {
             None => (work.recorder.begin(step, work.phase(sent)), None),
             Some(due) => {
                 let at = due.at;
-                (due.begin(), Some(at))
+                (due.begin(step), Some(at))
             }
         };
         let context = CallContext {
@@ -363,46 +403,61 @@ impl User {
         if exchange.left_open || !exchange.held.is_zero() {
             work.recorder.held(exchange.held, exchange.left_open);
         }
+        if exchange.resumed > 0 {
+            work.recorder.resumed(exchange.resumed);
+        }
         Some(exchange)
     }
 }
 
 /// The first call of an iteration that was due at a certain moment, not begun yet. Dropping it, because its user was cut off,
 /// books it as interrupted: nothing that was due is lost.
-struct Due<'w> {
+pub(super) struct Due<'w> {
     work: &'w Workload,
     transaction: &'w Transaction,
     at: Duration,
 }
 
 impl<'w> Due<'w> {
-    /// The call begins.
-    fn begin(self) -> OpenCall<'w> {
-        let open = self.enter();
-        std::mem::forget(self);
+    /// What `arrival` is due to begin with.
+    pub(super) fn of(work: &'w Workload, arrival: Arrival) -> Self {
+        Self { work, transaction: work.plan.transaction_of(arrival), at: arrival.due }
+    }
+
+    /// The call begins, which is of `step`: the first one that is wanted.
+    fn begin(self, step: StepId) -> OpenCall<'w> {
+        let open = self.enter(step);
+        self.forget();
         open
+    }
+
+    /// There is no call.
+    fn forget(self) {
+        std::mem::forget(self);
     }
 
     /// Its iteration will not be begun.
     fn not_sent(self, why: NotSent, reason: Option<&str>) {
         not_sent(self.work, &self.transaction.steps, self.at, why, reason);
-        std::mem::forget(self);
+        self.forget();
     }
 
-    fn enter(&self) -> OpenCall<'w> {
-        self.work.recorder.begin(self.transaction.steps[0], self.work.phase(self.at))
+    fn enter(&self, step: StepId) -> OpenCall<'w> {
+        self.work.recorder.begin(step, self.work.phase(self.at))
     }
 }
 
 impl Drop for Due<'_> {
     fn drop(&mut self) {
-        drop(self.enter());
+        if let Some(step) = self.transaction.steps.iter().find(|step| self.work.is_certain(**step)) {
+            drop(self.enter(*step));
+        }
     }
 }
 
 /// Books those of `steps` that are always done as not sent; they were due at `due`.
 pub(super) fn not_sent(work: &Workload, steps: &[StepId], due: Duration, why: NotSent, reason: Option<&str>) {
-    for step in steps.iter().filter(|step| work.plan.step(**step).condition.is_none()) {
+    for step in steps.iter().filter(|step| work.is_certain(**step)) {
         let call = work.recorder.begin(*step, work.phase(due));
         call.end(Outcome::NotSent(why), never_sent(work, *step), reason);
     }

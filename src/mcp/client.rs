@@ -24,6 +24,7 @@ use crate::model::{CounterRng, Era, Outcome, ProtocolFault, TimeoutPhase, Transp
 use crate::plan::{OAuthCall, Operation, RenderContext, Step, StepId, Variables};
 
 const AUTHORIZATION: &str = "authorization";
+const LAST_EVENT_ID: &str = "last-event-id";
 /// Ids of one user: its number times this, plus a count. Unique in the run, and exact as a JSON number.
 pub(super) const IDS_PER_USER: u64 = 1_000_000_000;
 /// What sets the draws of logins apart from all others of the plan's seed.
@@ -107,6 +108,8 @@ pub struct Exchange {
     pub left_open: bool,
     /// How long its user waited for the end of the answer's stream, after `end`.
     pub held: Duration,
+    /// How often the answer's stream ended before the answer did, and was opened again.
+    pub resumed: u32,
 }
 
 /// What changes with each call of a user, beside the id.
@@ -323,11 +326,11 @@ impl Client {
                 reason =
                     Some(Reason::from(failure).told(answer.outcome, &self.wire.secrets, self.session_id()));
             }
-            let Progress { left_open, drained, .. } = progress;
+            let Progress { left_open, drained, resumed, .. } = progress;
             let end = answer.end;
             let held = if drained { self.clock.now().saturating_sub(end) } else { Duration::ZERO };
             let exchange =
-                Exchange { outcome: answer.outcome, reason, sent, first_byte, end, left_open, held };
+                Exchange { outcome: answer.outcome, reason, sent, first_byte, end, left_open, held, resumed };
             return (exchange, Some(answer));
         }
         let end = self.clock.now();
@@ -343,7 +346,9 @@ impl Client {
             }
         };
         let reason = Some(reason.told(outcome, &self.wire.secrets, self.session_id()));
-        (Exchange { outcome, reason, sent, first_byte, end, left_open: false, held: Duration::ZERO }, None)
+        let resumed = progress.resumed;
+        let (left_open, held) = (false, Duration::ZERO);
+        (Exchange { outcome, reason, sent, first_byte, end, left_open, held, resumed }, None)
     }
 
     /// The session that the server named: as good as a secret.
@@ -377,6 +382,18 @@ impl Client {
         }
         let fields = if step.operation.has_session() { &self.session_fields } else { &self.plain_fields };
         wire.forms[step.id.index()].write(id, fields, &mut render, &mut request);
+        self.send(wire, &request, progress).await?;
+        buffer::give_write(request);
+        reply::read(&mut self.connection, step, id, self.clock, progress).await?;
+        if progress.resumption.is_some() && step.operation.has_session() {
+            // Boxed: it is rare, and long.
+            Box::pin(self.resume(wire, step, id, progress)).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends `request`, on a new connection where there is none.
+    async fn send(&mut self, wire: &Wire, request: &[u8], progress: &mut Progress) -> Result<(), Failure> {
         loop {
             progress.phase = TimeoutPhase::Connect;
             let fresh = !self.connection.is_open();
@@ -384,8 +401,8 @@ impl Client {
                 self.connection.open(wire.address()?).await?;
             }
             progress.phase = TimeoutPhase::FirstByte;
-            match self.connection.send(&request).await {
-                Ok(()) => break,
+            match self.connection.send(request).await {
+                Ok(()) => return Ok(()),
                 Err(SendFailure::Failed(failure)) => return Err(failure),
                 // A new connection that is closed before it takes a request is the target's doing.
                 Err(SendFailure::NotWritten) if fresh => {
@@ -395,8 +412,40 @@ impl Client {
                 Err(SendFailure::NotWritten) => {}
             }
         }
-        buffer::give_write(request);
-        reply::read(&mut self.connection, step, id, self.clock, progress).await
+    }
+
+    /// Goes on with an answer whose stream of events ended before the answer did, as often as that happens: opens the stream
+    /// again after the pause that the server asks for, from the last event on.
+    async fn resume(
+        &mut self,
+        wire: &Wire,
+        step: &Step,
+        id: u64,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        let Some(form) = &wire.resume else { return Ok(()) };
+        while let Some(resumption) = progress.resumption.take() {
+            // What is there is that the stream ended.
+            progress.answer = None;
+            tokio::time::sleep(resumption.pause).await;
+            let mut fields = self.session_fields.clone();
+            fields.set(LAST_EVENT_ID, &resumption.last_id);
+            let mut rng = CounterRng::new(0, 0);
+            let mut render = RenderContext {
+                vu: self.vu,
+                iteration: 0,
+                nonce: id,
+                rng: &mut rng,
+                variables: &Variables::default(),
+            };
+            let mut request = buffer::take_write();
+            form.write(id, &fields, &mut render, &mut request);
+            progress.resumed += 1;
+            self.send(wire, &request, progress).await?;
+            buffer::give_write(request);
+            reply::read_on(&mut self.connection, step, id, self.clock, progress).await?;
+        }
+        Ok(())
     }
 
     /// [`Self::exchange`] of a message whose answer does not come on the connection. Opening the channel is a part of the

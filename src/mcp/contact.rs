@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
 use super::address::Address;
+use super::catalog::Catalog;
 use super::channel::{Events, Gathered, NO_STATUS, Program};
 use super::client::{CallContext, Client, Exchange};
 use super::failure::Failure;
@@ -46,6 +46,8 @@ pub struct Contact {
     pub wire: Arc<Wire>,
     /// What it said of itself.
     pub info: TargetInfo,
+    /// The tools that it lists, where it does.
+    pub catalog: Option<Arc<Catalog>>,
     /// Every call that was made, to be booked as set-up.
     pub calls: Vec<ContactCall>,
 }
@@ -203,9 +205,9 @@ impl<'a> Visit<'a> {
     }
 
     async fn rest(mut self) -> Result<Contact, ContactError> {
-        let wire = self.wire(Era::Rest, "")?;
-        let mut client = Client::new(Arc::clone(&wire), self.clock, 0);
+        let mut client = Client::new(self.wire(Era::Rest, "")?, self.clock, 0);
         self.set_up(&mut client).await?;
+        let wire = self.lay(Era::Rest, "")?;
         Ok(self.done(wire, None, None))
     }
 
@@ -257,9 +259,10 @@ impl<'a> Visit<'a> {
         mut client: Client,
         discovered: Option<Answer>,
     ) -> Result<Contact, ContactError> {
-        let tools = self.list_tools(&mut client).await;
+        let catalog = self.list_tools(&mut client).await;
         let server = discovered.and_then(|answer| self.server_name(&answer.text));
-        Ok(self.done(wire, server, tools))
+        let wire = self.lay(wire.era, &wire.revision)?;
+        Ok(self.done(wire, server, catalog))
     }
 
     /// The legacy handshake: asks for `revision` (empty: the newest), takes what the server settles on. `client` may
@@ -279,7 +282,7 @@ impl<'a> Visit<'a> {
         };
         let settled = answer.as_deref().and_then(protocol_version).unwrap_or_default();
         let server = answer.as_deref().and_then(|result| self.server_name(result));
-        let tools = self.list_tools(&mut client).await;
+        let catalog = self.list_tools(&mut client).await;
         if client.next_tear_down().is_some() {
             self.call(&mut client, &Operation::EndSession).await;
         }
@@ -288,7 +291,7 @@ impl<'a> Visit<'a> {
             // The one session that there is was opened just now.
             wire.set_up.clear();
         }
-        Ok(self.done(Arc::new(wire), server, tools))
+        Ok(self.done(wire, server, catalog))
     }
 
     fn is_over_events(&self) -> bool {
@@ -418,19 +421,9 @@ impl<'a> Visit<'a> {
         Ok(initialized)
     }
 
-    async fn list_tools(&mut self, client: &mut Client) -> Option<Vec<String>> {
-        #[derive(Deserialize)]
-        struct List {
-            tools: Vec<Tool>,
-        }
-        #[derive(Deserialize)]
-        struct Tool {
-            name: String,
-        }
+    async fn list_tools(&mut self, client: &mut Client) -> Option<Catalog> {
         let (exchange, answer) = self.call(client, &Operation::list_tools()).await;
-        let answer = answer.filter(|_| exchange.outcome == Outcome::Ok)?;
-        let list: List = serde_json::from_str(&answer.text).ok()?;
-        Some(list.tools.iter().map(|tool| clean_text(&self.secrets.redacted(&tool.name))).collect())
+        Catalog::of(&answer.filter(|_| exchange.outcome == Outcome::Ok)?.text)
     }
 
     fn server_name(&self, result: &str) -> Option<String> {
@@ -533,12 +526,15 @@ impl<'a> Visit<'a> {
         url.to_string()
     }
 
-    fn done(self, wire: Arc<Wire>, server: Option<String>, tools: Option<Vec<String>>) -> Contact {
+    fn done(self, wire: Wire, server: Option<String>, catalog: Option<Catalog>) -> Contact {
         let carriage = wire.carriage();
         let pid = match &self.place {
             Place::Here(program) => program.shared_pid(),
             Place::Web { .. } => None,
         };
+        let shown = |name: &str| clean_text(&self.secrets.redacted(name));
+        let tools = catalog.as_ref().map(|catalog| catalog.names().map(shown).collect());
+        let catalog = catalog.map(Arc::new);
         let info = TargetInfo {
             url: self.shown_url(),
             transport: carriage,
@@ -549,7 +545,8 @@ impl<'a> Visit<'a> {
             started_by_gander: carriage == Carriage::Stdio,
             pid,
         };
-        Contact { wire, info, calls: self.calls }
+        let wire = Arc::new(wire.with_catalog(catalog.clone()));
+        Contact { wire, info, catalog, calls: self.calls }
     }
 }
 

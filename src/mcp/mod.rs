@@ -7,6 +7,7 @@ mod address;
 pub mod bench_support;
 mod buffer;
 mod channel;
+mod catalog;
 mod check;
 mod client;
 mod connection;
@@ -34,6 +35,7 @@ mod wire;
 pub(crate) mod tests;
 
 pub use address::AddressError;
+pub use catalog::{Catalog, Listing};
 pub use channel::kill_all as kill_processes;
 pub use client::{CallContext, Client, Exchange, TokenState};
 pub use contact::{Contact, ContactCall, ContactError, first_contact, first_contact_over_stdio};

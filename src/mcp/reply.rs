@@ -35,8 +35,21 @@ pub(crate) struct Progress {
     pub(crate) left_open: bool,
     /// True once the end of a stream was waited for after the answer.
     pub(crate) drained: bool,
+    /// Where the answer's stream goes on that ended too early.
+    pub(crate) resumption: Option<Box<Resumption>>,
+    /// How often the answer's stream was opened again.
+    pub(crate) resumed: u32,
     /// True when the answer's text is wanted although all is well.
     keep_text: bool,
+}
+
+/// Where a stream of events goes on, after it ended.
+#[derive(Debug)]
+pub(crate) struct Resumption {
+    /// The last event that was seen.
+    pub(crate) last_id: HeaderValue,
+    /// How long to wait before.
+    pub(crate) pause: Duration,
 }
 
 /// An answer, read.
@@ -67,6 +80,8 @@ impl Progress {
             answer: None,
             left_open: false,
             drained: false,
+            resumption: None,
+            resumed: 0,
             keep_text,
         }
     }
@@ -111,6 +126,39 @@ pub(crate) async fn read(
     }
     connection.finish();
     Ok(())
+}
+
+/// Reads on in the answer to the request `id` of `step`, whose stream was opened again.
+pub(crate) async fn read_on(
+    connection: &mut Connection,
+    step: &Step,
+    id: u64,
+    clock: Clock,
+    progress: &mut Progress,
+) -> Result<(), Failure> {
+    let Head { status, content, .. } = connection.head(HeadWants::Nothing).await?;
+    progress.phase = TimeoutPhase::Body;
+    let mut reader = Reader { connection, clock, id, status, session: None, challenge: None, progress };
+    let answer = if is_success(status) && content == ContentKind::Events {
+        reader.events(step).await
+    } else {
+        let words = format!("its stream ended early, and is not to be had again: HTTP {status}");
+        Some(reader.answer(Outcome::Protocol(ProtocolFault::Missing), words))
+    };
+    if answer.is_some() {
+        progress.answer = answer;
+    }
+    connection.finish();
+    Ok(())
+}
+
+/// Where the stream goes on that `parser` read and that ended as `fault`.
+fn resumption(parser: &SseParser, fault: Outcome) -> Option<Box<Resumption>> {
+    /// How long clients wait where the server does not say.
+    const USUAL_PAUSE: Duration = Duration::from_secs(1);
+    let ended = matches!(fault, Outcome::Transport(_) | Outcome::Protocol(ProtocolFault::Missing));
+    let last_id = HeaderValue::from_bytes(parser.last_id().filter(|_| ended)?).ok()?;
+    Some(Box::new(Resumption { last_id, pause: parser.retry().unwrap_or(USUAL_PAUSE) }))
 }
 
 struct Reader<'a> {
@@ -229,7 +277,11 @@ impl Reader<'_> {
             }
         };
         self.progress.left_open = false;
-        self.progress.answer.is_none().then(|| self.answer(fault.outcome, fault.words))
+        if self.progress.answer.is_some() {
+            return None;
+        }
+        self.progress.resumption = resumption(&parser, fault.outcome);
+        Some(self.answer(fault.outcome, fault.words))
     }
 
     async fn error(&mut self) -> Answer {

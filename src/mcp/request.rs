@@ -1,15 +1,18 @@
 //! A step's request: rendered once as far as it is the same for every call, completed for each.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
-use serde_json::json;
+use serde_json::{Value, json};
 use url::Url;
 
+use super::catalog::{Catalog, Repeated, header_form};
 use super::fields::{Fields, write_field};
+use super::pointer;
 use super::wire::{NEWEST_LEGACY_REVISION, PROTOCOL_VERSION_HEADER};
 use crate::model::Era;
 use crate::plan::{Auth, DISCOVER, McpRequest, Operation, RenderContext, Step, Template};
@@ -32,6 +35,17 @@ pub(crate) struct RequestForm {
     body: Body,
     /// Where [`NAME_HEADER`] is rendered for each call.
     name: Option<Template>,
+    repeats: Repeats,
+}
+
+/// Which arguments headers repeat.
+#[derive(Debug)]
+enum Repeats {
+    Nothing,
+    /// These, of the one tool that is called.
+    These(Vec<Repeated>),
+    /// Those of the tool that it turns out to be.
+    OfTool(Arc<Catalog>),
 }
 
 #[derive(Debug)]
@@ -98,6 +112,25 @@ impl RequestForm {
         }
     }
 
+    /// The form that asks for the rest of a stream of events: the user's fields say from where on.
+    pub(crate) fn resume(context: FormContext<'_>) -> Self {
+        let mut headers = context.mcp_headers();
+        headers.remove(CONTENT_TYPE);
+        headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+        context.endpoint(Method::GET, &headers, Body::Empty)
+    }
+
+    /// From now on its headers repeat the arguments that `catalog` says, where it calls a tool: `tool`, or one whose name
+    /// differs from call to call.
+    pub(crate) fn repeat(&mut self, tool: Option<&str>, catalog: &Arc<Catalog>) {
+        self.repeats = match tool.map(|tool| catalog.repeated(tool)) {
+            Some([]) => Repeats::Nothing,
+            Some(repeated) => Repeats::These(repeated.to_vec()),
+            None if catalog.has_repeated() => Repeats::OfTool(Arc::clone(catalog)),
+            None => Repeats::Nothing,
+        };
+    }
+
     /// Writes the message of one call alone to `out`, as one line.
     pub(crate) fn write_message(&self, id: u64, context: &mut RenderContext<'_>, out: &mut Vec<u8>) {
         self.body.write(id, context, out);
@@ -122,6 +155,12 @@ impl RequestForm {
             template.render(context, &mut name);
             write_field(NAME_HEADER, header_text(&String::from_utf8_lossy(&name)).as_bytes(), out);
         }
+        let body = self.repeats.any().then(|| {
+            let mut body = Vec::new();
+            self.body.write(id, context, &mut body);
+            self.repeats.write(&body, out);
+            body
+        });
         if self.method != Method::POST && matches!(self.body, Body::Empty) {
             out.extend_from_slice(b"\r\n");
             return;
@@ -132,13 +171,43 @@ impl RequestForm {
         out.extend_from_slice(USUAL_DIGITS);
         out.extend_from_slice(b"\r\n\r\n");
         let start = out.len();
-        self.body.write(id, context, out);
+        match body {
+            Some(body) => out.extend_from_slice(&body),
+            None => self.body.write(id, context, out),
+        }
         let mut digits = itoa::Buffer::new();
         let digits = digits.format(out.len() - start).as_bytes();
         if digits.len() == USUAL_DIGITS.len() {
             out[place].copy_from_slice(digits);
         } else {
             out.splice(place, digits.iter().copied());
+        }
+    }
+}
+
+impl Repeats {
+    fn any(&self) -> bool {
+        !matches!(self, Self::Nothing)
+    }
+
+    /// Writes the header fields for the request `body` to `out`.
+    fn write(&self, body: &[u8], out: &mut Vec<u8>) {
+        let Ok(body) = std::str::from_utf8(body) else { return };
+        let value_at = |pointer: &str| {
+            pointer::find(body, pointer).and_then(|json| serde_json::from_str::<Value>(json).ok())
+        };
+        let repeated = match self {
+            Self::Nothing => &[],
+            Self::These(repeated) => repeated.as_slice(),
+            Self::OfTool(catalog) => match value_at("/params/name") {
+                Some(Value::String(tool)) => catalog.repeated(&tool),
+                Some(_) | None => &[],
+            },
+        };
+        for Repeated { field, pointer } in repeated {
+            if let Some(text) = value_at(pointer).as_ref().and_then(header_form) {
+                write_field(field, header_text(&text).as_bytes(), out);
+            }
         }
     }
 }
@@ -272,6 +341,7 @@ impl FormContext<'_> {
             fields: self.fields(headers),
             body,
             name: None,
+            repeats: Repeats::Nothing,
         }
     }
 
@@ -282,7 +352,14 @@ impl FormContext<'_> {
             headers.insert(CONTENT_TYPE, JSON);
         }
         let target = RequestTarget::Rendered(self.origin.to_owned(), path.clone());
-        RequestForm { method, target, fields: self.fields(&headers), body, name: None }
+        RequestForm {
+            method,
+            target,
+            fields: self.fields(&headers),
+            body,
+            name: None,
+            repeats: Repeats::Nothing,
+        }
     }
 
     /// `headers`, which go over those of every request.
@@ -296,7 +373,7 @@ impl FormContext<'_> {
 }
 
 /// What each request of the modern era says of itself.
-pub(super) fn modern_meta(revision: &str) -> serde_json::Value {
+pub(super) fn modern_meta(revision: &str) -> Value {
     json!({
         "io.modelcontextprotocol/protocolVersion": revision,
         "io.modelcontextprotocol/clientInfo": client_info(),
@@ -309,7 +386,7 @@ pub(crate) fn endpoint(url: &Url) -> &str {
     &url[url::Position::BeforePath..url::Position::AfterQuery]
 }
 
-fn client_info() -> serde_json::Value {
+fn client_info() -> Value {
     json!({"name": "gander", "version": env!("CARGO_PKG_VERSION")})
 }
 
@@ -393,9 +470,9 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_body(operation: Operation, era: Era, revision: &str, expected: &serde_json::Value) {
+    fn check_body(operation: Operation, era: Era, revision: &str, expected: &Value) {
         let (request, body) = complete(operation, era, revision);
-        assert_eq!(&serde_json::from_str::<serde_json::Value>(&body).unwrap(), expected, "{body}");
+        assert_eq!(&serde_json::from_str::<Value>(&body).unwrap(), expected, "{body}");
         assert_eq!(request.uri(), "/mcp?x=1");
     }
 

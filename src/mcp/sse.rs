@@ -1,6 +1,8 @@
 //! Server-sent events, incrementally: bytes in, data of whole events out (WHATWG HTML, section 9.2).
 //!
-//! It knows nothing of JSON. Event types, ids and retry hints are read over: an answer is told by its content.
+//! It knows nothing of JSON. Event types are read over: an answer is told by its content.
+
+use std::time::Duration;
 
 /// Splits a stream into events. Lines may end in CRLF, LF or CR, and may be cut anywhere between two pushes.
 #[derive(Debug, Default)]
@@ -10,7 +12,12 @@ pub(crate) struct SseParser {
     has_data: bool,
     after_cr: bool,
     started: bool,
+    last_id: Vec<u8>,
+    retry: Option<Duration>,
 }
+
+/// The longest id of an event that is kept.
+const LONGEST_ID: usize = 1024;
 
 impl SseParser {
     /// Reads `bytes` and gives the data of each event that they complete to `event`. Events without data (comments,
@@ -47,6 +54,16 @@ impl SseParser {
         }
     }
 
+    /// Where a stream that ends here goes on: the id of the last event that had one; `None` where none had.
+    pub(crate) fn last_id(&self) -> Option<&[u8]> {
+        Some(self.last_id.as_slice()).filter(|id| !id.is_empty())
+    }
+
+    /// How long to wait before the stream is opened again, as far as it said.
+    pub(crate) fn retry(&self) -> Option<Duration> {
+        self.retry
+    }
+
     /// How many bytes are held back for an event that is not complete yet.
     pub(crate) fn pending(&self) -> usize {
         self.line.len() + self.data.len()
@@ -78,16 +95,30 @@ impl SseParser {
             return;
         }
         let colon = line.iter().position(|&byte| byte == b':').unwrap_or(line.len());
-        if &line[..colon] != b"data" {
-            return;
-        }
         let value = line.get(colon + 1..).unwrap_or_default();
-        if self.has_data {
-            self.data.push(b'\n');
+        let value = value.strip_prefix(b" ").unwrap_or(value);
+        match &line[..colon] {
+            b"data" => {
+                if self.has_data {
+                    self.data.push(b'\n');
+                }
+                self.data.extend_from_slice(value);
+                self.has_data = true;
+            }
+            b"id" if value.len() <= LONGEST_ID && !value.contains(&0) => {
+                self.last_id.clear();
+                self.last_id.extend_from_slice(value);
+            }
+            b"retry" => self.retry = milliseconds(value).or(self.retry),
+            _ => {}
         }
-        self.data.extend_from_slice(value.strip_prefix(b" ").unwrap_or(value));
-        self.has_data = true;
     }
+}
+
+/// Digits alone are a time.
+fn milliseconds(digits: &[u8]) -> Option<Duration> {
+    let digits = digits.iter().all(u8::is_ascii_digit).then(|| std::str::from_utf8(digits).ok())??;
+    digits.parse().ok().map(Duration::from_millis)
 }
 
 #[cfg(test)]
@@ -137,6 +168,16 @@ mod tests {
         check("data: half", &[]);
         check("data: half\n", &[]);
         check("\u{feff}data: bom\n\n", &["bom"]);
+    }
+
+    #[test]
+    fn where_a_stream_goes_on_is_known() {
+        let mut parser = SseParser::default();
+        assert_eq!((parser.last_id(), parser.retry()), (None, None));
+        parser.push(b"id: a-1\nretry: 500\ndata:\n\ndata: x\n\nid: a-2\nretry: 5s\n", |_| {});
+        assert_eq!((parser.last_id(), parser.retry()), (Some(&b"a-2"[..]), Some(Duration::from_millis(500))));
+        parser.push(b"id: \0\nid\n", |_| {});
+        assert_eq!(parser.last_id(), None, "an empty id takes the last one back");
     }
 
     proptest! {

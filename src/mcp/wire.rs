@@ -9,6 +9,7 @@ use tokio_rustls::rustls::ClientConfig;
 use url::{Position, Url};
 
 use super::address::{Address, AddressError, Route};
+use super::catalog::Catalog;
 use super::channel::{EventsWay, Gathered, Program};
 use super::failure::Failure;
 use super::fields::Fields;
@@ -41,6 +42,10 @@ pub struct Wire {
     pub(crate) tear_down: Option<StepId>,
     /// Who gives out tokens, where they come by OAuth.
     pub(super) authority: Option<Arc<Authority>>,
+    /// The tools that the target lists, where that is known.
+    pub(super) catalog: Option<Arc<Catalog>>,
+    /// How the stream of an answer is opened again that ended too early, where the era has that.
+    pub(super) resume: Option<RequestForm>,
     /// All draws of users come from this.
     pub(crate) seed: u64,
     /// What the plan holds, and each token that a login gives out.
@@ -87,6 +92,7 @@ impl Wire {
         let forms = plan.steps.iter().map(|step| RequestForm::of(step, context)).collect();
         let find =
             |wanted: fn(&Step) -> bool| plan.steps.iter().find(|step| wanted(step)).map(|step| step.id);
+        let resume = (era == Era::Legacy).then(|| RequestForm::resume(context));
         let credentials =
             find(|step| matches!(step.operation, Operation::Login | Operation::OAuth(OAuthCall::Token)));
         let mut set_up: Vec<StepId> = credentials.into_iter().collect();
@@ -105,6 +111,8 @@ impl Wire {
             set_up,
             tear_down,
             authority: None,
+            catalog: None,
+            resume,
             seed: plan.seed,
             gathered: Gathered::new(secrets.clone()),
             secrets,
@@ -121,7 +129,20 @@ impl Wire {
             Way::Lines(program) => Self::over_lines(plan, Arc::clone(program), self.era, &self.revision),
         };
         let (authority, secrets) = (self.authority.clone(), self.secrets.clone());
-        Ok(Self { authority, secrets, gathered: self.gathered.clone(), ..wire })
+        let wire = Self { authority, secrets, gathered: self.gathered.clone(), ..wire };
+        Ok(wire.with_catalog(self.catalog.clone()))
+    }
+
+    /// The same, with calls of tools as `catalog` wants them: the modern era's headers repeat arguments.
+    pub(super) fn with_catalog(mut self, catalog: Option<Arc<Catalog>>) -> Self {
+        if let (Some(catalog), Era::Modern, Way::Http(_)) = (&catalog, self.era, &self.way) {
+            for (form, step) in self.forms.iter_mut().zip(&self.steps) {
+                if step.operation.is_tool_call() {
+                    form.repeat(step.tool.as_deref(), catalog);
+                }
+            }
+        }
+        Self { catalog, ..self }
     }
 
     /// The same over HTTP+SSE, whose stream is at `url`: sessions end with their streams.
@@ -150,6 +171,8 @@ impl Wire {
             set_up,
             tear_down: None,
             authority: None,
+            catalog: None,
+            resume: None,
             seed: plan.seed,
             gathered: Gathered::new(secrets.clone()),
             secrets,

@@ -246,6 +246,7 @@ mod tests {
             users: 1,
             pacing: None,
             left_open: 0,
+            resumed: 0,
             held: Duration::ZERO,
             strays: crate::model::Strays::default(),
             generator: None,

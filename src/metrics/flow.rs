@@ -99,7 +99,8 @@ mod tests {
         };
         let cells = vec![cell(Phase::WarmUp, warm_up), cell(Phase::Steady, steady)];
         let (pacing, generator, errors) = (None, None, Vec::new());
-        let (planned, in_flight, waiting, users, left_open, held) = (0, 0, 0, 1, 0, Duration::ZERO);
+        let (planned, in_flight, waiting, users, left_open, resumed, held) =
+            (0, 0, 0, 1, 0, 0, Duration::ZERO);
         Second {
             second: number,
             planned,
@@ -108,6 +109,7 @@ mod tests {
             users,
             pacing,
             left_open,
+            resumed,
             held,
             strays: Strays::default(),
             generator,

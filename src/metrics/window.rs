@@ -39,6 +39,9 @@ pub struct Second {
     /// which is in no latency.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub left_open: u64,
+    /// How often the stream of an answer ended before the answer did, and was opened again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub resumed: u64,
     /// How long the users of this second's answers were held up by waiting for the end of their streams, in all: such a call
     /// is in flight, and it is in no latency.
     #[serde(default, skip_serializing_if = "Duration::is_zero")]

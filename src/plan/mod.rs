@@ -32,7 +32,7 @@ pub use signing::{SigningAlgorithm, SigningFault, SigningKey};
 pub use step::{Check, DISCOVER, McpRequest, OAuthCall, Operation, Role, Step, StepId};
 pub use target::{
     Auth, DemoTarget, HostRule, LONGEST_PATH, Processes, ProtocolChoice, SessionEnd, SessionPolicy,
-    StdioTarget, Target, is_loopback, keeps_secrets,
+    StdioTarget, Target, UnlistedTools, is_loopback, keeps_secrets,
 };
 pub use template::{Expression, Quoting, RenderContext, Segment, Template};
 pub use template_parser::{Environment, Scope, TemplateError, TemplateFault};

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{
     Arrival, Auth, ClientProof, Feeder, FeederId, FixedText, HostRule, Load, ProtocolChoice, SessionEnd,
-    SessionPolicy, Step, StepId, Target, Template, Threshold, Transport,
+    SessionPolicy, Step, StepId, Target, Template, Threshold, Transport, UnlistedTools,
 };
 use crate::model::CounterRng;
 use crate::model::{Secret, Secrets};
@@ -41,6 +41,9 @@ pub struct Plan {
     /// How it ends.
     #[serde(default, skip_serializing_if = "SessionEnd::is_default")]
     pub session_end: SessionEnd,
+    /// What becomes of calls of tools that the target does not list.
+    #[serde(default, skip_serializing_if = "UnlistedTools::is_default")]
+    pub unlisted_tools: UnlistedTools,
     /// Where load may go.
     pub hosts: HostRule,
     /// How many users, how long.

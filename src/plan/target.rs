@@ -160,6 +160,24 @@ impl SessionEnd {
     }
 }
 
+/// What becomes of calls of tools that the target does not list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnlistedTools {
+    /// They are made, and mostly fail.
+    #[default]
+    Call,
+    /// They are left out: no planned calls.
+    Skip,
+}
+
+impl UnlistedTools {
+    /// True where nothing else was asked for.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Which hosts may be sent load: loopback always, others only by name.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct HostRule {

@@ -15,7 +15,7 @@ use crate::model::{
 use crate::plan::{
     Auth, ClosedLoad, DemoTarget, HostRule, Load, LoadModel, Observe, Operation, Outputs, PLAN_VERSION, Plan,
     ProtocolChoice, Role, SessionEnd, SessionPolicy, Stage, Step, StepId, Target, Template, ThinkTime,
-    Transaction,
+    Transaction, UnlistedTools,
 };
 
 const SECONDS: u32 = 20;
@@ -154,6 +154,7 @@ fn plan() -> Plan {
         auth: Auth::None,
         session: SessionPolicy::PerUser,
         session_end: SessionEnd::Delete,
+        unlisted_tools: UnlistedTools::Call,
         hosts: HostRule::default(),
         load: Load {
             model: LoadModel::Closed(ClosedLoad {
@@ -270,6 +271,7 @@ fn one_second(second: u32, rng: &mut CounterRng) -> Second {
         users,
         pacing: None,
         left_open: 0,
+        resumed: 0,
         held: Duration::ZERO,
         strays: Strays::default(),
         generator: None,

@@ -4,6 +4,7 @@ mod demo_child;
 mod environment;
 mod event;
 mod floor;
+mod listed;
 mod orchestrator;
 
 pub use crate::mcp::kill_processes;

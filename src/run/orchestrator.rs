@@ -13,13 +13,12 @@ use super::demo_child::{DemoChild, DemoError};
 use super::environment::this_machine;
 use super::event::RunEvent;
 use super::floor;
+use super::listed::Listed;
 use crate::clock::{Clock, wall_clock};
 use crate::load::{self, Crew, GeneratorWatch, LoadError, Recorder, Timing, Workload};
 use crate::mcp::{self, Contact, ContactError};
 use crate::metrics::Phase;
-use crate::model::{
-    Carriage, Endpoint, Event, Floor, Level, Secret, Stamped, TargetInfo, clean_text, printable_text,
-};
+use crate::model::{Carriage, Endpoint, Event, Floor, Level, Secret, Stamped, printable_text};
 use crate::observe::{self, Limits, Observation, ObserveError, ObserveOptions, Observer, Watchers};
 use crate::plan::{Auth, Plan, Proxies, Proxy, Target};
 use crate::record::{RecordError, RunWriter};
@@ -277,8 +276,12 @@ impl<'a> Run<'a> {
         notes.extend(contact.wire.proxy().map(|proxy| (Level::Info, proxied(proxy))));
         notes.extend(unverified(&plan).map(|text| (Level::Warning, text)));
         notes.extend(load::forecast(&plan).into_iter().map(|text| (Level::Warning, text)));
-        notes.extend(unknown_tools(&plan, &contact.info).into_iter().map(|text| (Level::Warning, text)));
-        let work = Workload::new(plan, contact.wire, recorder, clock);
+        let Listed { left_out, remarks } = contact
+            .catalog
+            .as_ref()
+            .map_or_else(Listed::default, |catalog| Listed::by(catalog, &plan, contact.wire.secrets()));
+        notes.extend(remarks.into_iter().map(|text| (Level::Warning, text)));
+        let work = Workload::new(plan, contact.wire, recorder, clock).without(&left_out);
         Self {
             work: Arc::new(work),
             demo,
@@ -514,25 +517,6 @@ fn unverified(plan: &Plan) -> Option<String> {
         "the target's certificate was not verified (`insecure: true`): anybody on the way could have answered"
             .to_owned()
     })
-}
-
-/// A warning for each tool that the plan calls and the target does not list: a call of it can only fail.
-fn unknown_tools(plan: &Plan, target: &TargetInfo) -> Vec<String> {
-    let Some(listed) = &target.tools else { return Vec::new() };
-    let mut called: Vec<&str> = plan
-        .steps
-        .iter()
-        .filter(|step| step.operation.is_tool_call())
-        .filter_map(|step| step.tool.as_deref())
-        .collect();
-    called.sort_unstable();
-    called.dedup();
-    let known = listed.join(", ");
-    called
-        .into_iter()
-        .filter(|tool| !listed.contains(&clean_text(tool)))
-        .map(|tool| format!("the target lists no tool `{}`; it has: {known}", clean_text(tool)))
-        .collect()
 }
 
 /// Ends when the demo target does; never, when there is none.

@@ -48,6 +48,7 @@ pub(super) fn plan(file: ScenarioFile) -> Option<Plan> {
         auth,
         session,
         session_end,
+        unlisted_tools: file.unlisted_tools?,
         hosts: file.hosts,
         load: file.load?,
         variables: file.variables,

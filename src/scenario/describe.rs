@@ -11,7 +11,7 @@ use crate::model::{
 use crate::plan::{
     Auth, CarriageChoice, ClientProof, ClosedLoad, HttpVersion, Load, LoadModel, OAuth, OpenLoad, Plan,
     Processes, ProtocolChoice, SessionEnd, SessionPolicy, Spacing, StdioTarget, Target, ThinkTime,
-    TokenSharing, Transport,
+    TokenSharing, Transport, UnlistedTools,
 };
 use crate::slo::{Divisor, Indicator, Objective, Reading, Selector};
 
@@ -94,6 +94,9 @@ fn describe_target(page: &mut Page, plan: &Plan) {
             SessionEnd::Abandon => ", left behind without a word",
         };
         page.value("sessions", &format!("{session}{end}"));
+        if plan.unlisted_tools == UnlistedTools::Skip {
+            page.value("unlisted", "calls of tools that the target does not list are left out");
+        }
     }
     page.value("seed", &plan.seed.to_string());
 }

@@ -11,7 +11,7 @@ use super::target_file::WrittenTarget;
 use super::variables::VariableBook;
 use super::{Sources, VERSION, auth_file, load_file, observe_file, operation_file, step_file, target_file};
 use crate::input::{Field, Fields, Node, Place, Problem, Problems, Value};
-use crate::plan::{Auth, HostRule, Load, Outputs, ProtocolChoice, SessionEnd, SessionPolicy};
+use crate::plan::{Auth, HostRule, Load, Outputs, ProtocolChoice, SessionEnd, SessionPolicy, UnlistedTools};
 
 /// After this long a call is given up, where the file does not say. The end of a session has a limit of its own beside it.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -38,6 +38,7 @@ pub(super) struct ScenarioFile {
     pub session: Option<(SessionPolicy, SessionEnd)>,
     /// Where it is said how long sessions live, when it is.
     pub session_place: Option<Place>,
+    pub unlisted_tools: Option<UnlistedTools>,
     pub hosts: HostRule,
     pub timeout: Option<Duration>,
     pub load: Option<Load>,
@@ -107,6 +108,10 @@ pub(super) fn read(
     let session_field = fields.optional("session");
     let session = session_field
         .map_or(Some((SessionPolicy::PerUser, SessionEnd::Delete)), |field| read_session(field, problems));
+    let unlisted = [("call", UnlistedTools::Call), ("skip", UnlistedTools::Skip)];
+    let unlisted_tools = fields
+        .optional("unlisted_tools")
+        .map_or(Some(UnlistedTools::Call), |field| field.word(&unlisted, problems));
     let allowed = fields.optional("allow_hosts").map_or_else(Vec::new, |field| read_texts(field, problems));
     let timeout =
         fields.optional("timeout").map_or(Some(DEFAULT_TIMEOUT), |field| field.some_duration(problems));
@@ -142,6 +147,7 @@ pub(super) fn read(
         auth_place: auth_field.map(|field| field.node.place.clone()),
         session,
         session_place: session_field.map(|field| field.node.place.clone()),
+        unlisted_tools,
         hosts: HostRule { allowed },
         timeout,
         load,

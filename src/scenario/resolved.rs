@@ -10,7 +10,7 @@ use super::resolved_steps::{feeder, transaction};
 use crate::model::{LatencyClock, without_credentials};
 use crate::plan::{
     Auth, ClientProof, ClosedLoad, Load, LoadModel, OAuth, Observe, OpenLoad, Outputs, Plan, ProtocolChoice,
-    Role, SessionEnd, SessionPolicy, Spacing, Target, ThinkTime, Tls, TokenSharing, Transport,
+    Role, SessionEnd, SessionPolicy, Spacing, Target, ThinkTime, Tls, TokenSharing, Transport, UnlistedTools,
 };
 use crate::slo::{
     Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector, Unit,
@@ -48,6 +48,11 @@ pub fn resolved(plan: &Plan, objectives: &[Objective]) -> Mapping {
         SessionEnd::Abandon => "abandon",
     };
     fields.set("session", Fields::of([("policy", policy.into()), ("end", end.into())]));
+    let unlisted = match plan.unlisted_tools {
+        UnlistedTools::Call => "call",
+        UnlistedTools::Skip => "skip",
+    };
+    fields.set("unlisted_tools", unlisted);
     fields.set("allow_hosts", texts(&plan.hosts.allowed));
     // Of the steps of the load each has its own.
     if let Some(around) = plan.steps.iter().find(|step| step.role != Role::Load) {

@@ -395,6 +395,7 @@ mod tests {
             users: 10,
             pacing: Some(many(Duration::from_micros(80), RATE)),
             left_open: 0,
+            resumed: 0,
             held: Duration::ZERO,
             strays: crate::model::Strays::default(),
             generator: Some(GeneratorSecond {

@@ -60,6 +60,7 @@ impl Authority {
                     first_byte: None,
                     end: clock.now(),
                     left_open: false,
+                    resumed: 0,
                     held: Duration::ZERO,
                 };
                 return (malformed(exchange, &OAuthError::from(fault).to_string(), secrets), None);

@@ -199,6 +199,7 @@ fn plan() -> Plan {
         auth: Auth::None,
         session: SessionPolicy::PerUser,
         session_end: SessionEnd::Delete,
+        unlisted_tools: crate::plan::UnlistedTools::Call,
         hosts: HostRule::default(),
         load: Load {
             model: LoadModel::Closed(ClosedLoad {

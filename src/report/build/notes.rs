@@ -77,6 +77,7 @@ pub(super) fn notes(log: &RunLog, clock: &LoadClock, rows: &Rows, scrapes: &Scra
     notes.extend(failed_latencies_note(rows));
     notes.extend(interrupted_note(rows));
     notes.extend(left_open_note(log));
+    notes.extend(resumed_note(log));
     notes.extend(strays_note(strays(log)));
     if log.ending == Ending::Unmeasured {
         return notes;
@@ -137,6 +138,18 @@ fn left_open_note(log: &RunLog) -> Option<String> {
             "{} answers came on streams that the server kept open: each held its user up for as much as 250 ms before the \
              next call, which is in no latency",
             format_count(answers)
+        )
+    })
+}
+
+/// What a server costs that ends its streams early.
+fn resumed_note(log: &RunLog) -> Option<String> {
+    let times: u64 = log.seconds.iter().map(|second| second.resumed).sum();
+    (times > 0).then(|| {
+        format!(
+            "{} times the stream of an answer ended before the answer did, and was opened again after the last event that \
+             had come (Last-Event-ID): the pause that the server asks for before that is in the latency",
+            format_count(times)
         )
     })
 }

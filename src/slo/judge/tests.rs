@@ -47,6 +47,7 @@ pub(in crate::slo) fn plan() -> Plan {
         auth: Auth::None,
         session: SessionPolicy::PerUser,
         session_end: SessionEnd::Delete,
+        unlisted_tools: crate::plan::UnlistedTools::Call,
         hosts: HostRule::default(),
         load: Load {
             model: LoadModel::Closed(ClosedLoad {
@@ -95,6 +96,7 @@ fn aggregates(cells: Vec<Cell>) -> Aggregates {
         users: 1,
         pacing: None,
         left_open: 0,
+        resumed: 0,
         held: Duration::ZERO,
         strays: Strays::default(),
         generator: None,

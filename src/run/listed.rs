@@ -1,0 +1,54 @@
+//! What the target's list of tools means for the plan: which calls are left out, and what is to be said of it.
+
+use std::collections::BTreeMap;
+
+use crate::mcp::{Catalog, Listing};
+use crate::model::{Secrets, clean_text};
+use crate::plan::{Plan, Role, StepId, UnlistedTools};
+
+/// What the list means.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Listed {
+    /// The steps that are not done.
+    pub(super) left_out: Vec<StepId>,
+    /// What is to be said before the load: printable, without secrets.
+    pub(super) remarks: Vec<String>,
+}
+
+impl Listed {
+    /// What `catalog` means for `plan`. A tool whose name differs from call to call is called as it comes.
+    pub(super) fn by(catalog: &Catalog, plan: &Plan, secrets: &Secrets) -> Self {
+        let mut steps: BTreeMap<&str, Vec<StepId>> = BTreeMap::new();
+        for step in plan.steps.iter().filter(|step| step.role == Role::Load && step.operation.is_tool_call())
+        {
+            if let Some(tool) = &step.tool {
+                steps.entry(tool).or_default().push(step.id);
+            }
+        }
+        let shown = |text: &str| clean_text(&secrets.redacted(text));
+        let known = catalog.names().map(shown).collect::<Vec<_>>().join(", ");
+        let mut listed = Self::default();
+        for (tool, steps) in steps {
+            match (catalog.listing(tool), plan.unlisted_tools) {
+                (Listing::There, _) => {}
+                (Listing::Missing, UnlistedTools::Call) => listed
+                    .remarks
+                    .push(format!("the target lists no tool `{}`; it has: {known}", shown(tool))),
+                (Listing::Missing, UnlistedTools::Skip) => {
+                    let remark =
+                        format!("calls of `{}` are left out: the target does not list it", shown(tool));
+                    listed.remarks.push(remark);
+                    listed.left_out.extend(steps);
+                }
+                (Listing::Refused(why), _) => {
+                    let (tool, why) = (shown(tool), shown(&why));
+                    listed.remarks.push(format!(
+                        "calls of `{tool}` are left out, as clients of this revision must: in its input schema {why}"
+                    ));
+                    listed.left_out.extend(steps);
+                }
+            }
+        }
+        listed
+    }
+}
