@@ -204,6 +204,11 @@ impl Client {
         self.channel.as_ref().map(|channel| channel.last_words(&self.wire.secrets)).unwrap_or_default()
     }
 
+    /// The revision that it speaks.
+    pub(crate) fn revision(&self) -> &str {
+        &self.wire.revision
+    }
+
     /// Goes on with `wire`, which has the revision that the handshake settled on.
     pub(crate) fn adopt(&mut self, wire: Arc<Wire>) {
         self.wire = wire;

@@ -35,7 +35,9 @@ const LOOK: Duration = Duration::from_secs(5);
 /// The statuses with which servers that know HTTP+SSE alone answer a post to the URL of their stream.
 const NOT_STREAMABLE: [u16; 3] = [400, 404, 405];
 /// Error codes that only modern servers give (with HTTP 400).
-const MODERN_ERRORS: [i64; 3] = [-32020, -32021, -32022];
+const MODERN_ERRORS: [i64; 3] = [-32020, -32021, UNSUPPORTED_REVISION];
+/// The server does not take the revision; it says which ones it does.
+const UNSUPPORTED_REVISION: i64 = -32022;
 
 const MALFORMED: Outcome = Outcome::Protocol(ProtocolFault::Malformed);
 
@@ -215,7 +217,7 @@ impl<'a> Visit<'a> {
         let modern = self.wire(Era::Modern, MODERN_REVISION)?;
         let mut client = Client::new(Arc::clone(&modern), self.clock, 0);
         self.set_up(&mut client).await?;
-        let (exchange, answer) = self.call(&mut client, &Operation::discover()).await;
+        let (exchange, answer) = self.discover(&mut client).await;
         if exchange.outcome == Outcome::Ok && answer.as_ref().is_some_and(is_modern) {
             return self.finish_modern(modern, client, answer).await;
         }
@@ -237,7 +239,7 @@ impl<'a> Visit<'a> {
         let wire = self.wire(Era::Modern, revision)?;
         let mut client = Client::new(Arc::clone(&wire), self.clock, 0);
         self.set_up(&mut client).await?;
-        let (exchange, answer) = self.call(&mut client, &Operation::discover()).await;
+        let (exchange, answer) = self.discover(&mut client).await;
         // `server/discover` is optional: a modern server without it says so with -32601.
         let without = exchange.outcome != Outcome::Ok
             && answer.as_ref().is_some_and(|answer| answer.error_code == Some(-32601));
@@ -246,6 +248,16 @@ impl<'a> Visit<'a> {
             return Err(self.refused(&client, "server/discover", exchange.outcome, &said));
         }
         self.finish_modern(wire, client, answer).await
+    }
+
+    /// Asks the target what it is; once more where it refuses the revision and says that it speaks that one after all.
+    async fn discover(&mut self, client: &mut Client) -> (Exchange, Option<Answer>) {
+        let (exchange, answer) = self.call(client, &Operation::discover()).await;
+        let asked = answer.as_ref().is_some_and(|answer| speaks_after_all(answer, client.revision()));
+        if asked {
+            return self.call(client, &Operation::discover()).await;
+        }
+        (exchange, answer)
     }
 
     async fn legacy(self, revision: &str) -> Result<Contact, ContactError> {
@@ -559,6 +571,16 @@ fn is_modern(answer: &Answer) -> bool {
 fn is_modern_refusal(answer: &Answer) -> bool {
     [400, NO_STATUS].contains(&answer.status)
         && answer.error_code.is_some_and(|code| MODERN_ERRORS.contains(&code))
+}
+
+/// True when a server refuses `revision` and has it on the list of those that it takes: one that was asked too early.
+fn speaks_after_all(answer: &Answer, revision: &str) -> bool {
+    let supported = |text: &str| {
+        let error: Value = serde_json::from_str(text).ok()?;
+        let data = error.pointer("/error/data").or_else(|| error.get("data"))?;
+        Some(data.get("supported")?.as_array()?.iter().any(|one| one == revision))
+    };
+    answer.error_code == Some(UNSUPPORTED_REVISION) && supported(&answer.text).unwrap_or(false)
 }
 
 fn protocol_version(result: &str) -> Option<String> {

@@ -157,6 +157,7 @@ fn golden_plans_of_the_shipped_scenarios() {
         ("smoke", "scenarios/smoke.yaml"),
         ("arrivals", "scenarios/arrivals.yaml"),
         ("chain", "scenarios/chain.yaml"),
+        ("conformance", "scenarios/conformance.yaml"),
         ("every-field", "tests/golden/every-field.yaml"),
         ("every-field-open", "tests/golden/every-field-open.yaml"),
     ] {

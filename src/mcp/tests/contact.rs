@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use tokio::net::TcpSocket;
 
-use super::rig::{Rig, answer, error, good, http, json};
+use super::rig::{CALL, Rig, answer, error, good, http, json, perform};
 use super::server::{Act, Seen, Server};
-use crate::mcp::ContactError;
+use crate::clock::Clock;
+use crate::mcp::{Client, ContactError, Listing};
 use crate::model::{Era, Outcome, ProtocolFault, TransportFault};
-use crate::plan::ProtocolChoice;
+use crate::plan::{Operation, ProtocolChoice, Template};
 
 /// A legacy server; `discover` is its answer to the modern era's first question.
 async fn legacy(revision: &'static str, discover: fn(&Seen) -> Vec<Act>) -> Server {
@@ -218,4 +219,56 @@ async fn what_a_login_gives_out_is_struck_from_what_the_server_says() {
     .await;
     let refused = Rig::new(&server).with_login().contact().await.unwrap_err().to_string();
     assert!(refused.contains("*** may not"), "{refused}");
+}
+
+/// A modern server with these tools, which refuses the first `refused` questions about itself.
+async fn modern(tools: &'static str, mut refused: u32) -> Server {
+    Server::start(move |seen| match seen.method().as_str() {
+        "server/discover" if refused > 0 => {
+            refused -= 1;
+            let error = r#"{"code":-32022,"message":"no","data":{"supported":["2026-07-28"]}}"#;
+            let body = format!(r#"{{"jsonrpc":"2.0","id":{},"error":{error}}}"#, seen.id());
+            http("400 Bad Request", "Content-Type: application/json\r\n", &body)
+        }
+        "server/discover" => json(&answer(seen, r#"{"resultType":"complete"}"#)),
+        "tools/list" => json(&answer(seen, &format!(r#"{{"resultType":"complete","tools":{tools}}}"#))),
+        _ => good(seen),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_revision_that_is_refused_and_supported_is_tried_once_more() {
+    let contact = Rig::new(&modern("[]", 1).await).contact().await.unwrap();
+    assert_eq!(contact.info.era, Era::Modern);
+    let server = modern("[]", 2).await;
+    let error = Rig::new(&server).contact().await.unwrap_err();
+    assert!(matches!(&error, ContactError::Refused { outcome: Outcome::HttpStatus(400), .. }), "{error}");
+    assert_eq!(methods(&server), ["server/discover"; 2]);
+}
+
+#[tokio::test]
+async fn headers_repeat_the_arguments_that_the_tool_marks() {
+    const TOOLS: &str = r#"[{"name":"echo","inputSchema":{"type":"object","properties":{
+        "text":{"type":"string","x-mcp-header":"Text"},"absent":{"type":"string","x-mcp-header":"Absent"}}}},
+        {"name":"bad","inputSchema":{"properties":{"x":{"type":"number","x-mcp-header":"X"}}}}]"#;
+    let call = |tool: &str| Operation::CallTool {
+        tool: Template::literal(tool),
+        arguments: Template::literal(r#"{"text":" h\u00ef"}"#),
+    };
+    for tool in ["echo", "other"] {
+        let server = modern(TOOLS, 0).await;
+        let mut rig = Rig::new(&server).operation(call(tool));
+        rig.plan.steps[CALL.index()].tool = Some(tool.to_owned());
+        let contact = rig.contact().await.unwrap();
+        let catalog = contact.catalog.as_ref().unwrap();
+        assert!(matches!(catalog.listing("bad"), Listing::Refused(_)));
+        let mut client = Client::new(contact.wire, Clock::start(), 1);
+        assert_eq!(perform(&mut client, CALL).await, Outcome::Ok);
+        let seen = server.seen().pop().unwrap();
+        let wanted = (tool == "echo").then_some("=?base64?IGjDrw==?=");
+        assert_eq!(seen.header("mcp-param-text"), wanted);
+        assert_eq!(seen.header("mcp-param-absent"), None);
+        assert!(seen.body.contains(r#""text":" h\u00ef""#), "{}", seen.body);
+    }
 }

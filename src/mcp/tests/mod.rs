@@ -10,6 +10,7 @@ mod oauth;
 mod outcomes;
 mod proxies;
 mod reasons;
+mod resumption;
 mod rig;
 mod server;
 mod server2;
