@@ -12,7 +12,7 @@ use rmcp::model::{
     ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
     PaginatedRequestParams, Prompt, PromptArgument, PromptMessage, ReadResourceRequestParams,
     ReadResourceResponse, ReadResourceResult, Reference, Resource, ResourceContents, ResourceTemplate, Role,
-    ServerCapabilities, ServerConfig, SetLevelRequestParams, SubscribeRequestParams,
+    ServerCapabilities, ServerConfig, SetLevelRequestParams, SubscribeRequestParams, SubscriptionFilter,
     UnsubscribeRequestParams,
 };
 use rmcp::service::RequestContext;
@@ -20,6 +20,7 @@ use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::Value;
 
 use super::faults::Fate;
+use super::probes::Probe;
 use super::shared::{ExecuteError, Shared, Ticket};
 use super::tools::Progress;
 use crate::model::clean_text;
@@ -60,7 +61,10 @@ impl ServerHandler for DemoHandler {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(self.0.definitions().cloned().collect()))
+        let probes = self.0.options.conformance_tools.then(Probe::definitions);
+        Ok(ListToolsResult::with_all_items(
+            self.0.definitions().cloned().chain(probes.into_iter().flatten()).collect(),
+        ))
     }
 
     async fn call_tool(
@@ -69,6 +73,9 @@ impl ServerHandler for DemoHandler {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let Some(tool) = self.0.tool(&request.name) else {
+            if let Some(probe) = Probe::named(&request.name).filter(|_| self.0.options.conformance_tools) {
+                return probe.call(request, &context).await;
+            }
             let message = format!("unknown tool: {}", clean_text(&request.name));
             return Err(ErrorData::invalid_params(message, None));
         };
@@ -180,6 +187,11 @@ impl ServerHandler for DemoHandler {
         let completion =
             CompletionInfo::new(values).map_err(|error| ErrorData::internal_error(error, None))?;
         Ok(CompleteResult::new(completion))
+    }
+
+    /// Nothing ever changes: a subscription is taken, and lasts until its client ends it.
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        Some(requested.clone())
     }
 
     async fn set_level(

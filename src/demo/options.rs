@@ -12,6 +12,7 @@ use crate::model::{Secret, parse_duration};
 
 /// How the demo target listens, whom it lets in, what it writes, and which faults it starts with.
 #[derive(Debug, Clone, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct DemoOptions {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
@@ -58,6 +59,9 @@ pub struct DemoOptions {
     /// the path /sse in an event stream; `GET /calls` says how many tool calls were answered. For measuring what drives it
     #[arg(long, conflicts_with_all = ["require_auth", "username", "log", "audit_log", "FaultOptions"])]
     pub null: bool,
+    /// Offer the tools with which the official MCP conformance suite probes servers
+    #[arg(long)]
+    pub conformance_tools: bool,
     /// Seed of every draw a fault makes
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,

@@ -71,9 +71,8 @@ impl Catalog {
     pub fn listing(&self, tool: &str) -> Listing {
         match self.tools.iter().find(|listed| listed.name == tool) {
             None if self.whole => Listing::Missing,
-            None => Listing::There,
-            Some(ListedTool { repeated: Ok(_), .. }) => Listing::There,
             Some(ListedTool { repeated: Err(why), .. }) => Listing::Refused(why.clone()),
+            None | Some(ListedTool { repeated: Ok(_), .. }) => Listing::There,
         }
     }
 
@@ -92,27 +91,27 @@ impl Catalog {
 /// What is marked in the input schema `schema`; or which rule of the specification a marking breaks.
 fn repeated(schema: &Value) -> Result<Vec<Repeated>, String> {
     let mut found = Vec::new();
-    look(schema, Some(ARGUMENTS.to_owned()), &mut found)?;
+    look(schema, Some(ARGUMENTS), &mut found)?;
     Ok(found)
 }
 
 /// Looks through a schema. `pointer` is where the value is that it describes, as long as that is sure: no list, condition or
 /// reference on the way.
-fn look(schema: &Value, pointer: Option<String>, found: &mut Vec<Repeated>) -> Result<(), String> {
+fn look(schema: &Value, pointer: Option<&str>, found: &mut Vec<Repeated>) -> Result<(), String> {
     let members = match schema {
         Value::Object(members) => members,
         Value::Array(schemas) => return schemas.iter().try_for_each(|schema| look(schema, None, found)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => return Ok(()),
     };
     if let Some(mark) = members.get(MARK) {
-        found.push(marked(mark, members, pointer.as_deref(), found)?);
+        found.push(marked(mark, members, pointer, found)?);
     }
     for (keyword, value) in members {
         match (keyword.as_str(), value) {
             ("properties", Value::Object(properties)) => {
                 for (name, schema) in properties {
-                    let pointer = pointer.as_ref().map(|pointer| format!("{pointer}/{}", escaped(name)));
-                    look(schema, pointer, found)?;
+                    let pointer = pointer.map(|pointer| format!("{pointer}/{}", escaped(name)));
+                    look(schema, pointer.as_deref(), found)?;
                 }
             }
             (keyword, Value::Object(schemas)) if SCHEMAS_BY_NAME.contains(&keyword) => {

@@ -108,10 +108,9 @@ pub(super) fn read(
     let session_field = fields.optional("session");
     let session = session_field
         .map_or(Some((SessionPolicy::PerUser, SessionEnd::Delete)), |field| read_session(field, problems));
-    let unlisted = [("call", UnlistedTools::Call), ("skip", UnlistedTools::Skip)];
     let unlisted_tools = fields
         .optional("unlisted_tools")
-        .map_or(Some(UnlistedTools::Call), |field| field.word(&unlisted, problems));
+        .map_or(Some(UnlistedTools::Call), |field| read_unlisted(field, problems));
     let allowed = fields.optional("allow_hosts").map_or_else(Vec::new, |field| read_texts(field, problems));
     let timeout =
         fields.optional("timeout").map_or(Some(DEFAULT_TIMEOUT), |field| field.some_duration(problems));
@@ -184,6 +183,10 @@ fn read_session(field: Field<'_>, problems: &mut Problems) -> Option<(SessionPol
     let end = fields.optional("end").map_or(Some(SessionEnd::Delete), |field| field.word(&ends, problems));
     fields.finish(problems);
     Some((policy?, end?))
+}
+
+fn read_unlisted(field: Field<'_>, problems: &mut Problems) -> Option<UnlistedTools> {
+    field.word(&[("call", UnlistedTools::Call), ("skip", UnlistedTools::Skip)], problems)
 }
 
 fn read_texts(field: Field<'_>, problems: &mut Problems) -> Vec<String> {

@@ -51,6 +51,9 @@ mod transports;
 /// MCP servers that other people wrote, in the eras they speak.
 mod real_servers;
 
+/// The official conformance suite, of clients and of servers.
+mod conformance;
+
 /// Text from a hostile server, in every report.
 mod hostile;
 
