@@ -93,9 +93,8 @@ pub(crate) struct OverrideArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
-    /// The server: the URL of its MCP endpoint.
-    #[arg(long, value_name = "URL")]
-    pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
     /// The folder that the two files are written to.
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     pub(crate) out: PathBuf,
@@ -114,6 +113,18 @@ pub(crate) struct InitArgs {
     /// Permit load on this host, which is not loopback. May be repeated.
     #[arg(long, value_name = "HOST")]
     pub(crate) allow_host: Vec<String>,
+}
+
+/// The server that a first scenario is for.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct ServerArgs {
+    /// The server: the URL of its MCP endpoint.
+    #[arg(long, value_name = "URL")]
+    pub(crate) target: Option<String>,
+    /// The server is this command: it is started, and spoken to over its standard input and output. No shell reads it.
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) stdio: Option<String>,
 }
 
 #[derive(Debug, Args)]

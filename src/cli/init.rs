@@ -7,10 +7,11 @@ use super::args::InitArgs;
 use super::exit::Exit;
 use super::files::{tell_problems, write_outputs};
 use super::screen::Screen;
-use crate::init::{Drafted, InitError, InitOptions, Probing, visit};
+use super::signals;
+use crate::init::{Drafted, InitError, InitOptions, Probing, Server, visit};
 use crate::plan::Proxies;
 use crate::report::OutputFile;
-use crate::run::user_agent;
+use crate::run::{kill_processes, user_agent};
 
 pub(super) fn init(args: &InitArgs, screen: Screen) -> Exit {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -20,7 +21,16 @@ pub(super) fn init(args: &InitArgs, screen: Screen) -> Exit {
             return Exit::Invalid;
         }
     };
-    match runtime.block_on(drafted(args, screen)) {
+    let drafted = runtime.block_on(async {
+        let mut signals = signals::listen();
+        tokio::select! {
+            drafted = drafted(args, screen) => drafted,
+            Some(signal) = signals.recv() => Err(Exit::Signal(signal)),
+        }
+    });
+    // A server that was started for this does not outlive it.
+    kill_processes();
+    match drafted {
         Ok(drafted) => write(args, &drafted, screen),
         Err(exit) => exit,
     }
@@ -29,7 +39,7 @@ pub(super) fn init(args: &InitArgs, screen: Screen) -> Exit {
 async fn drafted(args: &InitArgs, screen: Screen) -> Result<Drafted, Exit> {
     let env = |name: &str| std::env::var(name).ok();
     let options = InitOptions {
-        target: args.target.clone(),
+        server: server(args),
         name: args.name.clone(),
         allow_hosts: args.allow_host.clone(),
         bearer_env: args.bearer_env.clone(),
@@ -45,6 +55,11 @@ async fn drafted(args: &InitArgs, screen: Screen) -> Result<Drafted, Exit> {
     keep_what_is_there(args, visit.name(), screen)?;
     let mut tell = |count| screen.tell(&format!("trying {count} calls, each once\n"));
     visit.draft(&mut tell).await.map_err(told)
+}
+
+fn server(args: &InitArgs) -> Server {
+    let url = args.server.target.clone().map(Server::At);
+    url.or_else(|| args.server.stdio.clone().map(Server::Command)).expect("clap asks for one of the two")
 }
 
 /// Where the files go: the scenario, and its SLOs.
@@ -71,7 +86,7 @@ fn told(error: &InitError, args: &InitArgs, screen: Screen) -> Exit {
             tell_problems(problems, screen);
             Exit::BadInput
         }
-        InitError::NoServer(_) => {
+        InitError::NoServer => {
             screen.error(error);
             Exit::BadInput
         }

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use url::Url;
-
 use crate::clock::Clock;
 use crate::mcp::{CallContext, Client, Exchange, Wire, WireError};
 use crate::model::{CounterRng, Outcome, Secrets};
@@ -17,7 +15,6 @@ const USER: u32 = 1;
 #[derive(Debug)]
 pub(super) struct Asker {
     plan: Plan,
-    url: Url,
     user_agent: String,
     wire: Arc<Wire>,
     client: Client,
@@ -28,10 +25,10 @@ pub(super) struct Asker {
 
 impl Asker {
     /// A client with no session yet. `plan` has one step of load.
-    pub(super) fn new(plan: Plan, url: Url, user_agent: String, wire: Arc<Wire>, clock: Clock) -> Self {
+    pub(super) fn new(plan: Plan, user_agent: String, wire: Arc<Wire>, clock: Clock) -> Self {
         let client = Client::new(Arc::clone(&wire), clock, USER);
         let rng = CounterRng::new(plan.seed, u64::from(USER));
-        Self { plan, url, user_agent, wire, client, clock, rng, variables: Variables::default() }
+        Self { plan, user_agent, wire, client, clock, rng, variables: Variables::default() }
     }
 
     /// What no text may show.
@@ -41,7 +38,7 @@ impl Asker {
 
     /// Goes on with the steps of `plan`, in the same session.
     pub(super) fn take_up(&mut self, plan: Plan) -> Result<(), WireError> {
-        self.wire = Arc::new(self.wire.for_plan(&plan, &self.url, &self.user_agent)?);
+        self.wire = Arc::new(self.wire.for_plan(&plan, &self.user_agent)?);
         self.client.adopt(Arc::clone(&self.wire));
         self.plan = plan;
         Ok(())
@@ -87,11 +84,14 @@ impl Asker {
         Ok(took)
     }
 
-    /// Ends the session that the server keeps; nothing depends on its answer.
+    /// Ends the session that the server keeps; nothing depends on its answer. A server that is a process is gone after it.
     pub(super) async fn close(&mut self) {
         if let Some(step) = self.client.next_tear_down() {
             self.perform(step).await;
         }
+        self.client.reset();
+        self.wire.hang_up();
+        self.wire.gone().await;
     }
 
     /// Makes the calls that a session begins with, where there is none.

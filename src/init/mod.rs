@@ -17,4 +17,4 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
-pub use visit::{Drafted, InitError, InitOptions, Probing, Visit, visit};
+pub use visit::{Drafted, InitError, InitOptions, Probing, Server, Visit, visit};

@@ -5,14 +5,14 @@ use std::time::Duration;
 use super::comments::{comment, one_line};
 use super::draft::{Call, Entry};
 use super::inventory::{Effect, Inventory};
-use super::visit::Probing;
+use super::visit::{Probing, Server};
 use super::yaml::{self, literal, scalar};
 
 /// What the top of the file says.
 #[derive(Debug, Clone)]
 pub(super) struct Head {
     pub(super) name: String,
-    pub(super) target: String,
+    pub(super) server: Server,
     pub(super) allow_hosts: Vec<String>,
     pub(super) bearer_env: Option<String>,
     pub(super) probing: Probing,
@@ -98,7 +98,11 @@ fn top(head: &Head, inventory: &Inventory) -> String {
         ),
     );
     text.push_str(EXPRESSIONS);
-    text.extend(["version: 1\nname: ", &name, "\n\ntarget: ", &scalar(&head.target), "\n"]);
+    let target = match &head.server {
+        Server::At(url) => scalar(url.trim()),
+        Server::Command(command) => format!("{{stdio: {}}}", scalar(command.trim())),
+    };
+    text.extend(["version: 1\nname: ", &name, "\n\ntarget: ", &target, "\n"]);
     if !head.allow_hosts.is_empty() {
         let hosts: Vec<String> = head.allow_hosts.iter().map(|host| scalar(host)).collect();
         text.push_str("# Load goes to this machine, and to hosts that are named here. Load only servers that you may load.\n");

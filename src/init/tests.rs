@@ -10,7 +10,7 @@ use super::draft::{Entry, draft};
 use super::inventory::Inventory;
 use super::scenario_text::{Head, scenario_text};
 use super::slo_text::slo_text;
-use super::visit::{Probing, read_back};
+use super::visit::{Probing, Server, read_back};
 use crate::model::{Color, Secrets};
 use crate::plan::{Operation, RenderContext, Variables};
 use crate::scenario::{Loaded, Overrides};
@@ -18,7 +18,7 @@ use crate::scenario::{Loaded, Overrides};
 fn head() -> Head {
     Head {
         name: "server".to_owned(),
-        target: "http://127.0.0.1:8080/mcp".to_owned(),
+        server: Server::At("http://127.0.0.1:8080/mcp".to_owned()),
         allow_hosts: Vec::new(),
         bearer_env: None,
         probing: Probing::Each,
@@ -129,7 +129,7 @@ fn golden_texts_of_a_shop() {
     let head = Head {
         allow_hosts: vec!["shop.example.com".to_owned()],
         bearer_env: Some("TOKEN".to_owned()),
-        target: "https://shop.example.com/mcp".to_owned(),
+        server: Server::At("https://shop.example.com/mcp".to_owned()),
         ..head()
     };
     let (scenario, slo, loaded) = texts(&head, &inventory, &entries);

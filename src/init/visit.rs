@@ -4,8 +4,6 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use url::Url;
-
 use super::asker::Asker;
 use super::draft::{Entry, draft};
 use super::inventory::Inventory;
@@ -14,7 +12,7 @@ use super::slo_text::slo_text;
 use super::survey::survey;
 use crate::clock::Clock;
 use crate::input::{Files, Problems};
-use crate::mcp::{ContactError, WireError, first_contact};
+use crate::mcp::{ContactError, WireError, first_contact, first_contact_over_stdio};
 use crate::model::Outcome;
 use crate::plan::{Environment, Plan, Proxies, Target};
 use crate::scenario::{Loaded, Overrides, Sources, load};
@@ -27,8 +25,8 @@ const PROBE_LIMIT: Duration = Duration::from_secs(5);
 /// What the visit is to do.
 #[derive(Debug, Clone)]
 pub struct InitOptions {
-    /// The URL of the server, as typed.
-    pub target: String,
+    /// The server.
+    pub server: Server,
     /// The name of the scenario; without one it is the server's own.
     pub name: Option<String>,
     /// Hosts that may be called, beside loopback.
@@ -39,6 +37,15 @@ pub struct InitOptions {
     pub probing: Probing,
     /// How requests name who sends them.
     pub user_agent: String,
+}
+
+/// Which server is asked, as typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Server {
+    /// The one at this URL.
+    At(String),
+    /// The process that this command starts, spoken to over its standard input and output.
+    Command(String),
 }
 
 /// Whether calls are tried before they are written down.
@@ -84,9 +91,9 @@ pub enum InitError {
     Flags(Problems),
     /// `demo` is no server that is there.
     #[error(
-        "`{0}` is not the URL of a server: start it, with `gander demo` the built-in one, and give its URL"
+        "`demo` is not the URL of a server: start it, with `gander demo` the built-in one, and give its URL"
     )]
-    NoServer(String),
+    NoServer,
     /// The server was not reached, or does not speak MCP.
     #[error(transparent)]
     Contact(#[from] ContactError),
@@ -115,28 +122,24 @@ pub async fn visit<'e>(
     env: Environment<'e>,
     proxies: &Proxies,
 ) -> Result<Visit<'e>, InitError> {
-    let overrides = Overrides {
-        target: Some(options.target.clone()),
-        allow_hosts: options.allow_hosts.clone(),
-        ..Overrides::default()
+    let (target, stdio) = match options.server.clone() {
+        Server::At(url) => (Some(url), None),
+        Server::Command(command) => (None, Some(command)),
     };
+    let overrides =
+        Overrides { target, stdio, allow_hosts: options.allow_hosts.clone(), ..Overrides::default() };
     let own = skeleton(options.bearer_env.as_deref());
     let plan = read_back(OWN_FILE, &own, "", &overrides, env).map_err(InitError::Flags)?.plan;
-    let url = url_of(&plan).ok_or_else(|| InitError::NoServer(options.target.clone()))?;
     let clock = Clock::start();
-    let contact = first_contact(&plan, &url, proxies, &options.user_agent, clock).await?;
-    let mut asker = Asker::new(plan, url, options.user_agent.clone(), contact.wire, clock);
+    let contact = match &plan.target {
+        Target::Url(url) => first_contact(&plan, url, proxies, &options.user_agent, clock).await?,
+        Target::Stdio(target) => first_contact_over_stdio(&plan, target, clock).await?,
+        Target::Demo(_) => return Err(InitError::NoServer),
+    };
+    let mut asker = Asker::new(plan, options.user_agent.clone(), contact.wire, clock);
     let inventory = survey(&mut asker, &contact.info).await?;
     let name = options.name.clone().unwrap_or_else(|| inventory.file_name());
     Ok(Visit { options, env, name, inventory, asker })
-}
-
-/// Where a server of this kind is called.
-fn url_of(plan: &Plan) -> Option<Url> {
-    match &plan.target {
-        Target::Url(url) => Some(url.clone()),
-        Target::Demo(_) | Target::Stdio(_) => None,
-    }
 }
 
 impl Visit<'_> {
@@ -183,7 +186,7 @@ impl Visit<'_> {
     fn head(&self) -> Head {
         Head {
             name: self.name.clone(),
-            target: self.options.target.trim().to_owned(),
+            server: self.options.server.clone(),
             allow_hosts: self.options.allow_hosts.clone(),
             bearer_env: self.options.bearer_env.clone(),
             probing: self.options.probing,

@@ -34,6 +34,8 @@ pub(crate) const NEWEST_LEGACY_REVISION: &str = "2025-11-25";
 #[derive(Debug)]
 pub struct Wire {
     pub(crate) way: Way,
+    /// Where plain requests go; `None` where the target is a process.
+    pub(super) url: Option<Url>,
     pub(crate) era: Era,
     pub(crate) revision: String,
     pub(crate) forms: Vec<RequestForm>,
@@ -104,6 +106,7 @@ impl Wire {
         let secrets = plan.secrets();
         Ok(Self {
             way: Way::Http(address),
+            url: Some(url.clone()),
             era,
             revision: revision.to_owned(),
             forms,
@@ -120,13 +123,17 @@ impl Wire {
     }
 
     /// The same way for the steps of another plan: what is known of the target stays, and so does what is secret.
-    pub(crate) fn for_plan(&self, plan: &Plan, url: &Url, user_agent: &str) -> Result<Self, WireError> {
-        let over_http =
-            |address: &Address| Self::new(plan, url, address.clone(), self.era, &self.revision, user_agent);
-        let wire = match &self.way {
-            Way::Http(address) => over_http(address)?,
-            Way::Events(way) => over_http(&way.address)?.over_events(plan, url, user_agent)?,
-            Way::Lines(program) => Self::over_lines(plan, Arc::clone(program), self.era, &self.revision),
+    pub(crate) fn for_plan(&self, plan: &Plan, user_agent: &str) -> Result<Self, WireError> {
+        let over_http = |url: &Url, address: &Address| {
+            Self::new(plan, url, address.clone(), self.era, &self.revision, user_agent)
+        };
+        let wire = match (&self.way, &self.url) {
+            (Way::Http(address), Some(url)) => over_http(url, address)?,
+            (Way::Events(way), Some(url)) => {
+                over_http(url, &way.address)?.over_events(plan, url, user_agent)?
+            }
+            (Way::Lines(program), _) => Self::over_lines(plan, Arc::clone(program), self.era, &self.revision),
+            (Way::Http(_) | Way::Events(_), None) => unreachable!("what is not a process has a URL"),
         };
         let (authority, secrets) = (self.authority.clone(), self.secrets.clone());
         let wire = Self { authority, secrets, gathered: self.gathered.clone(), ..wire };
@@ -164,6 +171,7 @@ impl Wire {
         let secrets = plan.secrets();
         Self {
             way: Way::Lines(program),
+            url: None,
             era,
             revision: revision.to_owned(),
             forms,

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use crate::support::{GANDER, Server, alone, demo, gander, real_server, root, start_run};
+use crate::support::{
+    GANDER, MARK, Server, alone, demo, gander, none_left, real_server, real_stdio_server, root, start_run_in,
+};
 
 /// `gander init ARGS` into a folder of its own, with these variables in its environment.
 fn init_in(folder: &Path, args: &[&str], environment: &[(&str, &str)]) -> Output {
@@ -34,8 +36,25 @@ fn files(folder: &Path) -> (PathBuf, PathBuf) {
 /// Init, validate and run against `url`; gives the scenario's text.
 #[track_caller]
 fn check(url: &str) -> String {
+    check_server(&["--target", url])
+}
+
+/// The same for a process; none is left behind.
+#[track_caller]
+fn check_stdio(name: &str) {
+    let _alone = alone();
+    let Some(command) = real_stdio_server(name) else { return };
+    let text = check_server(&["--stdio", &command]);
+    assert!(text.contains("target: {stdio: "), "{text}");
+}
+
+/// The same for the server that `flags` name.
+#[track_caller]
+fn check_server(flags: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();
-    let output = init_in(folder.path(), &["--target", url], &[]);
+    let mark = format!("init-{}-{:?}", std::process::id(), std::thread::current().id());
+    let output = init_in(folder.path(), flags, &[(MARK, &mark)]);
+    none_left(&mark);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let (scenario, slo) = files(folder.path());
     let text = std::fs::read_to_string(&scenario).unwrap();
@@ -43,12 +62,14 @@ fn check(url: &str) -> String {
     let validated = gander(&["validate", scenario.to_str().unwrap(), slo.to_str().unwrap()]);
     assert_eq!(validated.status.code(), Some(0), "{}\n{text}", said(&validated));
     assert!(validated.stderr.is_empty(), "{}", said(&validated));
-    let done = start_run(&scenario, &["--duration", "5s"]).finish();
+    let done = start_run_in(&scenario, &["--duration", "5s"], &[(MARK, &mark)]).finish();
+    none_left(&mark);
     // Five seconds may be too little for a verdict.
     assert!(matches!(done.code, Some(0 | 3)), "{}\n{}\n{text}", done.stdout, done.stderr);
     let report = done.report();
     assert_eq!(report["total"]["calls"], report["total"]["ok"], "{}\n{text}", done.stdout);
     assert!(report["total"]["ok"].as_u64().unwrap() > 20, "{}", done.stdout);
+    assert!(report["strays"].as_object().unwrap().values().all(|count| *count == 0), "{}", report["strays"]);
     text
 }
 
@@ -87,7 +108,7 @@ fn the_default_run_of_what_was_written_passes() {
     let output = init_in(folder.path(), &["--target", &mcp(&server), "--name", "mine"], &[]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let (scenario, _) = files(folder.path());
-    start_run(&scenario, &[]).finish().expect_code(0);
+    start_run_in(&scenario, &[], &[]).finish().expect_code(0);
 }
 
 #[test]
@@ -104,6 +125,22 @@ fn everything_gets_a_scenario_that_runs() {
     }
     assert!(transaction(&text, "get-sum").contains("a: \"{{ random.int(1, 100) }}\""), "{text}");
     assert!(transaction(&text, "echo").contains("weight: 4"), "{text}");
+}
+
+#[test]
+fn servers_that_are_processes_get_scenarios_that_run() {
+    for name in ["everything-stdio", "memory-stdio", "py2-stdio", "time-stdio"] {
+        check_stdio(name);
+    }
+}
+
+#[test]
+fn servers_that_speak_over_a_stream_get_scenarios_that_run() {
+    for name in ["everything-sse", "py2-sse"] {
+        let _alone = alone();
+        let Some(server) = real_server(name) else { return };
+        check(&server.base);
+    }
 }
 
 #[test]

@@ -265,3 +265,24 @@ pub(crate) fn scenario(text: &str) -> (tempfile::TempDir, PathBuf) {
     std::fs::write(&path, text).unwrap();
     (folder, path)
 }
+
+/// The variable in gander's environment that marks what it starts.
+pub(crate) const MARK: &str = "MARK_OF_TEST";
+
+/// Processes that a gander started which was marked with `mark`: what it starts inherits the mark.
+pub(crate) fn processes_with(mark: &str) -> Vec<String> {
+    let entries = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    let read = |path: PathBuf| std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    entries
+        .filter(|entry| read(entry.path().join("environ")).is_ok_and(|text| text.contains(mark)))
+        .filter_map(|entry| read(entry.path().join("cmdline")).ok())
+        .filter(|line| !line.starts_with(GANDER))
+        .collect()
+}
+
+/// Fails when a process is there that was started by a gander whose environment has [`MARK`] with this value.
+#[track_caller]
+pub(crate) fn none_left(mark: &str) {
+    let left = processes_with(mark);
+    assert!(left.is_empty(), "left behind: {left:?}");
+}

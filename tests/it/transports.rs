@@ -1,15 +1,15 @@
 //! Targets that are processes and targets that speak HTTP+SSE: those that other people wrote, and one that misbehaves.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::support::{
-    Done, GANDER, Running, alone, gander, real_server, real_stdio_server, root, scenario, skipped, start_run,
-    start_run_in, wait_until,
+    Done, MARK, Running, alone, gander, none_left, processes_with, real_server, real_stdio_server, root,
+    scenario, skipped, start_run, start_run_in, wait_until,
 };
 
 /// Everything that the fake server can do wrong, one step each.
@@ -49,26 +49,9 @@ fn has_python() -> bool {
     found
 }
 
-/// Processes that a gander started which was marked with `mark`: what it starts inherits the mark.
-fn processes_with(mark: &str) -> Vec<String> {
-    let entries = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
-    let read = |path: PathBuf| std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    entries
-        .filter(|entry| read(entry.path().join("environ")).is_ok_and(|text| text.contains(mark)))
-        .filter_map(|entry| read(entry.path().join("cmdline")).ok())
-        .filter(|line| !line.starts_with(GANDER))
-        .collect()
-}
-
 /// `gander run` with `mark` in its environment.
 fn start_marked(file: &Path, args: &[&str], mark: &str) -> Running {
-    start_run_in(file, args, &[("MARK_OF_TEST", mark), ("KEY", KEY)])
-}
-
-#[track_caller]
-fn none_left(mark: &str) {
-    let left = processes_with(mark);
-    assert!(left.is_empty(), "left behind: {left:?}");
+    start_run_in(file, args, &[(MARK, mark), ("KEY", KEY)])
 }
 
 fn count(value: &Value) -> u64 {
