@@ -1,7 +1,6 @@
 //! Faults at work: which are on, and what becomes of one tool call. The n-th call since the faults were set has
 //! a fate that depends on the seed and n alone, so a run of faults can be repeated.
 
-use std::f64::consts::TAU;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -148,7 +147,7 @@ impl Faults {
     fn delay(&self, rng: &mut CounterRng) -> Duration {
         let mut seconds = self.options.latency.map_or(0.0, |latency| latency.as_secs_f64());
         if let Some(lognormal) = self.options.latency_lognormal {
-            seconds += lognormal.median.as_secs_f64() * (lognormal.sigma * standard_normal(rng)).exp();
+            seconds += lognormal.median.as_secs_f64() * (lognormal.sigma * rng.normal()).exp();
         }
         if let (Some(share), Some(extra)) = (self.options.latency_share, self.options.latency_extra)
             && rng.unit() < share
@@ -186,12 +185,6 @@ impl Faults {
     pub(super) fn loses_this_count(&self) -> bool {
         self.options.lie.contains(&Lie::LostCounts) && self.counted.fetch_add(1, Ordering::Relaxed) % 10 == 9
     }
-}
-
-/// Box and Muller, A Note on the Generation of Random Normal Deviates (1958).
-fn standard_normal(rng: &mut CounterRng) -> f64 {
-    let radius = (-2.0 * (1.0 - rng.unit()).ln()).sqrt();
-    radius * (TAU * rng.unit()).cos()
 }
 
 #[cfg(test)]

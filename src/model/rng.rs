@@ -3,6 +3,8 @@
 //!
 //! SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014).
 
+use std::f64::consts::TAU;
+
 /// One stream of draws. Not for secrets.
 #[derive(Debug, Clone)]
 pub struct CounterRng {
@@ -36,6 +38,17 @@ impl CounterRng {
     /// Uniform in [0, 1), 53 bits.
     pub fn unit(&mut self) -> f64 {
         (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// Exponential with the mean 1, by inversion.
+    pub fn exponential(&mut self) -> f64 {
+        -(1.0 - self.unit()).ln()
+    }
+
+    /// Normal with the mean 0 and the deviation 1 (Box and Muller, A Note on the Generation of Random Normal Deviates, 1958).
+    pub fn normal(&mut self) -> f64 {
+        let radius = (2.0 * self.exponential()).sqrt();
+        radius * (TAU * self.unit()).cos()
     }
 
     /// Uniform in 0..n by multiply-shift (bias below n / 2^64). `n` must not be 0.

@@ -59,6 +59,35 @@ pub enum ThinkTime {
         /// The longest pause.
         max: Duration,
     },
+    /// Exponential: mostly short, seldom long, as of somebody whose next call does not depend on the last one.
+    Exponential {
+        /// The mean, before pauses are cut.
+        mean: Duration,
+        /// The longest pause: longer ones are cut to it.
+        max: Duration,
+    },
+    /// Lognormal: what people who read and type take.
+    Lognormal {
+        /// Half of the pauses are shorter.
+        median: Duration,
+        /// So many of 100 are shorter: 95. Not less than `median`.
+        p95: Duration,
+        /// The longest pause: longer ones are cut to it.
+        max: Duration,
+    },
+}
+
+/// The 95th percentile of the standard normal distribution.
+const Z95: f64 = 1.644_853_626_951_472_7;
+
+/// The deviation of the logarithm of a pause.
+fn sigma(median: Duration, p95: Duration) -> f64 {
+    (p95.as_secs_f64() / median.as_secs_f64()).ln() / Z95
+}
+
+/// `factor` times `pause`, but no longer than `max`.
+fn cut(pause: Duration, factor: f64, max: Duration) -> Duration {
+    Duration::try_from_secs_f64(pause.as_secs_f64() * factor).map_or(max, |pause| pause.min(max))
 }
 
 impl ThinkTime {
@@ -67,14 +96,24 @@ impl ThinkTime {
         match self {
             Self::Constant(pause) => *pause,
             Self::Uniform { min, max } => *min + max.saturating_sub(*min).mul_f64(rng.unit()),
+            Self::Exponential { mean, max } => cut(*mean, rng.exponential(), *max),
+            Self::Lognormal { median, p95, max } => {
+                cut(*median, (sigma(*median, *p95) * rng.normal()).exp(), *max)
+            }
         }
     }
 
-    /// The mean pause.
+    /// The mean pause; of a lognormal one before it is cut.
     pub fn mean(&self) -> Duration {
         match self {
             Self::Constant(pause) => *pause,
             Self::Uniform { min, max } => (*min + *max) / 2,
+            Self::Exponential { mean, max } => {
+                cut(*mean, 1.0 - (-max.as_secs_f64() / mean.as_secs_f64()).exp(), *max)
+            }
+            Self::Lognormal { median, p95, max } => {
+                cut(*median, (sigma(*median, *p95).powi(2) / 2.0).exp(), *max)
+            }
         }
     }
 }
@@ -195,6 +234,40 @@ mod tests {
     #[track_caller]
     fn check(stages: &[(u64, u32)], at: f64, expected: u32) {
         assert_eq!(load(stages).users_at(Duration::from_secs_f64(at)), expected, "at {at} s");
+    }
+
+    /// 100,000 pauses, in seconds, from the shortest to the longest.
+    fn pauses(think_time: &ThinkTime) -> Vec<f64> {
+        let mut rng = CounterRng::new(7, 1);
+        let mut pauses: Vec<f64> =
+            (0..100_000).map(|_| think_time.draw(&mut rng).as_secs_f64()).collect();
+        pauses.sort_by(f64::total_cmp);
+        pauses
+    }
+
+    #[track_caller]
+    fn check_near(found: f64, wanted: f64) {
+        assert!((found / wanted - 1.0).abs() < 0.02, "{found} for {wanted}");
+    }
+
+    #[test]
+    fn pauses_have_the_distribution_that_is_asked_for() {
+        let second = Duration::from_secs(1);
+        let mean = |pauses: &[f64]| pauses.iter().sum::<f64>() / pauses.len() as f64;
+        for max in [10 * second, second] {
+            let think_time = ThinkTime::Exponential { mean: second, max };
+            let drawn = pauses(&think_time);
+            check_near(mean(&drawn), think_time.mean().as_secs_f64());
+            check_near(drawn[50_000], 2f64.ln());
+            assert!(drawn[99_999] <= max.as_secs_f64());
+        }
+        let think_time = ThinkTime::Lognormal { median: second, p95: 4 * second, max: 100 * second };
+        let drawn = pauses(&think_time);
+        check_near(mean(&drawn), think_time.mean().as_secs_f64());
+        check_near(drawn[50_000], 1.0);
+        check_near(drawn[95_000], 4.0);
+        let same = ThinkTime::Lognormal { median: second, p95: second, max: second };
+        assert_eq!((pauses(&same)[0], same.mean()), (1.0, second));
     }
 
     #[test]

@@ -221,6 +221,17 @@ fn describe_closed(page: &mut Page, load: &ClosedLoad) {
         ThinkTime::Uniform { min, max } => {
             format!("{} to {} after each iteration", format_duration(*min), format_duration(*max))
         }
+        ThinkTime::Exponential { mean, max } => format!(
+            "exponential, {} in the mean, at most {}, after each iteration",
+            format_duration(*mean),
+            format_duration(*max)
+        ),
+        ThinkTime::Lognormal { median, p95, max } => format!(
+            "lognormal, median {}, p95 {}, at most {}, after each iteration",
+            format_duration(*median),
+            format_duration(*p95),
+            format_duration(*max)
+        ),
     };
     page.value("think time", &think_time);
     let peak = f64::from(load.peak_users().max(1));

@@ -140,13 +140,49 @@ fn read_think_time(field: Field<'_>, problems: &mut Problems) -> Option<ThinkTim
         return field.duration(problems).map(ThinkTime::Constant);
     };
     let mut fields = Fields::of(field.node, "`think_time`", problems)?;
+    let read = if fields.has("mean") {
+        read_exponential(&mut fields, problems)
+    } else if fields.has("median") || fields.has("p95") {
+        read_lognormal(field, &mut fields, problems)
+    } else {
+        read_uniform(field, &mut fields, problems)
+    };
+    fields.finish(problems);
+    read
+}
+
+fn read_uniform(field: Field<'_>, fields: &mut Fields<'_>, problems: &mut Problems) -> Option<ThinkTime> {
     let min = fields.required("min", problems).and_then(|field| field.duration(problems));
     let max = fields.required("max", problems).and_then(|field| field.duration(problems));
-    fields.finish(problems);
     let (min, max) = (min?, max?);
     if min > max {
         field.wrong("`min` is longer than `max`", "swap the two", problems);
         return None;
     }
     Some(ThinkTime::Uniform { min, max })
+}
+
+/// Where the file does not say how long a pause may be that is drawn from a distribution without an end: so many times the
+/// mean, or the 95th percentile.
+const LONGEST: u32 = 10;
+
+fn read_exponential(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<ThinkTime> {
+    let mean = fields.required("mean", problems).and_then(|field| field.some_duration(problems));
+    let max = fields.optional("max").map(|field| field.some_duration(problems));
+    let mean = mean?;
+    let max = max.unwrap_or_else(|| Some(mean.saturating_mul(LONGEST)))?;
+    Some(ThinkTime::Exponential { mean, max })
+}
+
+fn read_lognormal(field: Field<'_>, fields: &mut Fields<'_>, problems: &mut Problems) -> Option<ThinkTime> {
+    let median = fields.required("median", problems).and_then(|field| field.some_duration(problems));
+    let p95 = fields.required("p95", problems).and_then(|field| field.some_duration(problems));
+    let max = fields.optional("max").map(|field| field.some_duration(problems));
+    let (median, p95) = (median?, p95?);
+    if median > p95 {
+        field.wrong("`median` is longer than `p95`", "95 of 100 pauses are shorter than `p95`", problems);
+        return None;
+    }
+    let max = max.unwrap_or_else(|| Some(p95.saturating_mul(LONGEST)))?;
+    Some(ThinkTime::Lognormal { median, p95, max })
 }

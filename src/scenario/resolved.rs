@@ -259,6 +259,12 @@ fn closed_load(load: &ClosedLoad) -> Fields {
     let think_time = match load.think_time {
         ThinkTime::Constant(pause) => duration(pause),
         ThinkTime::Uniform { min, max } => Fields::of([("min", duration(min)), ("max", duration(max))]),
+        ThinkTime::Exponential { mean, max } => {
+            Fields::of([("mean", duration(mean)), ("max", duration(max))])
+        }
+        ThinkTime::Lognormal { median, p95, max } => {
+            Fields::of([("median", duration(median)), ("p95", duration(p95)), ("max", duration(max))])
+        }
     };
     let mut fields = Fields::default();
     fields.set("stages", stages.collect::<Vec<_>>());
