@@ -13,7 +13,7 @@ use super::signal::Signals;
 use crate::clock::Clock;
 use crate::mcp::{CallContext, Client, Exchange, TokenState, Wire};
 use crate::metrics::Phase;
-use crate::model::{CounterRng, NotSent, Outcome};
+use crate::model::{CounterRng, Nonce, NotSent, Outcome};
 use crate::plan::{
     ClosedLoad, LoadModel, Plan, RenderContext, SessionEnd, SessionPolicy, Slot, Step, StepId, Transaction,
     Variables,
@@ -266,7 +266,7 @@ impl User {
         let mut context = RenderContext {
             vu: self.index + 1,
             iteration: self.iteration,
-            nonce: 0,
+            nonce: Nonce { run: work.wire.run, call: 0 },
             rng: &mut self.arguments,
             variables: &self.variables,
         };
@@ -362,6 +362,9 @@ impl User {
         open.end(exchange.outcome, timing, exchange.reason.as_deref());
         if exchange.left_open || !exchange.held.is_zero() {
             work.recorder.held(exchange.held, exchange.left_open);
+        }
+        if exchange.echoed {
+            work.recorder.echoed();
         }
         Some(exchange)
     }

@@ -32,6 +32,7 @@ pub(crate) struct RequestForm {
     body: Body,
     /// Where [`NAME_HEADER`] is rendered for each call.
     name: Option<Template>,
+    has_nonce: bool,
 }
 
 #[derive(Debug)]
@@ -79,6 +80,16 @@ pub(crate) struct FormContext<'a> {
 impl RequestForm {
     /// The form of `step`.
     pub(crate) fn of(step: &Step, context: FormContext<'_>) -> Self {
+        let has_nonce = step.operation.templates().into_iter().any(Template::has_nonce);
+        Self { has_nonce, ..Self::without_nonce(step, context) }
+    }
+
+    /// True when each request holds the nonce of its call.
+    pub(crate) fn has_nonce(&self) -> bool {
+        self.has_nonce
+    }
+
+    fn without_nonce(step: &Step, context: FormContext<'_>) -> Self {
         match &step.operation {
             Operation::CallTool { tool, arguments } => {
                 let params = Template::object(&[("name", tool.quoted()), ("arguments", arguments.clone())]);
@@ -272,6 +283,7 @@ impl FormContext<'_> {
             fields: self.fields(headers),
             body,
             name: None,
+            has_nonce: false,
         }
     }
 
@@ -282,7 +294,7 @@ impl FormContext<'_> {
             headers.insert(CONTENT_TYPE, JSON);
         }
         let target = RequestTarget::Rendered(self.origin.to_owned(), path.clone());
-        RequestForm { method, target, fields: self.fields(&headers), body, name: None }
+        RequestForm { method, target, fields: self.fields(&headers), body, name: None, has_nonce: false }
     }
 
     /// `headers`, which go over those of every request.
@@ -369,8 +381,13 @@ mod tests {
             FormContext { origin: "", endpoint, era, revision, auth: &Auth::None, headers: &headers };
         let form = RequestForm::of(&step, context);
         let mut rng = CounterRng::new(1, 1);
-        let mut context =
-            RenderContext { vu: 3, iteration: 4, nonce: 5, rng: &mut rng, variables: &Variables::default() };
+        let mut context = RenderContext {
+            vu: 3,
+            iteration: 4,
+            nonce: crate::model::Nonce { run: crate::model::RunTag::of(std::time::UNIX_EPOCH), call: 5 },
+            rng: &mut rng,
+            variables: &Variables::default(),
+        };
         let mut text = Vec::new();
         form.write(17, &Fields::default(), &mut context, &mut text);
         read(&text)

@@ -110,6 +110,7 @@ mod tests {
             left_open,
             held,
             strays: Strays::default(),
+            echoed: 0,
             generator,
             cells,
             errors,

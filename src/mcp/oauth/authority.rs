@@ -61,6 +61,7 @@ impl Authority {
                     end: clock.now(),
                     left_open: false,
                     held: Duration::ZERO,
+                    echoed: false,
                 };
                 return (malformed(exchange, &OAuthError::from(fault).to_string(), secrets), None);
             }

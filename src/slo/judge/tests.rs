@@ -97,6 +97,7 @@ fn aggregates(cells: Vec<Cell>) -> Aggregates {
         left_open: 0,
         held: Duration::ZERO,
         strays: Strays::default(),
+        echoed: 0,
         generator: None,
         cells,
         errors: Vec::new(),
