@@ -55,7 +55,10 @@ fn requests(criterion: &mut Criterion) {
             let mut context = RenderContext {
                 vu: 7,
                 iteration: 3,
-                nonce: ID,
+                nonce: gander::model::Nonce {
+                    run: gander::model::RunTag::of(std::time::UNIX_EPOCH),
+                    call: ID,
+                },
                 rng: &mut rng,
                 variables: &Variables::default(),
             };
@@ -69,7 +72,10 @@ fn requests(criterion: &mut Criterion) {
             let mut context = RenderContext {
                 vu: 7,
                 iteration: 3,
-                nonce: ID,
+                nonce: gander::model::Nonce {
+                    run: gander::model::RunTag::of(std::time::UNIX_EPOCH),
+                    call: ID,
+                },
                 rng: &mut rng,
                 variables: &Variables::default(),
             };

@@ -20,6 +20,8 @@ const MAX_SLOW_MS: u64 = 600_000;
 /// Progress notifications that `slow` sends at most.
 const PROGRESS_STEPS: u64 = 10;
 
+const NONCE: &str = "Told apart from all other calls by it; it is given back";
+
 /// Markup, terminal escapes, a table separator and a line break: whoever prints this name as it stands has a bug.
 const HOSTILE_NAME: &str = "<script>alert(1)</script>\u{1b}[31m|\u{202e}\nhostile";
 
@@ -95,7 +97,13 @@ impl Tool {
             Self::Search => (
                 "Search",
                 "Finds the documents that share most words with the query.",
-                input(&json!({"query": {"type": "string", "description": "Words to look for"}}), &["query"]),
+                input(
+                    &json!({
+                        "query": {"type": "string", "description": "Words to look for"},
+                        "nonce": {"type": "string", "description": NONCE},
+                    }),
+                    &["query"],
+                ),
             ),
             Self::Calculate => (
                 "Calculate",
@@ -111,7 +119,7 @@ impl Tool {
                 input(
                     &json!({
                         "text": {"type": "string", "description": "Any text"},
-                        "nonce": {"type": "string", "description": "Told apart from all other calls by it"},
+                        "nonce": {"type": "string", "description": NONCE},
                     }),
                     &["text"],
                 ),
@@ -148,6 +156,7 @@ impl Tool {
                 "type": "object",
                 "properties": {
                     "query": {"type": "string"},
+                    "nonce": {"type": "string"},
                     "results": {"type": "array", "items": {
                         "type": "object",
                         "properties": {"title": {"type": "string"}, "text": {"type": "string"}},
@@ -187,7 +196,8 @@ pub(super) async fn run(
     match tool {
         Tool::Search => {
             let query = text(arguments, "query")?;
-            Ok(json!({"query": query, "results": shared.find(query, user)}))
+            let found = json!({"query": query, "results": shared.find(query, user)});
+            with_nonce(found, arguments)
         }
         Tool::Calculate => {
             let expression = text(arguments, "expression")?;
@@ -195,11 +205,8 @@ pub(super) async fn run(
             Ok(json!({"expression": expression, "result": number(value)}))
         }
         Tool::Echo => {
-            let text_given = text(arguments, "text")?;
-            Ok(match optional_text(arguments, "nonce")? {
-                Some(nonce) => json!({"text": text_given, "nonce": nonce}),
-                None => json!({"text": text_given}),
-            })
+            let echo = json!({"text": text(arguments, "text")?});
+            with_nonce(echo, arguments)
         }
         Tool::Slow => {
             let ms = arguments.get("ms").and_then(Value::as_u64).filter(|ms| *ms <= MAX_SLOW_MS).ok_or_else(
@@ -215,6 +222,14 @@ pub(super) async fn run(
             Err(ToolError::Failed(format!("{HOSTILE_NAME} </td><script>alert(2)</script> ]]> \u{7}")))
         }
     }
+}
+
+/// Gives back the nonce that came along, if one did.
+fn with_nonce(mut result: Value, arguments: &JsonObject) -> Result<Value, ToolError> {
+    if let Some(nonce) = optional_text(arguments, "nonce")? {
+        result["nonce"] = nonce.into();
+    }
+    Ok(result)
 }
 
 async fn sleep_with_progress(ms: u64, progress: Option<Progress>) {

@@ -181,7 +181,7 @@ fn what_is_sent_is_what_the_schema_suggests() {
             &mut RenderContext {
                 vu: 1,
                 iteration: 1,
-                nonce: 9,
+                nonce: crate::model::Nonce { run: crate::model::RunTag::of(std::time::UNIX_EPOCH), call: 9 },
                 rng: &mut rng,
                 variables: &Variables::default(),
             },
@@ -191,7 +191,7 @@ fn what_is_sent_is_what_the_schema_suggests() {
     };
     assert_eq!(sent("note"), json!({"text": "{{ braces }} and ***"}));
     let search = sent("search");
-    assert_eq!((&search["query"], &search["sort"]), (&json!("n-9"), &json!("price")));
+    assert_eq!((&search["query"], &search["sort"]), (&json!("gander-00000000-9n"), &json!("price")));
     assert!((1..=50).contains(&search["limit"].as_i64().unwrap()), "{search}");
     let uris: Vec<String> = loaded
         .plan
@@ -204,7 +204,10 @@ fn what_is_sent_is_what_the_schema_suggests() {
                     &mut RenderContext {
                         vu: 1,
                         iteration: 1,
-                        nonce: 9,
+                        nonce: crate::model::Nonce {
+                            run: crate::model::RunTag::of(std::time::UNIX_EPOCH),
+                            call: 9,
+                        },
                         rng: &mut rng,
                         variables: &Variables::default(),
                     },

@@ -45,6 +45,7 @@ struct Books {
     resumed: u64,
     held: Duration,
     strays: Strays,
+    echoed: u64,
     cells: Cells,
     codes: Vec<i64>,
 }
@@ -168,6 +169,11 @@ impl Recorder {
         self.mine().strays += strays;
     }
 
+    /// Enters an answer that held the nonce of its call.
+    pub fn echoed(&self) {
+        self.mine().echoed += 1;
+    }
+
     /// A user became active.
     pub fn user_joined(&self) {
         self.users.fetch_add(1, Ordering::Relaxed);
@@ -189,7 +195,7 @@ impl Recorder {
     /// Takes out everything that ended since the last time, as second number `second`; `waiting` arrivals were due and
     /// had no user at its end.
     pub fn take_second(&self, second: u32, waiting: u64) -> Second {
-        let (mut planned, mut in_flight, mut left_open, mut resumed) = (0, 0, 0, 0);
+        let (mut planned, mut in_flight, mut left_open, mut resumed, mut echoed) = (0, 0, 0, 0, 0);
         let mut pacing = LatencyHistogram::new();
         let mut held = Duration::ZERO;
         let mut strays = Strays::default();
@@ -204,6 +210,7 @@ impl Recorder {
                 resumed += std::mem::take(&mut books.resumed);
                 held += std::mem::take(&mut books.held);
                 strays += std::mem::take(&mut books.strays);
+                echoed += std::mem::take(&mut books.echoed);
                 pacing.merge(&books.pacing);
                 books.pacing.clear();
                 std::mem::take(&mut books.cells)
@@ -231,6 +238,7 @@ impl Recorder {
             resumed,
             held,
             strays,
+            echoed,
             generator: None,
             cells,
             errors,

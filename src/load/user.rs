@@ -13,7 +13,7 @@ use super::signal::Signals;
 use crate::clock::Clock;
 use crate::mcp::{CallContext, Client, Exchange, TokenState, Wire};
 use crate::metrics::Phase;
-use crate::model::{CounterRng, NotSent, Outcome};
+use crate::model::{CounterRng, Nonce, NotSent, Outcome};
 use crate::plan::{
     Arrival, ClosedLoad, LoadModel, Plan, RenderContext, SessionEnd, SessionPolicy, Slot, Step, StepId,
     Transaction, Variables,
@@ -306,7 +306,7 @@ impl User {
         let mut context = RenderContext {
             vu: self.index + 1,
             iteration: self.iteration,
-            nonce: 0,
+            nonce: Nonce { run: work.wire.run, call: 0 },
             rng: &mut self.arguments,
             variables: &self.variables,
         };
@@ -405,6 +405,9 @@ impl User {
         }
         if exchange.resumed > 0 {
             work.recorder.resumed(exchange.resumed);
+        }
+        if exchange.echoed {
+            work.recorder.echoed();
         }
         Some(exchange)
     }

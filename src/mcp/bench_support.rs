@@ -46,7 +46,7 @@ pub fn judge(bytes: &[u8], id: u64) -> Outcome {
     match envelope::read(bytes, id) {
         Message::Result(result) => envelope::judge_result(result, true),
         Message::Error { code, .. } => Outcome::JsonRpcError(code),
-        Message::OtherId => Outcome::Protocol(ProtocolFault::WrongId),
+        Message::OtherId(_) => Outcome::Protocol(ProtocolFault::WrongId),
         Message::Other => Outcome::Protocol(ProtocolFault::Missing),
         Message::Malformed => Outcome::Protocol(ProtocolFault::Malformed),
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::sync::watch;
 
+use super::belonging::Belonging;
 use super::buffer;
 use super::channel::{Channel, Events, Outgoing};
 use super::connection::{Connection, SendFailure};
@@ -20,13 +21,13 @@ use super::reason::Reason;
 use super::reply::{self, Answer, Progress};
 use super::wire::{Way, Wire};
 use crate::clock::Clock;
-use crate::model::{CounterRng, Era, Outcome, ProtocolFault, TimeoutPhase, TransportFault};
+use crate::model::{
+    CounterRng, Era, IDS_PER_USER, Nonce, Outcome, ProtocolFault, TimeoutPhase, TransportFault,
+};
 use crate::plan::{OAuthCall, Operation, RenderContext, Step, StepId, Variables};
 
 const AUTHORIZATION: &str = "authorization";
 const LAST_EVENT_ID: &str = "last-event-id";
-/// Ids of one user: its number times this, plus a count. Unique in the run, and exact as a JSON number.
-pub(super) const IDS_PER_USER: u64 = 1_000_000_000;
 /// What sets the draws of logins apart from all others of the plan's seed.
 const LOGINS: u64 = 0x1061;
 
@@ -110,6 +111,8 @@ pub struct Exchange {
     pub held: Duration,
     /// How often the answer's stream ended before the answer did, and was opened again.
     pub resumed: u32,
+    /// True when the answer held the nonce of the call.
+    pub echoed: bool,
 }
 
 /// What changes with each call of a user, beside the id.
@@ -315,7 +318,12 @@ impl Client {
             self.connection.close();
         }
         let first_byte = progress.first_byte;
+        let Belonging { echoed, .. } = progress.belonging;
         if let Some(mut answer) = progress.answer {
+            if let Some(complaint) = progress.belonging.complaint() {
+                answer.outcome = Outcome::Protocol(ProtocolFault::CrossTalk);
+                answer.text = complaint;
+            }
             // Before an answer has credentials forgotten that it may echo.
             let mut reason = Reason::of_answer(step, &answer);
             if answer.outcome == Outcome::Ok
@@ -334,8 +342,17 @@ impl Client {
             let Progress { left_open, drained, resumed, .. } = progress;
             let end = answer.end;
             let held = if drained { self.clock.now().saturating_sub(end) } else { Duration::ZERO };
-            let exchange =
-                Exchange { outcome: answer.outcome, reason, sent, first_byte, end, left_open, held, resumed };
+            let exchange = Exchange {
+                outcome: answer.outcome,
+                reason,
+                sent,
+                first_byte,
+                end,
+                left_open,
+                held,
+                resumed,
+                echoed,
+            };
             return (exchange, Some(answer));
         }
         let end = self.clock.now();
@@ -350,10 +367,16 @@ impl Client {
                 (outcome, Reason::of_timeout(progress.phase, step.deadline))
             }
         };
+        // Another call's answer came, and that of this call did not.
+        let crossed = progress
+            .belonging
+            .complaint()
+            .map(|complaint| (Outcome::Protocol(ProtocolFault::CrossTalk), Reason::in_words(&complaint)));
+        let (outcome, reason) = crossed.unwrap_or((outcome, reason));
         let reason = Some(reason.told(outcome, &self.wire.secrets, self.session_id()));
         let resumed = progress.resumed;
         let (left_open, held) = (false, Duration::ZERO);
-        (Exchange { outcome, reason, sent, first_byte, end, left_open, held, resumed }, None)
+        (Exchange { outcome, reason, sent, first_byte, end, left_open, held, resumed, echoed }, None)
     }
 
     /// The session that the server named: as good as a secret.
@@ -371,22 +394,25 @@ impl Client {
         self.last_id += 1;
         let id = self.last_id;
         let mut request = buffer::take_write();
+        let nonce = Nonce { run: wire.run, call: id };
+        let form = &wire.forms[step.id.index()];
+        progress.belonging = Belonging::new(id, wire.users, form.has_nonce().then_some(nonce));
         let mut render = RenderContext {
             vu: self.vu,
             iteration: context.iteration,
-            nonce: id,
+            nonce,
             rng: context.rng,
             variables: context.variables,
         };
         if wire.has_channel(&step.operation) {
-            wire.forms[step.id.index()].write_message(id, &mut render, &mut request);
+            form.write_message(id, &mut render, &mut request);
             // Boxed: whoever calls over HTTP alone does not carry it along.
             Box::pin(self.over_channel(wire, step, id, &request, progress)).await?;
             buffer::give_write(request);
             return Ok(());
         }
         let fields = if step.operation.has_session() { &self.session_fields } else { &self.plain_fields };
-        wire.forms[step.id.index()].write(id, fields, &mut render, &mut request);
+        form.write(id, fields, &mut render, &mut request);
         self.send(wire, &request, progress).await?;
         buffer::give_write(request);
         reply::read(&mut self.connection, step, id, self.clock, progress).await?;
@@ -439,7 +465,7 @@ impl Client {
             let mut render = RenderContext {
                 vu: self.vu,
                 iteration: 0,
-                nonce: id,
+                nonce: Nonce { run: wire.run, call: id },
                 rng: &mut rng,
                 variables: &Variables::default(),
             };
@@ -529,7 +555,7 @@ impl Client {
             let mut render = RenderContext {
                 vu: self.vu,
                 iteration: 0,
-                nonce: id,
+                nonce: Nonce { run: wire.run, call: id },
                 rng: &mut rng,
                 variables: &Variables::default(),
             };

@@ -22,8 +22,8 @@ pub(crate) enum Message<'a> {
         /// The whole error, as JSON text.
         json: &'a str,
     },
-    /// An answer to a request with another id.
-    OtherId,
+    /// An answer to a request with another id: this one, where it can be one of ours.
+    OtherId(Option<u64>),
     /// A notification, or a request from the server.
     Other,
     /// Not a JSON-RPC message.
@@ -147,7 +147,7 @@ pub(crate) fn read(bytes: &[u8], id: u64) -> Message<'_> {
     }
     let ours = envelope.id.is_some_and(|raw| raw.get() == itoa::Buffer::new().format(id));
     match (envelope.result, envelope.error) {
-        (Some(_), _) | (_, Some(_)) if !ours => Message::OtherId,
+        (Some(_), _) | (_, Some(_)) if !ours => Message::OtherId(envelope.id.and_then(id_named)),
         (Some(result), None) => Message::Result(result.get()),
         (None, Some(error)) => match serde_json::from_str::<ErrorObject>(error.get()) {
             Ok(object) if is_object(error.get().as_bytes()) => {
@@ -167,15 +167,20 @@ pub(crate) fn sort(bytes: &[u8]) -> Incoming<'_> {
     let Ok(Envelope { id, method, result, error }) = serde_json::from_slice(bytes) else {
         return Incoming::Rubbish;
     };
+    let named = id.and_then(id_named);
     let id = id.map(RawValue::get);
     match (method, id) {
         (Some(method), Some(id)) => Incoming::Request { id, method },
         (Some(_), None) => Incoming::Notification,
         (None, None) if error.is_some() => Incoming::NamelessError,
         (None, _) if result.is_none() && error.is_none() => Incoming::Rubbish,
-        // A server that makes a text of a number means that number.
-        (None, id) => Incoming::Answer(id.and_then(|id| id.trim_matches('"').parse().ok())),
+        (None, _) => Incoming::Answer(named),
     }
+}
+
+/// The id that `raw` is. A server that makes a text of a number means that number.
+fn id_named(raw: &RawValue) -> Option<u64> {
+    raw.get().trim_matches('"').parse().ok()
 }
 
 /// What a result means beyond having arrived: a tool may say that it failed, and a modern server may ask for more
@@ -224,9 +229,9 @@ mod tests {
             &format!(r#"{{"jsonrpc":"2.0","id":7,"error":{json}}}"#),
             &Message::Error { code: -32602, json },
         );
-        check(r#"{"jsonrpc":"2.0","id":8,"result":{}}"#, &Message::OtherId);
-        check(r#"{"jsonrpc":"2.0","id":"7","result":{}}"#, &Message::OtherId);
-        check(r#"{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":""}}"#, &Message::OtherId);
+        check(r#"{"jsonrpc":"2.0","id":8,"result":{}}"#, &Message::OtherId(Some(8)));
+        check(r#"{"jsonrpc":"2.0","id":"7","result":{}}"#, &Message::OtherId(Some(7)));
+        check(r#"{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":""}}"#, &Message::OtherId(None));
         check(r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{}}"#, &Message::Other);
         check(r#"{"jsonrpc":"2.0","id":7,"method":"roots/list"}"#, &Message::Other);
     }

@@ -5,6 +5,7 @@
 mod address;
 #[doc(hidden)]
 pub mod bench_support;
+mod belonging;
 mod buffer;
 mod channel;
 mod catalog;

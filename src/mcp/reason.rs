@@ -34,6 +34,7 @@ impl Reason {
                 ProtocolFault::WrongId => Self::new("an answer to another request", ""),
                 ProtocolFault::Duplicate => Self::new("two answers to one request", ""),
                 ProtocolFault::TooLarge => Self::new("an answer larger than the limit", ""),
+                ProtocolFault::CrossTalk => Self::in_words(text),
             },
             Outcome::JsonRpcError(code) => Self::new(&code.to_string(), &error_message(text)),
             Outcome::ToolError => Self::new("", &tool_text(text)),
@@ -67,6 +68,11 @@ impl Reason {
     /// Of an answer with `status`, which `said` something of why.
     pub(super) fn of_status(status: u16, said: &str) -> Self {
         Self::new(&status_line(status), said)
+    }
+
+    /// In our own words.
+    pub(super) fn in_words(words: &str) -> Self {
+        Self::new(words, "")
     }
 
     fn new(lead: &str, said: &str) -> Self {

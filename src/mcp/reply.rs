@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use tokio::time::Instant;
 
+use super::belonging::Belonging;
 use super::check;
 use super::connection::{Collected, Connection, Cut};
 use super::envelope::{self, Message};
@@ -39,6 +40,8 @@ pub(crate) struct Progress {
     pub(crate) resumption: Option<Box<Resumption>>,
     /// How often the answer's stream was opened again.
     pub(crate) resumed: u32,
+    /// Whose the answers are.
+    pub(crate) belonging: Belonging,
     /// True when the answer's text is wanted although all is well.
     keep_text: bool,
 }
@@ -82,6 +85,7 @@ impl Progress {
             drained: false,
             resumption: None,
             resumed: 0,
+            belonging: Belonging::default(),
             keep_text,
         }
     }
@@ -198,6 +202,7 @@ impl Reader<'_> {
             let Failure { outcome, words } = cut.failure();
             return Answer { outcome, text: words, ..answer };
         }
+        self.progress.belonging.look(bytes);
         if self.progress.is_plain(step) && envelope::is_good_answer(bytes, self.id) {
             answer.outcome = Outcome::Ok;
             return answer;
@@ -214,7 +219,7 @@ impl Reader<'_> {
                 answer.error_code = Some(code);
                 json.clone_into(&mut answer.text);
             }
-            Message::OtherId => answer.outcome = Outcome::Protocol(ProtocolFault::WrongId),
+            Message::OtherId(named) => answer.outcome = self.progress.belonging.of_id(named),
             Message::Malformed if !bytes.is_empty() => {
                 answer.outcome = Outcome::Protocol(ProtocolFault::Malformed);
                 answer.text = beginning(bytes);
@@ -257,12 +262,17 @@ impl Reader<'_> {
                     && stream.progress.is_plain(step)
                     && envelope::is_good_answer(event, self.id)
                 {
+                    stream.progress.belonging.look(event);
                     return stream.accept_good();
                 }
                 match envelope::read(event, self.id) {
                     Message::Other => {}
-                    Message::OtherId => wrong_id = true,
+                    Message::OtherId(named) => {
+                        wrong_id = true;
+                        stream.progress.belonging.of_id(named);
+                    }
                     message @ (Message::Result(_) | Message::Error { .. } | Message::Malformed) => {
+                        stream.progress.belonging.look(event);
                         stream.accept(&message, event, step);
                     }
                 }
@@ -320,6 +330,7 @@ impl Reader<'_> {
             let Failure { outcome, words } = cut.failure();
             return Answer { outcome, text: words, ..answer };
         }
+        self.progress.belonging.look(bytes);
         let text = String::from_utf8_lossy(bytes);
         if !check::all_hold(&step.checks, &text) {
             answer.outcome = Outcome::CheckFailed;
@@ -373,7 +384,7 @@ impl Answers<'_> {
                 (outcome, text.to_owned(), None)
             }
             Message::Error { code, json } => (Outcome::JsonRpcError(*code), (*json).to_owned(), Some(*code)),
-            Message::OtherId | Message::Other | Message::Malformed => (malformed, beginning(event), None),
+            Message::OtherId(_) | Message::Other | Message::Malformed => (malformed, beginning(event), None),
         };
         match &mut self.progress.answer {
             None => {

@@ -36,6 +36,7 @@ pub(crate) struct RequestForm {
     /// Where [`NAME_HEADER`] is rendered for each call.
     name: Option<Template>,
     repeats: Repeats,
+    has_nonce: bool,
 }
 
 /// Which arguments headers repeat.
@@ -93,6 +94,16 @@ pub(crate) struct FormContext<'a> {
 impl RequestForm {
     /// The form of `step`.
     pub(crate) fn of(step: &Step, context: FormContext<'_>) -> Self {
+        let has_nonce = step.operation.templates().into_iter().any(Template::has_nonce);
+        Self { has_nonce, ..Self::without_nonce(step, context) }
+    }
+
+    /// True when each request holds the nonce of its call.
+    pub(crate) fn has_nonce(&self) -> bool {
+        self.has_nonce
+    }
+
+    fn without_nonce(step: &Step, context: FormContext<'_>) -> Self {
         match &step.operation {
             Operation::CallTool { tool, arguments } => {
                 let params = Template::object(&[("name", tool.quoted()), ("arguments", arguments.clone())]);
@@ -342,6 +353,7 @@ impl FormContext<'_> {
             body,
             name: None,
             repeats: Repeats::Nothing,
+            has_nonce: false,
         }
     }
 
@@ -359,6 +371,7 @@ impl FormContext<'_> {
             body,
             name: None,
             repeats: Repeats::Nothing,
+            has_nonce: false,
         }
     }
 
@@ -446,8 +459,13 @@ mod tests {
             FormContext { origin: "", endpoint, era, revision, auth: &Auth::None, headers: &headers };
         let form = RequestForm::of(&step, context);
         let mut rng = CounterRng::new(1, 1);
-        let mut context =
-            RenderContext { vu: 3, iteration: 4, nonce: 5, rng: &mut rng, variables: &Variables::default() };
+        let mut context = RenderContext {
+            vu: 3,
+            iteration: 4,
+            nonce: crate::model::Nonce { run: crate::model::RunTag::of(std::time::UNIX_EPOCH), call: 5 },
+            rng: &mut rng,
+            variables: &Variables::default(),
+        };
         let mut text = Vec::new();
         form.write(17, &Fields::default(), &mut context, &mut text);
         read(&text)

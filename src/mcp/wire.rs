@@ -15,7 +15,8 @@ use super::failure::Failure;
 use super::fields::Fields;
 use super::oauth::Authority;
 use super::request::{self, FormContext, RequestForm};
-use crate::model::{Carriage, Era, Outcome, Secret, Secrets, Strays, TransportFault};
+use crate::clock::wall_clock;
+use crate::model::{Carriage, Era, Outcome, RunTag, Secret, Secrets, Strays, TransportFault};
 use crate::plan::{Auth, OAuthCall, Operation, Plan, Proxy, Step, StepId};
 
 /// A reply larger than this is cut off and counted as `protocol/too_large`.
@@ -50,6 +51,10 @@ pub struct Wire {
     pub(super) resume: Option<RequestForm>,
     /// All draws of users come from this.
     pub(crate) seed: u64,
+    /// How many users make calls.
+    pub(crate) users: u32,
+    /// What tells the nonces of this run from those of others.
+    pub(crate) run: RunTag,
     /// What the plan holds, and each token that a login gives out.
     pub(crate) secrets: Secrets,
     /// What channels see beside answers.
@@ -117,6 +122,8 @@ impl Wire {
             catalog: None,
             resume,
             seed: plan.seed,
+            users: plan.load.peak_users(),
+            run: RunTag::of(wall_clock()),
             gathered: Gathered::new(secrets.clone()),
             secrets,
         })
@@ -182,6 +189,8 @@ impl Wire {
             catalog: None,
             resume: None,
             seed: plan.seed,
+            users: plan.load.peak_users(),
+            run: RunTag::of(wall_clock()),
             gathered: Gathered::new(secrets.clone()),
             secrets,
         }

@@ -249,6 +249,7 @@ mod tests {
             resumed: 0,
             held: Duration::ZERO,
             strays: crate::model::Strays::default(),
+            echoed: 0,
             generator: None,
             cells,
             errors: Vec::new(),

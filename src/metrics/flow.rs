@@ -112,6 +112,7 @@ mod tests {
             resumed,
             held,
             strays: Strays::default(),
+            echoed: 0,
             generator,
             cells,
             errors,

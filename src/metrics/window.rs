@@ -49,6 +49,9 @@ pub struct Second {
     /// Messages that came in this second and belong to no call in flight; told over stdio and HTTP+SSE alone.
     #[serde(default, skip_serializing_if = "Strays::is_none")]
     pub strays: Strays,
+    /// Answers of this second that held the nonces of their calls.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub echoed: u64,
     /// How the generator itself fared; unknown to the first run directories.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generator: Option<GeneratorSecond>,

@@ -239,8 +239,7 @@ mod tests {
     /// 100,000 pauses, in seconds, from the shortest to the longest.
     fn pauses(think_time: &ThinkTime) -> Vec<f64> {
         let mut rng = CounterRng::new(7, 1);
-        let mut pauses: Vec<f64> =
-            (0..100_000).map(|_| think_time.draw(&mut rng).as_secs_f64()).collect();
+        let mut pauses: Vec<f64> = (0..100_000).map(|_| think_time.draw(&mut rng).as_secs_f64()).collect();
         pauses.sort_by(f64::total_cmp);
         pauses
     }

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Datum, Slot, Variables};
-use crate::model::{CounterRng, Secret};
+use crate::model::{CounterRng, Nonce, Secret};
 
 /// A parsed text. Written out it is its source, so that values of the environment never are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,7 +50,7 @@ pub enum Expression {
     Vu,
     /// The user's iteration, from 1.
     Iteration,
-    /// A text that no other call of the run has.
+    /// A text that no other call has, of this run or another: see [`crate::model::Nonce`].
     Nonce,
     /// A value of the environment, read when the scenario was.
     Env(Secret),
@@ -71,8 +71,8 @@ pub struct RenderContext<'a> {
     pub vu: u32,
     /// The user's iteration, from 1.
     pub iteration: u64,
-    /// Unique in the run; changes with each call.
-    pub nonce: u64,
+    /// That of this call.
+    pub nonce: Nonce,
     /// The user's own stream of draws.
     pub rng: &'a mut CounterRng,
     /// The variables of its iteration.
@@ -158,6 +158,13 @@ impl Template {
         })
     }
 
+    /// True when each call's text holds its nonce.
+    pub fn has_nonce(&self) -> bool {
+        let is_nonce =
+            |segment: &Segment| matches!(segment, Segment::Expression { expression: Expression::Nonce, .. });
+        self.segments.iter().any(is_nonce)
+    }
+
     /// The variables that it puts into the text.
     pub fn variables(&self) -> impl Iterator<Item = Slot> {
         self.segments.iter().filter_map(|segment| match segment {
@@ -196,10 +203,7 @@ impl Expression {
         match self {
             Self::Vu => push_int(out, context.vu),
             Self::Iteration => push_int(out, context.iteration),
-            Self::Nonce => {
-                out.extend_from_slice(b"n-");
-                push_int(out, context.nonce);
-            }
+            Self::Nonce => context.nonce.write(out),
             Self::Env(value) => push_text(out, value.expose(), quoting),
             Self::RandomInt(low, high) => push_int(out, context.rng.int(*low, *high)),
             Self::RandomChoice(choices) => {

@@ -382,7 +382,7 @@ mod tests {
             &mut RenderContext {
                 vu: 3,
                 iteration: 7,
-                nonce: 42,
+                nonce: crate::model::Nonce { run: crate::model::RunTag::of(std::time::UNIX_EPOCH), call: 42 },
                 rng: &mut rng,
                 variables: &Variables::default(),
             },
@@ -407,7 +407,7 @@ mod tests {
     fn expressions_are_computed_and_the_rest_stays() {
         check("plain } text {", "plain } text {");
         check("user {{ vu }}/{{iteration}}", "user 3/7");
-        check("{{ nonce }}", "n-42");
+        check("{{ nonce }}", "gander-00000000-42n");
         check("hello {{ env.USER_NAME }}!", "hello ann \"the\" first!");
         check("{{ json(env.CONTEXT, '/id') }}-{{ json( env.CONTEXT , \"/a~1b/0\" ) }}", "c-1-7");
         check("{{ json(env.CONTEXT, '/yes') }} {{ json(env.CONTEXT, '/a~1b') }}", "true [7,null]");

@@ -3,6 +3,7 @@
 //! The parts are in `build/`, one a file. Nothing here judges an objective; what is judged here is the harness itself.
 
 mod clocks;
+mod crosstalk;
 mod findings;
 mod growth;
 mod health;
@@ -29,7 +30,9 @@ pub(super) fn build(
     let scrapes = notes::Scrapes::of(log);
     let notes = notes::notes(log, clock, &rows, &scrapes);
     let generator = slo::check_generator(&log.plan, &log.seconds, all, &clock.steady_seconds(), floor(log));
-    let objectives = findings::with_own(log, all, clock, rows.total.calls, &generator, objectives);
+    let cross_talk = crosstalk::cross_talk(log, all);
+    let crossed = crosstalk::finding(cross_talk);
+    let objectives = findings::with_own(log, all, clock, rows.total.calls, &generator, objectives, crossed);
     let late_all_the_same = fails_anyway && generator.iter().any(GeneratorCheck::was_late);
     let verdict = findings::verdict(&objectives, &generator, fails_anyway);
     let saturation = saturation::saturation(log, clock);
@@ -56,6 +59,7 @@ pub(super) fn build(
         outcomes: rows::outcomes(all, log),
         errors: rows::errors(all, log),
         strays: notes::strays(log),
+        cross_talk,
         planned: all.planned(),
         recorded: all.recorded(),
         timeline: timeline::timeline(log, clock),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{ClockRow, ErrorRow, Finding, HealthSpan, RunReport, Saturation, StepRow};
+use super::{ClockRow, CrossTalk, ErrorRow, Finding, HealthSpan, RunReport, Saturation, StepRow};
 use crate::metrics::Phase;
 use crate::model::{
     Carriage, HealthState, OutcomeClass, TargetInfo, format_count, format_duration, format_ratio,
@@ -290,6 +290,15 @@ fn books_with(report: &RunReport, around_names: &str) -> String {
     let sum: Vec<String> = told.map(|(calls, what)| format!("{} {what}", format_count(*calls))).collect();
     let planned = format!("{} planned", format_count(report.planned));
     if sum.is_empty() { planned } else { format!("{planned} = {}", sum.join(" + ")) }
+}
+
+/// `0 of 1,234 calls that could tell`: no data is no pass.
+pub(super) fn cross_talk(report: &RunReport) -> String {
+    let CrossTalk { echoed, crossed } = report.cross_talk;
+    match echoed + crossed {
+        0 => "no data: no answer held the nonce of its call".to_owned(),
+        told => format!("{} of {} calls that could tell", format_count(crossed), format_count(told)),
+    }
 }
 
 /// Which gander made the load: `gander 0.1.0 (dev)`.

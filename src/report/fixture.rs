@@ -274,6 +274,7 @@ fn one_second(second: u32, rng: &mut CounterRng) -> Second {
         resumed: 0,
         held: Duration::ZERO,
         strays: Strays::default(),
+        echoed: 0,
         generator: None,
         cells,
         errors,

@@ -38,6 +38,7 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
         timeline: _,
         percentile_curve: _,
         strays: _,
+        cross_talk: _,
         scrapes: _,
         scrapes_failed: _,
         session_growth: _,

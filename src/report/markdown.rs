@@ -97,6 +97,7 @@ fn golden_signals(report: &RunReport) -> String {
     let errors = figures::errors(total);
     let errors = if classes.is_empty() { errors } else { format!("{errors}: {classes}") };
     row(&mut table, &["Errors".to_owned(), text(&errors)]);
+    row(&mut table, &["Cross-talk".to_owned(), text(&figures::cross_talk(report))]);
     row(&mut table, &["Saturation".to_owned(), text(&figures::peaks(report))]);
     let unwell = figures::unwell(report);
     if !unwell.is_empty() {

@@ -12,8 +12,9 @@ use crate::slo::{Finding, GeneratorCheck};
 
 /// The version of `report.json`. Version 2 has all that version 1 had, and beside it
 /// `errors`, `clocks`, `generator`, how much of each second was `covered`, and which failures were `expected`. Version 3 has
-/// all that version 2 had, and beside it `strays`, `session_growth` and the target's `transport`.
-pub const REPORT_VERSION: u32 = 3;
+/// all that version 2 had, and beside it `strays`, `session_growth` and the target's `transport`. Version 4 has all that version
+/// 3 had, and beside it `cross_talk`.
+pub const REPORT_VERSION: u32 = 4;
 
 /// A run, judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,7 +38,7 @@ pub struct RunReport {
     /// Why the verdict is what it is, in one sentence.
     pub because: String,
     /// The verdicts on the parts: objectives in the order of their files, then the harness's own findings: missing
-    /// evidence (only when it is missing), the generator's checks and the accounting check. The run's verdict is the gravest
+    /// evidence (only when it is missing), cross-talk (where answers tell), the generator's checks and the accounting check. The run's verdict is the gravest
     /// of these, but a generator that may have been the bottleneck only takes a PASS away.
     pub objectives: Vec<Finding>,
     /// Things a person should know to read the numbers.
@@ -65,6 +66,8 @@ pub struct RunReport {
     pub errors: Vec<ErrorRow>,
     /// Messages of the whole run that belong to no call in flight; told over stdio and HTTP+SSE alone.
     pub strays: Strays,
+    /// Whether answers came to the calls that they were meant for.
+    pub cross_talk: CrossTalk,
     /// Calls planned over the whole run.
     pub planned: u64,
     /// Calls recorded over the whole run.
@@ -159,6 +162,15 @@ pub struct OutcomeCount {
     pub count: u64,
     /// True of the question that tells the eras apart: a legacy target is right to refuse it.
     pub expected: bool,
+}
+
+/// Whether answers came to the calls that they were meant for, over the whole run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CrossTalk {
+    /// Calls whose answers held the nonces of their arguments: they alone prove that all is well.
+    pub echoed: u64,
+    /// Calls that got an answer which was meant for another one.
+    pub crossed: u64,
 }
 
 /// Failed calls of one step that gave the same reason.

@@ -4,7 +4,7 @@
 
 use super::figures::{P50, P90, P95, P99};
 use super::terminal_table::{Align, Table, fitted, wrapped};
-use super::{Finding, RunReport, StepRow, figures};
+use super::{CrossTalk, Finding, RunReport, StepRow, figures};
 use crate::model::{Color, Verdict, format_count, format_ratio};
 
 /// Rows of a table beyond this are counted, not shown: the whole is in the other formats.
@@ -133,6 +133,9 @@ impl Screen {
         let classes = figures::failures(total);
         let classes = if classes.is_empty() { classes } else { format!(": {classes}") };
         self.fact("  errors", &format!("{}{classes}", figures::errors(total)));
+        if report.cross_talk != CrossTalk::default() {
+            self.fact("  cross-talk", &figures::cross_talk(report));
+        }
         self.fact("  saturation", &figures::peaks(report));
         let unwell = figures::unwell(report);
         if !unwell.is_empty() {

@@ -149,7 +149,7 @@ mod tests {
             let template = json_template(&value, Scope::of_environment(&|_| None), &mut Problems::new()).unwrap();
             let mut out = Vec::new();
             let mut rng = CounterRng::new(1, 1);
-            template.render(&mut RenderContext { vu: 1, iteration: 1, nonce: 1, rng: &mut rng, variables: &Variables::default() }, &mut out);
+            template.render(&mut RenderContext { vu: 1, iteration: 1, nonce: crate::model::Nonce { run: crate::model::RunTag::of(std::time::UNIX_EPOCH), call: 1 }, rng: &mut rng, variables: &Variables::default() }, &mut out);
             let rendered: serde_json::Value = serde_json::from_slice(&out).unwrap();
             prop_assert_eq!(rendered, json_value(&value));
             prop_assert_eq!(out, template.source.into_bytes());

@@ -345,7 +345,7 @@ fn check_arguments(yaml: &str, expected: &str) {
         &mut RenderContext {
             vu: 3,
             iteration: 7,
-            nonce: 42,
+            nonce: crate::model::Nonce { run: crate::model::RunTag::of(std::time::UNIX_EPOCH), call: 42 },
             rng: &mut rng,
             variables: &Variables::default(),
         },
@@ -365,7 +365,7 @@ fn arguments_are_json_and_lone_number_expressions_are_numbers() {
         r#"{n: "{{ vu }}", s: "{{ string(vu) }}", t: "no {{ vu }}"}"#,
         r#"{"n":3,"s":"3","t":"no 3"}"#,
     );
-    check_arguments(r#"{q: "say \"hi\" {{ nonce }}"}"#, r#"{"q":"say \"hi\" n-42"}"#);
+    check_arguments(r#"{q: "say \"hi\" {{ nonce }}"}"#, r#"{"q":"say \"hi\" gander-00000000-42n"}"#);
     check_arguments(r#"{c: '{{ random.choice("a\"b") }}'}"#, r#"{"c":"a\"b"}"#);
     check_arguments(r#"{e: "{{ env.TOKEN }}"}"#, r#"{"e":"t0p-s3cret"}"#);
 }

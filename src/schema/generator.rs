@@ -8,7 +8,7 @@ use super::document::{At, Document, validator};
 use super::error::{Fault, SchemaError};
 use super::shape::{Shape, Types};
 use super::weight::weigh;
-use crate::model::CounterRng;
+use crate::model::{CounterRng, Nonce};
 
 /// How often a value is made before a schema is given up.
 const ATTEMPTS: u32 = 24;
@@ -129,7 +129,8 @@ impl Generator {
             }
             value
         };
-        self.accepts(&filled(|low, _| low, "n-1")) && self.accepts(&filled(|_, high| high, LONGEST_NONCE))
+        self.accepts(&filled(|low, _| low, &Nonce::SHORTEST.to_string()))
+            && self.accepts(&filled(|_, high| high, &Nonce::LONGEST.to_string()))
     }
 
     fn attempts(
@@ -165,9 +166,6 @@ impl Generator {
         Err(fault.expect("there was an attempt"))
     }
 }
-
-/// As long as a nonce gets.
-const LONGEST_NONCE: &str = "n-18446744073709551615";
 
 /// How values are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

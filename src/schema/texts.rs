@@ -10,8 +10,8 @@ const LONGEST: u64 = 100_000;
 const MORE: u64 = 20;
 /// At the edge it is more.
 const MORE_AT_THE_EDGE: u64 = 1_000;
-/// Room for a nonce, in characters.
-const NONCE: (u64, u64) = (3, 22);
+/// Room for a [`crate::model::Nonce`], in characters: the shortest and the longest.
+const NONCE: (u64, u64) = (27, 31);
 /// Where an example is sought behind the words that announce it, in bytes.
 const NEAR: usize = 80;
 

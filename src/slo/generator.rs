@@ -398,6 +398,7 @@ mod tests {
             resumed: 0,
             held: Duration::ZERO,
             strays: crate::model::Strays::default(),
+            echoed: 0,
             generator: Some(GeneratorSecond {
                 cpu: Some(0.3),
                 machine: None,

@@ -3,6 +3,7 @@
     fake_mcp.py stdio [--stubborn]   over standard input and output; stubborn: only SIGKILL ends it
     fake_mcp.py sse [FLAG]           over HTTP+SSE, on a free port that it prints; FLAG: `elsewhere` (posts are to go to
                                      others), or `quiet` (says nothing of what is wrong with a post)
+    fake_mcp.py http [events]        over Streamable HTTP, on a free port that it prints; answers in JSON, or as events
 """
 
 import json
@@ -17,6 +18,40 @@ import time
 from http.server import BaseHTTPRequestHandler
 
 TOOLS = ["echo", "shuffled", "twice", "late", "never", "chatty", "stranger", "pinging", "asking", "text_id", "die"]
+TOOLS += ["swapped", "crossed"]
+
+
+class Swap:
+    """Two callers that get each other's answers; one that stays alone gets its own."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.waiting = None
+
+    def offer(self, own, give):
+        with self.lock:
+            first, self.waiting = self.waiting, None if self.waiting else (own, give)
+        if first:
+            give(first[0])
+            first[1](own)
+        else:
+            timer = threading.Timer(0.5, self.part, (give,))
+            timer.daemon = True
+            timer.start()
+
+    def part(self, give):
+        with self.lock:
+            if self.waiting is None or self.waiting[1] is not give:
+                return
+            own, self.waiting = self.waiting[0], None
+        give(own)
+
+
+SWAP = Swap()
+
+
+def content(arguments):
+    return {"content": [{"type": "text", "text": json.dumps(arguments)}]}
 
 
 class Session:
@@ -61,7 +96,7 @@ class Session:
             self.send({"jsonrpc": "2.0", "id": id, "error": {"code": -32601, "message": "no such method"}})
 
     def call(self, id, tool, arguments):
-        good = {"content": [{"type": "text", "text": json.dumps(arguments)}]}
+        good = content(arguments)
         answer = lambda: self.result(id, good)
         if tool == "shuffled":
             self.later(random.uniform(0, 0.02), answer)
@@ -72,6 +107,8 @@ class Session:
             self.later(0.3, answer)
         elif tool == "never":
             pass
+        elif tool == "swapped":
+            SWAP.offer(good, lambda other: self.result(id, other))
         elif tool == "chatty":
             sys.stderr.write("x" * 4000 + "\n")
             sys.stderr.flush()
@@ -166,4 +203,59 @@ def sse(arguments):
     server.serve_forever()
 
 
-{"stdio": stdio, "sse": sse}[sys.argv[1]](sys.argv[2:])
+def http(arguments):
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_):
+            pass
+
+        def reply(self, status, kind="application/json", text=b"", session=None):
+            self.send_response(status)
+            if session:
+                self.send_header("Mcp-Session-Id", session)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def do_DELETE(self):
+            self.reply(200)
+
+        def do_POST(self):
+            message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            method, params = message.get("method"), message.get("params", {})
+            if "id" not in message:
+                return self.reply(202)
+            if method == "initialize":
+                session = f"session-{random.getrandbits(64):x}"
+                result = {"protocolVersion": "2025-11-25", "capabilities": {}, "serverInfo": {"name": "fake"}}
+                return self.answer(message["id"], result, session)
+            if method == "tools/list":
+                return self.answer(message["id"], {"tools": [{"name": name, "inputSchema": {}} for name in TOOLS]})
+            if method != "tools/call":
+                return self.reply(400, text=b"no such method")
+            own, given, there = (message["id"], content(params.get("arguments"))), [], threading.Event()
+            if params["name"] not in ("swapped", "crossed"):
+                return self.answer(*own)
+            SWAP.offer(own, lambda other: (given.append(other), there.set()))
+            there.wait()
+            id, result = given[0]
+            self.answer(id if params["name"] == "crossed" else own[0], result)
+
+        def answer(self, id, result, session=None):
+            text = json.dumps({"jsonrpc": "2.0", "id": id, "result": result})
+            if "events" in arguments:
+                return self.reply(200, "text/event-stream", f"data: {text}\n\n".encode(), session)
+            self.reply(200, text=text.encode(), session=session)
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+        request_queue_size = 100
+
+    server = Server(("127.0.0.1", 0), Handler)
+    print(f"ready http://127.0.0.1:{server.server_address[1]}/mcp", flush=True)
+    server.serve_forever()
+
+
+{"stdio": stdio, "sse": sse, "http": http}[sys.argv[1]](sys.argv[2:])

@@ -48,6 +48,9 @@ mod transport;
 /// Targets that are processes, and targets that speak HTTP+SSE.
 mod transports;
 
+/// Answers that come to the wrong call.
+mod crosstalk;
+
 /// MCP servers that other people wrote, in the eras they speak.
 mod real_servers;
 

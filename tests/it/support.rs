@@ -236,6 +236,35 @@ pub(crate) fn real_stdio_server(name: &str) -> Option<String> {
     command
 }
 
+/// The server that misbehaves on request.
+pub(crate) fn fake() -> String {
+    root().join("tests/it/fake_mcp.py").to_str().unwrap().to_owned()
+}
+
+/// False, with the reason printed, where there is no Python to run the fake server with.
+pub(crate) fn has_python() -> bool {
+    let found = Command::new("python3").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let found = found.is_ok_and(|status| status.success());
+    if !found {
+        skipped("there is no python3");
+    }
+    found
+}
+
+/// The server that misbehaves on request, over `transport`; `None` (with the reason printed) without Python.
+pub(crate) fn fake_over(transport: &str, flags: &[&str]) -> Option<Server> {
+    if !has_python() {
+        return None;
+    }
+    let mut command = Command::new("python3");
+    command.arg(fake()).arg(transport).args(flags);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let base = line.trim().strip_prefix("ready ").unwrap().to_owned();
+    Some(Server { child, base })
+}
+
 /// Says why the test that calls this is left out, past the harness, which shows nothing of a test that passes.
 pub(crate) fn skipped(why: &str) {
     let test = std::thread::current();

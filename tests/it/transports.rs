@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::support::{
-    Done, MARK, Running, alone, gander, none_left, processes_with, real_server, real_stdio_server, root,
-    scenario, skipped, start_run, start_run_in, wait_until,
+    Done, MARK, Running, alone, fake, gander, has_python, none_left, processes_with, real_server,
+    real_stdio_server, scenario, start_run, start_run_in, wait_until,
 };
 
 /// Everything that the fake server can do wrong, one step each.
@@ -34,20 +34,6 @@ transactions:
       - { name: echo, call_tool: { tool: echo, arguments: { text: hello } }, checks: [{ contains: hello }] }
 ";
 const KEY: &str = "s3cret-of-the-fake";
-
-fn fake() -> String {
-    root().join("tests/it/fake_mcp.py").to_str().unwrap().to_owned()
-}
-
-/// False, with the reason printed, where there is no Python to run the fake server with.
-fn has_python() -> bool {
-    let found = Command::new("python3").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    let found = found.is_ok_and(|status| status.success());
-    if !found {
-        skipped("there is no python3");
-    }
-    found
-}
 
 /// `gander run` with `mark` in its environment.
 fn start_marked(file: &Path, args: &[&str], mark: &str) -> Running {

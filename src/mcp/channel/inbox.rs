@@ -10,10 +10,9 @@ use tokio::time::Instant;
 
 use super::gathered::Gathered;
 use crate::clock::Clock;
-use crate::mcp::client::IDS_PER_USER;
 use crate::mcp::envelope::{self, Incoming};
 use crate::mcp::failure::Failure;
-use crate::model::Strays;
+use crate::model::{IDS_PER_USER, Strays};
 
 /// Ids of calls that were given up are known up to this many; an answer to one that was forgotten counts as a duplicate.
 const MOST_GIVEN_UP: usize = 100_000;

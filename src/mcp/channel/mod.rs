@@ -165,8 +165,9 @@ fn judged(
     bytes: &[u8],
     at: Duration,
     Outgoing { step, id, .. }: Outgoing<'_>,
-    progress: &Progress,
+    progress: &mut Progress,
 ) -> Answer {
+    progress.belonging.look(bytes);
     let mut answer = bare(at, Outcome::Ok, NO_STATUS);
     if progress.is_plain(step) && envelope::is_good_answer(bytes, id) {
         return answer;
@@ -183,7 +184,7 @@ fn judged(
             answer.error_code = Some(code);
             json.clone_into(&mut answer.text);
         }
-        Message::OtherId => answer.outcome = Outcome::Protocol(ProtocolFault::WrongId),
+        Message::OtherId(named) => answer.outcome = progress.belonging.of_id(named),
         Message::Malformed | Message::Other => {
             answer.outcome = Outcome::Protocol(ProtocolFault::Malformed);
             answer.text = reply::beginning(bytes);

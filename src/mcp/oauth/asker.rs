@@ -101,6 +101,7 @@ impl Asker {
             left_open: false,
             held: Duration::ZERO,
             resumed: 0,
+            echoed: false,
         };
         (exchange, reply)
     }

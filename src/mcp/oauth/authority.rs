@@ -62,6 +62,7 @@ impl Authority {
                     left_open: false,
                     resumed: 0,
                     held: Duration::ZERO,
+                    echoed: false,
                 };
                 return (malformed(exchange, &OAuthError::from(fault).to_string(), secrets), None);
             }

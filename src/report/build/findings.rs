@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use super::crosstalk;
 use crate::metrics::{Aggregates, Cell, Phase, touched_seconds};
 use crate::model::{Event, NotSent, Outcome, Verdict, format_count, format_duration, signal_name};
 use crate::report::measured::LoadClock;
 use crate::report::{Ending, Finding, RunLog, StepRow, Totals, figures};
 use crate::slo::{GeneratorCheck, generator_finding};
 
-const OWN_SCOPE: &str = "the whole run";
-const OWN_ORIGIN: &str = "gander";
+pub(super) const OWN_SCOPE: &str = "the whole run";
+pub(super) const OWN_ORIGIN: &str = "gander";
 const GENERATOR: &str = "generator";
 
 /// `objectives`, followed by the harness's own findings.
@@ -20,6 +21,7 @@ pub(super) fn with_own(
     steady_calls: u64,
     generator: &[GeneratorCheck],
     mut objectives: Vec<Finding>,
+    cross_talk: Option<Finding>,
 ) -> Vec<Finding> {
     if log.ending == Ending::Unmeasured {
         // First: it is why the others have no data.
@@ -37,6 +39,7 @@ pub(super) fn with_own(
     if generator.iter().all(|check| check.holds != Some(false)) {
         objectives.extend(backlog(log, clock));
     }
+    objectives.extend(cross_talk);
     objectives.extend(generator_finding(generator));
     objectives.push(accounting(log, &Books::of(log, all)));
     objectives
@@ -44,8 +47,12 @@ pub(super) fn with_own(
 
 /// The verdict on the run: that of its findings, unless the generator was the bottleneck. Where this machine could not make
 /// the load, no finding on the target stands; where it may only have disturbed it, no PASS does. Where it was late, a FAIL
-/// stands that is one without that (`fails_anyway`).
+/// stands that is one without that (`fails_anyway`). An answer to the wrong call is one on any machine.
 pub(super) fn verdict(findings: &[Finding], generator: &[GeneratorCheck], fails_anyway: bool) -> Verdict {
+    let crossed = |finding: &Finding| finding.name == crosstalk::NAME && finding.origin == OWN_ORIGIN;
+    if findings.iter().any(|finding| crossed(finding) && finding.verdict == Verdict::Fail) {
+        return Verdict::Fail;
+    }
     let failing = || generator.iter().filter(|check| check.holds == Some(false));
     if failing().any(|check| check.decisive && !(check.lateness && fails_anyway)) {
         return Verdict::Invalid;
@@ -348,6 +355,7 @@ fn accounting(log: &RunLog, books: &Books) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::CrossTalk;
 
     #[track_caller]
     fn check(planned: u64, recorded: u64, in_flight: u64, totals: Option<(u64, u64)>, expected: Verdict) {
@@ -378,6 +386,9 @@ mod tests {
         assert_eq!(verdict(&failed, &check(false, true), false), fail);
         assert_eq!(verdict(&passed, &check(true, true), false), invalid);
         assert_eq!(verdict(&passed, &check(false, true), false), invalid);
+        let crossed = crosstalk::finding(CrossTalk { echoed: 1, crossed: 1 });
+        let crossed: Vec<Finding> = passed.into_iter().chain(crossed).collect();
+        assert_eq!(verdict(&crossed, &check(true, false), false), fail);
     }
 
     #[test]

@@ -99,6 +99,7 @@ fn aggregates(cells: Vec<Cell>) -> Aggregates {
         resumed: 0,
         held: Duration::ZERO,
         strays: Strays::default(),
+        echoed: 0,
         generator: None,
         cells,
         errors: Vec::new(),
