@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::metrics::{Cell, ErrorBook, Phase, Second};
-use crate::model::{LatencyClock, LatencyHistogram, Outcome, Strays};
+use crate::model::{LatencyClock, LatencyHistogram, Messages, Outcome, Strays};
 use crate::plan::{StepId, Threshold};
 
 /// How many distinct error codes of one kind are kept apart; a server could invent a new one for each reply.
@@ -223,6 +223,7 @@ impl Recorder {
             left_open,
             held,
             strays,
+            messages: Messages::default(),
             generator: None,
             cells,
             errors,

@@ -1,11 +1,16 @@
 //! One user's way to the target: its connection, its credentials, its session, and one call at a time.
 
+mod rounds;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::sync::watch;
 
+use self::rounds::{Again, input_wanted};
+use super::answerer::Answerer;
+use super::aside::Aside;
 use super::buffer;
 use super::channel::{Channel, Events, Outgoing};
 use super::connection::{Connection, SendFailure};
@@ -16,6 +21,7 @@ use super::fields::Fields;
 use super::http1::SESSION_HEADER;
 use super::login::LoginToken;
 use super::oauth::{Holder, Standing};
+use super::poster::Poster;
 use super::reason::Reason;
 use super::reply::{self, Answer, Progress};
 use super::wire::{Way, Wire};
@@ -48,6 +54,19 @@ pub struct Client {
     /// Its hold on a token by OAuth, where there is one to be had. Boxed: few users have one.
     holder: Option<Box<Holder>>,
     session: Session,
+    /// What it answers when the target asks it...
+    answerer: Arc<Answerer>,
+    /// ... and who posts that, once it was asked over HTTP.
+    poster: Option<Poster>,
+}
+
+/// How a call is made that may be made again.
+#[derive(Debug, Clone, Copy, Default)]
+struct Attempt<'a> {
+    /// The nonce of the first time; `None` the first time.
+    nonce: Option<u64>,
+    /// More members of its parameters: JSON text without braces; may be empty.
+    members: &'a [u8],
 }
 
 /// How far the handshake has come.
@@ -137,6 +156,7 @@ impl Client {
     /// A client for user `vu` (from 1; 0 is gander's own first contact). Nothing is sent yet.
     pub fn new(wire: Arc<Wire>, clock: Clock, vu: u32) -> Self {
         let holder = wire.authority.clone().map(|authority| Box::new(Holder::new(authority, vu)));
+        let answerer = Answerer::new(Arc::clone(&wire.answers), wire.gathered.clone(), vu, wire.seed);
         let login = LoginToken::new(CounterRng::new(wire.seed ^ LOGINS, u64::from(vu)));
         Self {
             wire,
@@ -151,6 +171,8 @@ impl Client {
             login,
             holder,
             session: Session::Closed,
+            answerer,
+            poster: None,
         }
     }
 
@@ -300,8 +322,18 @@ impl Client {
         let context = CallContext { iteration, sent, rng, variables: &mut *variables };
         let deadline = self.clock.moment(sent + step.deadline).into();
         let mut progress = Progress::new(keep_text);
+        let draws = wire.makes_rounds().then(|| context.rng.clone());
         let mut timer = std::mem::take(&mut self.deadline);
-        let early = timer.limit(deadline, self.exchange(&wire, step, context, &mut progress)).await;
+        let call = self.exchange(&wire, step, context, Attempt::default(), &mut progress);
+        let mut early = timer.limit(deadline, call).await;
+        if let Some(rng) = draws
+            && input_wanted(&progress).is_some()
+        {
+            let (wire, nonce, variables) = (&*wire, self.last_id, &mut *variables);
+            let again = Again { wire, step, iteration, sent, rng, nonce, variables, deadline };
+            // Boxed: whoever is answered at once does not carry it along.
+            early = Box::pin(self.rounds(again, &mut timer, &mut progress)).await;
+        }
         self.deadline = timer;
         if !matches!(early, Ok(Ok(()))) {
             self.connection.close();
@@ -356,6 +388,7 @@ impl Client {
         wire: &Wire,
         step: &Step,
         context: CallContext<'_>,
+        attempt: Attempt<'_>,
         progress: &mut Progress,
     ) -> Result<(), Failure> {
         self.last_id += 1;
@@ -364,19 +397,22 @@ impl Client {
         let mut render = RenderContext {
             vu: self.vu,
             iteration: context.iteration,
-            nonce: id,
+            nonce: attempt.nonce.unwrap_or(id),
             rng: context.rng,
             variables: context.variables,
         };
+        if self.answerer.has_answers() {
+            self.answerer.begin(context.iteration);
+        }
         if wire.has_channel(&step.operation) {
-            wire.forms[step.id.index()].write_message(id, &mut render, &mut request);
+            wire.forms[step.id.index()].write_message(id, attempt.members, &mut render, &mut request);
             // Boxed: whoever calls over HTTP alone does not carry it along.
             Box::pin(self.over_channel(wire, step, id, &request, progress)).await?;
             buffer::give_write(request);
             return Ok(());
         }
         let fields = if step.operation.has_session() { &self.session_fields } else { &self.plain_fields };
-        wire.forms[step.id.index()].write(id, fields, &mut render, &mut request);
+        wire.forms[step.id.index()].write(id, attempt.members, fields, &mut render, &mut request);
         loop {
             progress.phase = TimeoutPhase::Connect;
             let fresh = !self.connection.is_open();
@@ -396,7 +432,9 @@ impl Client {
             }
         }
         buffer::give_write(request);
-        reply::read(&mut self.connection, step, id, self.clock, progress).await
+        let aside =
+            Aside { wire, answerer: &self.answerer, fields: &self.session_fields, poster: &mut self.poster };
+        reply::read(&mut self.connection, step, id, self.clock, progress, aside).await
     }
 
     /// [`Self::exchange`] of a message whose answer does not come on the connection. Opening the channel is a part of the
@@ -443,7 +481,7 @@ impl Client {
                     return Ok(process);
                 }
                 *shared = None;
-                let process = program.start()?;
+                let process = program.start(&self.answerer)?;
                 let mut channel = Channel::Lines(Arc::clone(&process));
                 if !opens {
                     self.shake_hands(wire, &mut channel).await?;
@@ -455,9 +493,11 @@ impl Client {
             Way::Events(_) | Way::Lines(_) if !opens => {
                 Err(Failure::worded(LOST, "the session was lost before it took the request"))
             }
-            Way::Lines(program) => program.start().map(Channel::Lines),
+            Way::Lines(program) => program.start(&self.answerer).map(Channel::Lines),
             Way::Events(way) => {
-                let opened = Events::open(way, &self.plain_fields, &wire.gathered, &wire.secrets).await;
+                let opened =
+                    Events::open(way, &self.plain_fields, (&wire.gathered, &self.answerer), &wire.secrets)
+                        .await;
                 opened.map(Box::new).map(Channel::Events)
             }
             Way::Http(_) => Err(Failure::bare(LOST)),
@@ -479,7 +519,7 @@ impl Client {
                 rng: &mut rng,
                 variables: &Variables::default(),
             };
-            wire.forms[step.id.index()].write_message(id, &mut render, &mut message);
+            wire.forms[step.id.index()].write_message(id, &[], &mut render, &mut message);
             let out = Outgoing { step, id, message: &message, user: &self.plain_fields, clock: self.clock };
             let mut progress = Progress::new(true);
             if operation == Operation::Initialized {
@@ -569,6 +609,7 @@ impl Client {
     }
 
     fn end_session(&mut self) {
+        self.poster = None;
         self.session_fields.remove(SESSION_HEADER);
         self.session = Session::Closed;
     }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::address::Address;
+use super::answerer::Answerer;
 use super::channel::{Events, Gathered, NO_STATUS, Program};
 use super::client::{CallContext, Client, Exchange};
 use super::failure::Failure;
@@ -314,7 +315,8 @@ impl<'a> Visit<'a> {
         let Ok(Wire { way: Way::Events(way), .. }) = self.lay(Era::Legacy, "") else { return false };
         // Who has to log in first does not find out.
         let nobody = Fields::default();
-        let opened = Events::open(&way, &nobody, &self.gathered, &self.secrets);
+        let silent = Answerer::new(Arc::default(), self.gathered.clone(), 0, self.plan.seed);
+        let opened = Events::open(&way, &nobody, (&self.gathered, &silent), &self.secrets);
         let found = matches!(tokio::time::timeout(LOOK, opened).await, Ok(Ok(_)));
         if let Place::Web { streams, .. } = &mut self.place {
             *streams = found;

@@ -39,8 +39,8 @@ pub(crate) enum Incoming<'a> {
     NamelessError,
     /// A request from the server, with its id as JSON text.
     Request { id: &'a str, method: Cow<'a, str> },
-    /// A notification.
-    Notification,
+    /// A notification of this method.
+    Notification(Cow<'a, str>),
     /// Not a JSON-RPC message.
     Rubbish,
 }
@@ -170,7 +170,7 @@ pub(crate) fn sort(bytes: &[u8]) -> Incoming<'_> {
     let id = id.map(RawValue::get);
     match (method, id) {
         (Some(method), Some(id)) => Incoming::Request { id, method },
-        (Some(_), None) => Incoming::Notification,
+        (Some(method), None) => Incoming::Notification(method),
         (None, None) if error.is_some() => Incoming::NamelessError,
         (None, _) if result.is_none() && error.is_none() => Incoming::Rubbish,
         // A server that makes a text of a number means that number.
@@ -193,6 +193,9 @@ pub(crate) fn judge_result(result: &str, is_tool_call: bool) -> Outcome {
                     Outcome::Protocol(ProtocolFault::Malformed)
                 }
             }
+        }
+        Ok(ResultHead { result_type: Some(kind), .. }) if kind == "input_required" => {
+            Outcome::Protocol(ProtocolFault::InputRequired)
         }
         Ok(ResultHead { result_type: Some(kind), .. }) if kind != "complete" => {
             Outcome::Protocol(ProtocolFault::Missing)
@@ -242,7 +245,10 @@ mod tests {
             (r#"{"id":null,"error":{"code":1}}"#, Incoming::NamelessError),
             (r#"{"error":{"code":1}}"#, Incoming::NamelessError),
             (r#"{"id":"a","method":"ping"}"#, Incoming::Request { id: r#""a""#, method: "ping".into() }),
-            (r#"{"method":"notifications/progress","params":{}}"#, Incoming::Notification),
+            (
+                r#"{"method":"notifications/progress","params":{}}"#,
+                Incoming::Notification("notifications/progress".into()),
+            ),
             (r#"{"id":7}"#, Incoming::Rubbish),
             ("Server listening", Incoming::Rubbish),
             ("[7]", Incoming::Rubbish),
@@ -287,7 +293,9 @@ mod tests {
     #[test]
     fn a_modern_answer_that_asks_for_more_is_no_answer() {
         let asks = r#"{"resultType":"input_required","inputRequests":{}}"#;
-        assert_eq!(judge_result(asks, true), Outcome::Protocol(ProtocolFault::Missing));
+        assert_eq!(judge_result(asks, true), Outcome::Protocol(ProtocolFault::InputRequired));
+        let other = r#"{"resultType":"other"}"#;
+        assert_eq!(judge_result(other, true), Outcome::Protocol(ProtocolFault::Missing));
         assert_eq!(judge_result(r#"{"resultType":"complete","content":[]}"#, true), Outcome::Ok);
     }
 

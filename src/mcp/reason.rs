@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::Value;
 
+use super::answerer;
 use super::check;
 use super::failure::Failure;
 use super::oauth::insufficient_scope;
@@ -34,6 +35,7 @@ impl Reason {
                 ProtocolFault::WrongId => Self::new("an answer to another request", ""),
                 ProtocolFault::Duplicate => Self::new("two answers to one request", ""),
                 ProtocolFault::TooLarge => Self::new("an answer larger than the limit", ""),
+                ProtocolFault::InputRequired => Self::new(&answerer::wanted(text), ""),
             },
             Outcome::JsonRpcError(code) => Self::new(&code.to_string(), &error_message(text)),
             Outcome::ToolError => Self::new("", &tool_text(text)),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use tokio::time::Instant;
 
+use super::aside::Aside;
 use super::check;
 use super::connection::{Collected, Connection, Cut};
 use super::envelope::{self, Message};
@@ -71,6 +72,11 @@ impl Progress {
         }
     }
 
+    /// The same call, to be made again.
+    pub(super) fn renewed(&self) -> Self {
+        Self::new(self.keep_text)
+    }
+
     /// True when nothing is asked of a good answer to `step` but that it is one.
     pub(super) fn is_plain(&self, step: &Step) -> bool {
         !self.keep_text && step.checks.is_empty()
@@ -89,12 +95,13 @@ pub(crate) async fn read(
     id: u64,
     clock: Clock,
     progress: &mut Progress,
+    aside: Aside<'_>,
 ) -> Result<(), Failure> {
     let wants = if step.operation == Operation::Initialize { HeadWants::Session } else { HeadWants::Nothing };
     let Head { status, content, session, challenge, .. } = connection.head(wants).await?;
     progress.phase = TimeoutPhase::Body;
     progress.first_byte = Some(clock.now());
-    let mut reader = Reader { connection, clock, id, status, session, challenge, progress };
+    let mut reader = Reader { connection, clock, id, status, session, challenge, progress, aside };
     let answer = if !step.operation.is_rpc() {
         Some(reader.plain(step).await)
     } else if is_success(status) {
@@ -121,6 +128,7 @@ struct Reader<'a> {
     session: Option<HeaderValue>,
     challenge: Option<Box<str>>,
     progress: &'a mut Progress,
+    aside: Aside<'a>,
 }
 
 impl Reader<'_> {
@@ -212,7 +220,7 @@ impl Reader<'_> {
                     return stream.accept_good();
                 }
                 match envelope::read(event, self.id) {
-                    Message::Other => {}
+                    Message::Other => self.aside.take(event),
                     Message::OtherId => wrong_id = true,
                     message @ (Message::Result(_) | Message::Error { .. } | Message::Malformed) => {
                         stream.accept(&message, event, step);

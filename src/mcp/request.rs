@@ -12,7 +12,7 @@ use url::Url;
 use super::fields::{Fields, write_field};
 use super::wire::{NEWEST_LEGACY_REVISION, PROTOCOL_VERSION_HEADER};
 use crate::model::Era;
-use crate::plan::{Auth, DISCOVER, McpRequest, Operation, RenderContext, Step, Template};
+use crate::plan::{Answers, Auth, DISCOVER, McpRequest, Operation, RenderContext, Step, Template};
 
 /// Servers answer 406 to anything else.
 pub(super) const ACCEPT_BOTH: &str = "application/json, text/event-stream";
@@ -74,6 +74,8 @@ pub(crate) struct FormContext<'a> {
     pub(crate) auth: &'a Auth,
     /// The headers of every request.
     pub(crate) headers: &'a HeaderMap,
+    /// What the client announces of itself.
+    pub(crate) answers: &'a Answers,
 }
 
 impl RequestForm {
@@ -98,15 +100,46 @@ impl RequestForm {
         }
     }
 
-    /// Writes the message of one call alone to `out`, as one line.
-    pub(crate) fn write_message(&self, id: u64, context: &mut RenderContext<'_>, out: &mut Vec<u8>) {
-        self.body.write(id, context, out);
+    /// The form of a message that is posted to the MCP endpoint and waits for no answer.
+    pub(crate) fn of_client_message(context: FormContext<'_>) -> Self {
+        context.endpoint(Method::POST, &context.mcp_headers(), Body::Empty)
+    }
+
+    /// Writes the request that carries `body`, which is fixed, to `out`.
+    pub(crate) fn write_around(&self, fields: &Fields, body: &[u8], out: &mut Vec<u8>) {
+        if let RequestTarget::Fixed(line) = &self.target {
+            out.extend_from_slice(line);
+        }
+        out.extend_from_slice(self.fields.as_bytes());
+        out.extend_from_slice(fields.as_bytes());
+        write_field("content-length", itoa::Buffer::new().format(body.len()).as_bytes(), out);
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(body);
+    }
+
+    /// Writes the message of one call alone to `out`, as one line. `members` are as in [`Self::write`].
+    pub(crate) fn write_message(
+        &self,
+        id: u64,
+        members: &[u8],
+        context: &mut RenderContext<'_>,
+        out: &mut Vec<u8>,
+    ) {
+        self.body.write(id, members, context, out);
         debug_assert!(!out.contains(&b'\n'), "templates give JSON text, in which line ends are escaped");
         out.push(b'\n');
     }
 
-    /// Writes the request of one call to `out`. `fields` are those of this user.
-    pub(crate) fn write(&self, id: u64, fields: &Fields, context: &mut RenderContext<'_>, out: &mut Vec<u8>) {
+    /// Writes the request of one call to `out`. `members` are more members of its parameters, JSON text without braces, and
+    /// `fields` are those of this user.
+    pub(crate) fn write(
+        &self,
+        id: u64,
+        members: &[u8],
+        fields: &Fields,
+        context: &mut RenderContext<'_>,
+        out: &mut Vec<u8>,
+    ) {
         match &self.target {
             RequestTarget::Fixed(line) => out.extend_from_slice(line),
             RequestTarget::Rendered(before, template) => {
@@ -132,7 +165,7 @@ impl RequestForm {
         out.extend_from_slice(USUAL_DIGITS);
         out.extend_from_slice(b"\r\n\r\n");
         let start = out.len();
-        self.body.write(id, context, out);
+        self.body.write(id, members, context, out);
         let mut digits = itoa::Buffer::new();
         let digits = digits.format(out.len() - start).as_bytes();
         if digits.len() == USUAL_DIGITS.len() {
@@ -154,7 +187,7 @@ fn write_request_line(method: &Method, before: &str, path: &str, out: &mut Vec<u
 }
 
 impl Body {
-    fn write(&self, id: u64, context: &mut RenderContext<'_>, out: &mut Vec<u8>) {
+    fn write(&self, id: u64, members: &[u8], context: &mut RenderContext<'_>, out: &mut Vec<u8>) {
         match self {
             Self::Empty => {}
             Self::Fixed(bytes) => out.extend_from_slice(bytes),
@@ -163,6 +196,12 @@ impl Body {
                 out.extend_from_slice(BEFORE_ID);
                 out.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
                 out.extend_from_slice(before);
+                if !members.is_empty() {
+                    out.extend_from_slice(members);
+                    if hole.is_some() || after.first() == Some(&b'"') {
+                        out.push(b',');
+                    }
+                }
                 if let Some(template) = hole {
                     template.render(context, out);
                 }
@@ -187,7 +226,7 @@ impl FormContext<'_> {
     }
 
     fn rpc(self, method: &str, name: Option<&str>, params: Option<&Template>) -> RequestForm {
-        let meta = (self.era == Era::Modern).then(|| modern_meta(self.revision));
+        let meta = (self.era == Era::Modern).then(|| modern_meta(self.revision, self.answers));
         let mut before = format!(r#","method":{}"#, json!(method));
         let mut after = String::new();
         let bare = params.is_none() && meta.is_none();
@@ -215,7 +254,11 @@ impl FormContext<'_> {
 
     fn initialize(self) -> RequestForm {
         let asked = if self.revision.is_empty() { NEWEST_LEGACY_REVISION } else { self.revision };
-        let params = json!({"protocolVersion": asked, "capabilities": {}, "clientInfo": client_info()});
+        let params = json!({
+            "protocolVersion": asked,
+            "capabilities": self.answers.capabilities(),
+            "clientInfo": client_info(),
+        });
         let before = format!(r#","method":"initialize","params":{params}}}"#);
         let mut headers = self.mcp_headers();
         headers.remove(PROTOCOL_VERSION_HEADER);
@@ -296,11 +339,11 @@ impl FormContext<'_> {
 }
 
 /// What each request of the modern era says of itself.
-pub(super) fn modern_meta(revision: &str) -> serde_json::Value {
+pub(super) fn modern_meta(revision: &str, answers: &Answers) -> serde_json::Value {
     json!({
         "io.modelcontextprotocol/protocolVersion": revision,
         "io.modelcontextprotocol/clientInfo": client_info(),
-        "io.modelcontextprotocol/clientCapabilities": {},
+        "io.modelcontextprotocol/clientCapabilities": answers.capabilities(),
     })
 }
 
@@ -365,14 +408,21 @@ mod tests {
         let url = Url::parse("http://127.0.0.1:1/mcp?x=1").unwrap();
         let endpoint = endpoint(&url);
         let headers = HeaderMap::new();
-        let context =
-            FormContext { origin: "", endpoint, era, revision, auth: &Auth::None, headers: &headers };
+        let context = FormContext {
+            origin: "",
+            endpoint,
+            era,
+            revision,
+            auth: &Auth::None,
+            headers: &headers,
+            answers: &Answers::default(),
+        };
         let form = RequestForm::of(&step, context);
         let mut rng = CounterRng::new(1, 1);
         let mut context =
             RenderContext { vu: 3, iteration: 4, nonce: 5, rng: &mut rng, variables: &Variables::default() };
         let mut text = Vec::new();
-        form.write(17, &Fields::default(), &mut context, &mut text);
+        form.write(17, &[], &Fields::default(), &mut context, &mut text);
         read(&text)
     }
 

@@ -248,6 +248,7 @@ mod tests {
             left_open: 0,
             held: Duration::ZERO,
             strays: crate::model::Strays::default(),
+            messages: crate::model::Messages::default(),
             generator: None,
             cells,
             errors: Vec::new(),

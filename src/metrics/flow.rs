@@ -110,6 +110,7 @@ mod tests {
             left_open,
             held,
             strays: Strays::default(),
+            messages: crate::model::Messages::default(),
             generator,
             cells,
             errors,

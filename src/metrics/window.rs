@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::GeneratorSecond;
-use crate::model::{LatencyHistogram, Outcome, OutcomeClass, Strays};
+use crate::model::{LatencyHistogram, Messages, Outcome, OutcomeClass, Strays};
 use crate::plan::StepId;
 
 /// Which part of the run a call belongs to, by the moment it began.
@@ -46,6 +46,9 @@ pub struct Second {
     /// Messages that came in this second and belong to no call in flight; told over stdio and HTTP+SSE alone.
     #[serde(default, skip_serializing_if = "Strays::is_none")]
     pub strays: Strays,
+    /// Messages that came in this second beside answers.
+    #[serde(default, skip_serializing_if = "Messages::is_none")]
+    pub messages: Messages,
     /// How the generator itself fared; unknown to the first run directories.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generator: Option<GeneratorSecond>,

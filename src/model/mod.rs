@@ -7,6 +7,7 @@ mod event;
 mod histogram;
 mod labels;
 mod latency_clock;
+mod messages;
 mod outcome;
 mod redaction;
 mod rng;
@@ -25,6 +26,7 @@ pub use event::{
 pub use histogram::{HistogramError, LatencyHistogram};
 pub use labels::Labels;
 pub use latency_clock::LatencyClock;
+pub use messages::{Messages, NotificationCount, Wish, WishCount};
 pub use outcome::{
     NotSent, Outcome, OutcomeClass, ParseOutcomeError, ProtocolFault, TimeoutPhase, TransportFault,
 };

@@ -75,6 +75,8 @@ pub enum ProtocolFault {
     Missing,
     /// The answer is larger than the limit for one reply.
     TooLarge,
+    /// A modern answer that asks for input which the scenario does not give, or which asks again and again.
+    InputRequired,
 }
 
 /// Why a planned call was never sent.
@@ -225,7 +227,8 @@ impl TransportFault {
 }
 
 impl ProtocolFault {
-    const ALL: [Self; 5] = [Self::Malformed, Self::WrongId, Self::Duplicate, Self::Missing, Self::TooLarge];
+    const ALL: [Self; 6] =
+        [Self::Malformed, Self::WrongId, Self::Duplicate, Self::Missing, Self::TooLarge, Self::InputRequired];
 
     const fn key(self) -> &'static str {
         match self {
@@ -234,6 +237,7 @@ impl ProtocolFault {
             Self::Duplicate => "duplicate",
             Self::Missing => "missing",
             Self::TooLarge => "too_large",
+            Self::InputRequired => "input_required",
         }
     }
 }

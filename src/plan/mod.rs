@@ -2,6 +2,7 @@
 //!
 //! A plan is a value: it knows nothing of YAML, of sockets or of the time of day.
 
+mod answers;
 mod arrivals;
 mod extraction;
 mod feeder;
@@ -20,6 +21,7 @@ mod threshold;
 mod transport;
 mod variable;
 
+pub use answers::{Answers, ClientAnswer};
 pub use arrivals::{Arrival, OpenLoad, RateStage, Schedule, Spacing};
 pub use extraction::{Condition, Extraction, Part, Pattern, Test};
 pub use feeder::{Feeder, FeederId, RowOrder, Rows, TableFormat};

@@ -6,6 +6,7 @@ mod clocks;
 mod findings;
 mod growth;
 mod health;
+mod messages;
 mod notes;
 mod rows;
 mod saturation;
@@ -56,6 +57,7 @@ pub(super) fn build(
         outcomes: rows::outcomes(all, log),
         errors: rows::errors(all, log),
         strays: notes::strays(log),
+        messages: messages::messages(log),
         planned: all.planned(),
         recorded: all.recorded(),
         timeline: timeline::timeline(log, clock),

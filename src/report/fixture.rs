@@ -154,6 +154,7 @@ fn plan() -> Plan {
         auth: Auth::None,
         session: SessionPolicy::PerUser,
         session_end: SessionEnd::Delete,
+        answers: crate::plan::Answers::default(),
         hosts: HostRule::default(),
         load: Load {
             model: LoadModel::Closed(ClosedLoad {
@@ -272,6 +273,7 @@ fn one_second(second: u32, rng: &mut CounterRng) -> Second {
         left_open: 0,
         held: Duration::ZERO,
         strays: Strays::default(),
+        messages: crate::model::Messages::default(),
         generator: None,
         cells,
         errors,

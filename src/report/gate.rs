@@ -6,7 +6,7 @@
 use super::{
     Environment, ErrorRow, Finding, HealthSpan, Manifest, OutcomeCount, RunReport, Saturation, StepRow,
 };
-use crate::model::{TargetInfo, printable_text};
+use crate::model::{NotificationCount, TargetInfo, printable_text};
 
 /// `report` with every text made printable.
 pub(super) fn gated(report: &RunReport) -> RunReport {
@@ -29,6 +29,7 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
         errors,
         health,
         saturation,
+        messages,
         version: _,
         verdict: _,
         duration: _,
@@ -65,6 +66,9 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
     }
     for HealthSpan { endpoint, detail, .. } in health {
         all([endpoint, detail]);
+    }
+    for NotificationCount { method, count: _ } in &mut messages.notifications {
+        all([method]);
     }
     for Saturation { name, unit, .. } in saturation {
         all([name, unit]);

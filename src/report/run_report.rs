@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Environment, Manifest};
 use crate::metrics::Phase;
-use crate::model::{HealthState, OutcomeClass, Strays, TargetInfo, Verdict};
+use crate::model::{HealthState, Messages, OutcomeClass, Strays, TargetInfo, Verdict};
 use crate::slo::{Finding, GeneratorCheck};
 
 /// The version of `report.json`. Version 2 has all that version 1 had, and beside it
 /// `errors`, `clocks`, `generator`, how much of each second was `covered`, and which failures were `expected`. Version 3 has
-/// all that version 2 had, and beside it `strays`, `session_growth` and the target's `transport`.
-pub const REPORT_VERSION: u32 = 3;
+/// all that version 2 had, and beside it `strays`, `session_growth` and the target's `transport`. Version 4 has all that
+/// version 3 had, and beside it `messages`.
+pub const REPORT_VERSION: u32 = 4;
 
 /// A run, judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,6 +66,8 @@ pub struct RunReport {
     pub errors: Vec<ErrorRow>,
     /// Messages of the whole run that belong to no call in flight; told over stdio and HTTP+SSE alone.
     pub strays: Strays,
+    /// Messages of the whole run beside answers: what the target asked of its clients, and what it told them.
+    pub messages: Messages,
     /// Calls planned over the whole run.
     pub planned: u64,
     /// Calls recorded over the whole run.

@@ -48,6 +48,7 @@ pub(super) fn plan(file: ScenarioFile) -> Option<Plan> {
         auth,
         session,
         session_end,
+        answers: file.answers?,
         hosts: file.hosts,
         load: file.load?,
         variables: file.variables,

@@ -176,6 +176,12 @@ fn check_protocol(file: &ScenarioFile, transactions: &[WrittenTransaction], prob
         }
     }
     let mcp = transactions.iter().flat_map(|transaction| &transaction.steps).any(WrittenStep::is_mcp);
+    if let Some(place) = file.answers_place.as_ref().filter(|_| !mcp) {
+        problems.push(
+            Problem::warning(place, "no step calls MCP, so nobody asks for these answers")
+                .help("remove `answers`"),
+        );
+    }
     if let Some(place) = file.protocol_place.as_ref().filter(|_| !mcp && !rest) {
         problems.push(
             Problem::warning(place, "no step calls MCP, so this protocol is not spoken").help("write `rest`"),

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::describe_steps::{describe_feeders, describe_transactions};
+use super::describe_steps::{answers, describe_feeders, describe_transactions};
 use crate::model::{
     clean_char, format_count, format_duration, format_rate, format_ratio, without_credentials,
 };
@@ -94,6 +94,9 @@ fn describe_target(page: &mut Page, plan: &Plan) {
             SessionEnd::Abandon => ", left behind without a word",
         };
         page.value("sessions", &format!("{session}{end}"));
+    }
+    if !plan.answers.is_empty() {
+        page.value("answers", &answers(&plan.answers));
     }
     page.value("seed", &plan.seed.to_string());
 }

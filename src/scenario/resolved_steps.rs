@@ -4,7 +4,8 @@ use serde_yaml::Value;
 
 use super::resolved::{Fields, duration};
 use crate::plan::{
-    Check, Condition, Extraction, Feeder, McpRequest, Operation, Part, Plan, Step, Test, Transaction,
+    Answers, Check, ClientAnswer, Condition, Extraction, Feeder, McpRequest, Operation, Part, Plan, Step,
+    Test, Transaction,
 };
 
 pub(super) fn transaction(plan: &Plan, transaction: &Transaction) -> Value {
@@ -93,6 +94,33 @@ fn extraction(extraction: &Extraction) -> Value {
     }
     if let Some(default) = &extraction.default {
         fields.set("default", json(&default.to_string()));
+    }
+    fields.value()
+}
+
+pub(super) fn answers(answers: &Answers) -> Value {
+    let part = |ClientAnswer { result, .. }: &ClientAnswer, path: &[&str]| {
+        path.iter().try_fold(json(&result.source), |value, name| value.get(name).cloned())
+    };
+    let mut fields = Fields::default();
+    if let Some(answer) = &answers.sampling {
+        let mut sampling = Fields::default();
+        sampling.set("text", part(answer, &["content", "text"]).unwrap_or_default());
+        sampling.set("model", part(answer, &["model"]).unwrap_or_default());
+        sampling.set("after", duration(answer.after));
+        fields.set("sampling", sampling.value());
+    }
+    if let Some(answer) = &answers.roots {
+        fields.set("roots", part(answer, &["roots"]).unwrap_or_default());
+    }
+    if let Some(answer) = &answers.elicitation {
+        let mut elicitation = Fields::default();
+        elicitation.set("action", part(answer, &["action"]).unwrap_or_default());
+        if let Some(content) = part(answer, &["content"]) {
+            elicitation.set("content", content);
+        }
+        elicitation.set("after", duration(answer.after));
+        fields.set("elicitation", elicitation.value());
     }
     fields.value()
 }

@@ -397,6 +397,7 @@ mod tests {
             left_open: 0,
             held: Duration::ZERO,
             strays: crate::model::Strays::default(),
+            messages: crate::model::Messages::default(),
             generator: Some(GeneratorSecond {
                 cpu: Some(0.3),
                 machine: None,

@@ -1,6 +1,7 @@
-"""An MCP server of the legacy era that misbehaves on request: what it does wrong is the name of the tool.
+"""An MCP server that misbehaves, or asks, tells and waits, on request: what it does is the name of the tool.
 
     fake_mcp.py stdio [--stubborn]   over standard input and output; stubborn: only SIGKILL ends it
+    fake_mcp.py http                 over Streamable HTTP, on a free port that it prints; it speaks both eras there
     fake_mcp.py sse [FLAG]           over HTTP+SSE, on a free port that it prints; FLAG: `elsewhere` (posts are to go to
                                      others), or `quiet` (says nothing of what is wrong with a post)
 """
@@ -16,7 +17,9 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler
 
-TOOLS = ["echo", "shuffled", "twice", "late", "never", "chatty", "stranger", "pinging", "asking", "text_id", "die"]
+TOOLS = ["echo", "shuffled", "twice", "late", "never", "chatty", "stranger", "pinging", "asking", "text_id", "die",
+         "asks", "announced", "floods", "needs"]
+ASKED = {"sampling": "sampling/createMessage", "roots": "roots/list", "elicitation": "elicitation/create"}
 
 
 class Session:
@@ -27,6 +30,7 @@ class Session:
         self.end = end
         self.lock = threading.Lock()
         self.waiting = {}
+        self.announced = {}
 
     def send(self, message):
         with self.lock:
@@ -48,19 +52,23 @@ class Session:
         id, method = message.get("id"), message.get("method")
         if method is None:
             # An answer to what we asked: `asking` wants an error, `pinging` a result.
-            waiting = self.waiting.pop(id, None)
-            if waiting:
-                waiting(message)
+            self.answered(message)
         elif method == "initialize":
+            self.announced.update(message["params"]["capabilities"])
             self.result(id, {"protocolVersion": "2025-11-25", "capabilities": {}, "serverInfo": {"name": "fake"}})
         elif method == "tools/list":
             self.result(id, {"tools": [{"name": name, "inputSchema": {"type": "object"}} for name in TOOLS]})
         elif method == "tools/call":
-            self.call(id, message["params"]["name"], message["params"].get("arguments", {}))
+            self.call(id, message["params"]["name"], message["params"].get("arguments", {}), message["params"])
         elif id is not None:
             self.send({"jsonrpc": "2.0", "id": id, "error": {"code": -32601, "message": "no such method"}})
 
-    def call(self, id, tool, arguments):
+    def answered(self, message):
+        waiting = self.waiting.pop(message.get("id"), None)
+        if waiting:
+            waiting(message)
+
+    def call(self, id, tool, arguments, params):
         good = {"content": [{"type": "text", "text": json.dumps(arguments)}]}
         answer = lambda: self.result(id, good)
         if tool == "shuffled":
@@ -86,6 +94,30 @@ class Session:
             wanted = "result" if tool == "pinging" else "error"
             self.waiting[own] = lambda message: answer() if wanted in message else None
             self.send({"jsonrpc": "2.0", "id": own, "method": "ping" if tool == "pinging" else "roots/list"})
+        elif tool == "asks":
+            # What it is answered is its result.
+            own = f"asks-{id}"
+            said = lambda message: json.dumps(message.get("result", message.get("error")))
+            self.waiting[own] = lambda message: self.result(id, {"content": [{"type": "text", "text": said(message)}]})
+            self.send({"jsonrpc": "2.0", "id": own, "method": ASKED[arguments["for"]], "params": {}})
+        elif tool == "announced":
+            self.result(id, {"content": [{"type": "text", "text": json.dumps(self.announced)}]})
+        elif tool == "floods":
+            for number in range(arguments["times"]):
+                self.send({"jsonrpc": "2.0", "id": f"flood-{id}-{number}", "method": "roots/list"})
+            answer()
+        elif tool == "needs":
+            # Modern: so often it asks for more before it gives what it was handed over the last time.
+            done = int(params.get("requestState", "0"))
+            if done and arguments["for"] not in params.get("inputResponses", {}):
+                self.send({"jsonrpc": "2.0", "id": id, "error": {"code": -32602, "message": "nothing was handed over"}})
+            elif done < arguments["times"]:
+                wanted = {arguments["for"]: {"method": ASKED[arguments["for"]], "params": {}}}
+                more = {"resultType": "input_required", "inputRequests": wanted, "requestState": str(done + 1)}
+                self.result(id, more)
+            else:
+                text = json.dumps([arguments, params.get("inputResponses")])
+                self.result(id, {"resultType": "complete", "content": [{"type": "text", "text": text}]})
         elif tool == "text_id":
             self.result(str(id), good)
         elif tool == "die":
@@ -166,4 +198,70 @@ def sse(arguments):
     server.serve_forever()
 
 
-{"stdio": stdio, "sse": sse}[sys.argv[1]](sys.argv[2:])
+class Stream(Session):
+    """The answer to one post. What is asked on it is answered by other posts."""
+
+    def __init__(self, send, waiting, announced):
+        super().__init__(send, lambda: None)
+        self.waiting = waiting
+        self.announced = announced
+        self.over = threading.Event()
+
+    def send(self, message):
+        super().send(message)
+        if "method" not in message:
+            self.over.set()
+
+
+def http(_):
+    waiting, announced = {}, {}
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_):
+            pass
+
+        def plain(self, status, text):
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def do_GET(self):
+            self.plain(405, b"")
+
+        def do_POST(self):
+            message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if "method" not in message or "id" not in message:
+                Stream(None, waiting, announced).take(message)
+                return self.plain(202, b"")
+
+            def chunk(bytes):
+                self.wfile.write(f"{len(bytes):x}\r\n".encode() + bytes + b"\r\n")
+                self.wfile.flush()
+
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            stream = Stream(lambda text: chunk(f"data: {text}\n\n".encode()), waiting, announced)
+            try:
+                chunk(b"id: 0\ndata:\n\n")
+                stream.take(message)
+                stream.over.wait(10)
+                chunk(b"")
+            except OSError:
+                self.close_connection = True
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+        request_queue_size = 100
+
+    server = Server(("127.0.0.1", 0), Handler)
+    print(f"ready http://127.0.0.1:{server.server_address[1]}/mcp", flush=True)
+    server.serve_forever()
+
+
+{"stdio": stdio, "sse": sse, "http": http}[sys.argv[1]](sys.argv[2:])

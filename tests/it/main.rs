@@ -48,6 +48,9 @@ mod transport;
 /// Targets that are processes, and targets that speak HTTP+SSE.
 mod transports;
 
+/// What comes beside answers: requests of the target, progress, notifications; and calls that are broken off.
+mod messages;
+
 /// MCP servers that other people wrote, in the eras they speak.
 mod real_servers;
 

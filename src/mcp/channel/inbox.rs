@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::gathered::Gathered;
 use crate::clock::Clock;
+use crate::mcp::answerer::{Answerer, Reply, Said};
 use crate::mcp::client::IDS_PER_USER;
 use crate::mcp::envelope::{self, Incoming};
 use crate::mcp::failure::Failure;
@@ -17,15 +18,13 @@ use crate::model::Strays;
 
 /// Ids of calls that were given up are known up to this many; an answer to one that was forgotten counts as a duplicate.
 const MOST_GIVEN_UP: usize = 100_000;
-/// A server's request with a longer id is not answered, in bytes.
-const LONGEST_ID: usize = 200;
-const PING: &str = "ping";
 
 /// The inbox of one channel.
 #[derive(Debug)]
 pub(super) struct Inbox {
     state: Mutex<State>,
     gathered: Gathered,
+    answerer: Arc<Answerer>,
 }
 
 #[derive(Debug, Default)]
@@ -78,9 +77,14 @@ pub(super) struct Expected {
 }
 
 impl Inbox {
-    /// An empty one.
-    pub(super) fn new(gathered: Gathered) -> Self {
-        Self { state: Mutex::default(), gathered }
+    /// An empty one, of a user who answers like this.
+    pub(super) fn new(gathered: Gathered, answerer: Arc<Answerer>) -> Self {
+        Self { state: Mutex::default(), gathered, answerer }
+    }
+
+    /// The reply to a request of the target was sent.
+    pub(super) fn replied(&self, said: Said) {
+        self.answerer.sent(said);
     }
 
     /// Expects the answer to `id`, which must not have been used before; why not, where nothing comes any more.
@@ -113,12 +117,12 @@ impl Inbox {
     }
 
     /// Takes a message that came at `at`; gives what is to be sent back.
-    pub(super) fn take(&self, at: Instant, bytes: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn take(&self, at: Instant, bytes: &[u8]) -> Option<Reply> {
         match envelope::sort(bytes) {
             Incoming::Answer(id) => self.answer(at, id, bytes),
             Incoming::NamelessError => self.nameless(at, bytes),
-            Incoming::Request { id, method } => return reply(id, &method),
-            Incoming::Notification => {}
+            Incoming::Request { id, method } => return self.answerer.reply(id, &method),
+            Incoming::Notification(method) => self.gathered.messages(|messages| messages.notified(&method)),
             Incoming::Rubbish => self.gathered.rubbish(bytes),
         }
         None
@@ -220,19 +224,6 @@ impl Drop for Expected {
     }
 }
 
-/// The answer to a server's request: it may ask whether we are there, and nothing else.
-fn reply(id: &str, method: &str) -> Option<Vec<u8>> {
-    if id.len() > LONGEST_ID || !id.starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
-        return None;
-    }
-    let said = if method == PING {
-        r#""result":{}"#
-    } else {
-        r#""error":{"code":-32601,"message":"a load generator answers no requests"}"#
-    };
-    Some(format!(r#"{{"jsonrpc":"2.0","id":{id},{said}}}"#).into_bytes())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -243,7 +234,8 @@ mod tests {
 
     fn inbox() -> (Arc<Inbox>, Gathered) {
         let gathered = Gathered::new(Secrets::default());
-        (Arc::new(Inbox::new(gathered.clone())), gathered)
+        let answerer = Answerer::new(Arc::default(), gathered.clone(), 1, 1);
+        (Arc::new(Inbox::new(gathered.clone(), answerer)), gathered)
     }
 
     fn answer(id: u64) -> String {
@@ -328,19 +320,6 @@ mod tests {
         assert_eq!(came(&mut one).await, Arrived::Lost(lost.clone()));
         assert!(!inbox.is_open());
         assert_eq!(inbox.expect(ONE + 1, Clock::start()).unwrap_err(), lost);
-    }
-
-    #[test]
-    fn a_server_may_ask_whether_we_are_there_and_nothing_else() {
-        let (inbox, _) = inbox();
-        let said = |text: &str| {
-            inbox.take(Instant::now(), text.as_bytes()).map(|reply| String::from_utf8(reply).unwrap())
-        };
-        let pong = r#"{"jsonrpc":"2.0","id":"a\"b","result":{}}"#;
-        assert_eq!(said(r#"{"jsonrpc":"2.0","id":"a\"b","method":"ping"}"#).as_deref(), Some(pong));
-        assert!(said(r#"{"id":3,"method":"roots/list"}"#).unwrap().contains("-32601"));
-        assert_eq!(said(r#"{"id":{"a":1},"method":"ping"}"#), None);
-        assert_eq!(said(&format!(r#"{{"id":"{}","method":"ping"}}"#, "x".repeat(LONGEST_ID))), None);
     }
 
     #[test]

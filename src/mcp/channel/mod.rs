@@ -18,11 +18,11 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use self::events::Posted;
 use self::inbox::{Arrival, Arrived};
 use super::envelope::{self, Message};
 use super::failure::Failure;
 use super::fields::Fields;
+use super::poster::Posted;
 use super::reply::{self, Answer, Progress};
 use crate::clock::Clock;
 use crate::model::{Outcome, ProtocolFault, Secrets, TimeoutPhase, TransportFault};

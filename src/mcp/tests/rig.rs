@@ -199,6 +199,7 @@ fn plan() -> Plan {
         auth: Auth::None,
         session: SessionPolicy::PerUser,
         session_end: SessionEnd::Delete,
+        answers: crate::plan::Answers::default(),
         hosts: HostRule::default(),
         load: Load {
             model: LoadModel::Closed(ClosedLoad {

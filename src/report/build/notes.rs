@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::messages;
 use super::rows::{Rows, is_refused_probe};
 use crate::model::{
     Event, Level, ScrapeFault, Strays, format_count, format_duration, format_rate, signal_name,
@@ -78,6 +79,7 @@ pub(super) fn notes(log: &RunLog, clock: &LoadClock, rows: &Rows, scrapes: &Scra
     notes.extend(interrupted_note(rows));
     notes.extend(left_open_note(log));
     notes.extend(strays_note(strays(log)));
+    notes.extend(messages::notes(&messages::messages(log)));
     if log.ending == Ending::Unmeasured {
         return notes;
     }

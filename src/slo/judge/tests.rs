@@ -47,6 +47,7 @@ pub(in crate::slo) fn plan() -> Plan {
         auth: Auth::None,
         session: SessionPolicy::PerUser,
         session_end: SessionEnd::Delete,
+        answers: crate::plan::Answers::default(),
         hosts: HostRule::default(),
         load: Load {
             model: LoadModel::Closed(ClosedLoad {
@@ -97,6 +98,7 @@ fn aggregates(cells: Vec<Cell>) -> Aggregates {
         left_open: 0,
         held: Duration::ZERO,
         strays: Strays::default(),
+        messages: crate::model::Messages::default(),
         generator: None,
         cells,
         errors: Vec::new(),
