@@ -12,7 +12,7 @@ use super::recorder::{OpenCall, Recorder, Timing};
 use super::signal::Signals;
 use crate::clock::Clock;
 use crate::mcp::{CallContext, Client, Exchange, TokenState, Wire};
-use crate::metrics::Phase;
+use crate::metrics::{Phase, StreamedCall};
 use crate::model::{CounterRng, NotSent, Outcome};
 use crate::plan::{
     ClosedLoad, LoadModel, Plan, RenderContext, SessionEnd, SessionPolicy, Slot, Step, StepId, Transaction,
@@ -359,6 +359,11 @@ impl User {
         } else {
             Timing::closed(exchange.end.saturating_sub(exchange.sent))
         };
+        if let Some(times) = exchange.stream {
+            let Exchange { sent, first_byte, end, .. } = exchange;
+            let answer = exchange.answered.then_some(end);
+            open.streamed(StreamedCall { sent, first_byte, answer, times });
+        }
         open.end(exchange.outcome, timing, exchange.reason.as_deref());
         if exchange.left_open || !exchange.held.is_zero() {
             work.recorder.held(exchange.held, exchange.left_open);

@@ -22,15 +22,17 @@ pub(super) struct Aside<'a> {
 }
 
 impl Aside<'_> {
-    /// Takes a message that is no answer.
-    pub(super) fn take(&mut self, event: &[u8]) {
+    /// Takes a message that is no answer; gives the token of the call of whose progress it tells.
+    pub(super) fn take(&mut self, event: &[u8]) -> Option<u64> {
         match envelope::sort(event) {
             Incoming::Request { id, method } => self.asked(id, &method),
-            Incoming::Notification(method) => {
+            Incoming::Notification { method, token } => {
                 self.wire.gathered.messages(|messages| messages.notified(&method));
+                return token;
             }
             Incoming::Answer(_) | Incoming::NamelessError | Incoming::Rubbish => {}
         }
+        None
     }
 
     fn asked(&mut self, id: &str, method: &str) {

@@ -26,7 +26,7 @@ use super::reason::Reason;
 use super::reply::{self, Answer, Progress};
 use super::wire::{Way, Wire};
 use crate::clock::Clock;
-use crate::model::{CounterRng, Era, Outcome, ProtocolFault, TimeoutPhase, TransportFault};
+use crate::model::{CounterRng, Era, Outcome, ProtocolFault, StreamTimes, TimeoutPhase, TransportFault};
 use crate::plan::{OAuthCall, Operation, RenderContext, Step, StepId, Variables};
 
 const AUTHORIZATION: &str = "authorization";
@@ -126,6 +126,10 @@ pub struct Exchange {
     pub left_open: bool,
     /// How long its user waited for the end of the answer's stream, after `end`.
     pub held: Duration,
+    /// True when `end` is that of an answer.
+    pub answered: bool,
+    /// When the parts of the answer came, where it came in parts.
+    pub stream: Option<StreamTimes>,
 }
 
 /// What changes with each call of a user, beside the id.
@@ -355,11 +359,20 @@ impl Client {
                 reason =
                     Some(Reason::from(failure).told(answer.outcome, &self.wire.secrets, self.session_id()));
             }
-            let Progress { left_open, drained, .. } = progress;
+            let Progress { left_open, drained, stream, .. } = progress;
             let end = answer.end;
             let held = if drained { self.clock.now().saturating_sub(end) } else { Duration::ZERO };
-            let exchange =
-                Exchange { outcome: answer.outcome, reason, sent, first_byte, end, left_open, held };
+            let exchange = Exchange {
+                outcome: answer.outcome,
+                reason,
+                sent,
+                first_byte,
+                end,
+                left_open,
+                held,
+                answered: true,
+                stream,
+            };
             return (exchange, Some(answer));
         }
         let end = self.clock.now();
@@ -375,7 +388,8 @@ impl Client {
             }
         };
         let reason = Some(reason.told(outcome, &self.wire.secrets, self.session_id()));
-        (Exchange { outcome, reason, sent, first_byte, end, left_open: false, held: Duration::ZERO }, None)
+        let (left_open, held, answered, stream) = (false, Duration::ZERO, false, progress.stream);
+        (Exchange { outcome, reason, sent, first_byte, end, left_open, held, answered, stream }, None)
     }
 
     /// The session that the server named: as good as a secret.

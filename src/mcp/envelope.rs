@@ -10,6 +10,9 @@ use serde_json::value::RawValue;
 
 use crate::model::{Outcome, ProtocolFault};
 
+/// The notification that tells how far a call is.
+const PROGRESS: &str = "notifications/progress";
+
 /// What a message from the server turned out to be.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Message<'a> {
@@ -39,8 +42,8 @@ pub(crate) enum Incoming<'a> {
     NamelessError,
     /// A request from the server, with its id as JSON text.
     Request { id: &'a str, method: Cow<'a, str> },
-    /// A notification of this method.
-    Notification(Cow<'a, str>),
+    /// A notification, with the token of the call of whose progress it tells.
+    Notification { method: Cow<'a, str>, token: Option<u64> },
     /// Not a JSON-RPC message.
     Rubbish,
 }
@@ -55,6 +58,15 @@ struct Envelope<'a> {
     result: Option<&'a RawValue>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
+    #[serde(borrow)]
+    params: Option<&'a RawValue>,
+}
+
+/// What news of a call's progress says of whose it is.
+#[derive(Deserialize)]
+struct ProgressParams {
+    #[serde(rename = "progressToken")]
+    token: u64,
 }
 
 #[derive(Deserialize)]
@@ -164,13 +176,17 @@ pub(crate) fn sort(bytes: &[u8]) -> Incoming<'_> {
     if !is_object(bytes) {
         return Incoming::Rubbish;
     }
-    let Ok(Envelope { id, method, result, error }) = serde_json::from_slice(bytes) else {
+    let Ok(Envelope { id, method, result, error, params }) = serde_json::from_slice(bytes) else {
         return Incoming::Rubbish;
     };
     let id = id.map(RawValue::get);
     match (method, id) {
         (Some(method), Some(id)) => Incoming::Request { id, method },
-        (Some(method), None) => Incoming::Notification(method),
+        (Some(method), None) => {
+            let told = params.filter(|_| method == PROGRESS);
+            let token = told.and_then(|params| serde_json::from_str::<ProgressParams>(params.get()).ok());
+            Incoming::Notification { method, token: token.map(|params| params.token) }
+        }
         (None, None) if error.is_some() => Incoming::NamelessError,
         (None, _) if result.is_none() && error.is_none() => Incoming::Rubbish,
         // A server that makes a text of a number means that number.
@@ -247,7 +263,15 @@ mod tests {
             (r#"{"id":"a","method":"ping"}"#, Incoming::Request { id: r#""a""#, method: "ping".into() }),
             (
                 r#"{"method":"notifications/progress","params":{}}"#,
-                Incoming::Notification("notifications/progress".into()),
+                Incoming::Notification { method: PROGRESS.into(), token: None },
+            ),
+            (
+                r#"{"method":"notifications/progress","params":{"progress":1,"progressToken":7}}"#,
+                Incoming::Notification { method: PROGRESS.into(), token: Some(7) },
+            ),
+            (
+                r#"{"method":"x","params":{"progressToken":7}}"#,
+                Incoming::Notification { method: "x".into(), token: None },
             ),
             (r#"{"id":7}"#, Incoming::Rubbish),
             ("Server listening", Incoming::Rubbish),

@@ -14,7 +14,7 @@ use super::http1::{ContentKind, Head, HeadWants};
 use super::sse::SseParser;
 use super::wire::MAX_REPLY_BYTES;
 use crate::clock::Clock;
-use crate::model::{Outcome, ProtocolFault, TimeoutPhase};
+use crate::model::{Outcome, ProtocolFault, StreamTimes, TimeoutPhase};
 use crate::plan::{Operation, Step};
 
 /// How much of a failed answer's body is read: enough to tell why.
@@ -34,6 +34,8 @@ pub(crate) struct Progress {
     pub(crate) answer: Option<Answer>,
     /// True while the answer is there and the end of its stream is not.
     pub(crate) left_open: bool,
+    /// When the parts of the answer came, where it comes in parts.
+    pub(crate) stream: Option<StreamTimes>,
     /// True once the end of a stream was waited for after the answer.
     pub(crate) drained: bool,
     /// True when the answer's text is wanted although all is well.
@@ -67,6 +69,7 @@ impl Progress {
             first_byte: None,
             answer: None,
             left_open: false,
+            stream: None,
             drained: false,
             keep_text,
         }
@@ -190,6 +193,7 @@ impl Reader<'_> {
         let mut parser = SseParser::default();
         let mut wrong_id = false;
         let mut drain_until = None;
+        self.progress.stream = Some(StreamTimes::default());
         let fault = loop {
             let next = match drain_until {
                 None => self.connection.piece().await,
@@ -220,7 +224,11 @@ impl Reader<'_> {
                     return stream.accept_good();
                 }
                 match envelope::read(event, self.id) {
-                    Message::Other => self.aside.take(event),
+                    Message::Other => {
+                        let token = self.aside.take(event);
+                        let is_own = token == Some(self.id) && step.conduct.progress;
+                        stream.beside(if is_own { Beside::Progress } else { Beside::Other });
+                    }
                     Message::OtherId => wrong_id = true,
                     message @ (Message::Result(_) | Message::Error { .. } | Message::Malformed) => {
                         stream.accept(&message, event, step);
@@ -294,6 +302,13 @@ impl Reader<'_> {
     }
 }
 
+/// What a message beside an answer is about.
+enum Beside {
+    /// How far the call is.
+    Progress,
+    Other,
+}
+
 /// Where the answers in a stream of events go.
 struct Answers<'a> {
     clock: Clock,
@@ -303,9 +318,29 @@ struct Answers<'a> {
 }
 
 impl Answers<'_> {
+    /// Takes note of a message beside the answer.
+    fn beside(&mut self, progress: Beside) {
+        if let (None, Some(times)) = (&self.progress.answer, &mut self.progress.stream) {
+            let at = self.clock.now();
+            times.event(at);
+            match progress {
+                Beside::Progress => times.progress(at),
+                Beside::Other => {}
+            }
+        }
+    }
+
+    /// The answer was there at `end`.
+    fn answered(&mut self, end: Duration) {
+        if let (None, Some(times)) = (&self.progress.answer, &mut self.progress.stream) {
+            times.event(end);
+        }
+    }
+
     /// Takes the first answer, which is good.
     fn accept_good(&mut self) {
         let (end, status, session) = (self.clock.now(), self.status, self.session.take());
+        self.answered(end);
         let text = String::new();
         self.progress.answer = Some(Answer {
             end,
@@ -321,6 +356,7 @@ impl Answers<'_> {
     /// Takes an answer. What comes after it can only spoil it.
     fn accept(&mut self, message: &Message<'_>, event: &[u8], step: &Step) {
         let end = self.clock.now();
+        self.answered(end);
         let malformed = Outcome::Protocol(ProtocolFault::Malformed);
         let (outcome, text, error_code) = match message {
             Message::Result(result) => {

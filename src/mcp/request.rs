@@ -12,7 +12,7 @@ use url::Url;
 use super::fields::{Fields, write_field};
 use super::wire::{NEWEST_LEGACY_REVISION, PROTOCOL_VERSION_HEADER};
 use crate::model::Era;
-use crate::plan::{Answers, Auth, DISCOVER, McpRequest, Operation, RenderContext, Step, Template};
+use crate::plan::{Answers, Auth, Conduct, DISCOVER, McpRequest, Operation, RenderContext, Step, Template};
 
 /// Servers answer 406 to anything else.
 pub(super) const ACCEPT_BOTH: &str = "application/json, text/event-stream";
@@ -47,16 +47,20 @@ enum Body {
     Empty,
     /// The same for every call.
     Fixed(Vec<u8>),
-    /// JSON-RPC: [`BEFORE_ID`], the id, `before`, the rendered text, `after`.
+    /// JSON-RPC: [`BEFORE_ID`], the id, `before`, more members, the rendered text, `token` and the id again, `after`.
     Rpc {
         before: Vec<u8>,
         hole: Option<Template>,
+        /// What stands before the id where that is the token of the call's progress, too.
+        token: Option<Vec<u8>>,
         after: Vec<u8>,
     },
     /// The rendered text is the whole body.
     Rendered(Template),
 }
 
+/// What the parameters and the message end with.
+const END_OF_PARAMS: &[u8] = b"}}";
 const BEFORE_ID: &[u8] = br#"{"jsonrpc":"2.0","id":"#;
 
 /// What the forms of one run have in common.
@@ -81,7 +85,13 @@ pub(crate) struct FormContext<'a> {
 impl RequestForm {
     /// The form of `step`.
     pub(crate) fn of(step: &Step, context: FormContext<'_>) -> Self {
-        match &step.operation {
+        let mut form = Self::of_operation(&step.operation, context);
+        form.body.conduct(step.conduct);
+        form
+    }
+
+    fn of_operation(operation: &Operation, context: FormContext<'_>) -> Self {
+        match operation {
             Operation::CallTool { tool, arguments } => {
                 let params = Template::object(&[("name", tool.quoted()), ("arguments", arguments.clone())]);
                 context.named("tools/call", Some(tool), Some(&params))
@@ -187,23 +197,53 @@ fn write_request_line(method: &Method, before: &str, path: &str, out: &mut Vec<u
 }
 
 impl Body {
+    /// Makes room for what `conduct` adds to the parameters.
+    fn conduct(&mut self, Conduct { progress, pages, cancel_after: _ }: Conduct) {
+        let Self::Rpc { before, hole, token, after } = self else { return };
+        if !progress && pages.is_none() {
+            return;
+        }
+        if after.len() == 1 {
+            before.extend_from_slice(br#","params":{"#);
+            after.push(b'}');
+        }
+        if !progress {
+            return;
+        }
+        let meta = after.len() - END_OF_PARAMS.len();
+        let mut start = after.drain(..meta).collect::<Vec<u8>>();
+        if start.pop().is_some() {
+            start.push(b',');
+        } else {
+            start.extend_from_slice(if hole.is_some() { br#","_meta":{"# } else { br#""_meta":{"# });
+        }
+        start.extend_from_slice(br#""progressToken":"#);
+        *token = Some(start);
+        after.insert(0, b'}');
+    }
+
     fn write(&self, id: u64, members: &[u8], context: &mut RenderContext<'_>, out: &mut Vec<u8>) {
         match self {
             Self::Empty => {}
             Self::Fixed(bytes) => out.extend_from_slice(bytes),
             Self::Rendered(template) => template.render(context, out),
-            Self::Rpc { before, hole, after } => {
+            Self::Rpc { before, hole, token, after } => {
                 out.extend_from_slice(BEFORE_ID);
                 out.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
                 out.extend_from_slice(before);
                 if !members.is_empty() {
                     out.extend_from_slice(members);
-                    if hole.is_some() || after.first() == Some(&b'"') {
+                    let rest = token.as_ref().unwrap_or(after);
+                    if hole.is_some() || rest.first() == Some(&b'"') {
                         out.push(b',');
                     }
                 }
                 if let Some(template) = hole {
                     template.render(context, out);
+                }
+                if let Some(token) = token {
+                    out.extend_from_slice(token);
+                    out.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
                 }
                 out.extend_from_slice(after);
             }
@@ -248,7 +288,7 @@ impl FormContext<'_> {
                 headers.insert(NAME_HEADER, header_text(name));
             }
         }
-        let body = Body::Rpc { before: before.into(), hole, after: after.into() };
+        let body = Body::Rpc { before: before.into(), hole, token: None, after: after.into() };
         self.endpoint(Method::POST, &headers, body)
     }
 
@@ -262,7 +302,7 @@ impl FormContext<'_> {
         let before = format!(r#","method":"initialize","params":{params}}}"#);
         let mut headers = self.mcp_headers();
         headers.remove(PROTOCOL_VERSION_HEADER);
-        let body = Body::Rpc { before: before.into(), hole: None, after: Vec::new() };
+        let body = Body::Rpc { before: before.into(), hole: None, token: None, after: Vec::new() };
         self.endpoint(Method::POST, &headers, body)
     }
 
@@ -404,6 +444,7 @@ mod tests {
             condition: None,
             tags: std::collections::BTreeMap::new(),
             deadline: std::time::Duration::from_secs(1),
+            conduct: crate::plan::Conduct::default(),
         };
         let url = Url::parse("http://127.0.0.1:1/mcp?x=1").unwrap();
         let endpoint = endpoint(&url);

@@ -111,6 +111,7 @@ mod tests {
             held,
             strays: Strays::default(),
             messages: crate::model::Messages::default(),
+            streams: Vec::new(),
             generator,
             cells,
             errors,

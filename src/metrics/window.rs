@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::GeneratorSecond;
+use super::{GeneratorSecond, StreamCell};
 use crate::model::{LatencyHistogram, Messages, Outcome, OutcomeClass, Strays};
 use crate::plan::StepId;
 
@@ -54,6 +54,9 @@ pub struct Second {
     pub generator: Option<GeneratorSecond>,
     /// What ended in it.
     pub cells: Vec<Cell>,
+    /// When the parts of answers came that came in parts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub streams: Vec<StreamCell>,
     /// Why calls of it failed; left out where none did, and unknown to the first run directories.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ErrorSample>,

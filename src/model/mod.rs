@@ -12,6 +12,7 @@ mod outcome;
 mod redaction;
 mod rng;
 mod secret;
+mod stream_times;
 mod strays;
 mod target_info;
 mod text;
@@ -34,6 +35,7 @@ pub use redaction::{MAX_EXCERPT, Secrets};
 pub use rng::CounterRng;
 pub use secret::{Secret, credentials_in, without_credentials};
 pub use strays::Strays;
+pub use stream_times::StreamTimes;
 pub use target_info::{Carriage, Era, TargetInfo};
 pub use text::{MAX_TEXT, clean_char, clean_text, printable_text};
 pub use units::{

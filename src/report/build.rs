@@ -10,6 +10,7 @@ mod messages;
 mod notes;
 mod rows;
 mod saturation;
+mod streams;
 mod timeline;
 
 use super::measured::Measured;
@@ -58,6 +59,7 @@ pub(super) fn build(
         errors: rows::errors(all, log),
         strays: notes::strays(log),
         messages: messages::messages(log),
+        streams: streams::streams(log, all),
         planned: all.planned(),
         recorded: all.recorded(),
         timeline: timeline::timeline(log, clock),

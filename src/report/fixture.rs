@@ -215,6 +215,7 @@ fn step(id: u16, name: &str, role: Role, method: &str, tool: Option<&str>, opera
         condition: None,
         tags: BTreeMap::new(),
         deadline: Duration::from_secs(10),
+        conduct: crate::plan::Conduct::default(),
     }
 }
 
@@ -274,6 +275,7 @@ fn one_second(second: u32, rng: &mut CounterRng) -> Second {
         held: Duration::ZERO,
         strays: Strays::default(),
         messages: crate::model::Messages::default(),
+        streams: Vec::new(),
         generator: None,
         cells,
         errors,

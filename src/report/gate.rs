@@ -5,6 +5,7 @@
 
 use super::{
     Environment, ErrorRow, Finding, HealthSpan, Manifest, OutcomeCount, RunReport, Saturation, StepRow,
+    StreamRow, StreamTime,
 };
 use crate::model::{NotificationCount, TargetInfo, printable_text};
 
@@ -30,6 +31,7 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
         health,
         saturation,
         messages,
+        streams,
         version: _,
         verdict: _,
         duration: _,
@@ -69,6 +71,9 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
     }
     for NotificationCount { method, count: _ } in &mut messages.notifications {
         all([method]);
+    }
+    for StreamRow { step, times, calls: _, progress: _ } in streams {
+        all(std::iter::once(step).chain(times.iter_mut().map(|StreamTime { what, .. }| what)));
     }
     for Saturation { name, unit, .. } in saturation {
         all([name, unit]);

@@ -168,6 +168,12 @@ fn check_protocol(file: &ScenarioFile, transactions: &[WrittenTransaction], prob
                     .help("write `get` or `post`, or another `protocol`"),
             );
         }
+        if let Some(place) = step.conduct_place.as_ref().filter(|_| !step.is_mcp()) {
+            problems.push(
+                Problem::error(place, "this is possible with calls of MCP alone")
+                    .help("remove it, or call MCP"),
+            );
+        }
         if let Some(place) = step.status_check.as_ref().filter(|_| step.is_mcp()) {
             problems.push(
                 Problem::error(place, "a call of MCP is not judged by its HTTP status")

@@ -3,7 +3,7 @@
 use super::describe::{Page, whole};
 use crate::model::{format_count, format_duration, format_ratio};
 use crate::plan::{
-    Answers, Condition, Feeder, Load, LoadModel, Plan, Role, RowOrder, Step, Test, Transaction,
+    Answers, Condition, Conduct, Feeder, Load, LoadModel, Plan, Role, RowOrder, Step, Test, Transaction,
 };
 
 pub(super) fn describe_transactions(page: &mut Page, plan: &Plan) {
@@ -76,6 +76,17 @@ fn describe_step(page: &mut Page, plan: &Plan, transaction: &Transaction, step: 
         parts.push(format!("takes {} out of the answer", names.join(", ")));
     }
     parts.extend(step.condition.iter().map(condition));
+    if step.conduct.progress {
+        parts.push("asks for progress".to_owned());
+    }
+    match step.conduct.pages {
+        None => {}
+        Some(Conduct::MOST_PAGES) => parts.push("all pages".to_owned()),
+        Some(pages) => parts.push(format!("up to {} pages", format_count(u64::from(pages)))),
+    }
+    if let Some(after) = step.conduct.cancel_after {
+        parts.push(format!("cancelled after {}", format_duration(after)));
+    }
     parts.push(format!("given up after {}", format_duration(step.deadline)));
     if plan.total_weight() > 0 && transaction.weight == 0 {
         parts.push("switched off".to_owned());

@@ -2,10 +2,11 @@
 
 use serde_yaml::Value;
 
+use super::operation_file::BARE;
 use super::resolved::{Fields, duration};
 use crate::plan::{
-    Answers, Check, ClientAnswer, Condition, Extraction, Feeder, McpRequest, Operation, Part, Plan, Step,
-    Test, Transaction,
+    Answers, Check, ClientAnswer, Condition, Conduct, Extraction, Feeder, McpRequest, Operation, Part, Plan,
+    Step, Test, Transaction,
 };
 
 pub(super) fn transaction(plan: &Plan, transaction: &Transaction) -> Value {
@@ -28,6 +29,12 @@ fn step(step: &Step) -> Value {
             "call_tool",
             Fields::of([("tool", tool.source.as_str().into()), ("arguments", json(&arguments.source))]),
         ),
+        Operation::Request(McpRequest { method, .. })
+            if let Some((pages, kind)) = step.conduct.pages.zip(list(method)) =>
+        {
+            let all = pages == Conduct::MOST_PAGES;
+            (kind, Fields::of([("pages", if all { "all".into() } else { pages.into() })]))
+        }
         Operation::Request(McpRequest { method, params, .. }) => {
             let mut request = Fields::default();
             request.set("method", method.as_str());
@@ -68,8 +75,19 @@ fn step(step: &Step) -> Value {
         }
         fields.set("tags", tags.value());
     }
+    if step.conduct.progress {
+        fields.set("progress", true);
+    }
+    if let Some(after) = step.conduct.cancel_after {
+        fields.set("cancel_after", duration(after));
+    }
     fields.set("timeout", duration(step.deadline));
     fields.value()
+}
+
+/// How a request for a list is written.
+fn list(method: &str) -> Option<&'static str> {
+    BARE.iter().find(|(_, listed)| *listed == method).map(|(kind, _)| *kind)
 }
 
 fn condition(Condition { value, test }: &Condition) -> Value {

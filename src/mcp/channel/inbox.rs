@@ -14,7 +14,7 @@ use crate::mcp::answerer::{Answerer, Reply, Said};
 use crate::mcp::client::IDS_PER_USER;
 use crate::mcp::envelope::{self, Incoming};
 use crate::mcp::failure::Failure;
-use crate::model::Strays;
+use crate::model::{Strays, StreamTimes};
 
 /// Ids of calls that were given up are known up to this many; an answer to one that was forgotten counts as a duplicate.
 const MOST_GIVEN_UP: usize = 100_000;
@@ -40,6 +40,8 @@ struct State {
 #[derive(Debug)]
 struct Waiting {
     clock: Clock,
+    /// When it was told how far the call is; `None` until it is.
+    stream: Option<StreamTimes>,
     to: oneshot::Sender<Arrival>,
 }
 
@@ -55,6 +57,8 @@ struct GivenUp {
 pub(super) struct Arrival {
     /// When, on the clock of whoever waits.
     pub(super) at: Duration,
+    /// When what came before it for the call came.
+    pub(super) stream: Option<StreamTimes>,
     pub(super) what: Arrived,
 }
 
@@ -96,7 +100,7 @@ impl Inbox {
         }
         let used = state.used.entry(id / IDS_PER_USER).or_insert((id, id));
         *used = (used.0.min(id), used.1.max(id));
-        state.waiting.insert(id, Waiting { clock, to });
+        state.waiting.insert(id, Waiting { clock, stream: None, to });
         Ok(Expected { inbox: Arc::clone(self), id, from })
     }
 
@@ -122,7 +126,12 @@ impl Inbox {
             Incoming::Answer(id) => self.answer(at, id, bytes),
             Incoming::NamelessError => self.nameless(at, bytes),
             Incoming::Request { id, method } => return self.answerer.reply(id, &method),
-            Incoming::Notification(method) => self.gathered.messages(|messages| messages.notified(&method)),
+            Incoming::Notification { method, token } => {
+                self.gathered.messages(|messages| messages.notified(&method));
+                if let Some(token) = token {
+                    self.progress(at, token);
+                }
+            }
             Incoming::Rubbish => self.gathered.rubbish(bytes),
         }
         None
@@ -133,6 +142,16 @@ impl Inbox {
         match self.state().only_one() {
             Some(waiting) => waiting.tell(at, Arrived::TooLarge),
             None => self.gathered.rubbish(beginning),
+        }
+    }
+
+    /// Tells of the progress of the call whose token is its id.
+    fn progress(&self, at: Instant, token: u64) {
+        if let Some(waiting) = self.state().waiting.get_mut(&token) {
+            let at = waiting.moment(at);
+            let stream = waiting.stream.get_or_insert_default();
+            stream.event(at);
+            stream.progress(at);
         }
     }
 
@@ -192,10 +211,18 @@ impl State {
 }
 
 impl Waiting {
+    fn moment(&self, at: Instant) -> Duration {
+        at.into_std().saturating_duration_since(self.clock.moment(Duration::ZERO))
+    }
+
     fn tell(self, at: Instant, what: Arrived) {
-        let at = at.into_std().saturating_duration_since(self.clock.moment(Duration::ZERO));
+        let at = self.moment(at);
+        let stream = self.stream.map(|mut stream| {
+            stream.event(at);
+            stream
+        });
         // Whoever waited may just have given up.
-        let _ = self.to.send(Arrival { at, what });
+        let _ = self.to.send(Arrival { at, stream, what });
     }
 }
 

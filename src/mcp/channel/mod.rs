@@ -142,13 +142,14 @@ impl Channel {
 
 /// Puts what came for a call into `progress`.
 fn answered(arrival: Option<Arrival>, out: Outgoing<'_>, progress: &mut Progress) -> Result<(), Failure> {
-    let Some(Arrival { at, what }) = arrival else {
+    let Some(Arrival { at, stream, what }) = arrival else {
         return Err(Failure::bare(Outcome::Transport(TransportFault::Eof)));
     };
     let (outcome, text, error_code) = match &what {
         Arrived::Message(bytes) => {
             return {
-                progress.first_byte = Some(at);
+                progress.first_byte = stream.and_then(|stream| stream.first_event).or(Some(at));
+                progress.stream = stream;
                 progress.answer = Some(judged(bytes, at, out, progress));
                 Ok(())
             };

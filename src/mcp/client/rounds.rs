@@ -57,9 +57,12 @@ impl Client {
                     self.exchange(wire, step, context, attempt, &mut next).await
                 })
                 .await;
-            let first_byte = progress.first_byte.or(next.first_byte);
+            next.first_byte = progress.first_byte.or(next.first_byte);
+            next.stream = match (progress.stream, next.stream) {
+                (Some(first), Some(next)) => Some(first.followed_by(next)),
+                (first, next) => first.or(next),
+            };
             *progress = next;
-            progress.first_byte = first_byte;
             if !matches!(ended, Ok(Ok(()))) {
                 return ended;
             }

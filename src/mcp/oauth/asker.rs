@@ -92,8 +92,17 @@ impl Asker {
         };
         let reason = reason.map(|reason| reason.told(outcome, &self.secrets, ""));
         let first_byte = progress.first_byte;
-        let exchange =
-            Exchange { outcome, reason, sent, first_byte, end, left_open: false, held: Duration::ZERO };
+        let exchange = Exchange {
+            outcome,
+            reason,
+            sent,
+            first_byte,
+            end,
+            left_open: false,
+            held: Duration::ZERO,
+            answered: true,
+            stream: None,
+        };
         (exchange, reply)
     }
 

@@ -61,6 +61,8 @@ impl Authority {
                     end: clock.now(),
                     left_open: false,
                     held: Duration::ZERO,
+                    answered: false,
+                    stream: None,
                 };
                 return (malformed(exchange, &OAuthError::from(fault).to_string(), secrets), None);
             }

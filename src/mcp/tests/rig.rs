@@ -183,6 +183,7 @@ impl Rig {
             condition: None,
             tags: BTreeMap::new(),
             deadline: NEVER,
+            conduct: crate::plan::Conduct::default(),
         });
     }
 }

@@ -31,6 +31,7 @@ fn step(id: u16, name: &str, role: Role, tool: Option<&str>) -> Step {
         condition: None,
         tags: BTreeMap::new(),
         deadline: SECOND,
+        conduct: crate::plan::Conduct::default(),
     }
 }
 
@@ -99,6 +100,7 @@ fn aggregates(cells: Vec<Cell>) -> Aggregates {
         held: Duration::ZERO,
         strays: Strays::default(),
         messages: crate::model::Messages::default(),
+        streams: Vec::new(),
         generator: None,
         cells,
         errors: Vec::new(),
