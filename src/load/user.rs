@@ -233,11 +233,22 @@ impl User {
             }
             // What follows the first step is due when that has ended.
             self.call(work, *step, due.take()).await;
+            if work.plan.step(*step).conduct.pages.is_some() {
+                self.further_pages(work, *step).await;
+            }
         }
         if work.plan.session == SessionPolicy::PerIteration {
             self.close_session(work).await;
         }
         Ok(())
+    }
+
+    /// Asks for the pages after the first of the list that `step` asks for, as many as it wants and there are.
+    async fn further_pages(&mut self, work: &Workload, step: StepId) {
+        while self.client.has_next_page(step) && !work.signals.stop.is_raised() {
+            self.call(work, step, None).await;
+        }
+        self.client.first_page();
     }
 
     /// Empties the variables, and gives the iteration its rows of the scenario's data.

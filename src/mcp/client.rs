@@ -1,5 +1,7 @@
 //! One user's way to the target: its connection, its credentials, its session, and one call at a time.
 
+mod cancel;
+mod pages;
 mod rounds;
 
 use std::sync::Arc;
@@ -8,6 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::sync::watch;
 
+use self::pages::Pages;
 use self::rounds::{Again, input_wanted};
 use super::answerer::Answerer;
 use super::aside::Aside;
@@ -58,6 +61,8 @@ pub struct Client {
     answerer: Arc<Answerer>,
     /// ... and who posts that, once it was asked over HTTP.
     poster: Option<Poster>,
+    /// How far it is in a list. Boxed: few users have one.
+    pages: Option<Box<Pages>>,
 }
 
 /// How a call is made that may be made again.
@@ -177,6 +182,7 @@ impl Client {
             session: Session::Closed,
             answerer,
             poster: None,
+            pages: None,
         }
     }
 
@@ -244,7 +250,8 @@ impl Client {
         if keep_text && self.wire.gets_token(step) {
             return Box::pin(self.ask(step, context)).await.0;
         }
-        let keep_text = keep_text || !self.wire.steps[step.index()].extract.is_empty();
+        let Step { extract, conduct, .. } = &self.wire.steps[step.index()];
+        let keep_text = keep_text || !extract.is_empty() || conduct.pages.is_some();
         self.make(step, context, keep_text).await.0
     }
 
@@ -324,11 +331,14 @@ impl Client {
         let step = &wire.steps[step.index()];
         let CallContext { iteration, sent, rng, variables } = context;
         let context = CallContext { iteration, sent, rng, variables: &mut *variables };
-        let deadline = self.clock.moment(sent + step.deadline).into();
+        let cancel = step.conduct.cancel_after.filter(|after| *after < step.deadline);
+        let deadline = self.clock.moment(sent + cancel.unwrap_or(step.deadline)).into();
+        let cursor = if step.conduct.pages.is_some() { self.cursor(step) } else { Vec::new() };
         let mut progress = Progress::new(keep_text);
         let draws = wire.makes_rounds().then(|| context.rng.clone());
         let mut timer = std::mem::take(&mut self.deadline);
-        let call = self.exchange(&wire, step, context, Attempt::default(), &mut progress);
+        let attempt = Attempt { nonce: None, members: &cursor };
+        let call = self.exchange(&wire, step, context, attempt, &mut progress);
         let mut early = timer.limit(deadline, call).await;
         if let Some(rng) = draws
             && input_wanted(&progress).is_some()
@@ -351,6 +361,9 @@ impl Client {
             {
                 answer.outcome = Outcome::CheckFailed;
                 reason = Some(Reason::of_extraction(&complaint, step, &answer));
+            }
+            if answer.outcome == Outcome::Ok {
+                self.page_read(step, &answer.text);
             }
             let mut reason =
                 reason.map(|reason| reason.told(answer.outcome, &self.wire.secrets, self.session_id()));
@@ -375,21 +388,44 @@ impl Client {
             };
             return (exchange, Some(answer));
         }
-        let end = self.clock.now();
         let (outcome, reason) = match early {
             Ok(Err(failure)) => (failure.outcome, failure.into()),
             Ok(Ok(())) => {
                 let failure = Failure::bare(Outcome::Protocol(ProtocolFault::Missing));
                 (failure.outcome, failure.into())
             }
+            Err(Passed) if cancel.is_some() => {
+                self.cancel(&wire);
+                return (self.given_up(Outcome::Cancelled, None, sent, &progress), None);
+            }
             Err(Passed) => {
                 let outcome = Outcome::Transport(TransportFault::Timeout(progress.phase));
                 (outcome, Reason::of_timeout(progress.phase, step.deadline))
             }
         };
-        let reason = Some(reason.told(outcome, &self.wire.secrets, self.session_id()));
-        let (left_open, held, answered, stream) = (false, Duration::ZERO, false, progress.stream);
-        (Exchange { outcome, reason, sent, first_byte, end, left_open, held, answered, stream }, None)
+        let reason = reason.told(outcome, &self.wire.secrets, self.session_id());
+        (self.given_up(outcome, Some(reason), sent, &progress), None)
+    }
+
+    /// A call that ends now without an answer.
+    fn given_up(
+        &self,
+        outcome: Outcome,
+        reason: Option<Box<str>>,
+        sent: Duration,
+        progress: &Progress,
+    ) -> Exchange {
+        Exchange {
+            outcome,
+            reason,
+            sent,
+            first_byte: progress.first_byte,
+            end: self.clock.now(),
+            left_open: false,
+            held: Duration::ZERO,
+            answered: false,
+            stream: progress.stream,
+        }
     }
 
     /// The session that the server named: as good as a secret.

@@ -120,6 +120,7 @@ fn in_words(outcome: Outcome) -> String {
         | Outcome::ToolError
         | Outcome::CheckFailed
         | Outcome::NotSent(_)
+        | Outcome::Cancelled
         | Outcome::Interrupted => return outcome.to_string(),
     };
     format!("{hint} ({outcome})")
@@ -499,6 +500,7 @@ impl<'a> Visit<'a> {
             | Outcome::ToolError
             | Outcome::CheckFailed
             | Outcome::NotSent(_)
+            | Outcome::Cancelled
             | Outcome::Interrupted => said,
         };
         let said = clean_text(self.secrets.redacted(said.trim()).trim());

@@ -27,7 +27,7 @@ impl Reason {
     pub(super) fn of_answer(step: &Step, answer: &Answer) -> Option<Self> {
         let text = answer.text.as_str();
         Some(match answer.outcome {
-            Outcome::Ok | Outcome::Interrupted => return None,
+            Outcome::Ok | Outcome::Cancelled | Outcome::Interrupted => return None,
             Outcome::HttpStatus(status) => Self::of_status(status, &refusal(answer)),
             Outcome::Protocol(fault) => match fault {
                 ProtocolFault::Malformed => Self::new("malformed", text),

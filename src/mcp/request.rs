@@ -432,6 +432,15 @@ mod tests {
     use crate::plan::{Role, StepId, Variables};
 
     fn complete(operation: Operation, era: Era, revision: &str) -> (Request<()>, String) {
+        complete_with(operation, (Conduct::default(), b""), era, revision)
+    }
+
+    fn complete_with(
+        operation: Operation,
+        (conduct, members): (Conduct, &[u8]),
+        era: Era,
+        revision: &str,
+    ) -> (Request<()>, String) {
         let step = Step {
             id: StepId(0),
             name: "step".into(),
@@ -444,7 +453,7 @@ mod tests {
             condition: None,
             tags: std::collections::BTreeMap::new(),
             deadline: std::time::Duration::from_secs(1),
-            conduct: crate::plan::Conduct::default(),
+            conduct,
         };
         let url = Url::parse("http://127.0.0.1:1/mcp?x=1").unwrap();
         let endpoint = endpoint(&url);
@@ -463,7 +472,7 @@ mod tests {
         let mut context =
             RenderContext { vu: 3, iteration: 4, nonce: 5, rng: &mut rng, variables: &Variables::default() };
         let mut text = Vec::new();
-        form.write(17, &[], &Fields::default(), &mut context, &mut text);
+        form.write(17, members, &Fields::default(), &mut context, &mut text);
         read(&text)
     }
 
@@ -514,6 +523,33 @@ mod tests {
             "2025-11-25",
             &json!({"jsonrpc": "2.0", "id": 17, "method": "ping"}),
         );
+    }
+
+    #[test]
+    fn requests_have_room_for_what_is_added_to_them() {
+        let all = Conduct { progress: true, pages: Some(2), cancel_after: None };
+        let paged = Conduct { progress: false, ..all };
+        let list = Operation::list_tools;
+        for (conduct, members, expected) in [
+            (paged, &b""[..], json!({})),
+            (paged, br#""cursor":"c""#, json!({"cursor": "c"})),
+            (all, b"", json!({"_meta": {"progressToken": 17}})),
+            (all, br#""cursor":"c""#, json!({"cursor": "c", "_meta": {"progressToken": 17}})),
+        ] {
+            let (_, body) = complete_with(list(), (conduct, members), Era::Legacy, "2025-11-25");
+            let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+            assert_eq!(body["params"], expected);
+        }
+        for (operation, era) in
+            [(list(), Era::Modern), (echo(), Era::Modern), (echo(), Era::Legacy), (list(), Era::Legacy)]
+        {
+            let plain = complete(operation.clone(), era, "2026-07-28").1;
+            let more = complete_with(operation, (all, br#""more":[1]"#), era, "2026-07-28").1;
+            let mut expected: serde_json::Value = serde_json::from_str(&plain).unwrap();
+            expected["params"]["more"] = json!([1]);
+            expected["params"]["_meta"]["progressToken"] = json!(17);
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&more).unwrap(), expected, "{more}");
+        }
     }
 
     #[test]

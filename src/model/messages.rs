@@ -62,6 +62,10 @@ pub struct Messages {
     pub rounds: u64,
     /// Notifications, by method.
     pub notifications: Vec<NotificationCount>,
+    /// Answers to calls that had been cancelled.
+    pub late_to_cancelled: u64,
+    /// How often a list in pages came back to a page that it had been at, and was left there.
+    pub repeated_cursors: u64,
 }
 
 impl Wish {
@@ -169,6 +173,8 @@ impl AddAssign<&Self> for Messages {
             mine.refused += count.refused;
         }
         self.rounds += other.rounds;
+        self.late_to_cancelled += other.late_to_cancelled;
+        self.repeated_cursors += other.repeated_cursors;
         for NotificationCount { method, count } in &other.notifications {
             self.add_notifications(method, *count);
         }
@@ -205,6 +211,8 @@ mod tests {
                 }
                 messages.notified(if number % 3 == 0 { "a" } else { "b" });
                 messages.rounds += 1;
+                messages.late_to_cancelled += 2;
+                messages.repeated_cursors += 3;
             }
             sum += &one;
         }

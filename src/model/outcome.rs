@@ -28,6 +28,8 @@ pub enum Outcome {
     CheckFailed,
     /// Planned, but never written to the wire. Bad, at the deadline's value.
     NotSent(NotSent),
+    /// Broken off by the client, as the scenario asked; left out of every objective and every latency, never out of the sums.
+    Cancelled,
     /// In flight when the run was interrupted; left out of every objective, never out of the sums.
     Interrupted,
 }
@@ -114,13 +116,15 @@ pub enum OutcomeClass {
     Check,
     /// [`Outcome::NotSent`].
     NotSent,
+    /// [`Outcome::Cancelled`].
+    Cancelled,
     /// [`Outcome::Interrupted`].
     Interrupted,
 }
 
 impl OutcomeClass {
     /// Every class, in the order of the layers.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ok,
         Self::Transport,
         Self::Timeout,
@@ -130,6 +134,7 @@ impl OutcomeClass {
         Self::Tool,
         Self::Check,
         Self::NotSent,
+        Self::Cancelled,
         Self::Interrupted,
     ];
 
@@ -145,6 +150,7 @@ impl OutcomeClass {
             Self::Tool => "tool error",
             Self::Check => "check failed",
             Self::NotSent => "not sent",
+            Self::Cancelled => "cancelled",
             Self::Interrupted => "interrupted",
         }
     }
@@ -163,19 +169,20 @@ impl Outcome {
             Self::ToolError => OutcomeClass::Tool,
             Self::CheckFailed => OutcomeClass::Check,
             Self::NotSent(_) => OutcomeClass::NotSent,
+            Self::Cancelled => OutcomeClass::Cancelled,
             Self::Interrupted => OutcomeClass::Interrupted,
         }
     }
 
-    /// True for everything an objective counts against the target: all but [`Outcome::Ok`] and
+    /// True for everything an objective counts against the target: all but [`Outcome::Ok`], [`Outcome::Cancelled`] and
     /// [`Outcome::Interrupted`].
     pub const fn is_failure(self) -> bool {
-        !matches!(self, Self::Ok | Self::Interrupted)
+        !matches!(self, Self::Ok | Self::Cancelled | Self::Interrupted)
     }
 
     /// True when an objective looks at this call at all.
     pub const fn counts(self) -> bool {
-        !matches!(self, Self::Interrupted)
+        !matches!(self, Self::Cancelled | Self::Interrupted)
     }
 }
 
@@ -193,6 +200,7 @@ impl fmt::Display for Outcome {
             Self::NotSent(NotSent::NoUser) => f.write_str("not_sent/no_user"),
             Self::NotSent(NotSent::NoValue) => f.write_str("not_sent/no_value"),
             Self::NotSent(NotSent::NoSocket) => f.write_str("not_sent/no_socket"),
+            Self::Cancelled => f.write_str("cancelled"),
             Self::Interrupted => f.write_str("interrupted"),
         }
     }
@@ -257,6 +265,7 @@ impl FromStr for Outcome {
             "ok" => Ok(Self::Ok),
             "tool_error" => Ok(Self::ToolError),
             "check" => Ok(Self::CheckFailed),
+            "cancelled" => Ok(Self::Cancelled),
             "interrupted" => Ok(Self::Interrupted),
             "not_sent" => match detail {
                 "no_session" => Ok(Self::NotSent(NotSent::NoSession)),
@@ -312,6 +321,7 @@ mod tests {
             Outcome::NotSent(NotSent::NoUser),
             Outcome::NotSent(NotSent::NoValue),
             Outcome::NotSent(NotSent::NoSocket),
+            Outcome::Cancelled,
             Outcome::Interrupted,
         ];
         all.extend(TransportFault::ALL.map(Outcome::Transport));

@@ -160,7 +160,8 @@ pub(super) fn not_sent(row: &StepRow) -> u64 {
 
 /// Failed calls.
 pub(super) fn failed(row: &StepRow) -> u64 {
-    let failed = row.failures.iter().filter(|(class, _)| *class != OutcomeClass::Interrupted);
+    let broken_off = [OutcomeClass::Cancelled, OutcomeClass::Interrupted];
+    let failed = row.failures.iter().filter(|(class, _)| !broken_off.contains(class));
     failed.map(|(_, count)| count).sum()
 }
 

@@ -18,7 +18,8 @@ import time
 from http.server import BaseHTTPRequestHandler
 
 TOOLS = ["echo", "shuffled", "twice", "late", "never", "chatty", "stranger", "pinging", "asking", "text_id", "die",
-         "asks", "announced", "floods", "needs"]
+         "asks", "announced", "floods", "needs", "steps", "slow"]
+COMPLETE = {"resultType": "complete"}
 ASKED = {"sampling": "sampling/createMessage", "roots": "roots/list", "elicitation": "elicitation/create"}
 
 
@@ -31,6 +32,7 @@ class Session:
         self.lock = threading.Lock()
         self.waiting = {}
         self.announced = {}
+        self.cancelled = []
 
     def send(self, message):
         with self.lock:
@@ -58,6 +60,17 @@ class Session:
             self.result(id, {"protocolVersion": "2025-11-25", "capabilities": {}, "serverInfo": {"name": "fake"}})
         elif method == "tools/list":
             self.result(id, {"tools": [{"name": name, "inputSchema": {"type": "object"}} for name in TOOLS]})
+        elif method == "resources/list":
+            # Five pages.
+            page = int(message.get("params", {}).get("cursor", "0"))
+            more = {"nextCursor": str(page + 1)} if page < 4 else {}
+            self.result(id, {"resources": [{"uri": f"mem://{page}", "name": f"r{page}"}], **more, **COMPLETE})
+        elif method == "prompts/list":
+            # In a circle.
+            page = int(message.get("params", {}).get("cursor", "0"))
+            self.result(id, {"prompts": [{"name": f"p{page}"}], "nextCursor": str((page + 1) % 3 + 1), **COMPLETE})
+        elif method == "notifications/cancelled":
+            self.cancelled.append(message["params"]["requestId"])
         elif method == "tools/call":
             self.call(id, message["params"]["name"], message["params"].get("arguments", {}), message["params"])
         elif id is not None:
@@ -100,6 +113,24 @@ class Session:
             said = lambda message: json.dumps(message.get("result", message.get("error")))
             self.waiting[own] = lambda message: self.result(id, {"content": [{"type": "text", "text": said(message)}]})
             self.send({"jsonrpc": "2.0", "id": own, "method": ASKED[arguments["for"]], "params": {}})
+        elif tool == "steps":
+            # Told how far it is, if anybody asked for that.
+            token = params.get("_meta", {}).get("progressToken")
+            for number in range(arguments["steps"]):
+                time.sleep(arguments["ms"] / 1000)
+                if token is not None:
+                    told = {"progressToken": token, "progress": number + 1}
+                    self.send({"jsonrpc": "2.0", "method": "notifications/progress", "params": told})
+            answer()
+        elif tool == "slow":
+            self.later(arguments["ms"] / 1000, answer)
+        elif tool == "cancelled":
+            # The news of it may still be on its way.
+            for _ in range(300):
+                if self.cancelled:
+                    break
+                time.sleep(0.01)
+            self.result(id, {**good, "isError": not self.cancelled})
         elif tool == "announced":
             self.result(id, {"content": [{"type": "text", "text": json.dumps(self.announced)}]})
         elif tool == "floods":
@@ -201,10 +232,11 @@ def sse(arguments):
 class Stream(Session):
     """The answer to one post. What is asked on it is answered by other posts."""
 
-    def __init__(self, send, waiting, announced):
+    def __init__(self, send, waiting, announced, cancelled):
         super().__init__(send, lambda: None)
         self.waiting = waiting
         self.announced = announced
+        self.cancelled = cancelled
         self.over = threading.Event()
 
     def send(self, message):
@@ -214,7 +246,7 @@ class Stream(Session):
 
 
 def http(_):
-    waiting, announced = {}, {}
+    shared = {}, {}, []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -235,7 +267,7 @@ def http(_):
         def do_POST(self):
             message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             if "method" not in message or "id" not in message:
-                Stream(None, waiting, announced).take(message)
+                Stream(None, *shared).take(message)
                 return self.plain(202, b"")
 
             def chunk(bytes):
@@ -246,7 +278,7 @@ def http(_):
             self.send_header("Content-Type", "text/event-stream")
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
-            stream = Stream(lambda text: chunk(f"data: {text}\n\n".encode()), waiting, announced)
+            stream = Stream(lambda text: chunk(f"data: {text}\n\n".encode()), *shared)
             try:
                 chunk(b"id: 0\ndata:\n\n")
                 stream.take(message)

@@ -234,3 +234,223 @@ fn everything_asks_over_its_standard_output() {
         everything_is_answered(&format!("{{ stdio: '{command}' }}"), ROOTS);
     }
 }
+
+const TOLD: &str = "
+version: 1
+name: told
+target: TARGET
+protocol: PROTOCOL
+timeout: 10s
+load: { users: 2, duration: 2s, think_time: 10ms }
+transactions:
+  - name: all
+    steps:
+      - { name: told, call_tool: { tool: TOOL }, progress: true }
+      - { name: untold, call_tool: { tool: TOOL } }
+";
+
+/// One time of a step whose answers came in parts.
+#[track_caller]
+fn time<'r>(report: &'r Value, step: &str, what: &str) -> &'r Value {
+    let streams = report["streams"].as_array().unwrap();
+    let row = streams.iter().find(|row| row["step"] == step).unwrap_or_else(|| panic!("{streams:?}"));
+    let times = row["times"].as_array().unwrap();
+    times.iter().find(|time| time["what"] == what).unwrap_or_else(|| panic!("no {what}: {row:#}"))
+}
+
+/// Each call is told how far it is `steps` times, `apart` seconds or more from one another.
+#[track_caller]
+fn progress_is_told(text: &str, target: &str, steps: u64, apart: f64) -> Value {
+    let _alone = alone();
+    let done = run_at(text, target);
+    let report = done.report();
+    let calls = count(&row(&report, "told")["calls"]);
+    assert!(calls > 2 && row(&report, "told")["ok"] == calls, "{:#}", report["errors"]);
+    let streams = report["streams"].as_array().unwrap();
+    let told = streams.iter().find(|row| row["step"] == "told").unwrap();
+    assert_eq!((count(&told["calls"]), count(&told["progress"])), (calls, calls * steps), "{told:#}");
+    assert!(streams.iter().all(|row| row["step"] == "told" || row["progress"] == 0), "{streams:#?}");
+    let notifications = report["messages"]["notifications"].as_array().unwrap();
+    let counted = notifications.iter().find(|told| told["method"] == "notifications/progress").unwrap();
+    assert!(count(&counted["count"]) >= calls * steps, "{counted}");
+    let first = time(&report, "told", "first progress");
+    assert!(count(&first["calls"]) == calls && first["p50"].as_f64().unwrap() >= apart, "{first}");
+    assert!(first["p50"].as_f64() <= time(&report, "told", "answer")["p50"].as_f64());
+    assert!(time(&report, "told", "longest gap")["p50"].as_f64().unwrap() >= apart * 0.9);
+    for text in [&done.stdout, &std::fs::read_to_string(done.run_folder().join("summary.md")).unwrap()] {
+        assert!(text.contains("longest gap") && text.contains("told"), "{text}");
+    }
+    report
+}
+
+fn telling(tool: &str, protocol: &str) -> String {
+    TOLD.replace("tool: TOOL", tool).replace("PROTOCOL", protocol)
+}
+
+const STEPS: &str = "tool: steps, arguments: { steps: 4, ms: 20 }";
+
+#[test]
+fn progress_on_the_stream_of_an_answer_is_counted_and_timed() {
+    if has_python() {
+        for protocol in ["2025-11-25", "2026-07-28"] {
+            let server = fake_at("http", &[]);
+            let report = progress_is_told(&telling(STEPS, protocol), &server.url, 4, 0.02);
+            // What came without being asked for is none of it: the server tells nothing then.
+            assert_eq!(time(&report, "untold", "first message")["calls"], row(&report, "untold")["calls"]);
+        }
+    }
+}
+
+#[test]
+fn progress_over_channels_is_counted_and_timed() {
+    if has_python() {
+        let stdio = format!("{{ stdio: [python3, {}, stdio] }}", fake());
+        let server = fake_at("sse", &[]);
+        let sse = format!("{{ url: '{}', transport: sse }}", server.url);
+        for target in [stdio, sse] {
+            let report = progress_is_told(&telling(STEPS, "2025-11-25"), &target, 4, 0.02);
+            assert_eq!(
+                report["streams"].as_array().unwrap().len(),
+                1,
+                "nothing came before the other answers"
+            );
+        }
+    }
+}
+
+const OPERATION: &str = "tool: trigger-long-running-operation, arguments: { duration: 0.2, steps: 4 }";
+
+#[test]
+fn everything_tells_how_far_it_is() {
+    if let Some(server) = real_server("everything") {
+        progress_is_told(&telling(OPERATION, "auto"), &server.base, 4, 0.045);
+    }
+    if let Some(command) = real_stdio_server("everything-stdio") {
+        progress_is_told(&telling(OPERATION, "auto"), &format!("{{ stdio: '{command}' }}"), 4, 0.045);
+    }
+}
+
+#[test]
+fn the_second_python_sdk_tells_how_far_it_is_in_both_eras() {
+    let Some(server) = real_server("py2") else { return };
+    for protocol in ["2025-11-25", "2026-07-28"] {
+        let slow = telling("tool: slow, arguments: { ms: 90 }", protocol);
+        progress_is_told(&slow, &server.base, 3, 0.028);
+    }
+}
+
+const CANCELLING: &str = "
+version: 1
+name: cancelling
+target: TARGET
+protocol: PROTOCOL
+timeout: 5s
+load: { users: 2, duration: 2s, think_time: 10ms }
+transactions:
+  - name: all
+    steps:
+      - { name: slow, call_tool: { tool: slow, arguments: { ms: 300 } }, cancel_after: 50ms }
+      - { name: fast, call_tool: { tool: slow, arguments: { ms: 1 } }, cancel_after: 4s }
+      - { name: cancelled, call_tool: cancelled }
+";
+
+#[track_caller]
+fn calls_are_cancelled(target: &str) -> Value {
+    let _alone = alone();
+    let report = run_at(&CANCELLING.replace("PROTOCOL", "2025-11-25"), target).report();
+    let slow = row(&report, "slow");
+    assert!(count(&slow["calls"]) > 3, "{slow:#}");
+    assert_eq!(slow["failures"], json!([["cancelled", slow["calls"]]]));
+    assert_eq!((&slow["error_ratio"], &slow["p50"], &slow["max"]), (&json!(0.0), &Value::Null, &Value::Null));
+    for name in ["fast", "cancelled"] {
+        let row = row(&report, name);
+        assert_eq!(row["ok"], row["calls"], "{row:#} {:#}", report["errors"]);
+    }
+    assert_eq!(outcome(&report, "cancelled"), count(&slow["calls"]));
+    assert_eq!((&report["planned"], &report["strays"]["late"]), (&report["recorded"], &json!(0)));
+    assert!(notes(&report).contains("were cancelled as the scenario asks"), "{}", notes(&report));
+    report
+}
+
+#[test]
+fn a_call_over_http_is_cancelled_and_the_server_is_told() {
+    if has_python() {
+        calls_are_cancelled(&fake_at("http", &[]).url);
+    }
+}
+
+#[test]
+fn answers_to_cancelled_calls_over_channels_are_known_as_such() {
+    if has_python() {
+        let stdio = format!("{{ stdio: [python3, {}, stdio] }}", fake());
+        let server = fake_at("sse", &[]);
+        let sse = format!("{{ url: '{}', transport: sse }}", server.url);
+        for target in [stdio, sse] {
+            let report = calls_are_cancelled(&target);
+            let (late, calls) = (&report["messages"]["late_to_cancelled"], &row(&report, "slow")["calls"]);
+            assert!(count(late) > 2 && count(late) <= count(calls), "{late} of {calls}");
+        }
+    }
+}
+
+#[test]
+fn everything_is_told_of_cancelled_calls() {
+    let Some(command) = real_stdio_server("everything-stdio") else { return };
+    let _alone = alone();
+    let text = telling("tool: trigger-long-running-operation, arguments: { duration: 5, steps: 5 }", "auto");
+    let text = text
+        .replace("progress: true", "cancel_after: 100ms")
+        .replace("name: untold", "name: untold, if: { value: a, equals: b }");
+    let report = run_at(&text, &format!("{{ stdio: '{command}' }}")).report();
+    let told = row(&report, "told");
+    assert_eq!(told["failures"], json!([["cancelled", told["calls"]]]), "{:#}", report["errors"]);
+    // It does not answer what was cancelled.
+    assert_eq!((count(&report["messages"]["late_to_cancelled"]), count(&report["strays"]["late"])), (0, 0));
+}
+
+const PAGED: &str = "
+version: 1
+name: paged
+target: TARGET
+protocol: PROTOCOL
+timeout: 5s
+load: { users: 2, duration: 2s, think_time: 20ms }
+transactions:
+  - name: all
+    steps:
+      - { name: first, list_resources: {} }
+      - { name: whole, list_resources: { pages: all } }
+      - { name: some, list_resources: { pages: 3 } }
+      - { name: circle, list_prompts: { pages: all } }
+";
+
+#[track_caller]
+fn pages_are_read(target: &str, protocol: &str) {
+    let _alone = alone();
+    let report = run_at(&PAGED.replace("PROTOCOL", protocol), target).report();
+    let iterations = count(&row(&report, "first")["calls"]);
+    assert!(iterations > 4);
+    for (name, pages) in [("whole", 5), ("some", 3), ("circle", 4)] {
+        let row = row(&report, name);
+        assert_eq!(row["ok"], row["calls"], "{name}: {row:#} {:#}", report["errors"]);
+        // The last iteration of each user may have been broken off.
+        let calls = count(&row["calls"]);
+        assert!(
+            calls <= pages * iterations && calls >= pages * (iterations - 2),
+            "{name}: {calls}, {iterations}"
+        );
+    }
+    let repeated = count(&report["messages"]["repeated_cursors"]);
+    assert!(repeated <= iterations && repeated >= iterations - 2, "{repeated} {iterations}");
+    assert!(notes(&report).contains("came back to a page"), "{}", notes(&report));
+}
+
+#[test]
+fn lists_are_read_page_by_page() {
+    if has_python() {
+        for protocol in ["2025-11-25", "2026-07-28"] {
+            pages_are_read(&fake_at("http", &[]).url, protocol);
+        }
+        pages_are_read(&format!("{{ stdio: [python3, {}, stdio] }}", fake()), "2025-11-25");
+    }
+}

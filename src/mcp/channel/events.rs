@@ -109,6 +109,15 @@ impl Events {
         &self.inbox
     }
 
+    /// Posts a message by a connection of its own; nobody waits for what becomes of it.
+    pub(super) fn notify(&self, message: &[u8], user: &Fields) {
+        let mut poster = Poster::new(&self.poster.way, &self.poster.endpoint);
+        let (message, user) = (message.to_vec(), user.clone());
+        tokio::spawn(async move {
+            let _ = timeout(REPLY_LIMIT, poster.post(&message, &user)).await;
+        });
+    }
+
     /// Posts a message.
     pub(super) async fn post(&mut self, message: &[u8], user: &Fields) -> Result<Posted, Failure> {
         self.poster.post(message, user).await

@@ -1,7 +1,7 @@
 //! Answers to calls in flight, told apart by their ids, whatever way they come. No I/O: messages are put in, whoever waits
 //! is woken.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -45,10 +45,19 @@ struct Waiting {
     to: oneshot::Sender<Arrival>,
 }
 
+/// Why a call may be given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Farewell {
+    /// Its time is over.
+    GivenUp,
+    /// The scenario asks for it.
+    Cancelled,
+}
+
 /// The latest ids of calls that were given up and not answered.
 #[derive(Debug, Default)]
 struct GivenUp {
-    ids: HashSet<u64>,
+    ids: HashMap<u64, Farewell>,
     order: VecDeque<u64>,
 }
 
@@ -77,6 +86,7 @@ pub(super) enum Arrived {
 pub(super) struct Expected {
     inbox: Arc<Inbox>,
     id: u64,
+    farewell: Farewell,
     from: oneshot::Receiver<Arrival>,
 }
 
@@ -92,7 +102,12 @@ impl Inbox {
     }
 
     /// Expects the answer to `id`, which must not have been used before; why not, where nothing comes any more.
-    pub(super) fn expect(self: &Arc<Self>, id: u64, clock: Clock) -> Result<Expected, Failure> {
+    pub(super) fn expect(
+        self: &Arc<Self>,
+        id: u64,
+        farewell: Farewell,
+        clock: Clock,
+    ) -> Result<Expected, Failure> {
         let (to, from) = oneshot::channel();
         let mut state = self.state();
         if let Some(failure) = &state.closed {
@@ -101,7 +116,7 @@ impl Inbox {
         let used = state.used.entry(id / IDS_PER_USER).or_insert((id, id));
         *used = (used.0.min(id), used.1.max(id));
         state.waiting.insert(id, Waiting { clock, stream: None, to });
-        Ok(Expected { inbox: Arc::clone(self), id, from })
+        Ok(Expected { inbox: Arc::clone(self), id, farewell, from })
     }
 
     /// False when nothing comes any more.
@@ -158,10 +173,14 @@ impl Inbox {
     fn answer(&self, at: Instant, id: Option<u64>, bytes: &[u8]) {
         let mut state = self.state();
         let none = Strays::default();
+        let farewell = id.and_then(|id| state.given_up.ids.remove(&id));
         let stray = match id {
             Some(id) => match state.waiting.remove(&id) {
                 Some(waiting) => return waiting.tell(at, Arrived::Message(bytes.to_vec())),
-                None if state.given_up.ids.remove(&id) => Strays { late: 1, ..none },
+                None if farewell == Some(Farewell::Cancelled) => {
+                    return self.gathered.messages(|messages| messages.late_to_cancelled += 1);
+                }
+                None if farewell.is_some() => Strays { late: 1, ..none },
                 None if state.has_used(id) => Strays { duplicate: 1, ..none },
                 None => Strays { unknown: 1, ..none },
             },
@@ -183,10 +202,10 @@ impl Inbox {
         }
     }
 
-    fn give_up(&self, id: u64) {
+    fn give_up(&self, id: u64, farewell: Farewell) {
         let mut state = self.state();
         if state.waiting.remove(&id).is_some() {
-            state.given_up.add(id);
+            state.given_up.add(id, farewell);
         }
     }
 
@@ -227,8 +246,8 @@ impl Waiting {
 }
 
 impl GivenUp {
-    fn add(&mut self, id: u64) {
-        self.ids.insert(id);
+    fn add(&mut self, id: u64, farewell: Farewell) {
+        self.ids.insert(id, farewell);
         self.order.push_back(id);
         if self.order.len() > MOST_GIVEN_UP
             && let Some(oldest) = self.order.pop_front()
@@ -247,7 +266,7 @@ impl Expected {
 
 impl Drop for Expected {
     fn drop(&mut self) {
-        self.inbox.give_up(self.id);
+        self.inbox.give_up(self.id, self.farewell);
     }
 }
 
@@ -277,8 +296,10 @@ mod tests {
     async fn answers_find_their_calls_in_any_order() {
         let (inbox, gathered) = inbox();
         let clock = Clock::start();
-        let mut calls: Vec<(u64, Expected)> =
-            (0..20).map(|n| IDS_PER_USER * n + 1).map(|id| (id, inbox.expect(id, clock).unwrap())).collect();
+        let mut calls: Vec<(u64, Expected)> = (0..20)
+            .map(|n| IDS_PER_USER * n + 1)
+            .map(|id| (id, inbox.expect(id, Farewell::GivenUp, clock).unwrap()))
+            .collect();
         for (id, _) in calls.iter().rev() {
             assert_eq!(inbox.take(Instant::now(), answer(*id).as_bytes()), None);
         }
@@ -292,14 +313,14 @@ mod tests {
     async fn what_answers_no_call_in_flight_is_counted_by_kind() {
         let (inbox, gathered) = inbox();
         let put = |text: &str| assert_eq!(inbox.take(Instant::now(), text.as_bytes()), None, "{text}");
-        let mut first = inbox.expect(ONE, Clock::start()).unwrap();
+        let mut first = inbox.expect(ONE, Farewell::GivenUp, Clock::start()).unwrap();
         put(r#"{"jsonrpc":"2.0","method":"notifications/progress"}"#);
         put(&answer(ONE));
         assert!(matches!(came(&mut first).await, Arrived::Message(_)));
         put(&answer(ONE));
         drop(first);
         put(&answer(ONE));
-        drop(inbox.expect(ONE + 1, Clock::start()).unwrap());
+        drop(inbox.expect(ONE + 1, Farewell::GivenUp, Clock::start()).unwrap());
         put(&answer(ONE + 1));
         put(&answer(ONE + 1));
         for unknown in [&answer(ONE + 2), &answer(7), r#"{"id":"abc","result":{}}"#] {
@@ -314,11 +335,11 @@ mod tests {
     async fn an_error_without_an_id_is_for_the_one_call_that_it_can_be_for() {
         let (inbox, gathered) = inbox();
         let error = br#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"?"}}"#;
-        let mut one = inbox.expect(ONE, Clock::start()).unwrap();
+        let mut one = inbox.expect(ONE, Farewell::GivenUp, Clock::start()).unwrap();
         inbox.take(Instant::now(), error);
         assert_eq!(came(&mut one).await, Arrived::Message(error.to_vec()));
-        let mut one = inbox.expect(ONE + 1, Clock::start()).unwrap();
-        let other = inbox.expect(2 * IDS_PER_USER, Clock::start()).unwrap();
+        let mut one = inbox.expect(ONE + 1, Farewell::GivenUp, Clock::start()).unwrap();
+        let other = inbox.expect(2 * IDS_PER_USER, Farewell::GivenUp, Clock::start()).unwrap();
         inbox.take(Instant::now(), error);
         drop(other);
         // That one may be the one that is meant.
@@ -331,7 +352,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_that_is_too_large_is_for_the_one_call_that_it_can_be_for() {
         let (inbox, gathered) = inbox();
-        let mut one = inbox.expect(ONE, Clock::start()).unwrap();
+        let mut one = inbox.expect(ONE, Farewell::GivenUp, Clock::start()).unwrap();
         inbox.too_large(Instant::now(), b"{");
         assert_eq!(came(&mut one).await, Arrived::TooLarge);
         inbox.too_large(Instant::now(), b"{");
@@ -341,19 +362,19 @@ mod tests {
     #[tokio::test]
     async fn all_who_wait_are_told_when_nothing_comes_any_more() {
         let (inbox, _) = inbox();
-        let mut one = inbox.expect(ONE, Clock::start()).unwrap();
+        let mut one = inbox.expect(ONE, Farewell::GivenUp, Clock::start()).unwrap();
         let lost = Failure::worded(Outcome::Transport(TransportFault::Eof), "gone");
         inbox.close(Instant::now(), &lost);
         assert_eq!(came(&mut one).await, Arrived::Lost(lost.clone()));
         assert!(!inbox.is_open());
-        assert_eq!(inbox.expect(ONE + 1, Clock::start()).unwrap_err(), lost);
+        assert_eq!(inbox.expect(ONE + 1, Farewell::GivenUp, Clock::start()).unwrap_err(), lost);
     }
 
     #[test]
     fn calls_that_are_given_up_do_not_fill_the_memory() {
         let (inbox, _) = inbox();
         for id in 0..=MOST_GIVEN_UP as u64 {
-            drop(inbox.expect(ONE + id, Clock::start()).unwrap());
+            drop(inbox.expect(ONE + id, Farewell::GivenUp, Clock::start()).unwrap());
         }
         let state = inbox.state();
         assert_eq!((state.given_up.ids.len(), state.given_up.order.len()), (MOST_GIVEN_UP, MOST_GIVEN_UP));

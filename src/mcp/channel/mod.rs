@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use self::inbox::{Arrival, Arrived};
+use self::inbox::{Arrival, Arrived, Farewell};
 use super::envelope::{self, Message};
 use super::failure::Failure;
 use super::fields::Fields;
@@ -87,7 +87,9 @@ impl Channel {
             Self::Lines(process) => process.inbox(),
             Self::Events(events) => events.inbox(),
         };
-        let mut expected = inbox.expect(out.id, out.clock)?;
+        let cancels = out.step.conduct.cancel_after.is_some();
+        let farewell = if cancels { Farewell::Cancelled } else { Farewell::GivenUp };
+        let mut expected = inbox.expect(out.id, farewell, out.clock)?;
         progress.phase = TimeoutPhase::FirstByte;
         let arrival = match self {
             Self::Lines(process) => {
@@ -116,6 +118,14 @@ impl Channel {
             }
         };
         answered(arrival, out, progress)
+    }
+
+    /// Sends a notification that nobody waits for; it is of no use later.
+    pub(crate) fn notify(&self, message: &[u8], user: &Fields) {
+        match self {
+            Self::Lines(process) => process.notify(message),
+            Self::Events(events) => events.notify(message, user),
+        }
     }
 
     /// Sends a notification.

@@ -192,6 +192,11 @@ impl Process {
         self.outbox.send(line).await.map_err(|Closed| lost("the process takes no more input"))
     }
 
+    /// Sends a line, if there is room for it now.
+    pub(super) fn notify(&self, message: &[u8]) {
+        self.outbox.offer(&[message, b"\n"].concat());
+    }
+
     /// [`Self::send`] of the request that `expected` waits for: of a process that has just ended it is told how.
     pub(super) async fn ask(&self, line: &[u8], expected: &mut Expected) -> Result<(), Failure> {
         let sent = self.send(line).await;

@@ -87,6 +87,12 @@ impl Rig {
         self
     }
 
+    /// Calls of the load are made like this.
+    pub(super) fn conduct(mut self, conduct: crate::plan::Conduct) -> Self {
+        self.plan.steps[CALL.index()].conduct = conduct;
+        self
+    }
+
     /// Calls of the load are given up after this.
     pub(super) fn deadline(mut self, deadline: Duration) -> Self {
         self.plan.steps[CALL.index()].deadline = deadline;
@@ -227,8 +233,13 @@ fn plan() -> Plan {
     }
 }
 
-/// One call.
+/// How one call ends.
 pub(super) async fn perform(client: &mut Client, step: StepId) -> Outcome {
+    exchange(client, step).await.outcome
+}
+
+/// One call.
+pub(super) async fn exchange(client: &mut Client, step: StepId) -> crate::mcp::Exchange {
     let mut rng = CounterRng::new(1, 1);
     client
         .perform(
@@ -241,7 +252,6 @@ pub(super) async fn perform(client: &mut Client, step: StepId) -> Outcome {
             },
         )
         .await
-        .outcome
 }
 
 /// The set-up calls, until none is left or one fails.

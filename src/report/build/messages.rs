@@ -14,7 +14,16 @@ pub(super) fn messages(log: &RunLog) -> Messages {
 }
 
 pub(super) fn notes(messages: &Messages) -> Vec<String> {
-    [asked(&messages.wishes), rounds(messages.rounds), told(&messages.notifications)]
+    let late = (messages.late_to_cancelled > 0).then(|| {
+        format!("answers came to calls that had been cancelled: {}", format_count(messages.late_to_cancelled))
+    });
+    let repeated = (messages.repeated_cursors > 0).then(|| {
+        format!(
+            "lists in pages came back to a page that they had been at, and were left there: {}",
+            times(messages.repeated_cursors)
+        )
+    });
+    [asked(&messages.wishes), rounds(messages.rounds), told(&messages.notifications), late, repeated]
         .into_iter()
         .flatten()
         .collect()

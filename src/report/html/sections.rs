@@ -393,7 +393,7 @@ fn outcome_class(outcome: &OutcomeCount) -> String {
 
 fn bar(outcome: &OutcomeCount) -> &'static str {
     match (outcome.class, outcome.expected) {
-        (_, true) | (OutcomeClass::Interrupted, false) => "neutral",
+        (_, true) | (OutcomeClass::Cancelled | OutcomeClass::Interrupted, false) => "neutral",
         (OutcomeClass::Ok, false) => "ok",
         (
             OutcomeClass::Transport
