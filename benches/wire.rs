@@ -32,6 +32,7 @@ fn requests(criterion: &mut Criterion) {
         condition: None,
         tags: BTreeMap::new(),
         deadline: Duration::from_secs(1),
+        conduct: gander::plan::Conduct::default(),
     };
     let url = Url::parse("http://127.0.0.1:8080/mcp").expect("the URL is sound");
     let headers = |names: [&str; 2]| -> HeaderMap {

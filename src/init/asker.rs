@@ -123,6 +123,7 @@ fn reason(exchange: Exchange) -> Result<(), String> {
         | Outcome::ToolError
         | Outcome::CheckFailed
         | Outcome::NotSent(_)
+        | Outcome::Cancelled
         | Outcome::Interrupted) => Err(exchange.reason.map_or_else(|| failed.to_string(), String::from)),
     }
 }

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::metrics::{Cell, ErrorBook, Phase, Second};
-use crate::model::{LatencyClock, LatencyHistogram, Outcome, Strays};
+use crate::metrics::{Cell, ErrorBook, Phase, Second, StreamCell, StreamedCall};
+use crate::model::{LatencyClock, LatencyHistogram, Messages, Outcome, Strays};
 use crate::plan::{StepId, Threshold};
 
 /// How many distinct error codes of one kind are kept apart; a server could invent a new one for each reply.
@@ -46,6 +46,7 @@ struct Books {
     held: Duration,
     strays: Strays,
     echoed: u64,
+    streams: BTreeMap<(StepId, Phase), Box<StreamCell>>,
     cells: Cells,
     codes: Vec<i64>,
 }
@@ -200,6 +201,7 @@ impl Recorder {
         let mut held = Duration::ZERO;
         let mut strays = Strays::default();
         // All shards are read under one lock: in every second the books balance.
+        let mut streams: BTreeMap<(StepId, Phase), Box<StreamCell>> = BTreeMap::new();
         let taken: Vec<Cells> = self
             .all()
             .iter_mut()
@@ -211,6 +213,12 @@ impl Recorder {
                 held += std::mem::take(&mut books.held);
                 strays += std::mem::take(&mut books.strays);
                 echoed += std::mem::take(&mut books.echoed);
+                for (key, cell) in std::mem::take(&mut books.streams) {
+                    match streams.get_mut(&key) {
+                        None => drop(streams.insert(key, cell)),
+                        Some(total) => total.merge(&cell),
+                    }
+                }
                 pacing.merge(&books.pacing);
                 books.pacing.clear();
                 std::mem::take(&mut books.cells)
@@ -239,7 +247,9 @@ impl Recorder {
             held,
             strays,
             echoed,
+            messages: Messages::default(),
             generator: None,
+            streams: streams.into_values().map(|cell| *cell).collect(),
             cells,
             errors,
         }
@@ -360,6 +370,13 @@ impl Entry {
 }
 
 impl OpenCall<'_> {
+    /// Enters when the parts of its answer came.
+    pub fn streamed(&self, streamed: StreamedCall) {
+        let mut books = self.recorder.mine();
+        let cell = books.streams.entry((self.step, self.phase));
+        cell.or_insert_with(|| Box::new(StreamCell::new(self.step, self.phase))).add(streamed);
+    }
+
     /// Enters how the call ended, how long it took, and for a failed call why: a short text that may be shown.
     pub fn end(mut self, outcome: Outcome, timing: Timing, reason: Option<&str>) {
         self.ended = true;

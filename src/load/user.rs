@@ -12,7 +12,7 @@ use super::recorder::{OpenCall, Recorder, Timing};
 use super::signal::Signals;
 use crate::clock::Clock;
 use crate::mcp::{CallContext, Client, Exchange, TokenState, Wire};
-use crate::metrics::Phase;
+use crate::metrics::{Phase, StreamedCall};
 use crate::model::{CounterRng, Nonce, NotSent, Outcome};
 use crate::plan::{
     Arrival, ClosedLoad, LoadModel, Plan, RenderContext, SessionEnd, SessionPolicy, Slot, Step, StepId,
@@ -270,11 +270,22 @@ impl User {
             }
             // What follows the first step is due when that has ended.
             self.call(work, *step, due.take()).await;
+            if work.plan.step(*step).conduct.pages.is_some() {
+                self.further_pages(work, *step).await;
+            }
         }
         if work.plan.session == SessionPolicy::PerIteration {
             self.close_session(work).await;
         }
         Ok(made)
+    }
+
+    /// Asks for the pages after the first of the list that `step` asks for, as many as it wants and there are.
+    async fn further_pages(&mut self, work: &Workload, step: StepId) {
+        while self.client.has_next_page(step) && !work.signals.stop.is_raised() {
+            self.call(work, step, None).await;
+        }
+        self.client.first_page();
     }
 
     /// Empties the variables, and gives the iteration its rows of the scenario's data.
@@ -399,6 +410,11 @@ impl User {
         } else {
             Timing::closed(exchange.end.saturating_sub(exchange.sent))
         };
+        if let Some(times) = exchange.stream {
+            let Exchange { sent, first_byte, end, .. } = exchange;
+            let answer = exchange.answered.then_some(end);
+            open.streamed(StreamedCall { sent, first_byte, answer, times });
+        }
         open.end(exchange.outcome, timing, exchange.reason.as_deref());
         if exchange.left_open || !exchange.held.is_zero() {
             work.recorder.held(exchange.held, exchange.left_open);

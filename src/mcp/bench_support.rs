@@ -11,7 +11,7 @@ use super::request::{self, FormContext, RequestForm};
 use super::sse::SseParser;
 use super::wire::NEWEST_LEGACY_REVISION;
 use crate::model::{Era, Outcome, ProtocolFault};
-use crate::plan::{Auth, RenderContext, Step};
+use crate::plan::{Answers, Auth, RenderContext, Step};
 
 /// A step's request, rendered as far as it can be before the run, for a user with these header fields.
 #[derive(Debug)]
@@ -31,13 +31,14 @@ impl Form {
             revision: NEWEST_LEGACY_REVISION,
             auth: &Auth::None,
             headers: common,
+            answers: &Answers::default(),
         };
         Self { form: RequestForm::of(step, context), fields: Fields::of(user) }
     }
 
     /// Writes the request of one call to `out`.
     pub fn write(&self, id: u64, context: &mut RenderContext<'_>, out: &mut Vec<u8>) {
-        self.form.write(id, &self.fields, context, out);
+        self.form.write(id, &[], &self.fields, context, out);
     }
 }
 

@@ -1,11 +1,20 @@
 //! One user's way to the target: its connection, its credentials, its session, and one call at a time.
 
+mod cancel;
+mod pages;
+mod resumption;
+mod rounds;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::sync::watch;
 
+use self::pages::Pages;
+use self::rounds::{Again, input_wanted};
+use super::answerer::Answerer;
+use super::aside::Aside;
 use super::belonging::Belonging;
 use super::buffer;
 use super::channel::{Channel, Events, Outgoing};
@@ -17,17 +26,17 @@ use super::fields::Fields;
 use super::http1::SESSION_HEADER;
 use super::login::LoginToken;
 use super::oauth::{Holder, Standing};
+use super::poster::Poster;
 use super::reason::Reason;
 use super::reply::{self, Answer, Progress};
 use super::wire::{Way, Wire};
 use crate::clock::Clock;
 use crate::model::{
-    CounterRng, Era, IDS_PER_USER, Nonce, Outcome, ProtocolFault, TimeoutPhase, TransportFault,
+    CounterRng, Era, IDS_PER_USER, Nonce, Outcome, ProtocolFault, StreamTimes, TimeoutPhase, TransportFault,
 };
 use crate::plan::{OAuthCall, Operation, RenderContext, Step, StepId, Variables};
 
 const AUTHORIZATION: &str = "authorization";
-const LAST_EVENT_ID: &str = "last-event-id";
 /// What sets the draws of logins apart from all others of the plan's seed.
 const LOGINS: u64 = 0x1061;
 
@@ -50,6 +59,21 @@ pub struct Client {
     /// Its hold on a token by OAuth, where there is one to be had. Boxed: few users have one.
     holder: Option<Box<Holder>>,
     session: Session,
+    /// What it answers when the target asks it...
+    answerer: Arc<Answerer>,
+    /// ... and who posts that, once it was asked over HTTP.
+    poster: Option<Poster>,
+    /// How far it is in a list. Boxed: few users have one.
+    pages: Option<Box<Pages>>,
+}
+
+/// How a call is made that may be made again.
+#[derive(Debug, Clone, Copy, Default)]
+struct Attempt<'a> {
+    /// The nonce of the first time; `None` the first time.
+    nonce: Option<Nonce>,
+    /// More members of its parameters: JSON text without braces; may be empty.
+    members: &'a [u8],
 }
 
 /// How far the handshake has come.
@@ -113,6 +137,10 @@ pub struct Exchange {
     pub resumed: u32,
     /// True when the answer held the nonce of the call.
     pub echoed: bool,
+    /// True when `end` is that of an answer.
+    pub answered: bool,
+    /// When the parts of the answer came, where it came in parts.
+    pub stream: Option<StreamTimes>,
 }
 
 /// What changes with each call of a user, beside the id.
@@ -143,6 +171,8 @@ impl Client {
     /// A client for user `vu` (from 1; 0 is gander's own first contact). Nothing is sent yet.
     pub fn new(wire: Arc<Wire>, clock: Clock, vu: u32) -> Self {
         let holder = wire.authority.clone().map(|authority| Box::new(Holder::new(authority, vu)));
+        let answerer =
+            Answerer::new(Arc::clone(&wire.answers), wire.gathered.clone(), (wire.run, vu), wire.seed);
         let login = LoginToken::new(CounterRng::new(wire.seed ^ LOGINS, u64::from(vu)));
         Self {
             wire,
@@ -157,6 +187,9 @@ impl Client {
             login,
             holder,
             session: Session::Closed,
+            answerer,
+            poster: None,
+            pages: None,
         }
     }
 
@@ -229,7 +262,8 @@ impl Client {
         if keep_text && self.wire.gets_token(step) {
             return Box::pin(self.ask(step, context)).await.0;
         }
-        let keep_text = keep_text || !self.wire.steps[step.index()].extract.is_empty();
+        let Step { extract, conduct, .. } = &self.wire.steps[step.index()];
+        let keep_text = keep_text || !extract.is_empty() || conduct.pages.is_some();
         self.make(step, context, keep_text).await.0
     }
 
@@ -309,10 +343,24 @@ impl Client {
         let step = &wire.steps[step.index()];
         let CallContext { iteration, sent, rng, variables } = context;
         let context = CallContext { iteration, sent, rng, variables: &mut *variables };
-        let deadline = self.clock.moment(sent + step.deadline).into();
+        let cancel = step.conduct.cancel_after.filter(|after| *after < step.deadline);
+        let deadline = self.clock.moment(sent + cancel.unwrap_or(step.deadline)).into();
+        let cursor = if step.conduct.pages.is_some() { self.cursor(step) } else { Vec::new() };
         let mut progress = Progress::new(keep_text);
+        let draws = wire.makes_rounds().then(|| context.rng.clone());
         let mut timer = std::mem::take(&mut self.deadline);
-        let early = timer.limit(deadline, self.exchange(&wire, step, context, &mut progress)).await;
+        let attempt = Attempt { nonce: None, members: &cursor };
+        let call = self.exchange(&wire, step, context, attempt, &mut progress);
+        let mut early = timer.limit(deadline, call).await;
+        if let Some(rng) = draws
+            && input_wanted(&progress).is_some()
+        {
+            let (wire, variables) = (&*wire, &mut *variables);
+            let nonce = Nonce { run: wire.run, call: self.last_id };
+            let again = Again { wire, step, iteration, sent, rng, nonce, variables, deadline };
+            // Boxed: whoever is answered at once does not carry it along.
+            early = Box::pin(self.rounds(again, &mut timer, &mut progress)).await;
+        }
         self.deadline = timer;
         if !matches!(early, Ok(Ok(()))) {
             self.connection.close();
@@ -332,6 +380,9 @@ impl Client {
                 answer.outcome = Outcome::CheckFailed;
                 reason = Some(Reason::of_extraction(&complaint, step, &answer));
             }
+            if answer.outcome == Outcome::Ok {
+                self.page_read(step, &answer.text);
+            }
             let mut reason =
                 reason.map(|reason| reason.told(answer.outcome, &self.wire.secrets, self.session_id()));
             if let Err(failure) = self.take_note(&step.operation, &answer, sent) {
@@ -339,7 +390,7 @@ impl Client {
                 reason =
                     Some(Reason::from(failure).told(answer.outcome, &self.wire.secrets, self.session_id()));
             }
-            let Progress { left_open, drained, resumed, .. } = progress;
+            let Progress { left_open, drained, resumed, stream, .. } = progress;
             let end = answer.end;
             let held = if drained { self.clock.now().saturating_sub(end) } else { Duration::ZERO };
             let exchange = Exchange {
@@ -352,15 +403,20 @@ impl Client {
                 held,
                 resumed,
                 echoed,
+                answered: true,
+                stream,
             };
             return (exchange, Some(answer));
         }
-        let end = self.clock.now();
         let (outcome, reason) = match early {
             Ok(Err(failure)) => (failure.outcome, failure.into()),
             Ok(Ok(())) => {
                 let failure = Failure::bare(Outcome::Protocol(ProtocolFault::Missing));
                 (failure.outcome, failure.into())
+            }
+            Err(Passed) if cancel.is_some() => {
+                self.cancel(&wire);
+                return (self.given_up(Outcome::Cancelled, None, sent, &progress), None);
             }
             Err(Passed) => {
                 let outcome = Outcome::Transport(TransportFault::Timeout(progress.phase));
@@ -373,10 +429,31 @@ impl Client {
             .complaint()
             .map(|complaint| (Outcome::Protocol(ProtocolFault::CrossTalk), Reason::in_words(&complaint)));
         let (outcome, reason) = crossed.unwrap_or((outcome, reason));
-        let reason = Some(reason.told(outcome, &self.wire.secrets, self.session_id()));
-        let resumed = progress.resumed;
-        let (left_open, held) = (false, Duration::ZERO);
-        (Exchange { outcome, reason, sent, first_byte, end, left_open, held, resumed, echoed }, None)
+        let reason = reason.told(outcome, &self.wire.secrets, self.session_id());
+        (self.given_up(outcome, Some(reason), sent, &progress), None)
+    }
+
+    /// A call that ends now without an answer.
+    fn given_up(
+        &self,
+        outcome: Outcome,
+        reason: Option<Box<str>>,
+        sent: Duration,
+        progress: &Progress,
+    ) -> Exchange {
+        Exchange {
+            outcome,
+            reason,
+            sent,
+            first_byte: progress.first_byte,
+            end: self.clock.now(),
+            left_open: false,
+            held: Duration::ZERO,
+            resumed: progress.resumed,
+            echoed: progress.belonging.echoed,
+            answered: false,
+            stream: progress.stream,
+        }
     }
 
     /// The session that the server named: as good as a secret.
@@ -389,12 +466,13 @@ impl Client {
         wire: &Wire,
         step: &Step,
         context: CallContext<'_>,
+        attempt: Attempt<'_>,
         progress: &mut Progress,
     ) -> Result<(), Failure> {
         self.last_id += 1;
         let id = self.last_id;
         let mut request = buffer::take_write();
-        let nonce = Nonce { run: wire.run, call: id };
+        let nonce = attempt.nonce.unwrap_or(Nonce { run: wire.run, call: id });
         let form = &wire.forms[step.id.index()];
         progress.belonging = Belonging::new(id, wire.users, form.has_nonce().then_some(nonce));
         let mut render = RenderContext {
@@ -404,18 +482,23 @@ impl Client {
             rng: context.rng,
             variables: context.variables,
         };
+        if self.answerer.has_answers() {
+            self.answerer.begin(context.iteration);
+        }
         if wire.has_channel(&step.operation) {
-            form.write_message(id, &mut render, &mut request);
+            form.write_message(id, attempt.members, &mut render, &mut request);
             // Boxed: whoever calls over HTTP alone does not carry it along.
             Box::pin(self.over_channel(wire, step, id, &request, progress)).await?;
             buffer::give_write(request);
             return Ok(());
         }
         let fields = if step.operation.has_session() { &self.session_fields } else { &self.plain_fields };
-        form.write(id, fields, &mut render, &mut request);
+        form.write(id, attempt.members, fields, &mut render, &mut request);
         self.send(wire, &request, progress).await?;
         buffer::give_write(request);
-        reply::read(&mut self.connection, step, id, self.clock, progress).await?;
+        let aside =
+            Aside { wire, answerer: &self.answerer, fields: &self.session_fields, poster: &mut self.poster };
+        reply::read(&mut self.connection, step, id, self.clock, progress, aside).await?;
         if progress.resumption.is_some() && step.operation.has_session() {
             // Boxed: it is rare, and long.
             Box::pin(self.resume(wire, step, id, progress)).await?;
@@ -443,40 +526,6 @@ impl Client {
                 Err(SendFailure::NotWritten) => {}
             }
         }
-    }
-
-    /// Goes on with an answer whose stream of events ended before the answer did, as often as that happens: opens the stream
-    /// again after the pause that the server asks for, from the last event on.
-    async fn resume(
-        &mut self,
-        wire: &Wire,
-        step: &Step,
-        id: u64,
-        progress: &mut Progress,
-    ) -> Result<(), Failure> {
-        let Some(form) = &wire.resume else { return Ok(()) };
-        while let Some(resumption) = progress.resumption.take() {
-            // What is there is that the stream ended.
-            progress.answer = None;
-            tokio::time::sleep(resumption.pause).await;
-            let mut fields = self.session_fields.clone();
-            fields.set(LAST_EVENT_ID, &resumption.last_id);
-            let mut rng = CounterRng::new(0, 0);
-            let mut render = RenderContext {
-                vu: self.vu,
-                iteration: 0,
-                nonce: Nonce { run: wire.run, call: id },
-                rng: &mut rng,
-                variables: &Variables::default(),
-            };
-            let mut request = buffer::take_write();
-            form.write(id, &fields, &mut render, &mut request);
-            progress.resumed += 1;
-            self.send(wire, &request, progress).await?;
-            buffer::give_write(request);
-            reply::read_on(&mut self.connection, step, id, self.clock, progress).await?;
-        }
-        Ok(())
     }
 
     /// [`Self::exchange`] of a message whose answer does not come on the connection. Opening the channel is a part of the
@@ -523,7 +572,7 @@ impl Client {
                     return Ok(process);
                 }
                 *shared = None;
-                let process = program.start()?;
+                let process = program.start(&self.answerer)?;
                 let mut channel = Channel::Lines(Arc::clone(&process));
                 if !opens {
                     self.shake_hands(wire, &mut channel).await?;
@@ -535,9 +584,11 @@ impl Client {
             Way::Events(_) | Way::Lines(_) if !opens => {
                 Err(Failure::worded(LOST, "the session was lost before it took the request"))
             }
-            Way::Lines(program) => program.start().map(Channel::Lines),
+            Way::Lines(program) => program.start(&self.answerer).map(Channel::Lines),
             Way::Events(way) => {
-                let opened = Events::open(way, &self.plain_fields, &wire.gathered, &wire.secrets).await;
+                let opened =
+                    Events::open(way, &self.plain_fields, (&wire.gathered, &self.answerer), &wire.secrets)
+                        .await;
                 opened.map(Box::new).map(Channel::Events)
             }
             Way::Http(_) => Err(Failure::bare(LOST)),
@@ -559,7 +610,7 @@ impl Client {
                 rng: &mut rng,
                 variables: &Variables::default(),
             };
-            wire.forms[step.id.index()].write_message(id, &mut render, &mut message);
+            wire.forms[step.id.index()].write_message(id, &[], &mut render, &mut message);
             let out = Outgoing { step, id, message: &message, user: &self.plain_fields, clock: self.clock };
             let mut progress = Progress::new(true);
             if operation == Operation::Initialized {
@@ -649,6 +700,7 @@ impl Client {
     }
 
     fn end_session(&mut self) {
+        self.poster = None;
         self.session_fields.remove(SESSION_HEADER);
         self.session = Session::Closed;
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::address::Address;
+use super::answerer::Answerer;
 use super::catalog::Catalog;
 use super::channel::{Events, Gathered, NO_STATUS, Program};
 use super::client::{CallContext, Client, Exchange};
@@ -123,6 +124,7 @@ fn in_words(outcome: Outcome) -> String {
         | Outcome::ToolError
         | Outcome::CheckFailed
         | Outcome::NotSent(_)
+        | Outcome::Cancelled
         | Outcome::Interrupted => return outcome.to_string(),
     };
     format!("{hint} ({outcome})")
@@ -326,10 +328,11 @@ impl<'a> Visit<'a> {
     async fn speaks_events(&mut self) -> bool {
         let Place::Web { streams, .. } = &mut self.place else { return false };
         *streams = true;
-        let Ok(Wire { way: Way::Events(way), .. }) = self.lay(Era::Legacy, "") else { return false };
+        let Ok(Wire { way: Way::Events(way), run, .. }) = self.lay(Era::Legacy, "") else { return false };
         // Who has to log in first does not find out.
         let nobody = Fields::default();
-        let opened = Events::open(&way, &nobody, &self.gathered, &self.secrets);
+        let silent = Answerer::new(Arc::default(), self.gathered.clone(), (run, 0), self.plan.seed);
+        let opened = Events::open(&way, &nobody, (&self.gathered, &silent), &self.secrets);
         let found = matches!(tokio::time::timeout(LOOK, opened).await, Ok(Ok(_)));
         if let Place::Web { streams, .. } = &mut self.place {
             *streams = found;
@@ -502,6 +505,7 @@ impl<'a> Visit<'a> {
             | Outcome::ToolError
             | Outcome::CheckFailed
             | Outcome::NotSent(_)
+            | Outcome::Cancelled
             | Outcome::Interrupted => said,
         };
         let said = clean_text(self.secrets.redacted(said.trim()).trim());

@@ -10,6 +10,9 @@ use serde_json::value::RawValue;
 
 use crate::model::{Outcome, ProtocolFault};
 
+/// The notification that tells how far a call is.
+const PROGRESS: &str = "notifications/progress";
+
 /// What a message from the server turned out to be.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Message<'a> {
@@ -39,8 +42,8 @@ pub(crate) enum Incoming<'a> {
     NamelessError,
     /// A request from the server, with its id as JSON text.
     Request { id: &'a str, method: Cow<'a, str> },
-    /// A notification.
-    Notification,
+    /// A notification, with the token of the call of whose progress it tells.
+    Notification { method: Cow<'a, str>, token: Option<u64> },
     /// Not a JSON-RPC message.
     Rubbish,
 }
@@ -55,6 +58,15 @@ struct Envelope<'a> {
     result: Option<&'a RawValue>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
+    #[serde(borrow)]
+    params: Option<&'a RawValue>,
+}
+
+/// What news of a call's progress says of whose it is.
+#[derive(Deserialize)]
+struct ProgressParams {
+    #[serde(rename = "progressToken")]
+    token: u64,
 }
 
 #[derive(Deserialize)]
@@ -164,14 +176,18 @@ pub(crate) fn sort(bytes: &[u8]) -> Incoming<'_> {
     if !is_object(bytes) {
         return Incoming::Rubbish;
     }
-    let Ok(Envelope { id, method, result, error }) = serde_json::from_slice(bytes) else {
+    let Ok(Envelope { id, method, result, error, params }) = serde_json::from_slice(bytes) else {
         return Incoming::Rubbish;
     };
     let named = id.and_then(id_named);
     let id = id.map(RawValue::get);
     match (method, id) {
         (Some(method), Some(id)) => Incoming::Request { id, method },
-        (Some(_), None) => Incoming::Notification,
+        (Some(method), None) => {
+            let told = params.filter(|_| method == PROGRESS);
+            let token = told.and_then(|params| serde_json::from_str::<ProgressParams>(params.get()).ok());
+            Incoming::Notification { method, token: token.map(|params| params.token) }
+        }
         (None, None) if error.is_some() => Incoming::NamelessError,
         (None, _) if result.is_none() && error.is_none() => Incoming::Rubbish,
         (None, _) => Incoming::Answer(named),
@@ -198,6 +214,9 @@ pub(crate) fn judge_result(result: &str, is_tool_call: bool) -> Outcome {
                     Outcome::Protocol(ProtocolFault::Malformed)
                 }
             }
+        }
+        Ok(ResultHead { result_type: Some(kind), .. }) if kind == "input_required" => {
+            Outcome::Protocol(ProtocolFault::InputRequired)
         }
         Ok(ResultHead { result_type: Some(kind), .. }) if kind != "complete" => {
             Outcome::Protocol(ProtocolFault::Missing)
@@ -247,7 +266,18 @@ mod tests {
             (r#"{"id":null,"error":{"code":1}}"#, Incoming::NamelessError),
             (r#"{"error":{"code":1}}"#, Incoming::NamelessError),
             (r#"{"id":"a","method":"ping"}"#, Incoming::Request { id: r#""a""#, method: "ping".into() }),
-            (r#"{"method":"notifications/progress","params":{}}"#, Incoming::Notification),
+            (
+                r#"{"method":"notifications/progress","params":{}}"#,
+                Incoming::Notification { method: PROGRESS.into(), token: None },
+            ),
+            (
+                r#"{"method":"notifications/progress","params":{"progress":1,"progressToken":7}}"#,
+                Incoming::Notification { method: PROGRESS.into(), token: Some(7) },
+            ),
+            (
+                r#"{"method":"x","params":{"progressToken":7}}"#,
+                Incoming::Notification { method: "x".into(), token: None },
+            ),
             (r#"{"id":7}"#, Incoming::Rubbish),
             ("Server listening", Incoming::Rubbish),
             ("[7]", Incoming::Rubbish),
@@ -292,7 +322,9 @@ mod tests {
     #[test]
     fn a_modern_answer_that_asks_for_more_is_no_answer() {
         let asks = r#"{"resultType":"input_required","inputRequests":{}}"#;
-        assert_eq!(judge_result(asks, true), Outcome::Protocol(ProtocolFault::Missing));
+        assert_eq!(judge_result(asks, true), Outcome::Protocol(ProtocolFault::InputRequired));
+        let other = r#"{"resultType":"other"}"#;
+        assert_eq!(judge_result(other, true), Outcome::Protocol(ProtocolFault::Missing));
         assert_eq!(judge_result(r#"{"resultType":"complete","content":[]}"#, true), Outcome::Ok);
     }
 

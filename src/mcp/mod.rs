@@ -3,6 +3,8 @@
 //! It knows nothing of users, weights or schedules: [`Client::perform`] makes one call and says how it went.
 
 mod address;
+mod answerer;
+mod aside;
 #[doc(hidden)]
 pub mod bench_support;
 mod belonging;
@@ -23,6 +25,7 @@ mod lifetime;
 mod login;
 mod oauth;
 mod pointer;
+mod poster;
 mod reason;
 mod reply;
 mod request;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::Value;
 
+use super::answerer;
 use super::check;
 use super::failure::Failure;
 use super::oauth::insufficient_scope;
@@ -26,7 +27,7 @@ impl Reason {
     pub(super) fn of_answer(step: &Step, answer: &Answer) -> Option<Self> {
         let text = answer.text.as_str();
         Some(match answer.outcome {
-            Outcome::Ok | Outcome::Interrupted => return None,
+            Outcome::Ok | Outcome::Cancelled | Outcome::Interrupted => return None,
             Outcome::HttpStatus(status) => Self::of_status(status, &refusal(answer)),
             Outcome::Protocol(fault) => match fault {
                 ProtocolFault::Malformed => Self::new("malformed", text),
@@ -35,6 +36,7 @@ impl Reason {
                 ProtocolFault::Duplicate => Self::new("two answers to one request", ""),
                 ProtocolFault::TooLarge => Self::new("an answer larger than the limit", ""),
                 ProtocolFault::CrossTalk => Self::in_words(text),
+                ProtocolFault::InputRequired => Self::new(&answerer::wanted(text), ""),
             },
             Outcome::JsonRpcError(code) => Self::new(&code.to_string(), &error_message(text)),
             Outcome::ToolError => Self::new("", &tool_text(text)),

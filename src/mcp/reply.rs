@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use tokio::time::Instant;
 
+use super::aside::Aside;
 use super::belonging::Belonging;
 use super::check;
 use super::connection::{Collected, Connection, Cut};
@@ -14,7 +15,7 @@ use super::http1::{ContentKind, Head, HeadWants};
 use super::sse::SseParser;
 use super::wire::MAX_REPLY_BYTES;
 use crate::clock::Clock;
-use crate::model::{Outcome, ProtocolFault, TimeoutPhase};
+use crate::model::{Outcome, ProtocolFault, StreamTimes, TimeoutPhase};
 use crate::plan::{Operation, Step};
 
 /// How much of a failed answer's body is read: enough to tell why.
@@ -34,6 +35,8 @@ pub(crate) struct Progress {
     pub(crate) answer: Option<Answer>,
     /// True while the answer is there and the end of its stream is not.
     pub(crate) left_open: bool,
+    /// When the parts of the answer came, where it comes in parts.
+    pub(crate) stream: Option<StreamTimes>,
     /// True once the end of a stream was waited for after the answer.
     pub(crate) drained: bool,
     /// Where the answer's stream goes on that ended too early.
@@ -82,12 +85,18 @@ impl Progress {
             first_byte: None,
             answer: None,
             left_open: false,
+            stream: None,
             drained: false,
             resumption: None,
             resumed: 0,
             belonging: Belonging::default(),
             keep_text,
         }
+    }
+
+    /// The same call, to be made again.
+    pub(super) fn renewed(&self) -> Self {
+        Self::new(self.keep_text)
     }
 
     /// True when nothing is asked of a good answer to `step` but that it is one.
@@ -108,12 +117,13 @@ pub(crate) async fn read(
     id: u64,
     clock: Clock,
     progress: &mut Progress,
+    aside: Aside<'_>,
 ) -> Result<(), Failure> {
     let wants = if step.operation == Operation::Initialize { HeadWants::Session } else { HeadWants::Nothing };
     let Head { status, content, session, challenge, .. } = connection.head(wants).await?;
     progress.phase = TimeoutPhase::Body;
     progress.first_byte = Some(clock.now());
-    let mut reader = Reader { connection, clock, id, status, session, challenge, progress };
+    let mut reader = Reader { connection, clock, id, status, session, challenge, progress, aside };
     let answer = if !step.operation.is_rpc() {
         Some(reader.plain(step).await)
     } else if is_success(status) {
@@ -139,10 +149,12 @@ pub(crate) async fn read_on(
     id: u64,
     clock: Clock,
     progress: &mut Progress,
+    aside: Aside<'_>,
 ) -> Result<(), Failure> {
     let Head { status, content, .. } = connection.head(HeadWants::Nothing).await?;
     progress.phase = TimeoutPhase::Body;
-    let mut reader = Reader { connection, clock, id, status, session: None, challenge: None, progress };
+    let mut reader =
+        Reader { connection, clock, id, status, session: None, challenge: None, progress, aside };
     let answer = if is_success(status) && content == ContentKind::Events {
         reader.events(step).await
     } else {
@@ -173,6 +185,7 @@ struct Reader<'a> {
     session: Option<HeaderValue>,
     challenge: Option<Box<str>>,
     progress: &'a mut Progress,
+    aside: Aside<'a>,
 }
 
 impl Reader<'_> {
@@ -235,6 +248,7 @@ impl Reader<'_> {
         let mut parser = SseParser::default();
         let mut wrong_id = false;
         let mut drain_until = None;
+        self.progress.stream = Some(StreamTimes::default());
         let fault = loop {
             let next = match drain_until {
                 None => self.connection.piece().await,
@@ -266,7 +280,11 @@ impl Reader<'_> {
                     return stream.accept_good();
                 }
                 match envelope::read(event, self.id) {
-                    Message::Other => {}
+                    Message::Other => {
+                        let token = self.aside.take(event);
+                        let is_own = token == Some(self.id) && step.conduct.progress;
+                        stream.beside(if is_own { Beside::Progress } else { Beside::Other });
+                    }
                     Message::OtherId(named) => {
                         wrong_id = true;
                         stream.progress.belonging.of_id(named);
@@ -349,6 +367,13 @@ impl Reader<'_> {
     }
 }
 
+/// What a message beside an answer is about.
+enum Beside {
+    /// How far the call is.
+    Progress,
+    Other,
+}
+
 /// Where the answers in a stream of events go.
 struct Answers<'a> {
     clock: Clock,
@@ -358,9 +383,29 @@ struct Answers<'a> {
 }
 
 impl Answers<'_> {
+    /// Takes note of a message beside the answer.
+    fn beside(&mut self, progress: Beside) {
+        if let (None, Some(times)) = (&self.progress.answer, &mut self.progress.stream) {
+            let at = self.clock.now();
+            times.event(at);
+            match progress {
+                Beside::Progress => times.progress(at),
+                Beside::Other => {}
+            }
+        }
+    }
+
+    /// The answer was there at `end`.
+    fn answered(&mut self, end: Duration) {
+        if let (None, Some(times)) = (&self.progress.answer, &mut self.progress.stream) {
+            times.event(end);
+        }
+    }
+
     /// Takes the first answer, which is good.
     fn accept_good(&mut self) {
         let (end, status, session) = (self.clock.now(), self.status, self.session.take());
+        self.answered(end);
         let text = String::new();
         self.progress.answer = Some(Answer {
             end,
@@ -376,6 +421,7 @@ impl Answers<'_> {
     /// Takes an answer. What comes after it can only spoil it.
     fn accept(&mut self, message: &Message<'_>, event: &[u8], step: &Step) {
         let end = self.clock.now();
+        self.answered(end);
         let malformed = Outcome::Protocol(ProtocolFault::Malformed);
         let (outcome, text, error_code) = match message {
             Message::Result(result) => {

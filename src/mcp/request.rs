@@ -15,7 +15,7 @@ use super::fields::{Fields, write_field};
 use super::pointer;
 use super::wire::{NEWEST_LEGACY_REVISION, PROTOCOL_VERSION_HEADER};
 use crate::model::Era;
-use crate::plan::{Auth, DISCOVER, McpRequest, Operation, RenderContext, Step, Template};
+use crate::plan::{Answers, Auth, Conduct, DISCOVER, McpRequest, Operation, RenderContext, Step, Template};
 
 /// Servers answer 406 to anything else.
 pub(super) const ACCEPT_BOTH: &str = "application/json, text/event-stream";
@@ -62,16 +62,20 @@ enum Body {
     Empty,
     /// The same for every call.
     Fixed(Vec<u8>),
-    /// JSON-RPC: [`BEFORE_ID`], the id, `before`, the rendered text, `after`.
+    /// JSON-RPC: [`BEFORE_ID`], the id, `before`, more members, the rendered text, `token` and the id again, `after`.
     Rpc {
         before: Vec<u8>,
         hole: Option<Template>,
+        /// What stands before the id where that is the token of the call's progress, too.
+        token: Option<Vec<u8>>,
         after: Vec<u8>,
     },
     /// The rendered text is the whole body.
     Rendered(Template),
 }
 
+/// What the parameters and the message end with.
+const END_OF_PARAMS: &[u8] = b"}}";
 const BEFORE_ID: &[u8] = br#"{"jsonrpc":"2.0","id":"#;
 
 /// What the forms of one run have in common.
@@ -89,13 +93,17 @@ pub(crate) struct FormContext<'a> {
     pub(crate) auth: &'a Auth,
     /// The headers of every request.
     pub(crate) headers: &'a HeaderMap,
+    /// What the client announces of itself.
+    pub(crate) answers: &'a Answers,
 }
 
 impl RequestForm {
     /// The form of `step`.
     pub(crate) fn of(step: &Step, context: FormContext<'_>) -> Self {
         let has_nonce = step.operation.templates().into_iter().any(Template::has_nonce);
-        Self { has_nonce, ..Self::without_nonce(step, context) }
+        let mut form = Self { has_nonce, ..Self::of_operation(&step.operation, context) };
+        form.body.conduct(step.conduct);
+        form
     }
 
     /// True when each request holds the nonce of its call.
@@ -103,8 +111,8 @@ impl RequestForm {
         self.has_nonce
     }
 
-    fn without_nonce(step: &Step, context: FormContext<'_>) -> Self {
-        match &step.operation {
+    fn of_operation(operation: &Operation, context: FormContext<'_>) -> Self {
+        match operation {
             Operation::CallTool { tool, arguments } => {
                 let params = Template::object(&[("name", tool.quoted()), ("arguments", arguments.clone())]);
                 context.named("tools/call", Some(tool), Some(&params))
@@ -142,15 +150,56 @@ impl RequestForm {
         };
     }
 
-    /// Writes the message of one call alone to `out`, as one line.
-    pub(crate) fn write_message(&self, id: u64, context: &mut RenderContext<'_>, out: &mut Vec<u8>) {
-        self.body.write(id, context, out);
+    /// The form of a message that is posted to the MCP endpoint and waits for no answer.
+    pub(crate) fn of_client_message(context: FormContext<'_>) -> Self {
+        context.endpoint(Method::POST, &context.mcp_headers(), Body::Empty)
+    }
+
+    /// Writes the request that carries `body`, which is fixed, to `out`.
+    pub(crate) fn write_around(&self, fields: &Fields, body: &[u8], out: &mut Vec<u8>) {
+        self.write_fixed(fields, out);
+        write_field("content-length", itoa::Buffer::new().format(body.len()).as_bytes(), out);
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(body);
+    }
+
+    /// Writes the request, which has neither a body nor anything that differs from call to call, to `out`.
+    pub(crate) fn write_bare(&self, fields: &Fields, out: &mut Vec<u8>) {
+        self.write_fixed(fields, out);
+        out.extend_from_slice(b"\r\n");
+    }
+
+    fn write_fixed(&self, fields: &Fields, out: &mut Vec<u8>) {
+        if let RequestTarget::Fixed(line) = &self.target {
+            out.extend_from_slice(line);
+        }
+        out.extend_from_slice(self.fields.as_bytes());
+        out.extend_from_slice(fields.as_bytes());
+    }
+
+    /// Writes the message of one call alone to `out`, as one line. `members` are as in [`Self::write`].
+    pub(crate) fn write_message(
+        &self,
+        id: u64,
+        members: &[u8],
+        context: &mut RenderContext<'_>,
+        out: &mut Vec<u8>,
+    ) {
+        self.body.write(id, members, context, out);
         debug_assert!(!out.contains(&b'\n'), "templates give JSON text, in which line ends are escaped");
         out.push(b'\n');
     }
 
-    /// Writes the request of one call to `out`. `fields` are those of this user.
-    pub(crate) fn write(&self, id: u64, fields: &Fields, context: &mut RenderContext<'_>, out: &mut Vec<u8>) {
+    /// Writes the request of one call to `out`. `members` are more members of its parameters, JSON text without braces, and
+    /// `fields` are those of this user.
+    pub(crate) fn write(
+        &self,
+        id: u64,
+        members: &[u8],
+        fields: &Fields,
+        context: &mut RenderContext<'_>,
+        out: &mut Vec<u8>,
+    ) {
         match &self.target {
             RequestTarget::Fixed(line) => out.extend_from_slice(line),
             RequestTarget::Rendered(before, template) => {
@@ -168,7 +217,7 @@ impl RequestForm {
         }
         let body = self.repeats.any().then(|| {
             let mut body = Vec::new();
-            self.body.write(id, context, &mut body);
+            self.body.write(id, members, context, &mut body);
             self.repeats.write(&body, out);
             body
         });
@@ -184,7 +233,7 @@ impl RequestForm {
         let start = out.len();
         match body {
             Some(body) => out.extend_from_slice(&body),
-            None => self.body.write(id, context, out),
+            None => self.body.write(id, members, context, out),
         }
         let mut digits = itoa::Buffer::new();
         let digits = digits.format(out.len() - start).as_bytes();
@@ -234,17 +283,53 @@ fn write_request_line(method: &Method, before: &str, path: &str, out: &mut Vec<u
 }
 
 impl Body {
-    fn write(&self, id: u64, context: &mut RenderContext<'_>, out: &mut Vec<u8>) {
+    /// Makes room for what `conduct` adds to the parameters.
+    fn conduct(&mut self, Conduct { progress, pages, cancel_after: _ }: Conduct) {
+        let Self::Rpc { before, hole, token, after } = self else { return };
+        if !progress && pages.is_none() {
+            return;
+        }
+        if after.len() == 1 {
+            before.extend_from_slice(br#","params":{"#);
+            after.push(b'}');
+        }
+        if !progress {
+            return;
+        }
+        let meta = after.len() - END_OF_PARAMS.len();
+        let mut start = after.drain(..meta).collect::<Vec<u8>>();
+        if start.pop().is_some() {
+            start.push(b',');
+        } else {
+            start.extend_from_slice(if hole.is_some() { br#","_meta":{"# } else { br#""_meta":{"# });
+        }
+        start.extend_from_slice(br#""progressToken":"#);
+        *token = Some(start);
+        after.insert(0, b'}');
+    }
+
+    fn write(&self, id: u64, members: &[u8], context: &mut RenderContext<'_>, out: &mut Vec<u8>) {
         match self {
             Self::Empty => {}
             Self::Fixed(bytes) => out.extend_from_slice(bytes),
             Self::Rendered(template) => template.render(context, out),
-            Self::Rpc { before, hole, after } => {
+            Self::Rpc { before, hole, token, after } => {
                 out.extend_from_slice(BEFORE_ID);
                 out.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
                 out.extend_from_slice(before);
+                if !members.is_empty() {
+                    out.extend_from_slice(members);
+                    let rest = token.as_ref().unwrap_or(after);
+                    if hole.is_some() || rest.first() == Some(&b'"') {
+                        out.push(b',');
+                    }
+                }
                 if let Some(template) = hole {
                     template.render(context, out);
+                }
+                if let Some(token) = token {
+                    out.extend_from_slice(token);
+                    out.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
                 }
                 out.extend_from_slice(after);
             }
@@ -267,7 +352,7 @@ impl FormContext<'_> {
     }
 
     fn rpc(self, method: &str, name: Option<&str>, params: Option<&Template>) -> RequestForm {
-        let meta = (self.era == Era::Modern).then(|| modern_meta(self.revision));
+        let meta = (self.era == Era::Modern).then(|| modern_meta(self.revision, self.answers));
         let mut before = format!(r#","method":{}"#, json!(method));
         let mut after = String::new();
         let bare = params.is_none() && meta.is_none();
@@ -289,17 +374,21 @@ impl FormContext<'_> {
                 headers.insert(NAME_HEADER, header_text(name));
             }
         }
-        let body = Body::Rpc { before: before.into(), hole, after: after.into() };
+        let body = Body::Rpc { before: before.into(), hole, token: None, after: after.into() };
         self.endpoint(Method::POST, &headers, body)
     }
 
     fn initialize(self) -> RequestForm {
         let asked = if self.revision.is_empty() { NEWEST_LEGACY_REVISION } else { self.revision };
-        let params = json!({"protocolVersion": asked, "capabilities": {}, "clientInfo": client_info()});
+        let params = json!({
+            "protocolVersion": asked,
+            "capabilities": self.answers.capabilities(),
+            "clientInfo": client_info(),
+        });
         let before = format!(r#","method":"initialize","params":{params}}}"#);
         let mut headers = self.mcp_headers();
         headers.remove(PROTOCOL_VERSION_HEADER);
-        let body = Body::Rpc { before: before.into(), hole: None, after: Vec::new() };
+        let body = Body::Rpc { before: before.into(), hole: None, token: None, after: Vec::new() };
         self.endpoint(Method::POST, &headers, body)
     }
 
@@ -386,11 +475,11 @@ impl FormContext<'_> {
 }
 
 /// What each request of the modern era says of itself.
-pub(super) fn modern_meta(revision: &str) -> Value {
+pub(super) fn modern_meta(revision: &str, answers: &Answers) -> Value {
     json!({
         "io.modelcontextprotocol/protocolVersion": revision,
         "io.modelcontextprotocol/clientInfo": client_info(),
-        "io.modelcontextprotocol/clientCapabilities": {},
+        "io.modelcontextprotocol/clientCapabilities": answers.capabilities(),
     })
 }
 
@@ -439,6 +528,15 @@ mod tests {
     use crate::plan::{Role, StepId, Variables};
 
     fn complete(operation: Operation, era: Era, revision: &str) -> (Request<()>, String) {
+        complete_with(operation, (Conduct::default(), b""), era, revision)
+    }
+
+    fn complete_with(
+        operation: Operation,
+        (conduct, members): (Conduct, &[u8]),
+        era: Era,
+        revision: &str,
+    ) -> (Request<()>, String) {
         let step = Step {
             id: StepId(0),
             name: "step".into(),
@@ -451,12 +549,20 @@ mod tests {
             condition: None,
             tags: std::collections::BTreeMap::new(),
             deadline: std::time::Duration::from_secs(1),
+            conduct,
         };
         let url = Url::parse("http://127.0.0.1:1/mcp?x=1").unwrap();
         let endpoint = endpoint(&url);
         let headers = HeaderMap::new();
-        let context =
-            FormContext { origin: "", endpoint, era, revision, auth: &Auth::None, headers: &headers };
+        let context = FormContext {
+            origin: "",
+            endpoint,
+            era,
+            revision,
+            auth: &Auth::None,
+            headers: &headers,
+            answers: &Answers::default(),
+        };
         let form = RequestForm::of(&step, context);
         let mut rng = CounterRng::new(1, 1);
         let mut context = RenderContext {
@@ -467,7 +573,7 @@ mod tests {
             variables: &Variables::default(),
         };
         let mut text = Vec::new();
-        form.write(17, &Fields::default(), &mut context, &mut text);
+        form.write(17, members, &Fields::default(), &mut context, &mut text);
         read(&text)
     }
 
@@ -518,6 +624,33 @@ mod tests {
             "2025-11-25",
             &json!({"jsonrpc": "2.0", "id": 17, "method": "ping"}),
         );
+    }
+
+    #[test]
+    fn requests_have_room_for_what_is_added_to_them() {
+        let all = Conduct { progress: true, pages: Some(2), cancel_after: None };
+        let paged = Conduct { progress: false, ..all };
+        let list = Operation::list_tools;
+        for (conduct, members, expected) in [
+            (paged, &b""[..], json!({})),
+            (paged, br#""cursor":"c""#, json!({"cursor": "c"})),
+            (all, b"", json!({"_meta": {"progressToken": 17}})),
+            (all, br#""cursor":"c""#, json!({"cursor": "c", "_meta": {"progressToken": 17}})),
+        ] {
+            let (_, body) = complete_with(list(), (conduct, members), Era::Legacy, "2025-11-25");
+            let body: Value = serde_json::from_str(&body).unwrap();
+            assert_eq!(body["params"], expected);
+        }
+        for (operation, era) in
+            [(list(), Era::Modern), (echo(), Era::Modern), (echo(), Era::Legacy), (list(), Era::Legacy)]
+        {
+            let plain = complete(operation.clone(), era, "2026-07-28").1;
+            let more = complete_with(operation, (all, br#""more":[1]"#), era, "2026-07-28").1;
+            let mut expected: Value = serde_json::from_str(&plain).unwrap();
+            expected["params"]["more"] = json!([1]);
+            expected["params"]["_meta"]["progressToken"] = json!(17);
+            assert_eq!(serde_json::from_str::<Value>(&more).unwrap(), expected, "{more}");
+        }
     }
 
     #[test]

@@ -16,8 +16,8 @@ use super::fields::Fields;
 use super::oauth::Authority;
 use super::request::{self, FormContext, RequestForm};
 use crate::clock::wall_clock;
-use crate::model::{Carriage, Era, Outcome, RunTag, Secret, Secrets, Strays, TransportFault};
-use crate::plan::{Auth, OAuthCall, Operation, Plan, Proxy, Step, StepId};
+use crate::model::{Carriage, Era, Messages, Outcome, RunTag, Secret, Secrets, Strays, TransportFault};
+use crate::plan::{Answers, Auth, OAuthCall, Operation, Plan, Proxy, Step, StepId};
 
 /// A reply larger than this is cut off and counted as `protocol/too_large`.
 pub(crate) const MAX_REPLY_BYTES: usize = 16 * 1024 * 1024;
@@ -57,8 +57,12 @@ pub struct Wire {
     pub(crate) run: RunTag,
     /// What the plan holds, and each token that a login gives out.
     pub(crate) secrets: Secrets,
-    /// What channels see beside answers.
+    /// What users see beside answers.
     pub(crate) gathered: Gathered,
+    /// What users answer when the target asks them.
+    pub(crate) answers: Arc<Answers>,
+    /// How a message is posted that waits for no answer; `None` where that is not done.
+    pub(crate) client_message: Option<RequestForm>,
 }
 
 /// How messages get to the target and back.
@@ -95,7 +99,15 @@ impl Wire {
     ) -> Result<Self, WireError> {
         let (headers, origin) = requests(plan, url, &address, user_agent)?;
         let endpoint = request::endpoint(url);
-        let context = FormContext { origin, endpoint, era, revision, auth: &plan.auth, headers: &headers };
+        let context = FormContext {
+            origin,
+            endpoint,
+            era,
+            revision,
+            auth: &plan.auth,
+            headers: &headers,
+            answers: &plan.answers,
+        };
         let forms = plan.steps.iter().map(|step| RequestForm::of(step, context)).collect();
         let find =
             |wanted: fn(&Step) -> bool| plan.steps.iter().find(|step| wanted(step)).map(|step| step.id);
@@ -126,6 +138,8 @@ impl Wire {
             run: RunTag::of(wall_clock()),
             gathered: Gathered::new(secrets.clone()),
             secrets,
+            answers: Arc::new(plan.answers.clone()),
+            client_message: (era == Era::Legacy).then(|| RequestForm::of_client_message(context)),
         })
     }
 
@@ -172,7 +186,15 @@ impl Wire {
     pub(crate) fn over_lines(plan: &Plan, program: Arc<Program>, era: Era, revision: &str) -> Self {
         let headers = HeaderMap::new();
         let (origin, endpoint) = ("", "");
-        let context = FormContext { origin, endpoint, era, revision, auth: &plan.auth, headers: &headers };
+        let context = FormContext {
+            origin,
+            endpoint,
+            era,
+            revision,
+            auth: &plan.auth,
+            headers: &headers,
+            answers: &plan.answers,
+        };
         let forms = plan.steps.iter().map(|step| RequestForm::of(step, context)).collect();
         let set_up = if era == Era::Legacy { handshake(plan) } else { Vec::new() };
         let secrets = plan.secrets();
@@ -193,7 +215,14 @@ impl Wire {
             run: RunTag::of(wall_clock()),
             gathered: Gathered::new(secrets.clone()),
             secrets,
+            answers: Arc::new(plan.answers.clone()),
+            client_message: None,
         }
+    }
+
+    /// True when a call is made again if its answer asks for input.
+    pub(super) fn makes_rounds(&self) -> bool {
+        self.era == Era::Modern && !self.answers.is_empty()
     }
 
     /// True when `operation` goes over a channel.
@@ -234,8 +263,9 @@ impl Wire {
         }
     }
 
-    /// Messages that belong to no call in flight, and remarks in words, since the last time this was asked.
-    pub fn take_strays(&self) -> (Strays, Vec<String>) {
+    /// Messages that belong to no call in flight, messages beside answers, and remarks in words, since the last time this was
+    /// asked.
+    pub fn take_beside(&self) -> (Strays, Messages, Vec<String>) {
         self.gathered.take()
     }
 

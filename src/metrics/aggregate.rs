@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{ErrorBook, ErrorSample, Phase, Second};
+use super::{ErrorBook, ErrorSample, Phase, Second, StreamCell};
 use crate::model::{LatencyClock, LatencyHistogram, Outcome, OutcomeClass};
 use crate::plan::{Plan, Role, StepId};
 
@@ -33,6 +33,7 @@ pub struct Tally {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Aggregates {
     cells: BTreeMap<(StepId, Phase), Tally>,
+    streams: BTreeMap<(StepId, Phase), StreamCell>,
     errors: ErrorBook,
     planned: u64,
 }
@@ -170,6 +171,10 @@ impl Aggregates {
         for cell in &second.cells {
             self.cells.entry((cell.step, cell.phase)).or_default().add(cell);
         }
+        for cell in &second.streams {
+            let total = self.streams.entry((cell.step, cell.phase));
+            total.or_insert_with(|| StreamCell::new(cell.step, cell.phase)).merge(cell);
+        }
     }
 
     /// Calls planned over the whole run, all roles.
@@ -180,6 +185,11 @@ impl Aggregates {
     /// Why calls failed, by step, phase and class.
     pub fn errors(&self) -> Vec<ErrorSample> {
         self.errors.samples()
+    }
+
+    /// When the parts of answers to `step` came in one phase; `None` where none came in parts.
+    pub fn streams(&self, step: StepId, phase: Phase) -> Option<&StreamCell> {
+        self.streams.get(&(step, phase))
     }
 
     /// Calls recorded over the whole run, all roles.
@@ -250,8 +260,10 @@ mod tests {
             held: Duration::ZERO,
             strays: crate::model::Strays::default(),
             echoed: 0,
+            messages: crate::model::Messages::default(),
             generator: None,
             cells,
+            streams: Vec::new(),
             errors: Vec::new(),
         }
     }

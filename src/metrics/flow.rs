@@ -113,6 +113,8 @@ mod tests {
             held,
             strays: Strays::default(),
             echoed: 0,
+            messages: crate::model::Messages::default(),
+            streams: Vec::new(),
             generator,
             cells,
             errors,

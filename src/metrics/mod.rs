@@ -7,6 +7,7 @@ mod flow;
 mod generator;
 mod scrape_record;
 mod store;
+mod stream;
 mod window;
 
 pub use aggregate::{Aggregates, Tally};
@@ -18,4 +19,5 @@ pub use scrape_record::{
     MAX_SERIES, NewSeries, SampleValue, ScrapeEncoder, ScrapeMark, ScrapeRecord, Scraped,
 };
 pub use store::{Point, Series, SeriesError, SeriesStore};
+pub use stream::{StreamCell, StreamedCall};
 pub use window::{Cell, ErrorSample, Phase, Second};

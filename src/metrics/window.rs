@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::GeneratorSecond;
-use crate::model::{LatencyHistogram, Outcome, OutcomeClass, Strays};
+use super::{GeneratorSecond, StreamCell};
+use crate::model::{LatencyHistogram, Messages, Outcome, OutcomeClass, Strays};
 use crate::plan::StepId;
 
 /// Which part of the run a call belongs to, by the moment it began.
@@ -52,11 +52,17 @@ pub struct Second {
     /// Answers of this second that held the nonces of their calls.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub echoed: u64,
+    /// Messages that came in this second beside answers.
+    #[serde(default, skip_serializing_if = "Messages::is_none")]
+    pub messages: Messages,
     /// How the generator itself fared; unknown to the first run directories.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generator: Option<GeneratorSecond>,
     /// What ended in it.
     pub cells: Vec<Cell>,
+    /// When the parts of answers came that came in parts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub streams: Vec<StreamCell>,
     /// Why calls of it failed; left out where none did, and unknown to the first run directories.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ErrorSample>,

@@ -8,10 +8,12 @@ mod histogram;
 mod labels;
 mod latency_clock;
 mod nonce;
+mod messages;
 mod outcome;
 mod redaction;
 mod rng;
 mod secret;
+mod stream_times;
 mod strays;
 mod target_info;
 mod text;
@@ -26,6 +28,7 @@ pub use event::{
 pub use histogram::{HistogramError, LatencyHistogram};
 pub use labels::Labels;
 pub use latency_clock::LatencyClock;
+pub use messages::{Messages, NotificationCount, Wish, WishCount};
 pub use nonce::{Echo, IDS_PER_USER, Nonce, RunTag};
 pub use outcome::{
     NotSent, Outcome, OutcomeClass, ParseOutcomeError, ProtocolFault, TimeoutPhase, TransportFault,
@@ -34,6 +37,7 @@ pub use redaction::{MAX_EXCERPT, Secrets};
 pub use rng::CounterRng;
 pub use secret::{Secret, credentials_in, without_credentials};
 pub use strays::Strays;
+pub use stream_times::StreamTimes;
 pub use target_info::{Carriage, Era, TargetInfo};
 pub use text::{MAX_TEXT, clean_char, clean_text, printable_text};
 pub use units::{

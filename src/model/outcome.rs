@@ -28,6 +28,8 @@ pub enum Outcome {
     CheckFailed,
     /// Planned, but never written to the wire. Bad, at the deadline's value.
     NotSent(NotSent),
+    /// Broken off by the client, as the scenario asked; left out of every objective and every latency, never out of the sums.
+    Cancelled,
     /// In flight when the run was interrupted; left out of every objective, never out of the sums.
     Interrupted,
 }
@@ -77,6 +79,8 @@ pub enum ProtocolFault {
     TooLarge,
     /// The answer was meant for another call: it holds that call's nonce and not its own, or the id of another user's call.
     CrossTalk,
+    /// A modern answer that asks for input which the scenario does not give, or which asks again and again.
+    InputRequired,
 }
 
 /// Why a planned call was never sent.
@@ -114,13 +118,15 @@ pub enum OutcomeClass {
     Check,
     /// [`Outcome::NotSent`].
     NotSent,
+    /// [`Outcome::Cancelled`].
+    Cancelled,
     /// [`Outcome::Interrupted`].
     Interrupted,
 }
 
 impl OutcomeClass {
     /// Every class, in the order of the layers.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ok,
         Self::Transport,
         Self::Timeout,
@@ -130,6 +136,7 @@ impl OutcomeClass {
         Self::Tool,
         Self::Check,
         Self::NotSent,
+        Self::Cancelled,
         Self::Interrupted,
     ];
 
@@ -145,6 +152,7 @@ impl OutcomeClass {
             Self::Tool => "tool error",
             Self::Check => "check failed",
             Self::NotSent => "not sent",
+            Self::Cancelled => "cancelled",
             Self::Interrupted => "interrupted",
         }
     }
@@ -163,19 +171,20 @@ impl Outcome {
             Self::ToolError => OutcomeClass::Tool,
             Self::CheckFailed => OutcomeClass::Check,
             Self::NotSent(_) => OutcomeClass::NotSent,
+            Self::Cancelled => OutcomeClass::Cancelled,
             Self::Interrupted => OutcomeClass::Interrupted,
         }
     }
 
-    /// True for everything an objective counts against the target: all but [`Outcome::Ok`] and
+    /// True for everything an objective counts against the target: all but [`Outcome::Ok`], [`Outcome::Cancelled`] and
     /// [`Outcome::Interrupted`].
     pub const fn is_failure(self) -> bool {
-        !matches!(self, Self::Ok | Self::Interrupted)
+        !matches!(self, Self::Ok | Self::Cancelled | Self::Interrupted)
     }
 
     /// True when an objective looks at this call at all.
     pub const fn counts(self) -> bool {
-        !matches!(self, Self::Interrupted)
+        !matches!(self, Self::Cancelled | Self::Interrupted)
     }
 }
 
@@ -193,6 +202,7 @@ impl fmt::Display for Outcome {
             Self::NotSent(NotSent::NoUser) => f.write_str("not_sent/no_user"),
             Self::NotSent(NotSent::NoValue) => f.write_str("not_sent/no_value"),
             Self::NotSent(NotSent::NoSocket) => f.write_str("not_sent/no_socket"),
+            Self::Cancelled => f.write_str("cancelled"),
             Self::Interrupted => f.write_str("interrupted"),
         }
     }
@@ -227,8 +237,15 @@ impl TransportFault {
 }
 
 impl ProtocolFault {
-    const ALL: [Self; 6] =
-        [Self::Malformed, Self::WrongId, Self::Duplicate, Self::Missing, Self::TooLarge, Self::CrossTalk];
+    const ALL: [Self; 7] = [
+        Self::Malformed,
+        Self::WrongId,
+        Self::Duplicate,
+        Self::Missing,
+        Self::TooLarge,
+        Self::CrossTalk,
+        Self::InputRequired,
+    ];
 
     const fn key(self) -> &'static str {
         match self {
@@ -238,6 +255,7 @@ impl ProtocolFault {
             Self::Missing => "missing",
             Self::TooLarge => "too_large",
             Self::CrossTalk => "cross_talk",
+            Self::InputRequired => "input_required",
         }
     }
 }
@@ -257,6 +275,7 @@ impl FromStr for Outcome {
             "ok" => Ok(Self::Ok),
             "tool_error" => Ok(Self::ToolError),
             "check" => Ok(Self::CheckFailed),
+            "cancelled" => Ok(Self::Cancelled),
             "interrupted" => Ok(Self::Interrupted),
             "not_sent" => match detail {
                 "no_session" => Ok(Self::NotSent(NotSent::NoSession)),
@@ -312,6 +331,7 @@ mod tests {
             Outcome::NotSent(NotSent::NoUser),
             Outcome::NotSent(NotSent::NoValue),
             Outcome::NotSent(NotSent::NoSocket),
+            Outcome::Cancelled,
             Outcome::Interrupted,
         ];
         all.extend(TransportFault::ALL.map(Outcome::Transport));

@@ -2,6 +2,7 @@
 //!
 //! A plan is a value: it knows nothing of YAML, of sockets or of the time of day.
 
+mod answers;
 mod arrivals;
 mod extraction;
 mod feeder;
@@ -20,6 +21,7 @@ mod threshold;
 mod transport;
 mod variable;
 
+pub use answers::{Answers, ClientAnswer};
 pub use arrivals::{Arrival, OpenLoad, RateStage, Schedule, Spacing};
 pub use extraction::{Condition, Extraction, Part, Pattern, Test};
 pub use feeder::{Feeder, FeederId, RowOrder, Rows, TableFormat};
@@ -29,7 +31,7 @@ pub use oauth::{ClientProof, OAuth, SecretMethod, TokenSharing};
 pub use plan::{Observe, Outputs, PLAN_VERSION, Plan, Transaction};
 pub use proxy::{Proxies, Proxy, ProxyError};
 pub use signing::{SigningAlgorithm, SigningFault, SigningKey};
-pub use step::{Check, DISCOVER, McpRequest, OAuthCall, Operation, Role, Step, StepId};
+pub use step::{Check, Conduct, DISCOVER, McpRequest, OAuthCall, Operation, Role, Step, StepId};
 pub use target::{
     Auth, DemoTarget, HostRule, LONGEST_PATH, Processes, ProtocolChoice, SessionEnd, SessionPolicy,
     StdioTarget, Target, UnlistedTools, is_loopback, keeps_secrets,

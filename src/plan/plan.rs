@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{
-    Arrival, Auth, ClientProof, Feeder, FeederId, FixedText, HostRule, Load, ProtocolChoice, SessionEnd,
-    SessionPolicy, Step, StepId, Target, Template, Threshold, Transport, UnlistedTools,
+    Answers, Arrival, Auth, ClientAnswer, ClientProof, Feeder, FeederId, FixedText, HostRule, Load,
+    ProtocolChoice, SessionEnd, SessionPolicy, Step, StepId, Target, Template, Threshold, Transport,
+    UnlistedTools,
 };
 use crate::model::CounterRng;
 use crate::model::{Secret, Secrets};
@@ -44,6 +45,9 @@ pub struct Plan {
     /// What becomes of calls of tools that the target does not list.
     #[serde(default, skip_serializing_if = "UnlistedTools::is_default")]
     pub unlisted_tools: UnlistedTools,
+    /// What users answer when the target asks them.
+    #[serde(default, skip_serializing_if = "Answers::is_empty")]
+    pub answers: Answers,
     /// Where load may go.
     pub hosts: HostRule,
     /// How many users, how long.
@@ -186,6 +190,7 @@ impl Plan {
             others.extend(target.command.iter().chain(&target.cwd).flat_map(FixedText::from_environment));
         }
         let templates = self.steps.iter().flat_map(|step| step.operation.templates());
+        let templates = templates.chain(self.answers.all().map(|ClientAnswer { result, .. }| result));
         others.extend(templates.flat_map(Template::environment_values));
         for value in others.into_iter().map(Secret::expose).filter(|value| value.len() >= SHORTEST) {
             secrets.learn(value);

@@ -49,6 +49,34 @@ pub struct Step {
     pub tags: BTreeMap<String, String>,
     /// After this long the call is given up. For the end of a session it is never more than 5 s.
     pub deadline: Duration,
+    /// How it is called.
+    #[serde(default, skip_serializing_if = "Conduct::is_plain")]
+    pub conduct: Conduct,
+}
+
+/// How a step is called, where that is not just asking and waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Conduct {
+    /// True when the target is asked to tell how far it is.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub progress: bool,
+    /// After this long the call is cancelled, if its answer is not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancel_after: Option<Duration>,
+    /// Of a list: how many pages are asked for one after the other, each a call of the step; `None`: the first alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pages: Option<u32>,
+}
+
+impl Conduct {
+    /// More pages are not asked for, whatever the target says: it may never come to an end.
+    pub const MOST_PAGES: u32 = 10_000;
+
+    /// True when it is just asking and waiting.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Why a call is made.

@@ -7,9 +7,11 @@ mod crosstalk;
 mod findings;
 mod growth;
 mod health;
+mod messages;
 mod notes;
 mod rows;
 mod saturation;
+mod streams;
 mod timeline;
 
 use super::measured::Measured;
@@ -60,6 +62,8 @@ pub(super) fn build(
         errors: rows::errors(all, log),
         strays: notes::strays(log),
         cross_talk,
+        messages: messages::messages(log),
+        streams: streams::streams(log, all),
         planned: all.planned(),
         recorded: all.recorded(),
         timeline: timeline::timeline(log, clock),

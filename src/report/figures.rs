@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{ClockRow, CrossTalk, ErrorRow, Finding, HealthSpan, RunReport, Saturation, StepRow};
+use super::{ClockRow, CrossTalk, ErrorRow, Finding, HealthSpan, RunReport, Saturation, StepRow, StreamTime};
 use crate::metrics::Phase;
 use crate::model::{
     Carriage, HealthState, OutcomeClass, TargetInfo, format_count, format_duration, format_ratio,
@@ -74,6 +74,12 @@ fn other_clock(clock: &ClockRow) -> (&str, String) {
         .find_map(|end| clock.name.strip_suffix(end))
         .map_or(clock.name.as_str(), str::trim_end);
     (name, format!("p50 {p50}, p95 {p95}, p99 {p99}, max {max}"))
+}
+
+/// Every time of streamed answers, with its step.
+pub(super) fn stream_times(report: &RunReport) -> impl Iterator<Item = (&str, &StreamTime)> {
+    let rows = report.streams.iter();
+    rows.flat_map(|row| row.times.iter().map(|time| (row.step.as_str(), time)))
 }
 
 /// A length of time.
@@ -154,7 +160,8 @@ pub(super) fn not_sent(row: &StepRow) -> u64 {
 
 /// Failed calls.
 pub(super) fn failed(row: &StepRow) -> u64 {
-    let failed = row.failures.iter().filter(|(class, _)| *class != OutcomeClass::Interrupted);
+    let broken_off = [OutcomeClass::Cancelled, OutcomeClass::Interrupted];
+    let failed = row.failures.iter().filter(|(class, _)| !broken_off.contains(class));
     failed.map(|(_, count)| count).sum()
 }
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use super::measured::Measured;
 use super::{Ending, Environment, Finding, Manifest, RUN_FORMAT_VERSION, RunLog, RunReport, Totals};
-use crate::metrics::{Cell, ErrorSample, Phase, Second, SeriesStore};
+use crate::metrics::{Cell, ErrorSample, Phase, Second, SeriesStore, StreamCell, StreamedCall};
 use crate::model::{
-    Carriage, CounterRng, Endpoint, Era, Event, HealthState, LatencyHistogram, Level, Outcome, OutcomeClass,
-    Probe, ProbeResult, ProcessSample, ScrapeFault, ScrapeStat, Stamped, Strays, TargetInfo, TransportFault,
-    Verdict,
+    Carriage, CounterRng, Endpoint, Era, Event, HealthState, LatencyHistogram, Level, Messages, Outcome,
+    OutcomeClass, Probe, ProbeResult, ProcessSample, ScrapeFault, ScrapeStat, Stamped, Strays, StreamTimes,
+    TargetInfo, TransportFault, Verdict, Wish,
 };
 use crate::plan::{
     Auth, ClosedLoad, DemoTarget, HostRule, Load, LoadModel, Observe, Operation, Outputs, PLAN_VERSION, Plan,
@@ -155,6 +155,7 @@ fn plan() -> Plan {
         session: SessionPolicy::PerUser,
         session_end: SessionEnd::Delete,
         unlisted_tools: UnlistedTools::Call,
+        answers: crate::plan::Answers::default(),
         hosts: HostRule::default(),
         load: Load {
             model: LoadModel::Closed(ClosedLoad {
@@ -215,6 +216,7 @@ fn step(id: u16, name: &str, role: Role, method: &str, tool: Option<&str>, opera
         condition: None,
         tags: BTreeMap::new(),
         deadline: Duration::from_secs(10),
+        conduct: crate::plan::Conduct::default(),
     }
 }
 
@@ -275,10 +277,48 @@ fn one_second(second: u32, rng: &mut CounterRng) -> Second {
         held: Duration::ZERO,
         strays: Strays::default(),
         echoed: 0,
+        messages: messages(second),
+        streams: streams(second, phase),
         generator: None,
         cells,
         errors,
     }
+}
+
+/// `search` is asked to tell how far it is.
+fn streams(second: u32, phase: Phase) -> Vec<StreamCell> {
+    let ms = |ms: u32| Duration::from_millis(u64::from(ms));
+    let mut cell = StreamCell::new(StepId(2), phase);
+    for call in 1..=5 {
+        let mut times = StreamTimes::default();
+        for step in 1..=3 {
+            let at = ms(10 * step * call + second % 3);
+            times.event(at);
+            times.progress(at);
+        }
+        times.event(ms(40 * call));
+        let (sent, first_byte, answer) = (Duration::ZERO, Some(ms(2 + second % 3)), Some(ms(40 * call)));
+        cell.add(StreamedCall { sent, first_byte, answer, times });
+    }
+    vec![cell]
+}
+
+fn messages(second: u32) -> Messages {
+    let mut messages = Messages::default();
+    (0..15).for_each(|_| messages.notified("notifications/progress"));
+    if second % 4 == 0 {
+        messages.asked(Wish::Sampling);
+        messages.answered(Wish::Sampling);
+        messages.asked(Wish::Roots);
+        messages.refused(Wish::Roots);
+        messages.rounds += 1;
+        messages.late_to_cancelled += 1;
+        messages.repeated_cursors += 1;
+    }
+    if second == 8 {
+        messages.asked(Wish::Sampling);
+    }
+    messages
 }
 
 /// Every failed call says why; those of `calculate` for two reasons.

@@ -5,8 +5,9 @@
 
 use super::{
     Environment, ErrorRow, Finding, HealthSpan, Manifest, OutcomeCount, RunReport, Saturation, StepRow,
+    StreamRow, StreamTime,
 };
-use crate::model::{TargetInfo, printable_text};
+use crate::model::{NotificationCount, TargetInfo, printable_text};
 
 /// `report` with every text made printable.
 pub(super) fn gated(report: &RunReport) -> RunReport {
@@ -29,6 +30,8 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
         errors,
         health,
         saturation,
+        messages,
+        streams,
         version: _,
         verdict: _,
         duration: _,
@@ -66,6 +69,12 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
     }
     for HealthSpan { endpoint, detail, .. } in health {
         all([endpoint, detail]);
+    }
+    for NotificationCount { method, count: _ } in &mut messages.notifications {
+        all([method]);
+    }
+    for StreamRow { step, times, calls: _, progress: _ } in streams {
+        all(std::iter::once(step).chain(times.iter_mut().map(|StreamTime { what, .. }| what)));
     }
     for Saturation { name, unit, .. } in saturation {
         all([name, unit]);

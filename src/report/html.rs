@@ -39,6 +39,7 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
                     (sections::steps(report))
                     (sections::errors(report))
                     (sections::clocks(report))
+                    (sections::streams(report))
                     (sections::beside(report))
                     (sections::generator(report))
                     (sections::notes(report))

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use super::figures::{P50, P95, P99};
-use super::{Finding, RunReport, StepRow, figures};
+use super::{Finding, RunReport, StepRow, StreamTime, figures};
 use crate::model::{Verdict, format_count, format_ratio};
 
 /// Rows of errors beyond this are counted, not shown.
@@ -17,6 +17,7 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
         objectives(report),
         golden_signals(report),
         steps(report),
+        streams(report),
         errors(report),
         notes(report),
     ];
@@ -132,6 +133,22 @@ fn step_cells(step: &StepRow) -> [String; 9] {
         figures::latency(step.max),
         figures::failures(step),
     ]
+}
+
+/// When the parts of answers came; empty where none came in parts.
+fn streams(report: &RunReport) -> String {
+    if report.streams.is_empty() {
+        return String::new();
+    }
+    let mut table = String::from(
+        "### Streams\n\n| Step | To the | Calls | p50 | p95 | max |\n|---|---|--:|--:|--:|--:|\n",
+    );
+    for (step, time) in figures::stream_times(report) {
+        let StreamTime { what, calls, p50, p95, max } = time;
+        let [p50, p95, max] = [p50, p95, max].map(|seconds| figures::duration(*seconds));
+        row(&mut table, &[code(step), text(what), format_count(*calls), p50, p95, max]);
+    }
+    table
 }
 
 /// Why calls failed; empty where none did.

@@ -26,7 +26,7 @@ pub use judged::judged;
 pub use run_log::{Ending, Environment, Manifest, RUN_FORMAT_VERSION, RunLog, Totals};
 pub use run_report::{
     ClockRow, CrossTalk, ErrorRow, HealthSpan, OutcomeCount, REPORT_VERSION, RunReport, Saturation,
-    SessionGrowth, StepRow, TimelinePoint,
+    SessionGrowth, StepRow, StreamRow, StreamTime, TimelinePoint,
 };
 pub use terminal::{TerminalStyle, terminal_summary};
 pub(crate) use terminal_table::{Align, Table};

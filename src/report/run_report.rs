@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{Environment, Manifest};
 use crate::metrics::Phase;
-use crate::model::{HealthState, OutcomeClass, Strays, TargetInfo, Verdict};
+use crate::model::{HealthState, Messages, OutcomeClass, Strays, TargetInfo, Verdict};
 use crate::slo::{Finding, GeneratorCheck};
 
 /// The version of `report.json`. Version 2 has all that version 1 had, and beside it
 /// `errors`, `clocks`, `generator`, how much of each second was `covered`, and which failures were `expected`. Version 3 has
 /// all that version 2 had, and beside it `strays`, `session_growth` and the target's `transport`. Version 4 has all that version
-/// 3 had, and beside it `cross_talk`.
+/// 3 had, and beside it `cross_talk`, `messages` and `streams`.
 pub const REPORT_VERSION: u32 = 4;
 
 /// A run, judged.
@@ -68,6 +68,10 @@ pub struct RunReport {
     pub strays: Strays,
     /// Whether answers came to the calls that they were meant for.
     pub cross_talk: CrossTalk,
+    /// Messages of the whole run beside answers: what the target asked of its clients, and what it told them.
+    pub messages: Messages,
+    /// When the parts of answers came in the steady phase, of the steps some of whose answers came in parts.
+    pub streams: Vec<StreamRow>,
     /// Calls planned over the whole run.
     pub planned: u64,
     /// Calls recorded over the whole run.
@@ -124,6 +128,34 @@ pub struct StepRow {
     pub p99: Option<f64>,
     /// See `min`.
     pub max: Option<f64>,
+}
+
+/// When the parts of the answers to one step came: on streams, or with news of their progress.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StreamRow {
+    /// The step's name.
+    pub step: String,
+    /// How many calls.
+    pub calls: u64,
+    /// How often there was news of their progress.
+    pub progress: u64,
+    /// Times from when they were sent, and the longest gap.
+    pub times: Vec<StreamTime>,
+}
+
+/// One time of streamed answers, in seconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StreamTime {
+    /// `first byte`, `first message`, `first progress`, `answer`, or `longest gap` (between two messages of a call).
+    pub what: String,
+    /// How many calls have it.
+    pub calls: u64,
+    /// A quantile.
+    pub p50: f64,
+    /// See `p50`.
+    pub p95: f64,
+    /// See `p50`.
+    pub max: f64,
 }
 
 /// Latencies on one clock, in seconds.

@@ -405,12 +405,13 @@ impl<'a> Run<'a> {
 
     /// Books the second that is over.
     fn second(&mut self) -> Result<(), RunError> {
-        let (strays, remarks) = self.work.wire.take_strays();
+        let (strays, messages, remarks) = self.work.wire.take_beside();
         self.work.recorder.strays(strays);
         for text in remarks {
             self.event(Event::Note { level: Level::Warning, text })?;
         }
         let mut second = self.work.recorder.take_second(self.next_second, self.work.waiting());
+        second.messages = messages;
         second.generator = Some(self.generator.take_second());
         self.next_second += 1;
         self.writer.second(&second).map_err(RunError::Record)?;

@@ -9,8 +9,8 @@ use super::operation_file::method_and_tool;
 use super::step_file::WrittenStep;
 use super::target_file::WrittenTarget;
 use crate::plan::{
-    Auth, Feeder, FeederId, OAuthCall, Operation, PLAN_VERSION, Plan, ProtocolChoice, Role, Slot, Step,
-    StepId, Transaction,
+    Auth, Conduct, Feeder, FeederId, OAuthCall, Operation, PLAN_VERSION, Plan, ProtocolChoice, Role, Slot,
+    Step, StepId, Transaction,
 };
 
 /// The plan; `None` when a section has a mistake. Thresholds come from the objectives, later.
@@ -49,6 +49,7 @@ pub(super) fn plan(file: ScenarioFile) -> Option<Plan> {
         session,
         session_end,
         unlisted_tools: file.unlisted_tools?,
+        answers: file.answers?,
         hosts: file.hosts,
         load: file.load?,
         variables: file.variables,
@@ -126,6 +127,7 @@ impl Steps {
             condition: None,
             tags: BTreeMap::new(),
             deadline: if role == Role::TearDown { self.deadline.min(LONGEST_END) } else { self.deadline },
+            conduct: Conduct::default(),
         });
     }
 
@@ -143,6 +145,7 @@ impl Steps {
             condition: step.condition,
             tags: step.tags,
             deadline: step.timeout.unwrap_or(self.deadline),
+            conduct: step.conduct,
         });
         id
     }

@@ -168,6 +168,12 @@ fn check_protocol(file: &ScenarioFile, transactions: &[WrittenTransaction], prob
                     .help("write `get` or `post`, or another `protocol`"),
             );
         }
+        if let Some(place) = step.conduct_place.as_ref().filter(|_| !step.is_mcp()) {
+            problems.push(
+                Problem::error(place, "this is possible with calls of MCP alone")
+                    .help("remove it, or call MCP"),
+            );
+        }
         if let Some(place) = step.status_check.as_ref().filter(|_| step.is_mcp()) {
             problems.push(
                 Problem::error(place, "a call of MCP is not judged by its HTTP status")
@@ -176,6 +182,12 @@ fn check_protocol(file: &ScenarioFile, transactions: &[WrittenTransaction], prob
         }
     }
     let mcp = transactions.iter().flat_map(|transaction| &transaction.steps).any(WrittenStep::is_mcp);
+    if let Some(place) = file.answers_place.as_ref().filter(|_| !mcp) {
+        problems.push(
+            Problem::warning(place, "no step calls MCP, so nobody asks for these answers")
+                .help("remove `answers`"),
+        );
+    }
     if let Some(place) = file.protocol_place.as_ref().filter(|_| !mcp && !rest) {
         problems.push(
             Problem::warning(place, "no step calls MCP, so this protocol is not spoken").help("write `rest`"),

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::describe_steps::{describe_feeders, describe_transactions};
+use super::describe_steps::{answers, describe_feeders, describe_transactions};
 use crate::model::{
     clean_char, format_count, format_duration, format_rate, format_ratio, without_credentials,
 };
@@ -97,6 +97,9 @@ fn describe_target(page: &mut Page, plan: &Plan) {
         if plan.unlisted_tools == UnlistedTools::Skip {
             page.value("unlisted", "calls of tools that the target does not list are left out");
         }
+    }
+    if !plan.answers.is_empty() {
+        page.value("answers", &answers(&plan.answers));
     }
     page.value("seed", &plan.seed.to_string());
 }

@@ -2,7 +2,9 @@
 
 use super::describe::{Page, whole};
 use crate::model::{format_count, format_duration, format_ratio};
-use crate::plan::{Condition, Feeder, Load, LoadModel, Plan, Role, RowOrder, Step, Test, Transaction};
+use crate::plan::{
+    Answers, Condition, Conduct, Feeder, Load, LoadModel, Plan, Role, RowOrder, Step, Test, Transaction,
+};
 
 pub(super) fn describe_transactions(page: &mut Page, plan: &Plan) {
     page.line(0, &row(["transaction, steps", "share", "iterations"]));
@@ -74,6 +76,17 @@ fn describe_step(page: &mut Page, plan: &Plan, transaction: &Transaction, step: 
         parts.push(format!("takes {} out of the answer", names.join(", ")));
     }
     parts.extend(step.condition.iter().map(condition));
+    if step.conduct.progress {
+        parts.push("asks for progress".to_owned());
+    }
+    match step.conduct.pages {
+        None => {}
+        Some(Conduct::MOST_PAGES) => parts.push("all pages".to_owned()),
+        Some(pages) => parts.push(format!("up to {} pages", format_count(u64::from(pages)))),
+    }
+    if let Some(after) = step.conduct.cancel_after {
+        parts.push(format!("cancelled after {}", format_duration(after)));
+    }
     parts.push(format!("given up after {}", format_duration(step.deadline)));
     if plan.total_weight() > 0 && transaction.weight == 0 {
         parts.push("switched off".to_owned());
@@ -88,6 +101,21 @@ fn condition(Condition { value, test }: &Condition) -> String {
         Test::NotEquals(text) => format!("if {value} is not `{text}`"),
         Test::Matches(pattern) => format!("if {value} matches `{}`", pattern.0.as_str()),
     }
+}
+
+/// What users answer when the target asks them.
+pub(super) fn answers(answers: &Answers) -> String {
+    let all =
+        [("sampling", &answers.sampling), ("roots", &answers.roots), ("elicitation", &answers.elicitation)];
+    let told = all.into_iter().filter_map(|(what, answer)| {
+        let after = answer.as_ref()?.after;
+        Some(if after.is_zero() {
+            format!("{what} at once")
+        } else {
+            format!("{what} after {}", format_duration(after))
+        })
+    });
+    told.collect::<Vec<_>>().join(", ")
 }
 
 /// The data, where there is some.

@@ -9,9 +9,14 @@ use super::observe_file::WrittenObserve;
 use super::step_file::WrittenStep;
 use super::target_file::WrittenTarget;
 use super::variables::VariableBook;
-use super::{Sources, VERSION, auth_file, load_file, observe_file, operation_file, step_file, target_file};
+use super::{
+    Sources, VERSION, answers_file, auth_file, load_file, observe_file, operation_file, step_file,
+    target_file,
+};
 use crate::input::{Field, Fields, Node, Place, Problem, Problems, Value};
-use crate::plan::{Auth, HostRule, Load, Outputs, ProtocolChoice, SessionEnd, SessionPolicy, UnlistedTools};
+use crate::plan::{
+    Answers, Auth, HostRule, Load, Outputs, ProtocolChoice, SessionEnd, SessionPolicy, UnlistedTools,
+};
 
 /// After this long a call is given up, where the file does not say. The end of a session has a limit of its own beside it.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -39,6 +44,10 @@ pub(super) struct ScenarioFile {
     /// Where it is said how long sessions live, when it is.
     pub session_place: Option<Place>,
     pub unlisted_tools: Option<UnlistedTools>,
+    /// What users answer when the target asks them.
+    pub answers: Option<Answers>,
+    /// Where the answers stand, when there are some.
+    pub answers_place: Option<Place>,
     pub hosts: HostRule,
     pub timeout: Option<Duration>,
     pub load: Option<Load>,
@@ -111,6 +120,9 @@ pub(super) fn read(
     let unlisted_tools = fields
         .optional("unlisted_tools")
         .map_or(Some(UnlistedTools::Call), |field| read_unlisted(field, problems));
+    let answers_field = fields.optional("answers");
+    let answers = answers_field
+        .map_or_else(|| Some(Answers::default()), |field| answers_file::read(field, env, problems));
     let allowed = fields.optional("allow_hosts").map_or_else(Vec::new, |field| read_texts(field, problems));
     let timeout =
         fields.optional("timeout").map_or(Some(DEFAULT_TIMEOUT), |field| field.some_duration(problems));
@@ -147,6 +159,8 @@ pub(super) fn read(
         session,
         session_place: session_field.map(|field| field.node.place.clone()),
         unlisted_tools,
+        answers,
+        answers_place: answers_field.map(|field| field.node.place.clone()),
         hosts: HostRule { allowed },
         timeout,
         load,

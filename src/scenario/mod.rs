@@ -2,6 +2,7 @@
 //!
 //! Nothing here opens a file or reads the environment: [`Sources`] does, on behalf of the caller.
 
+mod answers_file;
 mod arguments;
 mod arrivals_file;
 mod assemble;

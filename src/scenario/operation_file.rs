@@ -4,7 +4,7 @@ use super::arguments::json_template;
 use super::text;
 use crate::input::{Field, Fields, Problems, Value, quoted};
 use crate::model::clean_text;
-use crate::plan::{LONGEST_PATH, McpRequest, OAuthCall, Operation, Scope, Segment, Template};
+use crate::plan::{Conduct, LONGEST_PATH, McpRequest, OAuthCall, Operation, Scope, Segment, Template};
 
 /// The kinds of calls.
 pub(super) const KINDS: [&str; 15] = [
@@ -33,6 +33,10 @@ pub(super) const BARE: [(&str, &str); 5] = [
     ("list_prompts", "prompts/list"),
     ("ping", "ping"),
 ];
+
+/// Those of them that may come in pages.
+pub(super) const LISTS: [&str; 4] =
+    ["list_tools", "list_resources", "list_resource_templates", "list_prompts"];
 
 pub(super) const GET_PROMPT: &str = "prompts/get";
 
@@ -120,7 +124,9 @@ pub(super) fn read_operation(
         "post" => read_post(field, scope, problems),
         bare => {
             let (_, method) = BARE.iter().find(|(word, _)| *word == bare)?;
-            read_nothing(field, problems).map(|()| Operation::Request(McpRequest::bare(*method)))
+            let list = LISTS.contains(&bare) && matches!(field.node.value, Value::Map(_));
+            let nothing = if list { Some(()) } else { read_nothing(field, problems) };
+            nothing.map(|()| Operation::Request(McpRequest::bare(*method)))
         }
     }
 }
@@ -262,6 +268,20 @@ fn read_post(field: Field<'_>, scope: Scope<'_>, problems: &mut Problems) -> Opt
         .map_or_else(|| Some(Template::literal("{}")), |field| json_template(field.node, scope, problems));
     fields.finish(problems);
     Some(Operation::RestPost { path: path?, body: body? })
+}
+
+/// `{pages: all}` or `{pages: NUMBER}` of a list; `None` where the first page will do.
+pub(super) fn read_pages(field: Field<'_>, problems: &mut Problems) -> Option<u32> {
+    let Value::Map(_) = &field.node.value else { return None };
+    let mut fields = Fields::of(field.node, "a list", problems)?;
+    let pages = fields.optional("pages").and_then(|field| match &field.node.value {
+        Value::Text(_) => field.word(&[("all", Conduct::MOST_PAGES)], problems),
+        Value::Null | Value::Bool(_) | Value::Number(..) | Value::List(_) | Value::Map(_) => {
+            field.whole(&(1..=Conduct::MOST_PAGES), problems)
+        }
+    });
+    fields.finish(problems);
+    pages
 }
 
 fn read_nothing(field: Field<'_>, problems: &mut Problems) -> Option<()> {

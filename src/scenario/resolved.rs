@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_yaml::{Mapping, Value};
 
 use super::VERSION;
-use super::resolved_steps::{feeder, transaction};
+use super::resolved_steps::{answers, feeder, transaction};
 use crate::model::{LatencyClock, without_credentials};
 use crate::plan::{
     Auth, ClientProof, ClosedLoad, Load, LoadModel, OAuth, Observe, OpenLoad, Outputs, Plan, ProtocolChoice,
@@ -53,6 +53,9 @@ pub fn resolved(plan: &Plan, objectives: &[Objective]) -> Mapping {
         UnlistedTools::Skip => "skip",
     };
     fields.set("unlisted_tools", unlisted);
+    if !plan.answers.is_empty() {
+        fields.set("answers", answers(&plan.answers));
+    }
     fields.set("allow_hosts", texts(&plan.hosts.allowed));
     // Of the steps of the load each has its own.
     if let Some(around) = plan.steps.iter().find(|step| step.role != Role::Load) {

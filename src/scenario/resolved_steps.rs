@@ -2,9 +2,11 @@
 
 use serde_yaml::Value;
 
+use super::operation_file::BARE;
 use super::resolved::{Fields, duration};
 use crate::plan::{
-    Check, Condition, Extraction, Feeder, McpRequest, Operation, Part, Plan, Step, Test, Transaction,
+    Answers, Check, ClientAnswer, Condition, Conduct, Extraction, Feeder, McpRequest, Operation, Part, Plan,
+    Step, Test, Transaction,
 };
 
 pub(super) fn transaction(plan: &Plan, transaction: &Transaction) -> Value {
@@ -27,6 +29,12 @@ fn step(step: &Step) -> Value {
             "call_tool",
             Fields::of([("tool", tool.source.as_str().into()), ("arguments", json(&arguments.source))]),
         ),
+        Operation::Request(McpRequest { method, .. })
+            if let Some((pages, kind)) = step.conduct.pages.zip(list(method)) =>
+        {
+            let all = pages == Conduct::MOST_PAGES;
+            (kind, Fields::of([("pages", if all { "all".into() } else { pages.into() })]))
+        }
         Operation::Request(McpRequest { method, params, .. }) => {
             let mut request = Fields::default();
             request.set("method", method.as_str());
@@ -67,8 +75,19 @@ fn step(step: &Step) -> Value {
         }
         fields.set("tags", tags.value());
     }
+    if step.conduct.progress {
+        fields.set("progress", true);
+    }
+    if let Some(after) = step.conduct.cancel_after {
+        fields.set("cancel_after", duration(after));
+    }
     fields.set("timeout", duration(step.deadline));
     fields.value()
+}
+
+/// How a request for a list is written.
+fn list(method: &str) -> Option<&'static str> {
+    BARE.iter().find(|(_, listed)| *listed == method).map(|(kind, _)| *kind)
 }
 
 fn condition(Condition { value, test }: &Condition) -> Value {
@@ -93,6 +112,33 @@ fn extraction(extraction: &Extraction) -> Value {
     }
     if let Some(default) = &extraction.default {
         fields.set("default", json(&default.to_string()));
+    }
+    fields.value()
+}
+
+pub(super) fn answers(answers: &Answers) -> Value {
+    let part = |ClientAnswer { result, .. }: &ClientAnswer, path: &[&str]| {
+        path.iter().try_fold(json(&result.source), |value, name| value.get(name).cloned())
+    };
+    let mut fields = Fields::default();
+    if let Some(answer) = &answers.sampling {
+        let mut sampling = Fields::default();
+        sampling.set("text", part(answer, &["content", "text"]).unwrap_or_default());
+        sampling.set("model", part(answer, &["model"]).unwrap_or_default());
+        sampling.set("after", duration(answer.after));
+        fields.set("sampling", sampling.value());
+    }
+    if let Some(answer) = &answers.roots {
+        fields.set("roots", part(answer, &["roots"]).unwrap_or_default());
+    }
+    if let Some(answer) = &answers.elicitation {
+        let mut elicitation = Fields::default();
+        elicitation.set("action", part(answer, &["action"]).unwrap_or_default());
+        if let Some(content) = part(answer, &["content"]) {
+            elicitation.set("content", content);
+        }
+        elicitation.set("after", duration(answer.after));
+        fields.set("elicitation", elicitation.value());
     }
     fields.value()
 }

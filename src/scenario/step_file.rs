@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::arguments::json_value;
 use super::extract_file::{read_condition, read_extract, read_pointer};
-use super::operation_file::{BARE, GET_PROMPT, KINDS, method_and_tool, read_operation};
+use super::operation_file::{BARE, GET_PROMPT, KINDS, LISTS, method_and_tool, read_operation, read_pages};
 use super::variables::VariableBook;
 use crate::input::{Field, Fields, Place, Problem, Problems, Value};
-use crate::plan::{Check, Condition, Extraction, McpRequest, Operation, Slot, Template};
+use crate::plan::{Check, Condition, Conduct, Extraction, McpRequest, Operation, Slot, Template};
 
 const CHECKS: [&str; 4] = ["contains", "not_contains", "json", "status"];
 
@@ -33,6 +33,9 @@ pub(super) struct WrittenStep {
     pub tags: BTreeMap<String, String>,
     /// The step's own deadline.
     pub timeout: Option<Duration>,
+    pub conduct: Conduct,
+    /// Where it is said how it is called, where that is of MCP alone.
+    pub conduct_place: Option<Place>,
 }
 
 impl WrittenStep {
@@ -83,6 +86,8 @@ pub(super) struct Around<'n> {
     condition_place: Option<Place>,
     tags: BTreeMap<String, String>,
     timeout: Option<Duration>,
+    conduct: Conduct,
+    conduct_place: Option<Place>,
     fields: Vec<Field<'n>>,
 }
 
@@ -111,6 +116,16 @@ pub(super) fn read_around<'n>(
         around.timeout = field.some_duration(problems);
         around.fields.push(field);
     }
+    if let Some(field) = fields.optional("progress") {
+        around.conduct.progress = field.flag(problems).unwrap_or_default();
+        around.conduct_place = Some(field.node.place.clone());
+        around.fields.push(field);
+    }
+    if let Some(field) = fields.optional("cancel_after") {
+        around.conduct.cancel_after = field.some_duration(problems);
+        around.conduct_place = Some(field.node.place.clone());
+        around.fields.push(field);
+    }
     around
 }
 
@@ -131,6 +146,7 @@ pub(super) fn read_call(
     problems: &mut Problems,
 ) -> Option<WrittenStep> {
     let operation = read_operation(kind, field, book.scope(), problems);
+    let pages = if LISTS.contains(&kind) { read_pages(field, problems) } else { None };
     // After the call: it cannot name what its own answer is to give.
     let extract = around.extract.map(|field| read_extract(field, book, problems)).unwrap_or_default();
     Some(WrittenStep {
@@ -141,6 +157,8 @@ pub(super) fn read_call(
         status_check: around.status_check,
         tags: around.tags,
         timeout: around.timeout,
+        conduct: Conduct { pages, ..around.conduct },
+        conduct_place: around.conduct_place,
         ..WrittenStep::of(operation?, place)
     })
 }
@@ -183,6 +201,8 @@ impl WrittenStep {
             condition_place: None,
             tags: BTreeMap::new(),
             timeout: None,
+            conduct: Conduct::default(),
+            conduct_place: None,
         }
     }
 }

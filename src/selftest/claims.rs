@@ -206,6 +206,7 @@ fn is_sent(outcome: Outcome) -> bool {
         | Outcome::JsonRpcError(_)
         | Outcome::ToolError
         | Outcome::CheckFailed
+        | Outcome::Cancelled
         | Outcome::Interrupted => true,
     }
 }

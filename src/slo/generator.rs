@@ -399,6 +399,8 @@ mod tests {
             held: Duration::ZERO,
             strays: crate::model::Strays::default(),
             echoed: 0,
+            messages: crate::model::Messages::default(),
+            streams: Vec::new(),
             generator: Some(GeneratorSecond {
                 cpu: Some(0.3),
                 machine: None,

@@ -56,13 +56,13 @@ fn check_found_out(target: &[&str], tool: &str, told: &str) {
 
 #[test]
 fn contents_that_are_swapped_between_users_are_found_out() {
-    let Some(server) = fake_over("http", &[]) else { return };
+    let Some(server) = fake_over("swap", &[]) else { return };
     check_found_out(&["--target", &server.base], "swapped", "nonce");
 }
 
 #[test]
 fn answers_that_are_swapped_between_users_are_found_out_in_streams_of_events() {
-    let Some(server) = fake_over("http", &["events"]) else { return };
+    let Some(server) = fake_over("swap", &["events"]) else { return };
     check_found_out(&["--target", &server.base], "crossed", "id");
 }
 

@@ -1,9 +1,11 @@
-"""An MCP server of the legacy era that misbehaves on request: what it does wrong is the name of the tool.
+"""An MCP server that misbehaves, or asks, tells and waits, on request: what it does is the name of the tool.
 
     fake_mcp.py stdio [--stubborn]   over standard input and output; stubborn: only SIGKILL ends it
+    fake_mcp.py http                 over Streamable HTTP, on a free port that it prints; it speaks both eras there
     fake_mcp.py sse [FLAG]           over HTTP+SSE, on a free port that it prints; FLAG: `elsewhere` (posts are to go to
                                      others), or `quiet` (says nothing of what is wrong with a post)
-    fake_mcp.py http [events]        over Streamable HTTP, on a free port that it prints; answers in JSON, or as events
+    fake_mcp.py swap [events]        over Streamable HTTP in the legacy era, on a free port that it prints: two callers of
+                                     `swapped` and `crossed` get each other's answers, in JSON or as events
 """
 
 import json
@@ -17,8 +19,10 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler
 
-TOOLS = ["echo", "shuffled", "twice", "late", "never", "chatty", "stranger", "pinging", "asking", "text_id", "die"]
-TOOLS += ["swapped", "crossed"]
+TOOLS = ["echo", "shuffled", "twice", "late", "never", "chatty", "stranger", "pinging", "asking", "text_id", "die",
+         "asks", "announced", "floods", "needs", "steps", "slow", "swapped", "crossed"]
+COMPLETE = {"resultType": "complete"}
+ASKED = {"sampling": "sampling/createMessage", "roots": "roots/list", "elicitation": "elicitation/create"}
 
 
 class Swap:
@@ -62,6 +66,8 @@ class Session:
         self.end = end
         self.lock = threading.Lock()
         self.waiting = {}
+        self.announced = {}
+        self.cancelled = []
 
     def send(self, message):
         with self.lock:
@@ -83,19 +89,34 @@ class Session:
         id, method = message.get("id"), message.get("method")
         if method is None:
             # An answer to what we asked: `asking` wants an error, `pinging` a result.
-            waiting = self.waiting.pop(id, None)
-            if waiting:
-                waiting(message)
+            self.answered(message)
         elif method == "initialize":
+            self.announced.update(message["params"]["capabilities"])
             self.result(id, {"protocolVersion": "2025-11-25", "capabilities": {}, "serverInfo": {"name": "fake"}})
         elif method == "tools/list":
             self.result(id, {"tools": [{"name": name, "inputSchema": {"type": "object"}} for name in TOOLS]})
+        elif method == "resources/list":
+            # Five pages.
+            page = int(message.get("params", {}).get("cursor", "0"))
+            more = {"nextCursor": str(page + 1)} if page < 4 else {}
+            self.result(id, {"resources": [{"uri": f"mem://{page}", "name": f"r{page}"}], **more, **COMPLETE})
+        elif method == "prompts/list":
+            # In a circle.
+            page = int(message.get("params", {}).get("cursor", "0"))
+            self.result(id, {"prompts": [{"name": f"p{page}"}], "nextCursor": str((page + 1) % 3 + 1), **COMPLETE})
+        elif method == "notifications/cancelled":
+            self.cancelled.append(message["params"]["requestId"])
         elif method == "tools/call":
-            self.call(id, message["params"]["name"], message["params"].get("arguments", {}))
+            self.call(id, message["params"]["name"], message["params"].get("arguments", {}), message["params"])
         elif id is not None:
             self.send({"jsonrpc": "2.0", "id": id, "error": {"code": -32601, "message": "no such method"}})
 
-    def call(self, id, tool, arguments):
+    def answered(self, message):
+        waiting = self.waiting.pop(message.get("id"), None)
+        if waiting:
+            waiting(message)
+
+    def call(self, id, tool, arguments, params):
         good = content(arguments)
         answer = lambda: self.result(id, good)
         if tool == "shuffled":
@@ -105,10 +126,10 @@ class Session:
             answer()
         elif tool == "late":
             self.later(0.3, answer)
-        elif tool == "never":
-            pass
         elif tool == "swapped":
             SWAP.offer(good, lambda other: self.result(id, other))
+        elif tool == "never":
+            pass
         elif tool == "chatty":
             sys.stderr.write("x" * 4000 + "\n")
             sys.stderr.flush()
@@ -123,6 +144,48 @@ class Session:
             wanted = "result" if tool == "pinging" else "error"
             self.waiting[own] = lambda message: answer() if wanted in message else None
             self.send({"jsonrpc": "2.0", "id": own, "method": "ping" if tool == "pinging" else "roots/list"})
+        elif tool == "asks":
+            # What it is answered is its result.
+            own = f"asks-{id}"
+            said = lambda message: json.dumps(message.get("result", message.get("error")))
+            self.waiting[own] = lambda message: self.result(id, {"content": [{"type": "text", "text": said(message)}]})
+            self.send({"jsonrpc": "2.0", "id": own, "method": ASKED[arguments["for"]], "params": {}})
+        elif tool == "steps":
+            # Told how far it is, if anybody asked for that.
+            token = params.get("_meta", {}).get("progressToken")
+            for number in range(arguments["steps"]):
+                time.sleep(arguments["ms"] / 1000)
+                if token is not None:
+                    told = {"progressToken": token, "progress": number + 1}
+                    self.send({"jsonrpc": "2.0", "method": "notifications/progress", "params": told})
+            answer()
+        elif tool == "slow":
+            self.later(arguments["ms"] / 1000, answer)
+        elif tool == "cancelled":
+            # The news of it may still be on its way.
+            for _ in range(300):
+                if self.cancelled:
+                    break
+                time.sleep(0.01)
+            self.result(id, {**good, "isError": not self.cancelled})
+        elif tool == "announced":
+            self.result(id, {"content": [{"type": "text", "text": json.dumps(self.announced)}]})
+        elif tool == "floods":
+            for number in range(arguments["times"]):
+                self.send({"jsonrpc": "2.0", "id": f"flood-{id}-{number}", "method": "roots/list"})
+            answer()
+        elif tool == "needs":
+            # Modern: so often it asks for more before it gives what it was handed over the last time.
+            done = int(params.get("requestState", "0"))
+            if done and arguments["for"] not in params.get("inputResponses", {}):
+                self.send({"jsonrpc": "2.0", "id": id, "error": {"code": -32602, "message": "nothing was handed over"}})
+            elif done < arguments["times"]:
+                wanted = {arguments["for"]: {"method": ASKED[arguments["for"]], "params": {}}}
+                more = {"resultType": "input_required", "inputRequests": wanted, "requestState": str(done + 1)}
+                self.result(id, more)
+            else:
+                text = json.dumps([arguments, params.get("inputResponses")])
+                self.result(id, {"resultType": "complete", "content": [{"type": "text", "text": text}]})
         elif tool == "text_id":
             self.result(str(id), good)
         elif tool == "die":
@@ -203,7 +266,74 @@ def sse(arguments):
     server.serve_forever()
 
 
-def http(arguments):
+class Stream(Session):
+    """The answer to one post. What is asked on it is answered by other posts."""
+
+    def __init__(self, send, waiting, announced, cancelled):
+        super().__init__(send, lambda: None)
+        self.waiting = waiting
+        self.announced = announced
+        self.cancelled = cancelled
+        self.over = threading.Event()
+
+    def send(self, message):
+        super().send(message)
+        if "method" not in message:
+            self.over.set()
+
+
+def http(_):
+    shared = {}, {}, []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_):
+            pass
+
+        def plain(self, status, text):
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def do_GET(self):
+            self.plain(405, b"")
+
+        def do_POST(self):
+            message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if "method" not in message or "id" not in message:
+                Stream(None, *shared).take(message)
+                return self.plain(202, b"")
+
+            def chunk(bytes):
+                self.wfile.write(f"{len(bytes):x}\r\n".encode() + bytes + b"\r\n")
+                self.wfile.flush()
+
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            stream = Stream(lambda text: chunk(f"data: {text}\n\n".encode()), *shared)
+            try:
+                chunk(b"id: 0\ndata:\n\n")
+                stream.take(message)
+                stream.over.wait(10)
+                chunk(b"")
+            except OSError:
+                self.close_connection = True
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+        request_queue_size = 100
+
+    server = Server(("127.0.0.1", 0), Handler)
+    print(f"ready http://127.0.0.1:{server.server_address[1]}/mcp", flush=True)
+    server.serve_forever()
+
+
+def swap(arguments):
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -258,4 +388,4 @@ def http(arguments):
     server.serve_forever()
 
 
-{"stdio": stdio, "sse": sse, "http": http}[sys.argv[1]](sys.argv[2:])
+{"stdio": stdio, "sse": sse, "http": http, "swap": swap}[sys.argv[1]](sys.argv[2:])

@@ -50,6 +50,8 @@ mod transports;
 
 /// Answers that come to the wrong call.
 mod crosstalk;
+/// What comes beside answers: requests of the target, progress, notifications; and calls that are broken off.
+mod messages;
 
 /// MCP servers that other people wrote, in the eras they speak.
 mod real_servers;

@@ -40,21 +40,21 @@ fn start_marked(file: &Path, args: &[&str], mark: &str) -> Running {
     start_run_in(file, args, &[(MARK, mark), ("KEY", KEY)])
 }
 
-fn count(value: &Value) -> u64 {
+pub(crate) fn count(value: &Value) -> u64 {
     value.as_u64().unwrap()
 }
 
-fn row<'r>(report: &'r Value, name: &str) -> &'r Value {
+pub(crate) fn row<'r>(report: &'r Value, name: &str) -> &'r Value {
     let rows = ["steps", "around"].map(|part| report[part].as_array().unwrap());
     rows.into_iter().flatten().find(|row| row["name"] == name).unwrap()
 }
 
-fn outcome(report: &Value, name: &str) -> u64 {
+pub(crate) fn outcome(report: &Value, name: &str) -> u64 {
     let rows = report["outcomes"].as_array().unwrap();
     rows.iter().find(|row| row["outcome"] == name).map_or(0, |row| count(&row["count"]))
 }
 
-fn notes(report: &Value) -> String {
+pub(crate) fn notes(report: &Value) -> String {
     let notes = report["notes"].as_array().unwrap().iter().map(|note| note.as_str().unwrap());
     notes.collect::<Vec<_>>().join("\n")
 }
@@ -244,9 +244,10 @@ fn each_fault_of_a_process_has_its_outcome() {
 }
 
 /// The fake server over HTTP+SSE, killed when dropped.
-struct Fake {
+/// The fake server, over HTTP.
+pub(crate) struct Fake {
     child: Child,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Drop for Fake {
@@ -258,8 +259,12 @@ impl Drop for Fake {
 }
 
 fn fake_sse(flags: &[&str]) -> Fake {
+    fake_at("sse", flags)
+}
+
+pub(crate) fn fake_at(mode: &str, flags: &[&str]) -> Fake {
     let mut command = Command::new("python3");
-    command.arg(fake()).arg("sse").args(flags).env("FAKE_KEY", KEY);
+    command.arg(fake()).arg(mode).args(flags).env("FAKE_KEY", KEY);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

@@ -4,17 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use url::Url;
 
 use super::endpoint::{FirstEvent, session_of, target_of};
 use super::gathered::Gathered;
 use super::inbox::Inbox;
 use crate::mcp::address::Address;
-use crate::mcp::connection::{Connection, Cut, SendFailure};
+use crate::mcp::answerer::{Answerer, Reply};
+use crate::mcp::connection::Connection;
 use crate::mcp::failure::Failure;
 use crate::mcp::fields::Fields;
 use crate::mcp::http1::{ContentKind, Head, HeadWants};
+use crate::mcp::poster::{Posted, deliver, not_sent};
 use crate::mcp::sse::SseParser;
 use crate::mcp::wire::MAX_REPLY_BYTES;
 use crate::model::{Outcome, ProtocolFault, Secrets, TransportFault};
@@ -55,27 +57,13 @@ struct Poster {
     endpoint: String,
 }
 
-/// What a message was answered with.
-#[derive(Debug)]
-pub(super) struct Posted {
-    pub(super) status: u16,
-    /// The beginning of the body of a refusal.
-    pub(super) text: String,
-}
-
-impl Posted {
-    pub(super) fn is_taken(&self) -> bool {
-        (200..300).contains(&self.status)
-    }
-}
-
 impl Events {
     /// Opens the stream and waits for its first event. `user` are the header fields of this user. What names the session
-    /// is learned as one of `secrets`.
+    /// is learned as one of `secrets`; what the target asks is answered by `answerer`.
     pub(crate) async fn open(
         way: &Arc<EventsWay>,
         user: &Fields,
-        gathered: &Gathered,
+        (gathered, answerer): (&Gathered, &Arc<Answerer>),
         secrets: &Secrets,
     ) -> Result<Self, Failure> {
         let mut connection = Connection::default();
@@ -103,7 +91,7 @@ impl Events {
         for value in session_of(&url) {
             secrets.learn_passing(&value);
         }
-        let inbox = Arc::new(Inbox::new(gathered.clone()));
+        let inbox = Arc::new(Inbox::new(gathered.clone(), Arc::clone(answerer)));
         let poster = Poster::new(way, target_of(&url));
         let replies = Replies { way: Arc::clone(way), endpoint: poster.endpoint.clone(), user: user.clone() };
         let reading = read(connection, rest, Arc::clone(&inbox), replies);
@@ -119,6 +107,15 @@ impl Events {
     /// Where its answers come in.
     pub(super) fn inbox(&self) -> &Arc<Inbox> {
         &self.inbox
+    }
+
+    /// Posts a message by a connection of its own; nobody waits for what becomes of it.
+    pub(super) fn notify(&self, message: &[u8], user: &Fields) {
+        let mut poster = Poster::new(&self.poster.way, &self.poster.endpoint);
+        let (message, user) = (message.to_vec(), user.clone());
+        tokio::spawn(async move {
+            let _ = timeout(REPLY_LIMIT, poster.post(&message, &user)).await;
+        });
     }
 
     /// Posts a message.
@@ -168,31 +165,7 @@ impl Poster {
 
     async fn post(&mut self, message: &[u8], user: &Fields) -> Result<Posted, Failure> {
         let request = self.way.post(&self.endpoint, message, user);
-        loop {
-            // A connection that was left in the middle of an answer is not open.
-            let fresh = !self.connection.is_open();
-            if fresh {
-                self.connection.open(&self.way.address).await?;
-            }
-            match self.connection.send(&request).await {
-                Ok(()) => break,
-                Err(SendFailure::NotWritten) if !fresh => {}
-                Err(failure) => return Err(not_sent(failure)),
-            }
-        }
-        let status = self.connection.head(HeadWants::Nothing).await?.status;
-        let mut gathered = Vec::new();
-        let body = self.connection.collect(MAX_ERROR_BODY, &mut gathered).await;
-        let text = String::from_utf8_lossy(body.bytes).into_owned();
-        match body.cut {
-            None => self.connection.finish(),
-            Some(Cut::TooLarge) => self.connection.close(),
-            Some(Cut::Failed(failure)) => {
-                self.connection.close();
-                return Err(failure);
-            }
-        }
-        Ok(Posted { status, text })
+        deliver(&mut self.connection, &self.way.address, &request).await
     }
 }
 
@@ -212,14 +185,18 @@ async fn read(mut connection: Connection, rest: Vec<u8>, inbox: Arc<Inbox>, repl
         let at = Instant::now();
         while posting.try_join_next().is_some() {}
         parser.push(piece, |event| {
-            if let Some(reply) = inbox.take(at, event)
+            if let Some(Reply { after, message, said }) = inbox.take(at, event)
                 && posting.len() < MOST_REPLIES
             {
+                let inbox = Arc::clone(&inbox);
                 let mut poster = Poster::new(&replies.way, &replies.endpoint);
                 let user = replies.user.clone();
-                // Nobody waits for what becomes of it.
                 posting.spawn(async move {
-                    let _ = timeout(REPLY_LIMIT, poster.post(&reply, &user)).await;
+                    sleep_until(at + after).await;
+                    let posted = timeout(REPLY_LIMIT, poster.post(&message, &user)).await;
+                    if matches!(posted, Ok(Ok(posted)) if posted.is_taken()) {
+                        inbox.replied(said);
+                    }
                 });
             }
         });
@@ -238,17 +215,6 @@ async fn read(mut connection: Connection, rest: Vec<u8>, inbox: Arc<Inbox>, repl
     };
     let at = Instant::now();
     inbox.close(at, &Failure { outcome: Outcome::Transport(TransportFault::Eof), words });
-}
-
-/// A new connection that is closed before it takes a request is the target's doing.
-fn not_sent(failure: SendFailure) -> Failure {
-    match failure {
-        SendFailure::Failed(failure) => failure,
-        SendFailure::NotWritten => Failure::worded(
-            Outcome::Transport(TransportFault::Eof),
-            "the connection was closed before it took a request",
-        ),
-    }
 }
 
 fn malformed(words: &str) -> Failure {

@@ -1,8 +1,9 @@
-//! What all channels of a run see beside the answers to calls: strays, and a few remarks in words. Taken out once a second.
+//! What all users of a run see beside the answers to calls: messages, strays, and a few remarks in words. Taken out once a
+//! second.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::model::{Secrets, Strays};
+use crate::model::{Messages, Secrets, Strays};
 
 /// More remarks than this are not made in a run: the numbers tell the rest.
 const MOST_REMARKS: usize = 5;
@@ -17,6 +18,7 @@ pub(crate) struct Gathered {
 #[derive(Debug, Default)]
 struct Books {
     strays: Strays,
+    messages: Messages,
     remarks: Vec<String>,
     /// How many remarks were made, taken out or not.
     made: usize,
@@ -58,9 +60,17 @@ impl Gathered {
         });
     }
 
+    /// Counts messages.
+    pub(crate) fn messages(&self, count: impl FnOnce(&mut Messages)) {
+        self.with(|books| count(&mut books.messages));
+    }
+
     /// What was counted and remarked since the last time.
-    pub(crate) fn take(&self) -> (Strays, Vec<String>) {
-        self.with(|books| (std::mem::take(&mut books.strays), std::mem::take(&mut books.remarks)))
+    pub(crate) fn take(&self) -> (Strays, Messages, Vec<String>) {
+        self.with(|books| {
+            let Books { strays, messages, remarks, .. } = books;
+            (std::mem::take(strays), std::mem::take(messages), std::mem::take(remarks))
+        })
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut Books) -> T) -> T {
@@ -82,19 +92,19 @@ mod tests {
         let gathered = Gathered::new(secrets);
         gathered.rubbish(b"\x1b[1mlistening with s3cret");
         gathered.rubbish(b"more");
-        let (strays, remarks) = gathered.take();
+        let (strays, _, remarks) = gathered.take();
         assert_eq!(strays.rubbish, 2);
         assert_eq!(remarks.len(), 1);
         assert!(remarks[0].ends_with("`\u{fffd}[1mlistening with ***`"), "{remarks:?}");
-        assert_eq!(gathered.take(), (Strays::default(), Vec::new()));
+        assert_eq!(gathered.take(), (Strays::default(), Messages::default(), Vec::new()));
     }
 
     #[test]
     fn a_target_that_gives_much_to_remark_does_not_fill_the_report() {
         let gathered = Gathered::new(Secrets::default());
         (0..100).for_each(|number| gathered.remark(number.to_string()));
-        assert_eq!(gathered.take().1.len(), MOST_REMARKS);
+        assert_eq!(gathered.take().2.len(), MOST_REMARKS);
         gathered.remark("more".to_owned());
-        assert!(gathered.take().1.is_empty());
+        assert!(gathered.take().2.is_empty());
     }
 }

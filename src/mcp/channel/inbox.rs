@@ -1,7 +1,7 @@
 //! Answers to calls in flight, told apart by their ids, whatever way they come. No I/O: messages are put in, whoever waits
 //! is woken.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,21 +10,20 @@ use tokio::time::Instant;
 
 use super::gathered::Gathered;
 use crate::clock::Clock;
+use crate::mcp::answerer::{Answerer, Reply, Said};
 use crate::mcp::envelope::{self, Incoming};
 use crate::mcp::failure::Failure;
-use crate::model::{IDS_PER_USER, Strays};
+use crate::model::{IDS_PER_USER, Strays, StreamTimes};
 
 /// Ids of calls that were given up are known up to this many; an answer to one that was forgotten counts as a duplicate.
 const MOST_GIVEN_UP: usize = 100_000;
-/// A server's request with a longer id is not answered, in bytes.
-const LONGEST_ID: usize = 200;
-const PING: &str = "ping";
 
 /// The inbox of one channel.
 #[derive(Debug)]
 pub(super) struct Inbox {
     state: Mutex<State>,
     gathered: Gathered,
+    answerer: Arc<Answerer>,
 }
 
 #[derive(Debug, Default)]
@@ -40,13 +39,24 @@ struct State {
 #[derive(Debug)]
 struct Waiting {
     clock: Clock,
+    /// When it was told how far the call is; `None` until it is.
+    stream: Option<StreamTimes>,
     to: oneshot::Sender<Arrival>,
+}
+
+/// Why a call may be given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Farewell {
+    /// Its time is over.
+    GivenUp,
+    /// The scenario asks for it.
+    Cancelled,
 }
 
 /// The latest ids of calls that were given up and not answered.
 #[derive(Debug, Default)]
 struct GivenUp {
-    ids: HashSet<u64>,
+    ids: HashMap<u64, Farewell>,
     order: VecDeque<u64>,
 }
 
@@ -55,6 +65,8 @@ struct GivenUp {
 pub(super) struct Arrival {
     /// When, on the clock of whoever waits.
     pub(super) at: Duration,
+    /// When what came before it for the call came.
+    pub(super) stream: Option<StreamTimes>,
     pub(super) what: Arrived,
 }
 
@@ -73,17 +85,28 @@ pub(super) enum Arrived {
 pub(super) struct Expected {
     inbox: Arc<Inbox>,
     id: u64,
+    farewell: Farewell,
     from: oneshot::Receiver<Arrival>,
 }
 
 impl Inbox {
-    /// An empty one.
-    pub(super) fn new(gathered: Gathered) -> Self {
-        Self { state: Mutex::default(), gathered }
+    /// An empty one, of a user who answers like this.
+    pub(super) fn new(gathered: Gathered, answerer: Arc<Answerer>) -> Self {
+        Self { state: Mutex::default(), gathered, answerer }
+    }
+
+    /// The reply to a request of the target was sent.
+    pub(super) fn replied(&self, said: Said) {
+        self.answerer.sent(said);
     }
 
     /// Expects the answer to `id`, which must not have been used before; why not, where nothing comes any more.
-    pub(super) fn expect(self: &Arc<Self>, id: u64, clock: Clock) -> Result<Expected, Failure> {
+    pub(super) fn expect(
+        self: &Arc<Self>,
+        id: u64,
+        farewell: Farewell,
+        clock: Clock,
+    ) -> Result<Expected, Failure> {
         let (to, from) = oneshot::channel();
         let mut state = self.state();
         if let Some(failure) = &state.closed {
@@ -91,8 +114,8 @@ impl Inbox {
         }
         let used = state.used.entry(id / IDS_PER_USER).or_insert((id, id));
         *used = (used.0.min(id), used.1.max(id));
-        state.waiting.insert(id, Waiting { clock, to });
-        Ok(Expected { inbox: Arc::clone(self), id, from })
+        state.waiting.insert(id, Waiting { clock, stream: None, to });
+        Ok(Expected { inbox: Arc::clone(self), id, farewell, from })
     }
 
     /// False when nothing comes any more.
@@ -112,12 +135,17 @@ impl Inbox {
     }
 
     /// Takes a message that came at `at`; gives what is to be sent back.
-    pub(super) fn take(&self, at: Instant, bytes: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn take(&self, at: Instant, bytes: &[u8]) -> Option<Reply> {
         match envelope::sort(bytes) {
             Incoming::Answer(id) => self.answer(at, id, bytes),
             Incoming::NamelessError => self.nameless(at, bytes),
-            Incoming::Request { id, method } => return reply(id, &method),
-            Incoming::Notification => {}
+            Incoming::Request { id, method } => return self.answerer.reply(id, &method),
+            Incoming::Notification { method, token } => {
+                self.gathered.messages(|messages| messages.notified(&method));
+                if let Some(token) = token {
+                    self.progress(at, token);
+                }
+            }
             Incoming::Rubbish => self.gathered.rubbish(bytes),
         }
         None
@@ -131,13 +159,27 @@ impl Inbox {
         }
     }
 
+    /// Tells of the progress of the call whose token is its id.
+    fn progress(&self, at: Instant, token: u64) {
+        if let Some(waiting) = self.state().waiting.get_mut(&token) {
+            let at = waiting.moment(at);
+            let stream = waiting.stream.get_or_insert_default();
+            stream.event(at);
+            stream.progress(at);
+        }
+    }
+
     fn answer(&self, at: Instant, id: Option<u64>, bytes: &[u8]) {
         let mut state = self.state();
         let none = Strays::default();
+        let farewell = id.and_then(|id| state.given_up.ids.remove(&id));
         let stray = match id {
             Some(id) => match state.waiting.remove(&id) {
                 Some(waiting) => return waiting.tell(at, Arrived::Message(bytes.to_vec())),
-                None if state.given_up.ids.remove(&id) => Strays { late: 1, ..none },
+                None if farewell == Some(Farewell::Cancelled) => {
+                    return self.gathered.messages(|messages| messages.late_to_cancelled += 1);
+                }
+                None if farewell.is_some() => Strays { late: 1, ..none },
                 None if state.has_used(id) => Strays { duplicate: 1, ..none },
                 None => Strays { unknown: 1, ..none },
             },
@@ -159,10 +201,10 @@ impl Inbox {
         }
     }
 
-    fn give_up(&self, id: u64) {
+    fn give_up(&self, id: u64, farewell: Farewell) {
         let mut state = self.state();
         if state.waiting.remove(&id).is_some() {
-            state.given_up.add(id);
+            state.given_up.add(id, farewell);
         }
     }
 
@@ -187,16 +229,24 @@ impl State {
 }
 
 impl Waiting {
+    fn moment(&self, at: Instant) -> Duration {
+        at.into_std().saturating_duration_since(self.clock.moment(Duration::ZERO))
+    }
+
     fn tell(self, at: Instant, what: Arrived) {
-        let at = at.into_std().saturating_duration_since(self.clock.moment(Duration::ZERO));
+        let at = self.moment(at);
+        let stream = self.stream.map(|mut stream| {
+            stream.event(at);
+            stream
+        });
         // Whoever waited may just have given up.
-        let _ = self.to.send(Arrival { at, what });
+        let _ = self.to.send(Arrival { at, stream, what });
     }
 }
 
 impl GivenUp {
-    fn add(&mut self, id: u64) {
-        self.ids.insert(id);
+    fn add(&mut self, id: u64, farewell: Farewell) {
+        self.ids.insert(id, farewell);
         self.order.push_back(id);
         if self.order.len() > MOST_GIVEN_UP
             && let Some(oldest) = self.order.pop_front()
@@ -215,21 +265,8 @@ impl Expected {
 
 impl Drop for Expected {
     fn drop(&mut self) {
-        self.inbox.give_up(self.id);
+        self.inbox.give_up(self.id, self.farewell);
     }
-}
-
-/// The answer to a server's request: it may ask whether we are there, and nothing else.
-fn reply(id: &str, method: &str) -> Option<Vec<u8>> {
-    if id.len() > LONGEST_ID || !id.starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
-        return None;
-    }
-    let said = if method == PING {
-        r#""result":{}"#
-    } else {
-        r#""error":{"code":-32601,"message":"a load generator answers no requests"}"#
-    };
-    Some(format!(r#"{{"jsonrpc":"2.0","id":{id},{said}}}"#).into_bytes())
 }
 
 #[cfg(test)]
@@ -242,7 +279,13 @@ mod tests {
 
     fn inbox() -> (Arc<Inbox>, Gathered) {
         let gathered = Gathered::new(Secrets::default());
-        (Arc::new(Inbox::new(gathered.clone())), gathered)
+        let answerer = Answerer::new(
+            Arc::default(),
+            gathered.clone(),
+            (crate::model::RunTag::of(std::time::UNIX_EPOCH), 1),
+            1,
+        );
+        (Arc::new(Inbox::new(gathered.clone(), answerer)), gathered)
     }
 
     fn answer(id: u64) -> String {
@@ -257,8 +300,10 @@ mod tests {
     async fn answers_find_their_calls_in_any_order() {
         let (inbox, gathered) = inbox();
         let clock = Clock::start();
-        let mut calls: Vec<(u64, Expected)> =
-            (0..20).map(|n| IDS_PER_USER * n + 1).map(|id| (id, inbox.expect(id, clock).unwrap())).collect();
+        let mut calls: Vec<(u64, Expected)> = (0..20)
+            .map(|n| IDS_PER_USER * n + 1)
+            .map(|id| (id, inbox.expect(id, Farewell::GivenUp, clock).unwrap()))
+            .collect();
         for (id, _) in calls.iter().rev() {
             assert_eq!(inbox.take(Instant::now(), answer(*id).as_bytes()), None);
         }
@@ -272,14 +317,14 @@ mod tests {
     async fn what_answers_no_call_in_flight_is_counted_by_kind() {
         let (inbox, gathered) = inbox();
         let put = |text: &str| assert_eq!(inbox.take(Instant::now(), text.as_bytes()), None, "{text}");
-        let mut first = inbox.expect(ONE, Clock::start()).unwrap();
+        let mut first = inbox.expect(ONE, Farewell::GivenUp, Clock::start()).unwrap();
         put(r#"{"jsonrpc":"2.0","method":"notifications/progress"}"#);
         put(&answer(ONE));
         assert!(matches!(came(&mut first).await, Arrived::Message(_)));
         put(&answer(ONE));
         drop(first);
         put(&answer(ONE));
-        drop(inbox.expect(ONE + 1, Clock::start()).unwrap());
+        drop(inbox.expect(ONE + 1, Farewell::GivenUp, Clock::start()).unwrap());
         put(&answer(ONE + 1));
         put(&answer(ONE + 1));
         for unknown in [&answer(ONE + 2), &answer(7), r#"{"id":"abc","result":{}}"#] {
@@ -294,11 +339,11 @@ mod tests {
     async fn an_error_without_an_id_is_for_the_one_call_that_it_can_be_for() {
         let (inbox, gathered) = inbox();
         let error = br#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"?"}}"#;
-        let mut one = inbox.expect(ONE, Clock::start()).unwrap();
+        let mut one = inbox.expect(ONE, Farewell::GivenUp, Clock::start()).unwrap();
         inbox.take(Instant::now(), error);
         assert_eq!(came(&mut one).await, Arrived::Message(error.to_vec()));
-        let mut one = inbox.expect(ONE + 1, Clock::start()).unwrap();
-        let other = inbox.expect(2 * IDS_PER_USER, Clock::start()).unwrap();
+        let mut one = inbox.expect(ONE + 1, Farewell::GivenUp, Clock::start()).unwrap();
+        let other = inbox.expect(2 * IDS_PER_USER, Farewell::GivenUp, Clock::start()).unwrap();
         inbox.take(Instant::now(), error);
         drop(other);
         // That one may be the one that is meant.
@@ -311,7 +356,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_that_is_too_large_is_for_the_one_call_that_it_can_be_for() {
         let (inbox, gathered) = inbox();
-        let mut one = inbox.expect(ONE, Clock::start()).unwrap();
+        let mut one = inbox.expect(ONE, Farewell::GivenUp, Clock::start()).unwrap();
         inbox.too_large(Instant::now(), b"{");
         assert_eq!(came(&mut one).await, Arrived::TooLarge);
         inbox.too_large(Instant::now(), b"{");
@@ -321,32 +366,19 @@ mod tests {
     #[tokio::test]
     async fn all_who_wait_are_told_when_nothing_comes_any_more() {
         let (inbox, _) = inbox();
-        let mut one = inbox.expect(ONE, Clock::start()).unwrap();
+        let mut one = inbox.expect(ONE, Farewell::GivenUp, Clock::start()).unwrap();
         let lost = Failure::worded(Outcome::Transport(TransportFault::Eof), "gone");
         inbox.close(Instant::now(), &lost);
         assert_eq!(came(&mut one).await, Arrived::Lost(lost.clone()));
         assert!(!inbox.is_open());
-        assert_eq!(inbox.expect(ONE + 1, Clock::start()).unwrap_err(), lost);
-    }
-
-    #[test]
-    fn a_server_may_ask_whether_we_are_there_and_nothing_else() {
-        let (inbox, _) = inbox();
-        let said = |text: &str| {
-            inbox.take(Instant::now(), text.as_bytes()).map(|reply| String::from_utf8(reply).unwrap())
-        };
-        let pong = r#"{"jsonrpc":"2.0","id":"a\"b","result":{}}"#;
-        assert_eq!(said(r#"{"jsonrpc":"2.0","id":"a\"b","method":"ping"}"#).as_deref(), Some(pong));
-        assert!(said(r#"{"id":3,"method":"roots/list"}"#).unwrap().contains("-32601"));
-        assert_eq!(said(r#"{"id":{"a":1},"method":"ping"}"#), None);
-        assert_eq!(said(&format!(r#"{{"id":"{}","method":"ping"}}"#, "x".repeat(LONGEST_ID))), None);
+        assert_eq!(inbox.expect(ONE + 1, Farewell::GivenUp, Clock::start()).unwrap_err(), lost);
     }
 
     #[test]
     fn calls_that_are_given_up_do_not_fill_the_memory() {
         let (inbox, _) = inbox();
         for id in 0..=MOST_GIVEN_UP as u64 {
-            drop(inbox.expect(ONE + id, Clock::start()).unwrap());
+            drop(inbox.expect(ONE + id, Farewell::GivenUp, Clock::start()).unwrap());
         }
         let state = inbox.state();
         assert_eq!((state.given_up.ids.len(), state.given_up.order.len()), (MOST_GIVEN_UP, MOST_GIVEN_UP));

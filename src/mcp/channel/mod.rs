@@ -18,11 +18,11 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use self::events::Posted;
-use self::inbox::{Arrival, Arrived};
+use self::inbox::{Arrival, Arrived, Farewell};
 use super::envelope::{self, Message};
 use super::failure::Failure;
 use super::fields::Fields;
+use super::poster::Posted;
 use super::reply::{self, Answer, Progress};
 use crate::clock::Clock;
 use crate::model::{Outcome, ProtocolFault, Secrets, TimeoutPhase, TransportFault};
@@ -87,7 +87,9 @@ impl Channel {
             Self::Lines(process) => process.inbox(),
             Self::Events(events) => events.inbox(),
         };
-        let mut expected = inbox.expect(out.id, out.clock)?;
+        let cancels = out.step.conduct.cancel_after.is_some();
+        let farewell = if cancels { Farewell::Cancelled } else { Farewell::GivenUp };
+        let mut expected = inbox.expect(out.id, farewell, out.clock)?;
         progress.phase = TimeoutPhase::FirstByte;
         let arrival = match self {
             Self::Lines(process) => {
@@ -118,6 +120,14 @@ impl Channel {
         answered(arrival, out, progress)
     }
 
+    /// Sends a notification that nobody waits for; it is of no use later.
+    pub(crate) fn notify(&self, message: &[u8], user: &Fields) {
+        match self {
+            Self::Lines(process) => process.notify(message),
+            Self::Events(events) => events.notify(message, user),
+        }
+    }
+
     /// Sends a notification.
     pub(crate) async fn tell(&mut self, out: Outgoing<'_>, progress: &mut Progress) -> Result<(), Failure> {
         progress.phase = TimeoutPhase::FirstByte;
@@ -142,13 +152,14 @@ impl Channel {
 
 /// Puts what came for a call into `progress`.
 fn answered(arrival: Option<Arrival>, out: Outgoing<'_>, progress: &mut Progress) -> Result<(), Failure> {
-    let Some(Arrival { at, what }) = arrival else {
+    let Some(Arrival { at, stream, what }) = arrival else {
         return Err(Failure::bare(Outcome::Transport(TransportFault::Eof)));
     };
     let (outcome, text, error_code) = match &what {
         Arrived::Message(bytes) => {
             return {
-                progress.first_byte = Some(at);
+                progress.first_byte = stream.and_then(|stream| stream.first_event).or(Some(at));
+                progress.stream = stream;
                 progress.answer = Some(judged(bytes, at, out, progress));
                 Ok(())
             };

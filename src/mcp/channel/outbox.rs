@@ -58,9 +58,9 @@ impl Outbox {
         }
     }
 
-    /// Takes `message` if there is room; it is of no use later.
-    pub(super) fn offer(&self, message: &[u8]) {
-        self.try_send(message);
+    /// Takes `message` if there is room, and says whether: it is of no use later.
+    pub(super) fn offer(&self, message: &[u8]) -> bool {
+        matches!(self.try_send(message), Tried::Taken)
     }
 
     fn try_send(&self, message: &[u8]) -> Tried {

@@ -14,8 +14,8 @@ use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::net::unix::pipe::Sender;
 use tokio::process::{ChildStdout, Command};
 use tokio::sync::{Mutex, watch};
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::gathered::Gathered;
@@ -24,6 +24,7 @@ use super::inbox::{Arrival, Arrived, Expected, Inbox};
 use super::last_words::LastWords;
 use super::lines::{Line, Lines};
 use super::outbox::{Closed, Outbox};
+use crate::mcp::answerer::{Answerer, Reply};
 use crate::mcp::buffer::ReadBuffer;
 use crate::mcp::failure::Failure;
 use crate::mcp::wire::MAX_REPLY_BYTES;
@@ -36,6 +37,9 @@ const AFTER_INPUT: Duration = Duration::from_secs(2);
 const AFTER_TERM: Duration = Duration::from_secs(1);
 /// A process that ends closes its output a little before it is gone; so long it is waited for, to say how it ended.
 const DYING: Duration = Duration::from_millis(100);
+
+/// What a process asks beyond this at a time gets no answer, where answers take time.
+const MOST_REPLIES: usize = 1024;
 
 /// The program that is the target, and what became of its processes.
 #[derive(Debug)]
@@ -115,8 +119,8 @@ impl Program {
         let _ = self.living.subscribe().wait_for(|living| *living == 0).await;
     }
 
-    /// Starts a process.
-    pub(crate) fn start(&self) -> Result<Arc<Process>, Failure> {
+    /// Starts a process, whose requests are answered like this.
+    pub(crate) fn start(&self, answerer: &Arc<Answerer>) -> Result<Arc<Process>, Failure> {
         if self.closing.is_cancelled() {
             return Err(lost("the run is at its end"));
         }
@@ -128,7 +132,7 @@ impl Program {
         let stdin = child.stdin.take().expect("standard input is piped");
         let pipe = stdin.into_owned_fd().and_then(Sender::from_owned_fd);
         let outbox = Arc::new(Outbox::new(pipe.map_err(|error| self.not_started(&error))?));
-        let inbox = Arc::new(Inbox::new(self.gathered.clone()));
+        let inbox = Arc::new(Inbox::new(self.gathered.clone(), Arc::clone(answerer)));
         let words = LastWords::default();
         let closing = self.closing.child_token();
         let keeper = Keeper {
@@ -186,6 +190,11 @@ impl Process {
     /// Sends a line.
     pub(super) async fn send(&self, line: &[u8]) -> Result<(), Failure> {
         self.outbox.send(line).await.map_err(|Closed| lost("the process takes no more input"))
+    }
+
+    /// Sends a line, if there is room for it now.
+    pub(super) fn notify(&self, message: &[u8]) {
+        self.outbox.offer(&[message, b"\n"].concat());
     }
 
     /// [`Self::send`] of the request that `expected` waits for: of a process that has just ended it is told how.
@@ -277,7 +286,9 @@ impl Keeper {
 }
 
 /// Reads lines until the end of `stdout`.
-async fn read(stdout: &mut ChildStdout, inbox: &Inbox, outbox: &Outbox) {
+async fn read(stdout: &mut ChildStdout, inbox: &Arc<Inbox>, outbox: &Arc<Outbox>) {
+    // Ended with the process.
+    let mut replies = JoinSet::new();
     let mut lines = Lines::new(MAX_REPLY_BYTES);
     let mut input = ReadBuffer::default();
     loop {
@@ -303,14 +314,39 @@ async fn read(stdout: &mut ChildStdout, inbox: &Inbox, outbox: &Outbox) {
         let at = Instant::now();
         lines.push(input.unread(), |line| match line {
             Line::Whole(bytes) => {
-                if let Some(mut reply) = inbox.take(at, bytes) {
-                    reply.push(b'\n');
-                    outbox.offer(&reply);
+                if let Some(reply) = inbox.take(at, bytes) {
+                    answer(reply, at, &mut replies, (inbox, outbox));
                 }
             }
             Line::TooLong(beginning) => inbox.too_large(at, beginning),
         });
         input.consume(count);
+    }
+}
+
+/// Sends a reply, now or when it is due.
+fn answer(
+    Reply { after, mut message, said }: Reply,
+    at: Instant,
+    replies: &mut JoinSet<()>,
+    (inbox, outbox): (&Arc<Inbox>, &Arc<Outbox>),
+) {
+    message.push(b'\n');
+    if after.is_zero() {
+        if outbox.offer(&message) {
+            inbox.replied(said);
+        }
+        return;
+    }
+    while replies.try_join_next().is_some() {}
+    if replies.len() < MOST_REPLIES {
+        let (inbox, outbox) = (Arc::clone(inbox), Arc::clone(outbox));
+        replies.spawn(async move {
+            sleep_until(at + after).await;
+            if outbox.offer(&message) {
+                inbox.replied(said);
+            }
+        });
     }
 }
 

@@ -102,6 +102,8 @@ impl Asker {
             held: Duration::ZERO,
             resumed: 0,
             echoed: false,
+            answered: true,
+            stream: None,
         };
         (exchange, reply)
     }

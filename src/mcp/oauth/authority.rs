@@ -63,6 +63,8 @@ impl Authority {
                     resumed: 0,
                     held: Duration::ZERO,
                     echoed: false,
+                    answered: false,
+                    stream: None,
                 };
                 return (malformed(exchange, &OAuthError::from(fault).to_string(), secrets), None);
             }

@@ -19,7 +19,7 @@ use crate::mcp::wire::{MODERN_REVISION, PROTOCOL_VERSION_HEADER};
 use crate::mcp::{ContactCall, Exchange};
 use crate::model::Secret;
 use crate::plan::{
-    ClientProof, DISCOVER, OAuth, OAuthCall, Operation, Plan, ProtocolChoice, SecretMethod, Step,
+    Answers, ClientProof, DISCOVER, OAuth, OAuthCall, Operation, Plan, ProtocolChoice, SecretMethod, Step,
 };
 
 const RESOURCE: &str = "metadata of the target";
@@ -103,7 +103,7 @@ impl<'a> Discovery<'a> {
                 if revision >= MODERN_REVISION {
                     fields.push(field(METHOD_HEADER, DISCOVER));
                     message["method"] = DISCOVER.into();
-                    message["params"] = json!({"_meta": modern_meta(revision)});
+                    message["params"] = json!({"_meta": modern_meta(revision, &Answers::default())});
                 }
                 ("POST", fields, message.to_string())
             }

@@ -55,7 +55,7 @@ fn shared_client(
 
 async fn strays(gathered: &Gathered) -> Strays {
     loop {
-        let (strays, _) = gathered.take();
+        let (strays, _, _) = gathered.take();
         if !strays.is_none() {
             return strays;
         }
@@ -87,7 +87,7 @@ async fn a_process_that_ended_is_started_anew_and_shaken_hands_with() {
         assert_eq!(set_up(&mut client).await, Outcome::Ok);
         assert_eq!(perform(&mut client, CALL).await, eof);
     }
-    let (strays, remarks) = gathered.take();
+    let (strays, _, remarks) = gathered.take();
     assert!(strays.is_none() && remarks.len() == 2, "{strays:?} {remarks:?}");
     assert!(remarks[0].contains("ended by itself (exit status: 3)"), "{remarks:?}");
     program.hang_up();

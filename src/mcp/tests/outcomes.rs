@@ -8,7 +8,7 @@ use tokio::net::TcpSocket;
 use super::rig::{CALL, Rig, answer, error, events, good, http, json, open_events, perform, write};
 use super::server::{Act, Seen, Server};
 use crate::mcp::Client;
-use crate::model::ProtocolFault::{Duplicate, Malformed, Missing, TooLarge, WrongId};
+use crate::model::ProtocolFault::{Duplicate, InputRequired, Malformed, Missing, TooLarge, WrongId};
 use crate::model::TimeoutPhase::{Body, Connect, FirstByte};
 use crate::model::TransportFault::{Eof, Refused, Reset, Timeout, Tls};
 use crate::model::{Outcome, Outcome::Protocol, Outcome::Transport};
@@ -205,7 +205,7 @@ async fn there_is_no_answer() {
     check(|seen| events(&format!("data: {}\n", answer(seen, "{}"))), Protocol(Missing)).await;
     check(|_| json(r#"{"jsonrpc":"2.0","method":"notifications/message"}"#), Protocol(Missing)).await;
     let asks = |seen: &Seen| json(&answer(seen, r#"{"resultType":"input_required"}"#));
-    check(asks, Protocol(Missing)).await;
+    check(asks, Protocol(InputRequired)).await;
     let cut = |_: &Seen| {
         let head = "HTTP/1.1 202 Accepted\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\n";
         vec![write(head), write("Acc"), Act::Close]

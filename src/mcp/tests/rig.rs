@@ -87,6 +87,12 @@ impl Rig {
         self
     }
 
+    /// Calls of the load are made like this.
+    pub(super) fn conduct(mut self, conduct: crate::plan::Conduct) -> Self {
+        self.plan.steps[CALL.index()].conduct = conduct;
+        self
+    }
+
     /// Calls of the load are given up after this.
     pub(super) fn deadline(mut self, deadline: Duration) -> Self {
         self.plan.steps[CALL.index()].deadline = deadline;
@@ -183,6 +189,7 @@ impl Rig {
             condition: None,
             tags: BTreeMap::new(),
             deadline: NEVER,
+            conduct: crate::plan::Conduct::default(),
         });
     }
 }
@@ -200,6 +207,7 @@ fn plan() -> Plan {
         session: SessionPolicy::PerUser,
         session_end: SessionEnd::Delete,
         unlisted_tools: crate::plan::UnlistedTools::Call,
+        answers: crate::plan::Answers::default(),
         hosts: HostRule::default(),
         load: Load {
             model: LoadModel::Closed(ClosedLoad {
@@ -226,8 +234,13 @@ fn plan() -> Plan {
     }
 }
 
-/// One call.
+/// How one call ends.
 pub(super) async fn perform(client: &mut Client, step: StepId) -> Outcome {
+    exchange(client, step).await.outcome
+}
+
+/// One call.
+pub(super) async fn exchange(client: &mut Client, step: StepId) -> crate::mcp::Exchange {
     let mut rng = CounterRng::new(1, 1);
     client
         .perform(
@@ -240,7 +253,6 @@ pub(super) async fn perform(client: &mut Client, step: StepId) -> Outcome {
             },
         )
         .await
-        .outcome
 }
 
 /// The set-up calls, until none is left or one fails.

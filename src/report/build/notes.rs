@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::messages;
 use super::rows::{Rows, is_refused_probe};
 use crate::model::{
-    Event, Level, ScrapeFault, Strays, format_count, format_duration, format_rate, signal_name,
+    Event, Level, OutcomeClass, ScrapeFault, Strays, format_count, format_duration, format_rate, signal_name,
 };
 use crate::plan::{LoadModel, is_loopback};
 use crate::report::measured::LoadClock;
@@ -76,9 +77,11 @@ pub(super) fn notes(log: &RunLog, clock: &LoadClock, rows: &Rows, scrapes: &Scra
     notes.extend(era_note(log));
     notes.extend(failed_latencies_note(rows));
     notes.extend(interrupted_note(rows));
+    notes.extend(cancelled_note(rows));
     notes.extend(left_open_note(log));
     notes.extend(resumed_note(log));
     notes.extend(strays_note(strays(log)));
+    notes.extend(messages::notes(&messages::messages(log)));
     if log.ending == Ending::Unmeasured {
         return notes;
     }
@@ -120,7 +123,7 @@ fn failed_latencies_note(rows: &Rows) -> Option<String> {
 }
 
 fn interrupted_note(rows: &Rows) -> Option<String> {
-    let interrupted = rows.total.calls - rows.total.ok - figures::failed(&rows.total);
+    let interrupted = broken_off(rows, OutcomeClass::Interrupted);
     (interrupted > 0).then(|| {
         format!(
             "{} calls were cut off when the load was stopped: how long they would have taken is in no latency, and no \
@@ -128,6 +131,21 @@ fn interrupted_note(rows: &Rows) -> Option<String> {
             format_count(interrupted)
         )
     })
+}
+
+fn cancelled_note(rows: &Rows) -> Option<String> {
+    let cancelled = broken_off(rows, OutcomeClass::Cancelled);
+    (cancelled > 0).then(|| {
+        format!(
+            "{} calls were cancelled as the scenario asks: how long they would have taken is in no latency, and no objective \
+             counts them",
+            format_count(cancelled)
+        )
+    })
+}
+
+fn broken_off(rows: &Rows, class: OutcomeClass) -> u64 {
+    rows.total.failures.iter().filter(|(of, _)| *of == class).map(|(_, count)| count).sum()
 }
 
 /// What a server that does not end its streams costs.

@@ -171,6 +171,33 @@ pub(super) fn clocks(report: &RunReport) -> Markup {
     }
 }
 
+/// When the parts of answers came; nothing where none came in parts.
+pub(super) fn streams(report: &RunReport) -> Markup {
+    html! {
+        @if !report.streams.is_empty() {
+            section {
+                h2 { "Streams" }
+                div.card.scroll tabindex="0" role="region" aria-label="Streams" {
+                    table {
+                        thead { tr {
+                            th scope="col" { "Step" } th scope="col" { "To the" } th.number scope="col" { "Calls" }
+                            @for name in ["p50", "p95", "max"] { th.number scope="col" { (name) } }
+                        } }
+                        tbody { @for (step, time) in figures::stream_times(report) { tr {
+                            th scope="row" { (step) }
+                            td { (time.what) }
+                            td.number { (format_count(time.calls)) }
+                            @for seconds in [time.p50, time.p95, time.max] { td.number { (figures::duration(seconds)) } }
+                        } } }
+                    }
+                }
+                p.muted { "Of calls whose answers came on streams, or with news of their progress before them: from when they were sent; \
+                    the longest gap is between two messages of a call." }
+            }
+        }
+    }
+}
+
 /// Whether gander itself was the bottleneck; nothing where it did not watch.
 pub(super) fn generator(report: &RunReport) -> Markup {
     html! {
@@ -367,7 +394,7 @@ fn outcome_class(outcome: &OutcomeCount) -> String {
 
 fn bar(outcome: &OutcomeCount) -> &'static str {
     match (outcome.class, outcome.expected) {
-        (_, true) | (OutcomeClass::Interrupted, false) => "neutral",
+        (_, true) | (OutcomeClass::Cancelled | OutcomeClass::Interrupted, false) => "neutral",
         (OutcomeClass::Ok, false) => "ok",
         (
             OutcomeClass::Transport

@@ -31,6 +31,7 @@ fn step(id: u16, name: &str, role: Role, tool: Option<&str>) -> Step {
         condition: None,
         tags: BTreeMap::new(),
         deadline: SECOND,
+        conduct: crate::plan::Conduct::default(),
     }
 }
 
@@ -48,6 +49,7 @@ pub(in crate::slo) fn plan() -> Plan {
         session: SessionPolicy::PerUser,
         session_end: SessionEnd::Delete,
         unlisted_tools: crate::plan::UnlistedTools::Call,
+        answers: crate::plan::Answers::default(),
         hosts: HostRule::default(),
         load: Load {
             model: LoadModel::Closed(ClosedLoad {
@@ -100,6 +102,8 @@ fn aggregates(cells: Vec<Cell>) -> Aggregates {
         held: Duration::ZERO,
         strays: Strays::default(),
         echoed: 0,
+        messages: crate::model::Messages::default(),
+        streams: Vec::new(),
         generator: None,
         cells,
         errors: Vec::new(),

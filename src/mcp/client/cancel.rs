@@ -1,0 +1,34 @@
+//! Calls that the scenario breaks off: the target is told, where its era and the way to it have a message for that.
+
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::Client;
+use crate::mcp::poster::{Letter, Poster};
+use crate::mcp::wire::Wire;
+use std::sync::Arc;
+
+const REASON: &str = "the scenario cancels it";
+
+impl Client {
+    /// Tells the target that the answer to the last request is not waited for any more. Over HTTP in the modern era the end of
+    /// its stream says so.
+    pub(super) fn cancel(&mut self, wire: &Wire) {
+        let message = json!({
+            "jsonrpc": "2.0",
+            "method": "notifications/cancelled",
+            "params": {"requestId": self.last_id, "reason": REASON},
+        });
+        let message = message.to_string();
+        if let Some(channel) = &self.channel {
+            channel.notify(message.as_bytes(), &self.plain_fields);
+            return;
+        }
+        let (Some(form), Ok(address)) = (&wire.client_message, wire.address()) else { return };
+        let mut request = Vec::new();
+        form.write_around(&self.session_fields, message.as_bytes(), &mut request);
+        let answerer = &self.answerer;
+        let poster = self.poster.get_or_insert_with(|| Poster::start(address.clone(), Arc::clone(answerer)));
+        poster.post(Letter { at: Instant::now(), request, said: None });
+    }
+}

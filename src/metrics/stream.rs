@@ -1,0 +1,99 @@
+//! When the parts of answers came, by step: what a second knows, and what seconds add up to.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Phase;
+use crate::model::{LatencyHistogram, StreamTimes};
+use crate::plan::StepId;
+
+/// Calls of one step, in one phase, whose answers came on streams or with news of their progress. All times are from when a call
+/// was sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StreamCell {
+    /// Which step.
+    pub step: StepId,
+    /// Which phase.
+    pub phase: Phase,
+    /// How many calls.
+    pub calls: u64,
+    /// How often there was news of their progress.
+    pub progress: u64,
+    /// To the first byte of the answer's head.
+    pub first_byte: LatencyHistogram,
+    /// To the first message.
+    pub first_event: LatencyHistogram,
+    /// To the first news of its progress.
+    pub first_progress: LatencyHistogram,
+    /// To the end of the answer, of those that have one.
+    pub answer: LatencyHistogram,
+    /// The longest time of each call from one message to the next.
+    pub longest_gap: LatencyHistogram,
+}
+
+/// One such call.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamedCall {
+    /// When it was sent.
+    pub sent: Duration,
+    /// When the head of its answer was there.
+    pub first_byte: Option<Duration>,
+    /// When its answer was there.
+    pub answer: Option<Duration>,
+    /// When what came before that came.
+    pub times: StreamTimes,
+}
+
+impl StreamCell {
+    /// No calls yet.
+    pub fn new(step: StepId, phase: Phase) -> Self {
+        let none = LatencyHistogram::new;
+        Self {
+            step,
+            phase,
+            calls: 0,
+            progress: 0,
+            first_byte: none(),
+            first_event: none(),
+            first_progress: none(),
+            answer: none(),
+            longest_gap: none(),
+        }
+    }
+
+    /// Adds a call.
+    pub fn add(&mut self, call: StreamedCall) {
+        let StreamedCall { sent, first_byte, answer, times } = call;
+        self.calls += 1;
+        self.progress += times.progress;
+        for (histogram, at) in [
+            (&mut self.first_byte, first_byte),
+            (&mut self.first_event, times.first_event),
+            (&mut self.first_progress, times.first_progress),
+            (&mut self.answer, answer),
+        ] {
+            if let Some(at) = at {
+                histogram.record(at.saturating_sub(sent));
+            }
+        }
+        if let Some(gap) = times.longest_gap {
+            self.longest_gap.record(gap);
+        }
+    }
+
+    /// Adds all that `other` holds.
+    pub fn merge(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.progress += other.progress;
+        for (mine, theirs) in [
+            (&mut self.first_byte, &other.first_byte),
+            (&mut self.first_event, &other.first_event),
+            (&mut self.first_progress, &other.first_progress),
+            (&mut self.answer, &other.answer),
+            (&mut self.longest_gap, &other.longest_gap),
+        ] {
+            mine.merge(theirs);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Messages beside answers, over the whole run, and what a person should know of them.
+
+use crate::model::{Messages, NotificationCount, WishCount, format_count};
+use crate::report::RunLog;
+
+/// As many notifications are named in a note.
+const MOST_NAMED: usize = 5;
+
+/// All of them.
+pub(super) fn messages(log: &RunLog) -> Messages {
+    let mut messages = Messages::default();
+    log.seconds.iter().for_each(|second| messages += &second.messages);
+    messages
+}
+
+pub(super) fn notes(messages: &Messages) -> Vec<String> {
+    let late = (messages.late_to_cancelled > 0).then(|| {
+        format!("answers came to calls that had been cancelled: {}", format_count(messages.late_to_cancelled))
+    });
+    let repeated = (messages.repeated_cursors > 0).then(|| {
+        format!(
+            "lists in pages came back to a page that they had been at, and were left there: {}",
+            times(messages.repeated_cursors)
+        )
+    });
+    [asked(&messages.wishes), rounds(messages.rounds), told(&messages.notifications), late, repeated]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn asked(wishes: &[WishCount]) -> Option<String> {
+    let asked: Vec<String> = wishes
+        .iter()
+        .map(|count| {
+            let became = [
+                (count.answered, "answered"),
+                (count.refused, "refused, as the scenario has no answer"),
+                (count.unanswered(), "not answered"),
+            ];
+            let became: Vec<String> = became
+                .into_iter()
+                .filter(|(times, _)| *times > 0)
+                .map(|(times, what)| format!("{} {what}", format_count(times)))
+                .collect();
+            format!("{} {} ({})", count.wish.label(), times(count.asked), became.join(", "))
+        })
+        .collect();
+    (!asked.is_empty()).then(|| format!("the target asked its clients: {}", asked.join("; ")))
+}
+
+fn rounds(rounds: u64) -> Option<String> {
+    (rounds > 0).then(|| {
+        format!(
+            "answers asked for input, and their calls were made again with it, {}: each is one call, from the first time \
+             to the last answer",
+            times(rounds)
+        )
+    })
+}
+
+fn told(notifications: &[NotificationCount]) -> Option<String> {
+    let mut most: Vec<&NotificationCount> = notifications.iter().collect();
+    most.sort_by_key(|told| std::cmp::Reverse(told.count));
+    let mut named: Vec<String> =
+        most.iter().take(MOST_NAMED).map(|told| format!("{} {}", told.method, times(told.count))).collect();
+    if most.len() > MOST_NAMED {
+        let rest: u64 = most[MOST_NAMED..].iter().map(|told| told.count).sum();
+        named.push(format!("others {}", times(rest)));
+    }
+    (!named.is_empty()).then(|| format!("the target sent notifications: {}", named.join(", ")))
+}
+
+fn times(count: u64) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{} times", format_count(count)) }
+}
