@@ -10,6 +10,7 @@ use super::file::{ScenarioFile, WrittenTransaction};
 use super::step_file::WrittenStep;
 use super::target_file::{WrittenTarget, check_host};
 use crate::input::{Place, Problem, Problems, quoted};
+use crate::model::format_duration;
 use crate::plan::{
     Auth, CarriageChoice, Processes, ProtocolChoice, RowOrder, SessionPolicy, Target, keeps_secrets,
 };
@@ -172,6 +173,16 @@ fn check_protocol(file: &ScenarioFile, transactions: &[WrittenTransaction], prob
             problems.push(
                 Problem::error(place, "this is possible with calls of MCP alone")
                     .help("remove it, or call MCP"),
+            );
+        }
+        let deadline = step.timeout.or(file.timeout);
+        if let (Some(place), Some(after), Some(deadline)) =
+            (&step.conduct_place, step.conduct.cancel_after, deadline)
+            && after >= deadline
+        {
+            problems.push(
+                Problem::error(place, "the call is given up before it would be cancelled")
+                    .help(format!("write less than its `timeout`, which is {}", format_duration(deadline))),
             );
         }
         if let Some(place) = step.status_check.as_ref().filter(|_| step.is_mcp()) {
