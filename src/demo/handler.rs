@@ -1,9 +1,10 @@
 //! The MCP server proper, as `rmcp` asks for it: tools, one resource, one resource template, one prompt, and completions for
-//! their arguments. Resources never change, and nothing is logged to clients: subscriptions and log levels are taken, and
-//! nothing follows. It counts nothing; that is done around it.
+//! their arguments. Resources never change, and nothing is logged to clients: log levels are taken, and nothing follows. Who
+//! subscribes to a resource is told a few times that it was updated all the same. It counts nothing; that is done around it.
 #![expect(deprecated, reason = "clients of the legacy era set log levels")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::request::Parts;
 use rmcp::model::{
@@ -11,11 +12,11 @@ use rmcp::model::{
     CompletionInfo, ContentBlock, GetPromptRequestParams, GetPromptResponse, GetPromptResult, Implementation,
     ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
     PaginatedRequestParams, Prompt, PromptArgument, PromptMessage, ReadResourceRequestParams,
-    ReadResourceResponse, ReadResourceResult, Reference, Resource, ResourceContents, ResourceTemplate, Role,
-    ServerCapabilities, ServerConfig, SetLevelRequestParams, SubscribeRequestParams, SubscriptionFilter,
-    UnsubscribeRequestParams,
+    ReadResourceResponse, ReadResourceResult, Reference, Resource, ResourceContents, ResourceTemplate,
+    ResourceUpdatedNotificationParam, Role, ServerCapabilities, ServerConfig, SetLevelRequestParams,
+    SubscribeRequestParams, SubscriptionFilter, UnsubscribeRequestParams,
 };
-use rmcp::service::RequestContext;
+use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::Value;
 
@@ -25,6 +26,10 @@ use super::shared::{ExecuteError, Shared, Ticket};
 use super::tools::Progress;
 use crate::model::clean_text;
 
+/// So often whoever subscribed to a resource is told that it was updated, ...
+const UPDATES: u32 = 5;
+/// ... this far apart.
+const UPDATE_EVERY: Duration = Duration::from_millis(100);
 const README_URI: &str = "demo://readme";
 const ITEM_PREFIX: &str = "demo://items/";
 /// The argument of [`ITEM_PREFIX`].
@@ -189,11 +194,6 @@ impl ServerHandler for DemoHandler {
         Ok(CompleteResult::new(completion))
     }
 
-    /// Nothing ever changes: a subscription is taken, and lasts until its client ends it.
-    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
-        Some(requested.clone())
-    }
-
     async fn set_level(
         &self,
         _request: SetLevelRequestParams,
@@ -205,9 +205,47 @@ impl ServerHandler for DemoHandler {
     async fn subscribe(
         &self,
         request: SubscribeRequestParams,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        known(&request.uri)
+        known(&request.uri)?;
+        // They go to the session's own stream, or nowhere.
+        tokio::spawn(async move {
+            for _ in 0..UPDATES {
+                tokio::time::sleep(UPDATE_EVERY).await;
+                let update = ResourceUpdatedNotificationParam::new(request.uri.clone());
+                if context.peer.notify_resource_updated(update).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(())
+    }
+
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        let mut accepted = SubscriptionFilter::new();
+        let asked = requested.resource_subscriptions.as_ref();
+        accepted.resource_subscriptions =
+            asked.map(|uris| uris.iter().filter(|uri| known(uri).is_ok()).cloned().collect());
+        Some(accepted)
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let uris = context.accepted().resource_subscriptions.clone().unwrap_or_default();
+        let telling = async {
+            for _ in 0..UPDATES {
+                tokio::time::sleep(UPDATE_EVERY).await;
+                for uri in &uris {
+                    if context.sink().notify_resource_updated(uri.clone()).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            () = context.cancelled() => {}
+            () = async { telling.await; std::future::pending().await } => {}
+        }
+        Ok(())
     }
 
     async fn unsubscribe(

@@ -215,7 +215,8 @@ fn what_is_sent_is_what_the_schema_suggests() {
                 );
                 String::from_utf8(out).unwrap()
             }),
-            Operation::CallTool { .. }
+            Operation::Listen { .. }
+            | Operation::CallTool { .. }
             | Operation::OAuth(_)
             | Operation::RestGet { .. }
             | Operation::RestPost { .. }

@@ -1,6 +1,8 @@
 //! One user's way to the target: its connection, its credentials, its session, and one call at a time.
 
 mod cancel;
+mod ending;
+mod listen;
 mod pages;
 mod resumption;
 mod rounds;
@@ -11,6 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::sync::watch;
 
+use self::ending::Ending;
 use self::pages::Pages;
 use self::rounds::{Again, input_wanted};
 use super::answerer::Answerer;
@@ -19,15 +22,13 @@ use super::belonging::Belonging;
 use super::buffer;
 use super::channel::{Channel, Events, Outgoing};
 use super::connection::{Connection, SendFailure};
-use super::deadline::{Deadline, Passed};
-use super::extract;
+use super::deadline::Deadline;
 use super::failure::Failure;
 use super::fields::Fields;
 use super::http1::SESSION_HEADER;
 use super::login::LoginToken;
 use super::oauth::{Holder, Standing};
 use super::poster::Poster;
-use super::reason::Reason;
 use super::reply::{self, Answer, Progress};
 use super::wire::{Way, Wire};
 use crate::clock::Clock;
@@ -105,6 +106,7 @@ impl SetUp {
             Operation::Initialized => Some(Self::Initialized),
             Operation::CallTool { .. }
             | Operation::Request(_)
+            | Operation::Listen { .. }
             | Operation::RestGet { .. }
             | Operation::RestPost { .. }
             | Operation::OAuth(
@@ -343,8 +345,8 @@ impl Client {
         let step = &wire.steps[step.index()];
         let CallContext { iteration, sent, rng, variables } = context;
         let context = CallContext { iteration, sent, rng, variables: &mut *variables };
-        let cancel = step.conduct.cancel_after.filter(|after| *after < step.deadline);
-        let deadline = self.clock.moment(sent + cancel.unwrap_or(step.deadline)).into();
+        let limit = step.cancelled_after().unwrap_or(step.deadline);
+        let deadline = self.clock.moment(sent + limit).into();
         let cursor = if step.conduct.pages.is_some() { self.cursor(step) } else { Vec::new() };
         let mut progress = Progress::new(keep_text);
         let draws = wire.makes_rounds().then(|| context.rng.clone());
@@ -365,95 +367,7 @@ impl Client {
         if !matches!(early, Ok(Ok(()))) {
             self.connection.close();
         }
-        let first_byte = progress.first_byte;
-        let Belonging { echoed, .. } = progress.belonging;
-        if let Some(mut answer) = progress.answer {
-            if let Some(complaint) = progress.belonging.complaint() {
-                answer.outcome = Outcome::Protocol(ProtocolFault::CrossTalk);
-                answer.text = complaint;
-            }
-            // Before an answer has credentials forgotten that it may echo.
-            let mut reason = Reason::of_answer(step, &answer);
-            if answer.outcome == Outcome::Ok
-                && let Err(complaint) = extract::take(step, &answer.text, variables)
-            {
-                answer.outcome = Outcome::CheckFailed;
-                reason = Some(Reason::of_extraction(&complaint, step, &answer));
-            }
-            if answer.outcome == Outcome::Ok {
-                self.page_read(step, &answer.text);
-            }
-            let mut reason =
-                reason.map(|reason| reason.told(answer.outcome, &self.wire.secrets, self.session_id()));
-            if let Err(failure) = self.take_note(&step.operation, &answer, sent) {
-                answer.outcome = failure.outcome;
-                reason =
-                    Some(Reason::from(failure).told(answer.outcome, &self.wire.secrets, self.session_id()));
-            }
-            let Progress { left_open, drained, resumed, stream, .. } = progress;
-            let end = answer.end;
-            let held = if drained { self.clock.now().saturating_sub(end) } else { Duration::ZERO };
-            let exchange = Exchange {
-                outcome: answer.outcome,
-                reason,
-                sent,
-                first_byte,
-                end,
-                left_open,
-                held,
-                resumed,
-                echoed,
-                answered: true,
-                stream,
-            };
-            return (exchange, Some(answer));
-        }
-        let (outcome, reason) = match early {
-            Ok(Err(failure)) => (failure.outcome, failure.into()),
-            Ok(Ok(())) => {
-                let failure = Failure::bare(Outcome::Protocol(ProtocolFault::Missing));
-                (failure.outcome, failure.into())
-            }
-            Err(Passed) if cancel.is_some() => {
-                self.cancel(&wire);
-                return (self.given_up(Outcome::Cancelled, None, sent, &progress), None);
-            }
-            Err(Passed) => {
-                let outcome = Outcome::Transport(TransportFault::Timeout(progress.phase));
-                (outcome, Reason::of_timeout(progress.phase, step.deadline))
-            }
-        };
-        // Another call's answer came, and that of this call did not.
-        let crossed = progress
-            .belonging
-            .complaint()
-            .map(|complaint| (Outcome::Protocol(ProtocolFault::CrossTalk), Reason::in_words(&complaint)));
-        let (outcome, reason) = crossed.unwrap_or((outcome, reason));
-        let reason = reason.told(outcome, &self.wire.secrets, self.session_id());
-        (self.given_up(outcome, Some(reason), sent, &progress), None)
-    }
-
-    /// A call that ends now without an answer.
-    fn given_up(
-        &self,
-        outcome: Outcome,
-        reason: Option<Box<str>>,
-        sent: Duration,
-        progress: &Progress,
-    ) -> Exchange {
-        Exchange {
-            outcome,
-            reason,
-            sent,
-            first_byte: progress.first_byte,
-            end: self.clock.now(),
-            left_open: false,
-            held: Duration::ZERO,
-            resumed: progress.resumed,
-            echoed: progress.belonging.echoed,
-            answered: false,
-            stream: progress.stream,
-        }
+        self.settled(step, Ending { sent, early, progress }, variables)
     }
 
     /// The session that the server named: as good as a secret.
@@ -486,6 +400,10 @@ impl Client {
             self.answerer.begin(context.iteration);
         }
         if wire.has_channel(&step.operation) {
+            if step.operation.is_listening() {
+                let words = "over this transport there is one stream, and it is open";
+                return Err(Failure::worded(Outcome::Transport(TransportFault::Other), words));
+            }
             form.write_message(id, attempt.members, &mut render, &mut request);
             // Boxed: whoever calls over HTTP alone does not carry it along.
             Box::pin(self.over_channel(wire, step, id, &request, progress)).await?;
@@ -499,7 +417,7 @@ impl Client {
         let aside =
             Aside { wire, answerer: &self.answerer, fields: &self.session_fields, poster: &mut self.poster };
         reply::read(&mut self.connection, step, id, self.clock, progress, aside).await?;
-        if progress.resumption.is_some() && step.operation.has_session() {
+        if progress.resumption.is_some() && step.operation.has_session() && !step.operation.is_listening() {
             // Boxed: it is rare, and long.
             Box::pin(self.resume(wire, step, id, progress)).await?;
         }

@@ -1,5 +1,7 @@
 //! Messages to the target that no call waits for: posted by a connection of their own, while the stream of a call is read.
 
+use std::sync::Arc;
+
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::AbortHandle;
 use tokio::time::{Duration, Instant, sleep_until, timeout};
@@ -10,7 +12,6 @@ use super::connection::{Connection, Cut, SendFailure};
 use super::failure::Failure;
 use super::http1::HeadWants;
 use crate::model::{Outcome, TransportFault};
-use std::sync::Arc;
 
 /// How much of a refusal is read.
 const MAX_ERROR_BODY: usize = 16 * 1024;

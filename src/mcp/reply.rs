@@ -464,7 +464,7 @@ impl Operation {
     /// True when the answer is a JSON-RPC message.
     pub(crate) fn is_rpc(&self) -> bool {
         match self {
-            Self::CallTool { .. } | Self::Request(_) | Self::Initialize => true,
+            Self::CallTool { .. } | Self::Request(_) | Self::Listen { .. } | Self::Initialize => true,
             Self::RestGet { .. }
             | Self::RestPost { .. }
             | Self::Login
@@ -481,6 +481,7 @@ impl Operation {
             Self::Initialize => false,
             Self::CallTool { .. }
             | Self::Request(_)
+            | Self::Listen { .. }
             | Self::RestGet { .. }
             | Self::RestPost { .. }
             | Self::Login

@@ -15,10 +15,13 @@ use super::fields::{Fields, write_field};
 use super::pointer;
 use super::wire::{NEWEST_LEGACY_REVISION, PROTOCOL_VERSION_HEADER};
 use crate::model::Era;
-use crate::plan::{Answers, Auth, Conduct, DISCOVER, McpRequest, Operation, RenderContext, Step, Template};
+use crate::plan::{
+    Answers, Auth, Conduct, DISCOVER, LISTEN, McpRequest, Operation, RenderContext, Step, Template,
+};
 
 /// Servers answer 406 to anything else.
 pub(super) const ACCEPT_BOTH: &str = "application/json, text/event-stream";
+const EVENTS: &str = "text/event-stream";
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(super) const METHOD_HEADER: &str = "mcp-method";
 const NAME_HEADER: &str = "mcp-name";
@@ -118,6 +121,7 @@ impl RequestForm {
                 context.named("tools/call", Some(tool), Some(&params))
             }
             Operation::Request(request) => context.request(request),
+            Operation::Listen { filter, length: _ } => context.listen(filter),
             Operation::Initialize => context.initialize(),
             Operation::Initialized => context.initialized(),
             Operation::EndSession => context.end_session(),
@@ -376,6 +380,18 @@ impl FormContext<'_> {
         }
         let body = Body::Rpc { before: before.into(), hole, token: None, after: after.into() };
         self.endpoint(Method::POST, &headers, body)
+    }
+
+    /// Before the modern era, the session's own stream.
+    fn listen(self, filter: &Template) -> RequestForm {
+        if self.era == Era::Modern {
+            let params = Template::object(&[("notifications", filter.clone())]);
+            return self.rpc(LISTEN, None, Some(&params));
+        }
+        let mut headers = self.mcp_headers();
+        headers.remove(CONTENT_TYPE);
+        headers.insert(ACCEPT, HeaderValue::from_static(EVENTS));
+        self.endpoint(Method::GET, &headers, Body::Empty)
     }
 
     fn initialize(self) -> RequestForm {

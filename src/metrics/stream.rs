@@ -26,8 +26,11 @@ pub struct StreamCell {
     pub first_event: LatencyHistogram,
     /// To the first news of its progress.
     pub first_progress: LatencyHistogram,
-    /// To the end of the answer, of those that have one.
+    /// To the end of the answer, of those that have one; of a stream that is kept open, until it was.
     pub answer: LatencyHistogram,
+    /// Of streams that are kept open: to the first notification.
+    #[serde(default)]
+    pub first_news: LatencyHistogram,
     /// The longest time of each call from one message to the next.
     pub longest_gap: LatencyHistogram,
 }
@@ -58,6 +61,7 @@ impl StreamCell {
             first_event: none(),
             first_progress: none(),
             answer: none(),
+            first_news: none(),
             longest_gap: none(),
         }
     }
@@ -72,6 +76,7 @@ impl StreamCell {
             (&mut self.first_event, times.first_event),
             (&mut self.first_progress, times.first_progress),
             (&mut self.answer, answer),
+            (&mut self.first_news, times.first_news),
         ] {
             if let Some(at) = at {
                 histogram.record(at.saturating_sub(sent));
@@ -91,6 +96,7 @@ impl StreamCell {
             (&mut self.first_event, &other.first_event),
             (&mut self.first_progress, &other.first_progress),
             (&mut self.answer, &other.answer),
+            (&mut self.first_news, &other.first_news),
             (&mut self.longest_gap, &other.longest_gap),
         ] {
             mine.merge(theirs);

@@ -7,6 +7,10 @@ use std::time::Duration;
 pub struct StreamTimes {
     /// When the first message came: of the call itself, or beside its answer.
     pub first_event: Option<Duration>,
+    /// When the second message came.
+    pub second_event: Option<Duration>,
+    /// Of a stream that is kept open: when the first notification came on it.
+    pub first_news: Option<Duration>,
     /// The longest time from one message to the next.
     pub longest_gap: Option<Duration>,
     /// When the first news of its progress came.
@@ -21,6 +25,7 @@ impl StreamTimes {
     pub fn event(&mut self, at: Duration) {
         self.first_event.get_or_insert(at);
         if let Some(last) = self.last_event {
+            self.second_event.get_or_insert(at);
             self.longest_gap = self.longest_gap.max(Some(at.saturating_sub(last)));
         }
         self.last_event = Some(at);
@@ -37,6 +42,8 @@ impl StreamTimes {
     pub fn followed_by(self, next: Self) -> Self {
         Self {
             first_event: self.first_event.or(next.first_event),
+            second_event: self.second_event.or(next.second_event),
+            first_news: self.first_news.or(next.first_news),
             longest_gap: self.longest_gap.max(next.longest_gap),
             first_progress: self.first_progress.or(next.first_progress),
             progress: self.progress + next.progress,

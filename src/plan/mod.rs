@@ -31,7 +31,7 @@ pub use oauth::{ClientProof, OAuth, SecretMethod, TokenSharing};
 pub use plan::{Observe, Outputs, PLAN_VERSION, Plan, Transaction};
 pub use proxy::{Proxies, Proxy, ProxyError};
 pub use signing::{SigningAlgorithm, SigningFault, SigningKey};
-pub use step::{Check, Conduct, DISCOVER, McpRequest, OAuthCall, Operation, Role, Step, StepId};
+pub use step::{Check, Conduct, DISCOVER, LISTEN, McpRequest, OAuthCall, Operation, Role, Step, StepId};
 pub use target::{
     Auth, DemoTarget, HostRule, LONGEST_PATH, Processes, ProtocolChoice, SessionEnd, SessionPolicy,
     StdioTarget, Target, UnlistedTools, is_loopback, keeps_secrets,

@@ -10,6 +10,9 @@ use super::{Condition, Extraction, Slot, Template};
 /// The request of the modern era that stands where the legacy one shakes hands.
 pub const DISCOVER: &str = "server/discover";
 
+/// The request of the modern era that opens a stream of notifications.
+pub const LISTEN: &str = "subscriptions/listen";
+
 /// A step's place in [`super::Plan::steps`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -104,6 +107,13 @@ pub enum Operation {
     },
     /// Any other request of MCP. `ping` is `server/discover` in the modern era, which has none.
     Request(McpRequest),
+    /// A stream of notifications, kept open for a while: `subscriptions/listen`; before the modern era the session's own stream.
+    Listen {
+        /// JSON text of what is subscribed to; the modern era alone has a message for it.
+        filter: Template,
+        /// How long it is kept open.
+        length: Duration,
+    },
     /// Plain HTTP GET on the target's origin.
     RestGet {
         /// Path and query, as plain text.
@@ -156,6 +166,11 @@ pub struct McpRequest {
 }
 
 impl Step {
+    /// After how long it is cancelled, where that is before it would be given up.
+    pub fn cancelled_after(&self) -> Option<Duration> {
+        self.conduct.cancel_after.filter(|after| *after < self.deadline)
+    }
+
     /// The variables without which it cannot be called.
     pub fn needs(&self) -> Vec<Slot> {
         self.operation.templates().into_iter().flat_map(Template::variables).collect()
@@ -170,6 +185,11 @@ impl McpRequest {
 }
 
 impl Operation {
+    /// True of a stream that is kept open.
+    pub fn is_listening(&self) -> bool {
+        matches!(self, Self::Listen { .. })
+    }
+
     /// `tools/list`, first page.
     pub fn list_tools() -> Self {
         Self::Request(McpRequest::bare("tools/list"))
@@ -190,6 +210,7 @@ impl Operation {
         match self {
             Self::CallTool { tool, arguments } => vec![tool, arguments],
             Self::Request(McpRequest { params, name, .. }) => params.iter().chain(name).collect(),
+            Self::Listen { filter, length: _ } => vec![filter],
             Self::RestGet { path } => vec![path],
             Self::RestPost { path, body } => vec![path, body],
             Self::Login | Self::OAuth(_) | Self::Initialize | Self::Initialized | Self::EndSession => {

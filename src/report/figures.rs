@@ -82,6 +82,17 @@ pub(super) fn stream_times(report: &RunReport) -> impl Iterator<Item = (&str, &S
     rows.flat_map(|row| row.times.iter().map(|time| (row.step.as_str(), time)))
 }
 
+/// Of a step whose answers came in parts, what its latency does not tell; `None` of one whose answers came at once.
+pub(super) fn stream(report: &RunReport, step: &str) -> Option<String> {
+    let row = report.streams.iter().find(|row| row.step == step)?;
+    let told = |what: &str| {
+        let time = row.times.iter().find(|time| time.what == what)?;
+        let [p50, p95, max] = [time.p50, time.p95, time.max].map(duration);
+        Some(format!("{what} p50 {p50}, p95 {p95}, max {max}"))
+    };
+    Some(format!("{}; {}", told("first message")?, told("longest gap")?))
+}
+
 /// A length of time.
 pub(super) fn duration(seconds: f64) -> String {
     format_duration(Duration::try_from_secs_f64(seconds).unwrap_or_default())

@@ -10,8 +10,6 @@ use crate::model::{Color, Verdict, format_count, format_ratio};
 /// Rows of a table beyond this are counted, not shown: the whole is in the other formats.
 const MOST_ROWS: usize = 12;
 const MOST_NOTES: usize = 8;
-/// What is shown of when the parts of answers came.
-const STREAM_TIMES: [&str; 2] = ["first message", "longest gap"];
 /// From this width on, tables show what is good to know beside what must be known.
 const WIDE: usize = 90;
 
@@ -39,7 +37,6 @@ pub(super) fn render(report: &RunReport, style: TerminalStyle<'_>) -> String {
     screen.objectives(report);
     screen.golden_signals(report);
     screen.steps(report);
-    screen.streams(report);
     screen.notes(report);
     if style.page.is_some() || style.directory.is_some() {
         screen.title("FILES");
@@ -166,6 +163,9 @@ impl Screen {
         self.quiet(&format!("  {}", lines.next().unwrap_or_default()));
         for (line, row) in lines.zip(&report.steps) {
             self.line(&format!("  {line}"));
+            if let Some(told) = figures::stream(report, &row.name) {
+                self.hanging("      ", &told);
+            }
             let failures = figures::failures(row);
             if !failures.is_empty() {
                 let why = figures::main_error(report, row).map(|error| {
@@ -184,39 +184,6 @@ impl Screen {
         if figures::lack_calls(report.steps.iter().take(MOST_ROWS).chain([&report.total])) {
             self.hanging("  ", figures::FEW_CALLS);
         }
-    }
-
-    /// Of each step the times that a latency does not tell.
-    fn streams(&mut self, report: &RunReport) {
-        // Of one message there is nothing to tell that its latency does not.
-        let in_parts = |step: &str| {
-            let row = report.streams.iter().find(|row| row.step == step);
-            row.is_some_and(|row| row.times.iter().any(|time| time.what == "longest gap"))
-        };
-        let rows: Vec<_> = figures::stream_times(report)
-            .filter(|(step, time)| in_parts(step) && STREAM_TIMES.contains(&time.what.as_str()))
-            .collect();
-        if rows.is_empty() {
-            return;
-        }
-        self.title("STREAMS");
-        let mut table = Table::new(&[
-            Align::Elastic,
-            Align::Left,
-            Align::Right,
-            Align::Right,
-            Align::Right,
-            Align::Right,
-        ]);
-        table.row(["name", "to the", "calls", "p50", "p95", "max"].map(str::to_owned));
-        for (step, time) in rows.iter().take(MOST_ROWS) {
-            let [p50, p95, max] = [time.p50, time.p95, time.max].map(figures::duration);
-            table.row([(*step).to_owned(), time.what.clone(), format_count(time.calls), p50, p95, max]);
-        }
-        let mut lines = table.lines(self.width - 2).into_iter();
-        self.quiet(&format!("  {}", lines.next().unwrap_or_default()));
-        lines.for_each(|line| self.line(&format!("  {line}")));
-        self.and_more(rows.len());
     }
 
     fn notes(&mut self, report: &RunReport) {

@@ -133,6 +133,12 @@ impl Steps {
 
     fn add_load(&mut self, step: WrittenStep) -> StepId {
         let id = self.next_id();
+        // What is kept open ends by itself.
+        let deadline = if let Operation::Listen { length, .. } = &step.operation {
+            *length
+        } else {
+            step.timeout.unwrap_or(self.deadline)
+        };
         self.steps.push(Step {
             id,
             name: step.name,
@@ -144,7 +150,7 @@ impl Steps {
             extract: step.extract,
             condition: step.condition,
             tags: step.tags,
-            deadline: step.timeout.unwrap_or(self.deadline),
+            deadline,
             conduct: step.conduct,
         });
         id

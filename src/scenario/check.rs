@@ -10,6 +10,7 @@ use super::file::{ScenarioFile, WrittenTransaction};
 use super::step_file::WrittenStep;
 use super::target_file::{WrittenTarget, check_host};
 use crate::input::{Place, Problem, Problems, quoted};
+use crate::model::format_duration;
 use crate::plan::{
     Auth, CarriageChoice, Processes, ProtocolChoice, RowOrder, SessionPolicy, Target, keeps_secrets,
 };
@@ -174,6 +175,23 @@ fn check_protocol(file: &ScenarioFile, transactions: &[WrittenTransaction], prob
                     .help("remove it, or call MCP"),
             );
         }
+        let beside = step.timeout.is_some() || step.conduct_place.is_some() || !step.checks.is_empty();
+        if step.operation.is_listening() && (beside || !step.extract.is_empty()) {
+            problems.push(
+                Problem::error(&step.kind, "a stream is kept open, and gives no answer")
+                    .help("remove `timeout`, `progress`, `cancel_after`, `checks` and `extract` beside it"),
+            );
+        }
+        let deadline = step.timeout.or(file.timeout);
+        if let (Some(place), Some(after), Some(deadline)) =
+            (&step.conduct_place, step.conduct.cancel_after, deadline)
+            && after >= deadline
+        {
+            problems.push(
+                Problem::error(place, "the call is given up before it would be cancelled")
+                    .help(format!("write less than its `timeout`, which is {}", format_duration(deadline))),
+            );
+        }
         if let Some(place) = step.status_check.as_ref().filter(|_| step.is_mcp()) {
             problems.push(
                 Problem::error(place, "a call of MCP is not judged by its HTTP status")
@@ -207,6 +225,11 @@ fn check_stdio(file: &ScenarioFile, problems: &mut Problems) {
             );
         }
     }
+    for step in file.transactions.iter().flat_map(|transaction| &transaction.steps) {
+        if step.operation.is_listening() {
+            problems.push(one_stream(&step.kind));
+        }
+    }
     for place in file.observe.iter().flat_map(|written| &written.own) {
         problems.push(
             Problem::error(place, "a process that is spoken to over `stdio` has no URLs of its own")
@@ -232,12 +255,23 @@ fn check_stdio(file: &ScenarioFile, problems: &mut Problems) {
     }
 }
 
+/// There is no stream beside the one on which everything comes.
+fn one_stream(listen: &Place) -> Problem {
+    Problem::error(listen, "a stream of its own is possible over Streamable HTTP alone")
+        .help("remove it: what the target tells is counted all the same")
+}
+
 /// HTTP+SSE is older than the modern era.
 fn check_events(file: &ScenarioFile, problems: &mut Problems) {
     let events =
         file.target.as_ref().is_some_and(|written| written.transport.carriage == CarriageChoice::Sse);
     let modern = matches!(&file.protocol, Some(ProtocolChoice::Revision(revision))
         if Some(revision.as_str()) == ProtocolChoice::REVISIONS.last().copied());
+    for step in file.transactions.iter().flat_map(|transaction| &transaction.steps).filter(|_| events) {
+        if step.operation.is_listening() {
+            problems.push(one_stream(&step.kind));
+        }
+    }
     if let Some(place) = file.protocol_place.as_ref().filter(|_| events && modern) {
         problems.push(
             Problem::error(place, "this revision does not know `transport: sse`")

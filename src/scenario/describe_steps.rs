@@ -87,7 +87,8 @@ fn describe_step(page: &mut Page, plan: &Plan, transaction: &Transaction, step: 
     if let Some(after) = step.conduct.cancel_after {
         parts.push(format!("cancelled after {}", format_duration(after)));
     }
-    parts.push(format!("given up after {}", format_duration(step.deadline)));
+    let ends = if step.operation.is_listening() { "kept open for" } else { "given up after" };
+    parts.push(format!("{ends} {}", format_duration(step.deadline)));
     if plan.total_weight() > 0 && transaction.weight == 0 {
         parts.push("switched off".to_owned());
     }

@@ -4,10 +4,12 @@ use super::arguments::json_template;
 use super::text;
 use crate::input::{Field, Fields, Problems, Value, quoted};
 use crate::model::clean_text;
-use crate::plan::{Conduct, LONGEST_PATH, McpRequest, OAuthCall, Operation, Scope, Segment, Template};
+use crate::plan::{
+    Conduct, LISTEN, LONGEST_PATH, McpRequest, OAuthCall, Operation, Scope, Segment, Template,
+};
 
 /// The kinds of calls.
-pub(super) const KINDS: [&str; 15] = [
+pub(super) const KINDS: [&str; 16] = [
     "call_tool",
     "list_tools",
     "list_resources",
@@ -18,6 +20,7 @@ pub(super) const KINDS: [&str; 15] = [
     "unsubscribe_resource",
     "get_prompt",
     "complete",
+    "listen",
     "set_log_level",
     "ping",
     "request",
@@ -40,6 +43,10 @@ pub(super) const LISTS: [&str; 4] =
 
 pub(super) const GET_PROMPT: &str = "prompts/get";
 
+/// The lists of whose changes a target may tell, and what a subscription calls them.
+pub(super) const CHANGING_LISTS: [(&str, &str); 3] =
+    [("tools", "toolsListChanged"), ("prompts", "promptsListChanged"), ("resources", "resourcesListChanged")];
+
 /// From the most to the least talkative.
 const LOG_LEVELS: [&str; 8] =
     ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
@@ -59,6 +66,7 @@ pub(super) fn method_and_tool(operation: &Operation) -> (String, Option<String>)
             return (format!("POST {path}"), tool.map(str::to_owned));
         }
         Operation::RestGet { path } => return (format!("GET {}", without_query(path)), None),
+        Operation::Listen { .. } => LISTEN,
         Operation::Request(request) => &request.method,
         Operation::Initialize => "initialize",
         Operation::Initialized => "notifications/initialized",
@@ -116,6 +124,7 @@ pub(super) fn read_operation(
             Some(request("logging/setLevel", &[("level", level.quoted())], None))
         }
         "complete" => read_complete(field, scope, problems),
+        "listen" => read_listen(field, scope, problems),
         "request" => read_request(field, scope, problems),
         "get" => {
             let path = read_alone(field, "path", "`get`", scope, problems)?;
@@ -157,6 +166,27 @@ fn read_complete(field: Field<'_>, scope: Scope<'_>, problems: &mut Problems) ->
         params.push(("context", Template::object(&[("arguments", arguments?)])));
     }
     Some(request("completion/complete", &params, None))
+}
+
+/// `{for, resources, lists}`: how long, and the news of what.
+fn read_listen(field: Field<'_>, scope: Scope<'_>, problems: &mut Problems) -> Option<Operation> {
+    let mut fields = Fields::of(field.node, "`listen`", problems)?;
+    let length = fields.required("for", problems).and_then(|field| field.some_duration(problems));
+    let mut filter = Vec::new();
+    if let Some(lists) = fields.optional("lists") {
+        let items: Vec<Field<'_>> = lists.items(problems).collect();
+        for key in items.into_iter().filter_map(|item| item.word(&CHANGING_LISTS, problems)) {
+            filter.push((key, Template::literal("true")));
+        }
+    }
+    if let Some(resources) = fields.optional("resources") {
+        let items: Vec<Field<'_>> = resources.items(problems).collect();
+        let texts = items.into_iter().filter(|item| item.text(problems).is_none()).count();
+        let uris = json_template(resources.node, scope, problems).filter(|_| texts == 0);
+        filter.push(("resourceSubscriptions", uris?));
+    }
+    fields.finish(problems);
+    Some(Operation::Listen { filter: Template::object(&filter), length: length? })
 }
 
 /// Any request: `{method, params}`, or the method alone.
@@ -275,9 +305,12 @@ pub(super) fn read_pages(field: Field<'_>, problems: &mut Problems) -> Option<u3
     let Value::Map(_) = &field.node.value else { return None };
     let mut fields = Fields::of(field.node, "a list", problems)?;
     let pages = fields.optional("pages").and_then(|field| match &field.node.value {
-        Value::Text(_) => field.word(&[("all", Conduct::MOST_PAGES)], problems),
-        Value::Null | Value::Bool(_) | Value::Number(..) | Value::List(_) | Value::Map(_) => {
-            field.whole(&(1..=Conduct::MOST_PAGES), problems)
+        Value::Text(text) if text == "all" => Some(Conduct::MOST_PAGES),
+        Value::Number(..) => field.whole(&(1..=Conduct::MOST_PAGES), problems),
+        Value::Text(_) | Value::Null | Value::Bool(_) | Value::List(_) | Value::Map(_) => {
+            let message = format!("expected `all` or a number, found {}", field.node.found());
+            field.wrong(message, "write `all`, or how many pages are asked for", problems);
+            None
         }
     });
     fields.finish(problems);

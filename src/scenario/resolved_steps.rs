@@ -1,8 +1,10 @@
 //! Transactions, their steps and their data, as a scenario file states them.
 
+use std::time::Duration;
+
 use serde_yaml::Value;
 
-use super::operation_file::BARE;
+use super::operation_file::{BARE, CHANGING_LISTS};
 use super::resolved::{Fields, duration};
 use crate::plan::{
     Answers, Check, ClientAnswer, Condition, Conduct, Extraction, Feeder, McpRequest, Operation, Part, Plan,
@@ -43,6 +45,7 @@ fn step(step: &Step) -> Value {
             }
             ("request", request.value())
         }
+        Operation::Listen { filter, length } => ("listen", listen(&filter.source, *length)),
         Operation::RestGet { path } => ("get", Fields::of([("path", path.source.as_str().into())])),
         Operation::RestPost { path, body } => {
             ("post", Fields::of([("path", path.source.as_str().into()), ("body", json(&body.source))]))
@@ -81,7 +84,24 @@ fn step(step: &Step) -> Value {
     if let Some(after) = step.conduct.cancel_after {
         fields.set("cancel_after", duration(after));
     }
-    fields.set("timeout", duration(step.deadline));
+    if !step.operation.is_listening() {
+        fields.set("timeout", duration(step.deadline));
+    }
+    fields.value()
+}
+
+fn listen(filter: &str, length: Duration) -> Value {
+    let filter = json(filter);
+    let mut fields = Fields::default();
+    fields.set("for", duration(length));
+    let lists = CHANGING_LISTS.iter().filter(|(_, key)| filter.get(*key).is_some());
+    let lists: Vec<Value> = lists.map(|(list, _)| (*list).into()).collect();
+    if !lists.is_empty() {
+        fields.set("lists", lists);
+    }
+    if let Some(resources) = filter.get("resourceSubscriptions") {
+        fields.set("resources", resources.clone());
+    }
     fields.value()
 }
 

@@ -179,6 +179,7 @@ impl WrittenStep {
                 prompt.unwrap_or(GET_PROMPT).to_owned()
             }
             Operation::Request(_)
+            | Operation::Listen { .. }
             | Operation::RestGet { .. }
             | Operation::RestPost { .. }
             | Operation::Login

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Done, alone, fake, has_python, real_server, real_stdio_server, scenario, start_run};
+use crate::support::{
+    Done, alone, demo, fake, has_python, real_server, real_stdio_server, scenario, start_run,
+};
 use crate::transports::{count, fake_at, notes, outcome, row};
 
 const ASKING: &str = "
@@ -452,5 +454,87 @@ fn lists_are_read_page_by_page() {
             pages_are_read(&fake_at("http", &[]).url, protocol);
         }
         pages_are_read(&format!("{{ stdio: [python3, {}, stdio] }}", fake()), "2025-11-25");
+    }
+}
+
+const LISTENING: &str = "
+version: 1
+name: listening
+target: TARGET
+protocol: PROTOCOL
+timeout: 5s
+load: { users: 2, duration: 3s, think_time: 10ms }
+transactions:
+  - name: all
+    steps:
+      - FIRST
+      - { name: news, listen: { for: 450ms, resources: [\"demo://readme\"] } }
+      - { name: quiet, listen: { for: 100ms } }
+      - { name: call, call_tool: { tool: echo, arguments: { text: hello } } }
+";
+
+#[track_caller]
+fn news_come_on_a_stream(protocol: &str, first: &str) {
+    let _alone = alone();
+    let server = demo(&[]);
+    let text = LISTENING.replace("PROTOCOL", protocol).replace("FIRST", first);
+    let report = run_at(&text, &format!("{}/mcp", server.base)).report();
+    for name in ["news", "quiet", "call"] {
+        let row = row(&report, name);
+        assert!(count(&row["calls"]) > 3, "{name}: {row:#}");
+        assert_eq!(row["ok"], row["calls"], "{name}: {row:#} {:#}", report["errors"]);
+    }
+    let calls = count(&row(&report, "news")["calls"]);
+    // The target tells of an update every 100 ms, and the stream opens before the first.
+    let first = time(&report, "news", "first notification");
+    assert_eq!(count(&first["calls"]), calls, "{first}");
+    assert!(first["p50"].as_f64() > row(&report, "news")["p50"].as_f64(), "it is open before that");
+    let told = report["messages"]["notifications"].as_array().unwrap();
+    let updates = told.iter().find(|told| told["method"] == "notifications/resources/updated").unwrap();
+    assert!(count(&updates["count"]) >= 2 * calls, "{updates} {calls}");
+    // How long it was open is in no latency.
+    assert!(row(&report, "news")["p50"].as_f64().unwrap() < 0.45);
+    assert_eq!(report["planned"], report["recorded"]);
+}
+
+#[test]
+fn a_subscription_of_the_modern_era_is_kept_open_for_a_while() {
+    news_come_on_a_stream("2026-07-28", "ping");
+}
+
+#[test]
+fn the_stream_of_a_legacy_session_is_kept_open_for_a_while() {
+    news_come_on_a_stream("2025-11-25", "subscribe_resource: \"demo://readme\"");
+}
+
+#[test]
+fn a_stream_that_is_not_offered_is_a_failure() {
+    if !has_python() {
+        return;
+    }
+    let _alone = alone();
+    let text = LISTENING.replace("PROTOCOL", "2025-11-25").replace("FIRST", "list_tools");
+    let report = run_at(&text, &fake_at("http", &[]).url).report();
+    assert_eq!(row(&report, "quiet")["failures"], json!([["http", row(&report, "quiet")["calls"]]]));
+    let text = LISTENING.replace("PROTOCOL", "2026-07-28").replace("FIRST", "list_tools");
+    let report = run_at(&text, &fake_at("http", &[]).url).report();
+    assert_eq!(row(&report, "quiet")["failures"], json!([["json_rpc", row(&report, "quiet")["calls"]]]));
+}
+
+#[test]
+fn everything_tells_of_updates_on_the_stream_of_its_session() {
+    let Some(server) = real_server("everything") else { return };
+    let _alone = alone();
+    let text = LISTENING
+        .replace("PROTOCOL", "auto")
+        .replace("FIRST", "{ name: subscribe, subscribe_resource: \"demo://resource/dynamic/text/1\" }")
+        .replace(
+            "- { name: quiet, listen: { for: 100ms } }",
+            "- { name: switch, call_tool: toggle-subscriber-updates }",
+        )
+        .replace("echo, arguments: { text: hello }", "echo, arguments: { message: hello }");
+    let report = run_at(&text, &server.base).report();
+    for step in report["steps"].as_array().unwrap() {
+        assert!(count(&step["calls"]) > 1 && step["ok"] == step["calls"], "{step:#} {:#}", report["errors"]);
     }
 }

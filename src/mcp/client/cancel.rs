@@ -1,12 +1,13 @@
 //! Calls that the scenario breaks off: the target is told, where its era and the way to it have a message for that.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use tokio::time::Instant;
 
 use super::Client;
 use crate::mcp::poster::{Letter, Poster};
 use crate::mcp::wire::Wire;
-use std::sync::Arc;
 
 const REASON: &str = "the scenario cancels it";
 

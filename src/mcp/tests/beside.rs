@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use super::rig::{CALL, Rig, answer, events, open_events, perform, set_up, write};
+use super::rig::{CALL, Rig, answer, events, exchange, json, open_events, perform, set_up, write};
 use super::server::{Act, Seen, Server};
-use crate::mcp::tests::rig::json;
-use crate::model::{Outcome, StreamTimes};
+use crate::model::{Outcome, OutcomeClass, StreamTimes};
 use crate::plan::Conduct;
 
 const SHORT: Duration = Duration::from_millis(50);
@@ -68,7 +67,7 @@ async fn a_timeout_before_the_moment_to_cancel_is_a_timeout() {
     let conduct = Conduct { cancel_after: Some(Duration::from_secs(60)), ..Conduct::default() };
     let rig = Rig::new(&server).revision("2026-07-28").conduct(conduct).deadline(SHORT);
     let outcome = perform(&mut rig.client(1).await, CALL).await;
-    assert_eq!(outcome.class(), crate::model::OutcomeClass::Timeout);
+    assert_eq!(outcome.class(), OutcomeClass::Timeout);
 }
 
 #[tokio::test]
@@ -86,7 +85,7 @@ async fn progress_of_others_is_not_the_calls() {
     .await;
     let times = async |conduct| {
         let rig = Rig::new(&server).revision("2026-07-28").conduct(conduct);
-        super::rig::exchange(&mut rig.client(1).await, CALL).await.stream.unwrap()
+        exchange(&mut rig.client(1).await, CALL).await.stream.unwrap()
     };
     let asked: StreamTimes = times(Conduct { progress: true, ..Conduct::default() }).await;
     assert_eq!(asked.progress, 2, "what comes after the answer is none of it");
@@ -99,5 +98,5 @@ async fn progress_of_others_is_not_the_calls() {
 async fn an_answer_in_one_piece_has_no_times_of_its_parts() {
     let server = Server::start(|seen| json(&answer(seen, "{}"))).await;
     let rig = Rig::new(&server).revision("2026-07-28");
-    assert_eq!(super::rig::exchange(&mut rig.client(1).await, CALL).await.stream, None);
+    assert_eq!(exchange(&mut rig.client(1).await, CALL).await.stream, None);
 }

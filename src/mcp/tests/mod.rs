@@ -1,6 +1,6 @@
 //! The client against a server on loopback that does exactly what a test says, byte by byte.
 
-pub(crate) mod beside;
+mod beside;
 pub(crate) mod certificates;
 mod channels;
 mod connections;

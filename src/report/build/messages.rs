@@ -52,8 +52,7 @@ fn asked(wishes: &[WishCount]) -> Option<String> {
 fn rounds(rounds: u64) -> Option<String> {
     (rounds > 0).then(|| {
         format!(
-            "answers asked for input, and their calls were made again with it, {}: each is one call, from the first time \
-             to the last answer",
+            "calls were made again, as their answers asked for input: {} (each is one call)",
             times(rounds)
         )
     })

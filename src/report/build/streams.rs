@@ -15,6 +15,7 @@ pub(super) fn streams(log: &RunLog, all: &Aggregates) -> Vec<StreamRow> {
             ("first message", &cell.first_event),
             ("first progress", &cell.first_progress),
             ("answer", &cell.answer),
+            ("first notification", &cell.first_news),
             ("longest gap", &cell.longest_gap),
         ];
         let times = times.into_iter().filter_map(|(what, histogram)| time(what, histogram)).collect();
