@@ -231,6 +231,7 @@ impl Recorder {
             held,
             strays,
             echoed,
+            outputs: Vec::new(),
             generator: None,
             cells,
             errors,

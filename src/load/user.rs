@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::arrivals::{Arrivals, Taken};
 use super::recorder::{OpenCall, Recorder, Timing};
+use super::sampler::Sampler;
 use super::signal::Signals;
 use crate::clock::Clock;
 use crate::mcp::{CallContext, Client, Exchange, TokenState, Wire};
@@ -37,6 +38,8 @@ pub struct Workload {
     pub clock: Clock,
     /// How the load is stopped.
     pub signals: Signals,
+    /// Which answers are looked at more closely.
+    pub sampler: Option<Sampler>,
     /// What is due, when the load is an open one.
     pub(crate) arrivals: Option<Arrivals>,
     /// For each step, the variables without which it cannot be called.
@@ -51,7 +54,8 @@ impl Workload {
         let arrivals = plan.load.open().map(Arrivals::new);
         let needs = plan.steps.iter().map(Step::needs).collect();
         let rows_given = plan.feeders.iter().map(|_| AtomicU64::new(0)).collect();
-        Self { plan, wire, recorder, clock, signals: Signals::default(), arrivals, needs, rows_given }
+        let (signals, sampler) = (Signals::default(), None);
+        Self { plan, wire, recorder, clock, signals, sampler, arrivals, needs, rows_given }
     }
 
     /// Iterations of an open load that are due and have no user.
@@ -78,6 +82,7 @@ pub(crate) struct User {
     mix: CounterRng,
     arguments: CounterRng,
     pauses: CounterRng,
+    samples: CounterRng,
     iteration: u64,
     variables: Variables,
     back_off: Duration,
@@ -97,6 +102,7 @@ impl User {
             mix: stream(0),
             arguments: stream(1),
             pauses: stream(2),
+            samples: stream(3),
             iteration: 0,
             variables: Variables::new(work.plan.variables.len()),
             back_off: FIRST_BACK_OFF,
@@ -353,7 +359,19 @@ impl User {
             rng: &mut self.arguments,
             variables: &mut self.variables,
         };
-        let exchange = self.client.perform(step, context).await;
+        let exchange = match &work.sampler {
+            Some(sampler) if sampler.wants(step, &mut self.samples) => {
+                // Boxed: few calls come this way.
+                let (exchange, answer) = Box::pin(self.client.ask(step, context)).await;
+                if let Some(answer) =
+                    answer.filter(|_| matches!(exchange.outcome, Outcome::Ok | Outcome::CheckFailed))
+                {
+                    sampler.offer(step, answer.text);
+                }
+                exchange
+            }
+            Some(_) | None => self.client.perform(step, context).await,
+        };
         let timing = if work.arrivals.is_some() {
             Timing::open(due.unwrap_or(exchange.sent), exchange.sent, exchange.end)
         } else {

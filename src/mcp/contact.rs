@@ -1,5 +1,6 @@
 //! The first contact: is the target there, which era does it speak, which tools has it. Before any load, once.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ pub struct Contact {
     pub wire: Arc<Wire>,
     /// What it said of itself.
     pub info: TargetInfo,
+    /// What its tools say that their answers are like, by name: JSON Schemas as they came.
+    pub output_schemas: BTreeMap<String, Value>,
     /// Every call that was made, to be booked as set-up.
     pub calls: Vec<ContactCall>,
 }
@@ -178,6 +181,7 @@ struct Visit<'a> {
     secrets: Secrets,
     /// ... as this is.
     gathered: Gathered,
+    output_schemas: BTreeMap<String, Value>,
     calls: Vec<ContactCall>,
     /// Who gives out tokens, where they come by OAuth.
     authority: Option<Arc<Authority>>,
@@ -185,7 +189,8 @@ struct Visit<'a> {
 
 impl<'a> Visit<'a> {
     fn new(plan: &'a Plan, place: Place<'a>, clock: Clock, secrets: Secrets, gathered: Gathered) -> Self {
-        Self { plan, place, clock, secrets, gathered, calls: Vec::new(), authority: None }
+        let output_schemas = BTreeMap::new();
+        Self { plan, place, clock, secrets, gathered, output_schemas, calls: Vec::new(), authority: None }
     }
 
     async fn make(self) -> Result<Contact, ContactError> {
@@ -426,11 +431,16 @@ impl<'a> Visit<'a> {
         #[derive(Deserialize)]
         struct Tool {
             name: String,
+            #[serde(rename = "outputSchema")]
+            output: Option<Value>,
         }
         let (exchange, answer) = self.call(client, &Operation::list_tools()).await;
         let answer = answer.filter(|_| exchange.outcome == Outcome::Ok)?;
         let list: List = serde_json::from_str(&answer.text).ok()?;
-        Some(list.tools.iter().map(|tool| clean_text(&self.secrets.redacted(&tool.name))).collect())
+        let names = list.tools.iter().map(|tool| clean_text(&self.secrets.redacted(&tool.name))).collect();
+        let outputs = list.tools.into_iter().filter_map(|tool| Some((tool.name, tool.output?)));
+        self.output_schemas = outputs.collect();
+        Some(names)
     }
 
     fn server_name(&self, result: &str) -> Option<String> {
@@ -549,7 +559,7 @@ impl<'a> Visit<'a> {
             started_by_gander: carriage == Carriage::Stdio,
             pid,
         };
-        Contact { wire, info, calls: self.calls }
+        Contact { wire, info, output_schemas: self.output_schemas, calls: self.calls }
     }
 }
 

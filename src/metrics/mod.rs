@@ -5,6 +5,7 @@ mod error_book;
 mod exposition;
 mod flow;
 mod generator;
+mod output_check;
 mod scrape_record;
 mod store;
 mod window;
@@ -14,6 +15,7 @@ pub use error_book::{ErrorBook, FOUND, MAX_REASONS};
 pub use exposition::{Exposition, ExpositionError, ExpositionErrorKind, Family, Format, MetricKind, Sample};
 pub use flow::{Flow, touched_seconds, whole_seconds};
 pub use generator::{BEAT, GeneratorSecond};
+pub use output_check::OutputCheck;
 pub use scrape_record::{
     MAX_SERIES, NewSeries, SampleValue, ScrapeEncoder, ScrapeMark, ScrapeRecord, Scraped,
 };

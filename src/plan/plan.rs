@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{
-    Arrival, Auth, ClientProof, Feeder, FeederId, FixedText, HostRule, Load, ProtocolChoice, SessionEnd,
-    SessionPolicy, Step, StepId, Target, Template, Threshold, Transport,
+    Arrival, Auth, ClientProof, Feeder, FeederId, FixedText, HostRule, Load, OutputSchema, ProtocolChoice,
+    SessionEnd, SessionPolicy, Step, StepId, Target, Template, Threshold, Transport,
 };
 use crate::model::CounterRng;
 use crate::model::{Secret, Secrets};
@@ -58,6 +58,9 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What is watched beside the load.
     pub observe: Observe,
+    /// How answers are held against the output schemas of their tools.
+    #[serde(default, skip_serializing_if = "OutputSchema::is_default")]
+    pub output_schema: OutputSchema,
     /// What is written at the end.
     pub outputs: Outputs,
     /// Latency limits of the objectives, each once: calls over each are counted at record time.

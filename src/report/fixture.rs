@@ -191,6 +191,7 @@ fn plan() -> Plan {
             health_interval: Duration::from_secs(1),
             pid: None,
         },
+        output_schema: crate::plan::OutputSchema::default(),
         outputs: Outputs { directory: PathBuf::from("runs"), formats: Vec::new() },
         thresholds: Vec::new(),
     }
@@ -273,6 +274,7 @@ fn one_second(second: u32, rng: &mut CounterRng) -> Second {
         held: Duration::ZERO,
         strays: Strays::default(),
         echoed: 0,
+        outputs: Vec::new(),
         generator: None,
         cells,
         errors,

@@ -4,7 +4,8 @@
 //! to itself (markup, table bars).
 
 use super::{
-    Environment, ErrorRow, Finding, HealthSpan, Manifest, OutcomeCount, RunReport, Saturation, StepRow,
+    Environment, ErrorRow, Finding, HealthSpan, Manifest, OutcomeCount, OutputRow, RunReport, Saturation,
+    StepRow,
 };
 use crate::model::{TargetInfo, printable_text};
 
@@ -39,6 +40,7 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
         percentile_curve: _,
         strays: _,
         cross_talk: _,
+        output_schemas,
         scrapes: _,
         scrapes_failed: _,
         session_growth: _,
@@ -63,6 +65,9 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
     }
     for ErrorRow { step, reason, phase: _, class: _, calls: _ } in errors {
         all(std::iter::once(step).chain(reason));
+    }
+    for OutputRow { step, example, checked: _, unchecked: _, violations: _ } in output_schemas {
+        all(std::iter::once(step).chain(example));
     }
     for HealthSpan { endpoint, detail, .. } in health {
         all([endpoint, detail]);

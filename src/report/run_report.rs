@@ -13,7 +13,7 @@ use crate::slo::{Finding, GeneratorCheck};
 /// The version of `report.json`. Version 2 has all that version 1 had, and beside it
 /// `errors`, `clocks`, `generator`, how much of each second was `covered`, and which failures were `expected`. Version 3 has
 /// all that version 2 had, and beside it `strays`, `session_growth` and the target's `transport`. Version 4 has all that version
-/// 3 had, and beside it `cross_talk`.
+/// 3 had, and beside it `cross_talk` and `output_schemas`.
 pub const REPORT_VERSION: u32 = 4;
 
 /// A run, judged.
@@ -68,6 +68,9 @@ pub struct RunReport {
     pub strays: Strays,
     /// Whether answers came to the calls that they were meant for.
     pub cross_talk: CrossTalk,
+    /// Sampled answers that were held against the output schemas of their tools, over the whole run, by step; steps without any
+    /// are left out.
+    pub output_schemas: Vec<OutputRow>,
     /// Calls planned over the whole run.
     pub planned: u64,
     /// Calls recorded over the whole run.
@@ -171,6 +174,21 @@ pub struct CrossTalk {
     pub echoed: u64,
     /// Calls that got an answer which was meant for another one.
     pub crossed: u64,
+}
+
+/// Sampled answers of one step, held against the output schema of its tool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputRow {
+    /// The step's name.
+    pub step: String,
+    /// Answers that were held against it.
+    pub checked: u64,
+    /// Answers that were meant to be, and were not.
+    pub unchecked: u64,
+    /// Checked answers that break it.
+    pub violations: u64,
+    /// How the first of these does, in words.
+    pub example: Option<String>,
 }
 
 /// Failed calls of one step that gave the same reason.

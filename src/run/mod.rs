@@ -5,6 +5,7 @@ mod environment;
 mod event;
 mod floor;
 mod orchestrator;
+mod output_checks;
 
 pub use crate::mcp::kill_processes;
 pub use demo_child::DemoError;

@@ -12,7 +12,7 @@ use url::Url;
 use super::demo_child::{DemoChild, DemoError};
 use super::environment::this_machine;
 use super::event::RunEvent;
-use super::floor;
+use super::{floor, output_checks};
 use crate::clock::{Clock, wall_clock};
 use crate::load::{self, Crew, GeneratorWatch, LoadError, Recorder, Timing, Workload};
 use crate::mcp::{self, Contact, ContactError};
@@ -278,7 +278,11 @@ impl<'a> Run<'a> {
         notes.extend(unverified(&plan).map(|text| (Level::Warning, text)));
         notes.extend(load::forecast(&plan).into_iter().map(|text| (Level::Warning, text)));
         notes.extend(unknown_tools(&plan, &contact.info).into_iter().map(|text| (Level::Warning, text)));
-        let work = Workload::new(plan, contact.wire, recorder, clock);
+        let secrets = contact.wire.secrets().clone();
+        let (sampler, of_schemas) = output_checks::start(&plan, &contact.output_schemas, &secrets);
+        notes.extend(of_schemas);
+        let mut work = Workload::new(plan, contact.wire, recorder, clock);
+        work.sampler = sampler;
         Self {
             work: Arc::new(work),
             demo,
@@ -333,6 +337,9 @@ impl<'a> Run<'a> {
                 }
             }
         };
+        if let Some(sampler) = self.work.sampler.as_ref().filter(|_| !self.hurried) {
+            output_checks::settle(&sampler.books()).await;
+        }
         self.second()?;
         (self.watch)(RunEvent::Ended);
         self.wind_up(Watching { observer, observations }, signals).await?;
@@ -409,6 +416,9 @@ impl<'a> Run<'a> {
         }
         let mut second = self.work.recorder.take_second(self.next_second, self.work.waiting());
         second.generator = Some(self.generator.take_second());
+        if let Some(sampler) = &self.work.sampler {
+            second.outputs = sampler.books().take();
+        }
         self.next_second += 1;
         self.writer.second(&second).map_err(RunError::Record)?;
         (self.watch)(RunEvent::Second { second: &second });

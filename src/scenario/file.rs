@@ -11,7 +11,9 @@ use super::target_file::WrittenTarget;
 use super::variables::VariableBook;
 use super::{Sources, VERSION, auth_file, load_file, observe_file, operation_file, step_file, target_file};
 use crate::input::{Field, Fields, Node, Place, Problem, Problems, Value};
-use crate::plan::{Auth, HostRule, Load, Outputs, ProtocolChoice, SessionEnd, SessionPolicy};
+use crate::plan::{
+    Auth, HostRule, Load, OnViolation, OutputSchema, Outputs, ProtocolChoice, SessionEnd, SessionPolicy,
+};
 
 /// After this long a call is given up, where the file does not say. The end of a session has a limit of its own beside it.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -51,6 +53,7 @@ pub(super) struct ScenarioFile {
     pub transactions_place: Place,
     pub observe: Option<WrittenObserve>,
     pub slo: Vec<SloReference>,
+    pub output_schema: Option<OutputSchema>,
     pub outputs: Option<Outputs>,
 }
 
@@ -128,6 +131,9 @@ pub(super) fn read(
     let variables = if transactions_whole { book.finish(&used, problems) } else { Vec::new() };
     let observe = observe_file::read(fields.optional("observe"), problems);
     let slo = fields.optional("slo").map_or_else(Vec::new, |field| read_slo(field, problems));
+    let output_schema = fields
+        .optional("output_schema")
+        .map_or(Some(OutputSchema::default()), |field| read_output_schema(field, problems));
     let outputs = read_outputs(fields.optional("outputs"), sources.formats, problems);
     fields.finish(problems);
     Some(ScenarioFile {
@@ -152,6 +158,7 @@ pub(super) fn read(
         transactions_place: transactions_field.map_or(&root.place, |field| &field.node.place).clone(),
         observe,
         slo,
+        output_schema,
         outputs,
     })
 }
@@ -178,6 +185,24 @@ fn read_session(field: Field<'_>, problems: &mut Problems) -> Option<(SessionPol
     let end = fields.optional("end").map_or(Some(SessionEnd::Delete), |field| field.word(&ends, problems));
     fields.finish(problems);
     Some((policy?, end?))
+}
+
+/// Which answers are held against the output schemas of their tools.
+fn read_output_schema(field: Field<'_>, problems: &mut Problems) -> Option<OutputSchema> {
+    let mut fields = Fields::of(field.node, "`output_schema`", problems)?;
+    let OutputSchema { sample, on_violation } = OutputSchema::default();
+    let sample = fields.optional("sample").map_or(Some(sample), |field| {
+        let share = field.share(problems)?;
+        if share > 1.0 {
+            field.wrong("there are no more answers than all", "write `100%` for all of them", problems);
+        }
+        Some(share)
+    });
+    let words = [OnViolation::Warn, OnViolation::Fail].map(|meaning| (meaning.name(), meaning));
+    let on_violation =
+        fields.optional("on_violation").map_or(Some(on_violation), |field| field.word(&words, problems));
+    fields.finish(problems);
+    Some(OutputSchema { sample: sample?, on_violation: on_violation? })
 }
 
 fn read_texts(field: Field<'_>, problems: &mut Problems) -> Vec<String> {

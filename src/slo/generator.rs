@@ -398,6 +398,7 @@ mod tests {
             held: Duration::ZERO,
             strays: crate::model::Strays::default(),
             echoed: 0,
+            outputs: Vec::new(),
             generator: Some(GeneratorSecond {
                 cpu: Some(0.3),
                 machine: None,

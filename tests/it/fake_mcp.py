@@ -18,7 +18,8 @@ import time
 from http.server import BaseHTTPRequestHandler
 
 TOOLS = ["echo", "shuffled", "twice", "late", "never", "chatty", "stranger", "pinging", "asking", "text_id", "die"]
-TOOLS += ["swapped", "crossed"]
+TOOLS += ["swapped", "crossed", "typed", "mistyped"]
+TYPED = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
 
 
 class Swap:
@@ -52,6 +53,11 @@ SWAP = Swap()
 
 def content(arguments):
     return {"content": [{"type": "text", "text": json.dumps(arguments)}]}
+
+
+def described(name):
+    tool = {"name": name, "inputSchema": {"type": "object"}}
+    return {**tool, "outputSchema": TYPED} if name in ("typed", "mistyped") else tool
 
 
 class Session:
@@ -89,7 +95,7 @@ class Session:
         elif method == "initialize":
             self.result(id, {"protocolVersion": "2025-11-25", "capabilities": {}, "serverInfo": {"name": "fake"}})
         elif method == "tools/list":
-            self.result(id, {"tools": [{"name": name, "inputSchema": {"type": "object"}} for name in TOOLS]})
+            self.result(id, {"tools": [described(name) for name in TOOLS]})
         elif method == "tools/call":
             self.call(id, message["params"]["name"], message["params"].get("arguments", {}))
         elif id is not None:
@@ -232,9 +238,12 @@ def http(arguments):
                 result = {"protocolVersion": "2025-11-25", "capabilities": {}, "serverInfo": {"name": "fake"}}
                 return self.answer(message["id"], result, session)
             if method == "tools/list":
-                return self.answer(message["id"], {"tools": [{"name": name, "inputSchema": {}} for name in TOOLS]})
+                return self.answer(message["id"], {"tools": [described(name) for name in TOOLS]})
             if method != "tools/call":
                 return self.reply(400, text=b"no such method")
+            if params["name"] in ("typed", "mistyped"):
+                structured = {"text": "hi" if params["name"] == "typed" else [7]}
+                return self.answer(message["id"], {**content({}), "structuredContent": structured})
             own, given, there = (message["id"], content(params.get("arguments"))), [], threading.Event()
             if params["name"] not in ("swapped", "crossed"):
                 return self.answer(*own)

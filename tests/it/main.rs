@@ -51,6 +51,9 @@ mod transports;
 /// Answers that come to the wrong call.
 mod crosstalk;
 
+/// Answers that are not what the tools said that they would be.
+mod output_schemas;
+
 /// MCP servers that other people wrote, in the eras they speak.
 mod real_servers;
 

@@ -72,6 +72,7 @@ pub(in crate::slo) fn plan() -> Plan {
             health_interval: SECOND,
             pid: None,
         },
+        output_schema: crate::plan::OutputSchema::default(),
         outputs: Outputs { directory: "runs".into(), formats: Vec::new() },
         thresholds: vec![Threshold::response(THRESHOLD), ON_SERVICE],
     }
@@ -98,6 +99,7 @@ fn aggregates(cells: Vec<Cell>) -> Aggregates {
         held: Duration::ZERO,
         strays: Strays::default(),
         echoed: 0,
+        outputs: Vec::new(),
         generator: None,
         cells,
         errors: Vec::new(),
