@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::metrics::{Cell, ErrorBook, Phase, Second};
+use crate::metrics::{Cell, ErrorBook, Phase, Second, SessionLosses};
 use crate::model::{LatencyClock, LatencyHistogram, Outcome, Strays};
 use crate::plan::{StepId, Threshold};
 
@@ -45,6 +45,7 @@ struct Books {
     held: Duration,
     strays: Strays,
     echoed: u64,
+    sessions: SessionLosses,
     cells: Cells,
     codes: Vec<i64>,
 }
@@ -168,6 +169,16 @@ impl Recorder {
         self.mine().echoed += 1;
     }
 
+    /// Enters that a user lost its session.
+    pub fn session_lost(&self) {
+        self.mine().sessions.lost += 1;
+    }
+
+    /// Enters that a user which had lost its session got a good answer again, this long after.
+    pub fn session_regained(&self, after: Duration) {
+        self.mine().sessions.regained.record(after);
+    }
+
     /// A user became active.
     pub fn user_joined(&self) {
         self.users.fetch_add(1, Ordering::Relaxed);
@@ -193,6 +204,7 @@ impl Recorder {
         let mut pacing = LatencyHistogram::new();
         let mut held = Duration::ZERO;
         let mut strays = Strays::default();
+        let mut sessions = SessionLosses::default();
         // All shards are read under one lock: in every second the books balance.
         let taken: Vec<Cells> = self
             .all()
@@ -204,6 +216,7 @@ impl Recorder {
                 held += std::mem::take(&mut books.held);
                 strays += std::mem::take(&mut books.strays);
                 echoed += std::mem::take(&mut books.echoed);
+                sessions.add(&std::mem::take(&mut books.sessions));
                 pacing.merge(&books.pacing);
                 books.pacing.clear();
                 std::mem::take(&mut books.cells)
@@ -231,6 +244,7 @@ impl Recorder {
             held,
             strays,
             echoed,
+            sessions: Some(sessions).filter(|sessions| !sessions.is_none()),
             outputs: Vec::new(),
             generator: None,
             cells,

@@ -14,10 +14,10 @@ use super::signal::Signals;
 use crate::clock::Clock;
 use crate::mcp::{CallContext, Client, Exchange, TokenState, Wire};
 use crate::metrics::Phase;
-use crate::model::{CounterRng, Nonce, NotSent, Outcome};
+use crate::model::{CounterRng, Nonce, NotSent, Outcome, ProtocolFault};
 use crate::plan::{
-    ClosedLoad, LoadModel, Plan, RenderContext, SessionEnd, SessionPolicy, Slot, Step, StepId, Transaction,
-    Variables,
+    ClosedLoad, LoadModel, Plan, RenderContext, Role, SessionEnd, SessionPolicy, Slot, Step, StepId,
+    Transaction, Variables,
 };
 
 /// A user whose set-up failed waits this long before it tries again, twice as long each time...
@@ -83,6 +83,8 @@ pub(crate) struct User {
     arguments: CounterRng,
     pauses: CounterRng,
     samples: CounterRng,
+    /// When its session was lost, if no answer was good since then.
+    lost_at: Option<Duration>,
     iteration: u64,
     variables: Variables,
     back_off: Duration,
@@ -103,6 +105,7 @@ impl User {
             arguments: stream(1),
             pauses: stream(2),
             samples: stream(3),
+            lost_at: None,
             iteration: 0,
             variables: Variables::new(work.plan.variables.len()),
             back_off: FIRST_BACK_OFF,
@@ -384,7 +387,23 @@ impl User {
         if exchange.echoed {
             work.recorder.echoed();
         }
+        self.note_session(work, step, &exchange);
         Some(exchange)
+    }
+
+    /// Books that the session was lost, and how long it was until an answer was good again.
+    fn note_session(&mut self, work: &Workload, step: StepId, exchange: &Exchange) {
+        match (exchange.outcome, self.lost_at) {
+            (Outcome::Protocol(ProtocolFault::SessionLost), None) => {
+                self.lost_at = Some(exchange.end);
+                work.recorder.session_lost();
+            }
+            (Outcome::Ok, Some(lost)) if work.plan.step(step).role == Role::Load => {
+                self.lost_at = None;
+                work.recorder.session_regained(exchange.end.saturating_sub(lost));
+            }
+            (_, _) => {}
+        }
     }
 }
 

@@ -249,6 +249,7 @@ mod tests {
             held: Duration::ZERO,
             strays: crate::model::Strays::default(),
             echoed: 0,
+            sessions: None,
             outputs: Vec::new(),
             generator: None,
             cells,

@@ -111,6 +111,7 @@ mod tests {
             held,
             strays: Strays::default(),
             echoed: 0,
+            sessions: None,
             outputs: Vec::new(),
             generator,
             cells,

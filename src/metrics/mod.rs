@@ -7,6 +7,7 @@ mod flow;
 mod generator;
 mod output_check;
 mod scrape_record;
+mod session_losses;
 mod store;
 mod window;
 
@@ -19,5 +20,6 @@ pub use output_check::OutputCheck;
 pub use scrape_record::{
     MAX_SERIES, NewSeries, SampleValue, ScrapeEncoder, ScrapeMark, ScrapeRecord, Scraped,
 };
+pub use session_losses::SessionLosses;
 pub use store::{Point, Series, SeriesError, SeriesStore};
 pub use window::{Cell, ErrorSample, Phase, Second};

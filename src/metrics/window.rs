@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{GeneratorSecond, OutputCheck};
+use super::{GeneratorSecond, OutputCheck, SessionLosses};
 use crate::model::{LatencyHistogram, Outcome, OutcomeClass, Strays};
 use crate::plan::StepId;
 
@@ -49,6 +49,9 @@ pub struct Second {
     /// Answers of this second that held the nonces of their calls.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub echoed: u64,
+    /// Sessions that were lost in it, and those that were regained; left out where there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<SessionLosses>,
     /// What came of answers that were held against output schemas.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<OutputCheck>,

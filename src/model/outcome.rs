@@ -77,6 +77,8 @@ pub enum ProtocolFault {
     TooLarge,
     /// The answer was meant for another call: it holds that call's nonce and not its own, or the id of another user's call.
     CrossTalk,
+    /// The server no longer knows the session that the call belongs to.
+    SessionLost,
 }
 
 /// Why a planned call was never sent.
@@ -227,8 +229,15 @@ impl TransportFault {
 }
 
 impl ProtocolFault {
-    const ALL: [Self; 6] =
-        [Self::Malformed, Self::WrongId, Self::Duplicate, Self::Missing, Self::TooLarge, Self::CrossTalk];
+    const ALL: [Self; 7] = [
+        Self::Malformed,
+        Self::WrongId,
+        Self::Duplicate,
+        Self::Missing,
+        Self::TooLarge,
+        Self::CrossTalk,
+        Self::SessionLost,
+    ];
 
     const fn key(self) -> &'static str {
         match self {
@@ -238,6 +247,7 @@ impl ProtocolFault {
             Self::Missing => "missing",
             Self::TooLarge => "too_large",
             Self::CrossTalk => "cross_talk",
+            Self::SessionLost => "session_lost",
         }
     }
 }

@@ -11,6 +11,7 @@ mod notes;
 mod outputs;
 mod rows;
 mod saturation;
+mod sessions;
 mod timeline;
 
 use super::measured::Measured;
@@ -63,6 +64,7 @@ pub(super) fn build(
         errors: rows::errors(all, log),
         strays: notes::strays(log),
         cross_talk,
+        lost_sessions: sessions::lost_sessions(log),
         output_schemas: outputs,
         planned: all.planned(),
         recorded: all.recorded(),

@@ -274,6 +274,7 @@ fn one_second(second: u32, rng: &mut CounterRng) -> Second {
         held: Duration::ZERO,
         strays: Strays::default(),
         echoed: 0,
+        sessions: None,
         outputs: Vec::new(),
         generator: None,
         cells,

@@ -40,6 +40,7 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
         percentile_curve: _,
         strays: _,
         cross_talk: _,
+        lost_sessions: _,
         output_schemas,
         scrapes: _,
         scrapes_failed: _,

@@ -13,7 +13,7 @@ use crate::slo::{Finding, GeneratorCheck};
 /// The version of `report.json`. Version 2 has all that version 1 had, and beside it
 /// `errors`, `clocks`, `generator`, how much of each second was `covered`, and which failures were `expected`. Version 3 has
 /// all that version 2 had, and beside it `strays`, `session_growth` and the target's `transport`. Version 4 has all that version
-/// 3 had, and beside it `cross_talk` and `output_schemas`.
+/// 3 had, and beside it `cross_talk`, `output_schemas` and `lost_sessions`.
 pub const REPORT_VERSION: u32 = 4;
 
 /// A run, judged.
@@ -68,6 +68,8 @@ pub struct RunReport {
     pub strays: Strays,
     /// Whether answers came to the calls that they were meant for.
     pub cross_talk: CrossTalk,
+    /// Sessions that the target lost, over the whole run; `None` where it lost none.
+    pub lost_sessions: Option<LostSessions>,
     /// Sampled answers that were held against the output schemas of their tools, over the whole run, by step; steps without any
     /// are left out.
     pub output_schemas: Vec<OutputRow>,
@@ -174,6 +176,21 @@ pub struct CrossTalk {
     pub echoed: u64,
     /// Calls that got an answer which was meant for another one.
     pub crossed: u64,
+}
+
+/// Sessions that the target lost, and how long it took users to get good answers again.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LostSessions {
+    /// How often a user lost its session.
+    pub lost: u64,
+    /// How often it got a good answer after that.
+    pub recovered: u64,
+    /// Quantiles of the time from the loss to the end of that answer, in seconds; `None` where there was none.
+    pub p50: Option<f64>,
+    /// See `p50`.
+    pub p95: Option<f64>,
+    /// See `p50`.
+    pub max: Option<f64>,
 }
 
 /// Sampled answers of one step, held against the output schema of its tool.

@@ -398,6 +398,7 @@ mod tests {
             held: Duration::ZERO,
             strays: crate::model::Strays::default(),
             echoed: 0,
+            sessions: None,
             outputs: Vec::new(),
             generator: Some(GeneratorSecond {
                 cpu: Some(0.3),

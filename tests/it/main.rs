@@ -54,6 +54,9 @@ mod crosstalk;
 /// Answers that are not what the tools said that they would be.
 mod output_schemas;
 
+/// Sessions that servers lose in mid-run.
+mod lost_sessions;
+
 /// MCP servers that other people wrote, in the eras they speak.
 mod real_servers;
 

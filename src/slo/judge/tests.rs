@@ -99,6 +99,7 @@ fn aggregates(cells: Vec<Cell>) -> Aggregates {
         held: Duration::ZERO,
         strays: Strays::default(),
         echoed: 0,
+        sessions: None,
         outputs: Vec::new(),
         generator: None,
         cells,
