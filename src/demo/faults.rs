@@ -58,6 +58,8 @@ pub(super) enum Failure {
     Lose,
     /// The same answer twice.
     Duplicate,
+    /// Its session is forgotten.
+    Session,
 }
 
 /// What the health endpoint is made to say.
@@ -136,6 +138,7 @@ impl Faults {
             (self.options.tool_error_share, Failure::Tool),
             (self.options.lose_share, Failure::Lose),
             (self.options.duplicate_share, Failure::Duplicate),
+            (self.options.lose_session_share, Failure::Session),
         ]
         .into_iter()
         .find_map(|(share, failure)| {
@@ -208,9 +211,9 @@ mod tests {
     fn each_failure_has_its_share() {
         let faults = faults(
             r#"{"reset_share":0.1,"http_error_share":0.2,"rpc_error_share":0.3,"tool_error_share":0.1,
-                "lose_share":0.1,"duplicate_share":0.05}"#,
+                "lose_share":0.1,"duplicate_share":0.05,"lose_session_share":0.05}"#,
         );
-        let mut seen = [0u32; 7];
+        let mut seen = [0u32; 8];
         for _ in 0..100_000 {
             let slot = match faults.next_fate().failure {
                 Some(Failure::Reset) => 0,
@@ -219,11 +222,13 @@ mod tests {
                 Some(Failure::Tool) => 3,
                 Some(Failure::Lose) => 4,
                 Some(Failure::Duplicate) => 5,
-                None => 6,
+                Some(Failure::Session) => 6,
+                None => 7,
             };
             seen[slot] += 1;
         }
-        for (count, expected) in seen.into_iter().zip([10_000, 20_000, 30_000, 10_000, 10_000, 5_000, 15_000])
+        for (count, expected) in
+            seen.into_iter().zip([10_000, 20_000, 30_000, 10_000, 10_000, 5_000, 5_000, 10_000])
         {
             assert!(count.abs_diff(expected) < 700, "{seen:?}");
         }

@@ -90,7 +90,9 @@ pub(super) async fn admit(
             // Until the client has closed its connection.
             std::future::pending().await
         }
-        Some(Failure::Rpc | Failure::Tool | Failure::Duplicate) | None => Ok((call, Ticket { user, fate })),
+        Some(Failure::Rpc | Failure::Tool | Failure::Duplicate | Failure::Session) | None => {
+            Ok((call, Ticket { user, fate }))
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body as HttpBody, Frame};
+use rmcp::transport::streamable_http_server::session::SessionManager as _;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio_util::sync::CancellationToken;
@@ -84,6 +85,9 @@ impl McpFace {
         };
         let answers =
             if ticket.fate.failure == Some(Failure::Duplicate) { Answers::Two } else { Answers::One };
+        if ticket.fate.failure == Some(Failure::Session) {
+            self.forget_session(&parts.headers).await;
+        }
         parts.extensions.insert(ticket);
         let response = self.rmcp.handle(Request::from_parts(parts, Full::new(body))).await;
         answer(response, call, answers).await
@@ -98,6 +102,14 @@ impl McpFace {
         }
         self.shared.thaw().await;
         self.rmcp.handle(request).await.map(Body::new)
+    }
+
+    /// The session that a request names is gone from now on.
+    async fn forget_session(&self, headers: &HeaderMap) {
+        if let Some(id) = headers.get("mcp-session-id").and_then(|id| id.to_str().ok()) {
+            // It may be gone already.
+            let _ = self.shared.sessions.close_session(&id.into()).await;
+        }
     }
 
     fn arrival<'a>(&self, incoming: &'a Incoming<'_>, headers: &'a HeaderMap, at: Duration) -> Arrival<'a> {

@@ -116,6 +116,11 @@ pub struct FaultOptions {
     #[arg(long, value_name = "SHARE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duplicate_share: Option<f64>,
+    /// Share of tool calls that find their session gone: it is forgotten, and the call answered 404 (where there are no sessions
+    /// nothing happens)
+    #[arg(long, value_name = "SHARE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lose_session_share: Option<f64>,
     /// When calls start to stand still [default: at once]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     #[serde(with = "duration_text", skip_serializing_if = "Option::is_none")]
@@ -209,6 +214,7 @@ impl FaultOptions {
             self.reset_share,
             self.lose_share,
             self.duplicate_share,
+            self.lose_session_share,
         ];
         for share in failing.into_iter().chain([self.latency_share]).flatten() {
             if !(0.0..=1.0).contains(&share) {

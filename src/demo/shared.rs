@@ -116,9 +116,8 @@ impl Shared {
                 Err(ExecuteError::Tool(ToolError::Failed("injected tool error".to_owned())))
             }
             Some(Failure::Rpc) => Err(ExecuteError::Internal),
-            Some(Failure::Http | Failure::Reset | Failure::Lose | Failure::Duplicate) | None => {
-                run(tool, arguments, self, &ticket.user, progress).await.map_err(ExecuteError::Tool)
-            }
+            Some(Failure::Http | Failure::Reset | Failure::Lose | Failure::Duplicate | Failure::Session)
+            | None => run(tool, arguments, self, &ticket.user, progress).await.map_err(ExecuteError::Tool),
         };
         self.thaw().await;
         self.metrics.executed(tool, started.elapsed());

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::metrics::{Cell, ErrorBook, Phase, Second, StreamCell, StreamedCall};
+use crate::metrics::{Cell, ErrorBook, Phase, Second, SessionLosses, StreamCell, StreamedCall};
 use crate::model::{LatencyClock, LatencyHistogram, Messages, Outcome, Strays};
 use crate::plan::{StepId, Threshold};
 
@@ -47,6 +47,7 @@ struct Books {
     strays: Strays,
     echoed: u64,
     streams: BTreeMap<(StepId, Phase), Box<StreamCell>>,
+    sessions: SessionLosses,
     cells: Cells,
     codes: Vec<i64>,
 }
@@ -175,6 +176,16 @@ impl Recorder {
         self.mine().echoed += 1;
     }
 
+    /// Enters that a user lost its session.
+    pub fn session_lost(&self) {
+        self.mine().sessions.lost += 1;
+    }
+
+    /// Enters that a user which had lost its session got a good answer again, this long after.
+    pub fn session_regained(&self, after: Duration) {
+        self.mine().sessions.regained.record(after);
+    }
+
     /// A user became active.
     pub fn user_joined(&self) {
         self.users.fetch_add(1, Ordering::Relaxed);
@@ -200,6 +211,7 @@ impl Recorder {
         let mut pacing = LatencyHistogram::new();
         let mut held = Duration::ZERO;
         let mut strays = Strays::default();
+        let mut sessions = SessionLosses::default();
         // All shards are read under one lock: in every second the books balance.
         let mut streams: BTreeMap<(StepId, Phase), Box<StreamCell>> = BTreeMap::new();
         let taken: Vec<Cells> = self
@@ -219,6 +231,7 @@ impl Recorder {
                         Some(total) => total.merge(&cell),
                     }
                 }
+                sessions.add(&std::mem::take(&mut books.sessions));
                 pacing.merge(&books.pacing);
                 books.pacing.clear();
                 std::mem::take(&mut books.cells)
@@ -248,6 +261,8 @@ impl Recorder {
             strays,
             echoed,
             messages: Messages::default(),
+            sessions: Some(sessions).filter(|sessions| !sessions.is_none()),
+            outputs: Vec::new(),
             generator: None,
             streams: streams.into_values().map(|cell| *cell).collect(),
             cells,

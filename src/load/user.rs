@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use super::arrivals::{Arrivals, Taken};
 use super::recorder::{OpenCall, Recorder, Timing};
+use super::sampler::Sampler;
 use super::signal::Signals;
 use crate::clock::Clock;
 use crate::mcp::{CallContext, Client, Exchange, TokenState, Wire};
 use crate::metrics::{Phase, StreamedCall};
-use crate::model::{CounterRng, Nonce, NotSent, Outcome};
+use crate::model::{CounterRng, Nonce, NotSent, Outcome, ProtocolFault};
 use crate::plan::{
-    Arrival, ClosedLoad, LoadModel, Plan, RenderContext, SessionEnd, SessionPolicy, Slot, Step, StepId,
+    Arrival, ClosedLoad, LoadModel, Plan, RenderContext, Role, SessionEnd, SessionPolicy, Slot, Step, StepId,
     Transaction, Variables,
 };
 
@@ -37,6 +38,8 @@ pub struct Workload {
     pub clock: Clock,
     /// How the load is stopped.
     pub signals: Signals,
+    /// Which answers are looked at more closely.
+    pub sampler: Option<Sampler>,
     /// What is due, when the load is an open one.
     pub(crate) arrivals: Option<Arrivals>,
     /// For each step, the variables without which it cannot be called.
@@ -54,8 +57,8 @@ impl Workload {
         let needs = plan.steps.iter().map(Step::needs).collect();
         let left_out = vec![false; plan.steps.len()];
         let rows_given = plan.feeders.iter().map(|_| AtomicU64::new(0)).collect();
-        let signals = Signals::default();
-        Self { plan, wire, recorder, clock, signals, arrivals, needs, left_out, rows_given }
+        let (signals, sampler) = (Signals::default(), None);
+        Self { plan, wire, recorder, clock, signals, sampler, arrivals, needs, left_out, rows_given }
     }
 
     /// The same without `steps`, which are no planned calls then.
@@ -96,6 +99,9 @@ pub(crate) struct User {
     mix: CounterRng,
     arguments: CounterRng,
     pauses: CounterRng,
+    samples: CounterRng,
+    /// When its session was lost, if no answer was good since then.
+    lost_at: Option<Duration>,
     iteration: u64,
     variables: Variables,
     back_off: Duration,
@@ -124,6 +130,8 @@ impl User {
             mix: stream(0),
             arguments: stream(1),
             pauses: stream(2),
+            samples: stream(3),
+            lost_at: None,
             iteration: 0,
             variables: Variables::new(work.plan.variables.len()),
             back_off: FIRST_BACK_OFF,
@@ -404,7 +412,19 @@ impl User {
             rng: &mut self.arguments,
             variables: &mut self.variables,
         };
-        let exchange = self.client.perform(step, context).await;
+        let exchange = match &work.sampler {
+            Some(sampler) if sampler.wants(step, &mut self.samples) => {
+                // Boxed: few calls come this way.
+                let (exchange, answer) = Box::pin(self.client.ask(step, context)).await;
+                if let Some(answer) =
+                    answer.filter(|_| matches!(exchange.outcome, Outcome::Ok | Outcome::CheckFailed))
+                {
+                    sampler.offer(step, answer.text);
+                }
+                exchange
+            }
+            Some(_) | None => self.client.perform(step, context).await,
+        };
         let timing = if work.arrivals.is_some() {
             Timing::open(due.unwrap_or(exchange.sent), exchange.sent, exchange.end)
         } else {
@@ -425,7 +445,23 @@ impl User {
         if exchange.echoed {
             work.recorder.echoed();
         }
+        self.note_session(work, step, &exchange);
         Some(exchange)
+    }
+
+    /// Books that the session was lost, and how long it was until an answer was good again.
+    fn note_session(&mut self, work: &Workload, step: StepId, exchange: &Exchange) {
+        match (exchange.outcome, self.lost_at) {
+            (Outcome::Protocol(ProtocolFault::SessionLost), None) => {
+                self.lost_at = Some(exchange.end);
+                work.recorder.session_lost();
+            }
+            (Outcome::Ok, Some(lost)) if work.plan.step(step).role == Role::Load => {
+                self.lost_at = None;
+                work.recorder.session_regained(exchange.end.saturating_sub(lost));
+            }
+            (_, _) => {}
+        }
     }
 }
 

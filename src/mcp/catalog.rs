@@ -27,6 +27,8 @@ struct ListedTool {
     name: String,
     /// The arguments that headers repeat; or what is wrong with how they are marked.
     repeated: Result<Vec<Repeated>, String>,
+    /// What it says that its answers are like: a JSON Schema as it came.
+    output: Option<Value>,
 }
 
 /// An argument that a header repeats.
@@ -56,7 +58,11 @@ impl Catalog {
         let tools = result.get("tools")?.as_array()?;
         let listed = tools.iter().map(|tool| {
             let schema = tool.get("inputSchema").unwrap_or(&Value::Null);
-            Some(ListedTool { name: tool.get("name")?.as_str()?.to_owned(), repeated: repeated(schema) })
+            Some(ListedTool {
+                name: tool.get("name")?.as_str()?.to_owned(),
+                repeated: repeated(schema),
+                output: tool.get("outputSchema").cloned(),
+            })
         });
         let whole = result.get("nextCursor").is_none_or(Value::is_null);
         Some(Self { tools: listed.collect::<Option<_>>()?, whole })
@@ -74,6 +80,11 @@ impl Catalog {
             Some(ListedTool { repeated: Err(why), .. }) => Listing::Refused(why.clone()),
             None | Some(ListedTool { repeated: Ok(_), .. }) => Listing::There,
         }
+    }
+
+    /// What `tool` says that its answers are like: a JSON Schema, as it came.
+    pub fn output_schema(&self, tool: &str) -> Option<&Value> {
+        self.tools.iter().find(|listed| listed.name == tool)?.output.as_ref()
     }
 
     /// The arguments of `tool` that headers repeat.

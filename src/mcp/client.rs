@@ -469,11 +469,11 @@ impl Client {
         } else {
             channel.ask(out, progress).await?;
         }
-        let status = progress.answer.as_ref().map_or(0, |answer| answer.status);
-        if let Some(answer) =
-            progress.answer.as_ref().filter(|answer| is_of_lost_session(status, &answer.text))
+        if let Some(answer) = &mut progress.answer
+            && is_of_lost_session(answer.status, &answer.text)
         {
             debug_assert!(answer.outcome != Outcome::Ok, "a lost session is no success");
+            answer.outcome = Outcome::Protocol(ProtocolFault::SessionLost);
             self.reset();
         }
         Ok(())
@@ -561,9 +561,6 @@ impl Client {
             }
         }
         if let Outcome::HttpStatus(status) = outcome {
-            if operation.has_session() && self.lost_session(status, &answer.text) {
-                self.end_session();
-            }
             // A login that is refused says nothing of the last token.
             if status == 401 && *operation != Operation::Login {
                 self.token_refused();
@@ -623,9 +620,12 @@ impl Client {
         self.session = Session::Closed;
     }
 
-    /// A dead session answers 404; servers are known that say 400 with a text about it.
-    fn lost_session(&self, status: u16, body: &str) -> bool {
-        self.session_fields.contains(SESSION_HEADER) && is_of_lost_session(status, body)
+    /// A dead session answers 404; servers are known that say 400 with a text about it. Whoever ends a session has lost nothing.
+    fn lost_session(&self, operation: &Operation, answer: &Answer) -> bool {
+        matches!(answer.outcome, Outcome::HttpStatus(status) if is_of_lost_session(status, &answer.text))
+            && self.session_fields.contains(SESSION_HEADER)
+            && operation.has_session()
+            && *operation != Operation::EndSession
     }
 }
 

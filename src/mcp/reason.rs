@@ -37,6 +37,9 @@ impl Reason {
                 ProtocolFault::TooLarge => Self::new("an answer larger than the limit", ""),
                 ProtocolFault::CrossTalk => Self::in_words(text),
                 ProtocolFault::InputRequired => Self::new(&answerer::wanted(text), ""),
+                ProtocolFault::SessionLost => {
+                    Self::of_status(answer.status, &format!("the session is lost {}", refusal(answer)))
+                }
             },
             Outcome::JsonRpcError(code) => Self::new(&code.to_string(), &error_message(text)),
             Outcome::ToolError => Self::new("", &tool_text(text)),

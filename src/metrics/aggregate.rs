@@ -261,6 +261,8 @@ mod tests {
             strays: crate::model::Strays::default(),
             echoed: 0,
             messages: crate::model::Messages::default(),
+            sessions: None,
+            outputs: Vec::new(),
             generator: None,
             cells,
             streams: Vec::new(),

@@ -115,6 +115,8 @@ mod tests {
             echoed: 0,
             messages: crate::model::Messages::default(),
             streams: Vec::new(),
+            sessions: None,
+            outputs: Vec::new(),
             generator,
             cells,
             errors,

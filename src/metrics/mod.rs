@@ -5,7 +5,9 @@ mod error_book;
 mod exposition;
 mod flow;
 mod generator;
+mod output_check;
 mod scrape_record;
+mod session_losses;
 mod store;
 mod stream;
 mod window;
@@ -15,9 +17,11 @@ pub use error_book::{ErrorBook, FOUND, MAX_REASONS};
 pub use exposition::{Exposition, ExpositionError, ExpositionErrorKind, Family, Format, MetricKind, Sample};
 pub use flow::{Flow, touched_seconds, whole_seconds};
 pub use generator::{BEAT, GeneratorSecond};
+pub use output_check::OutputCheck;
 pub use scrape_record::{
     MAX_SERIES, NewSeries, SampleValue, ScrapeEncoder, ScrapeMark, ScrapeRecord, Scraped,
 };
+pub use session_losses::SessionLosses;
 pub use store::{Point, Series, SeriesError, SeriesStore};
 pub use stream::{StreamCell, StreamedCall};
 pub use window::{Cell, ErrorSample, Phase, Second};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{GeneratorSecond, StreamCell};
+use super::{GeneratorSecond, OutputCheck, SessionLosses, StreamCell};
 use crate::model::{LatencyHistogram, Messages, Outcome, OutcomeClass, Strays};
 use crate::plan::StepId;
 
@@ -55,6 +55,12 @@ pub struct Second {
     /// Messages that came in this second beside answers.
     #[serde(default, skip_serializing_if = "Messages::is_none")]
     pub messages: Messages,
+    /// Sessions that were lost in it, and those that were regained; left out where there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<SessionLosses>,
+    /// What came of answers that were held against output schemas.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<OutputCheck>,
     /// How the generator itself fared; unknown to the first run directories.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generator: Option<GeneratorSecond>,

@@ -81,6 +81,8 @@ pub enum ProtocolFault {
     CrossTalk,
     /// A modern answer that asks for input which the scenario does not give, or which asks again and again.
     InputRequired,
+    /// The server no longer knows the session that the call belongs to.
+    SessionLost,
 }
 
 /// Why a planned call was never sent.
@@ -237,7 +239,7 @@ impl TransportFault {
 }
 
 impl ProtocolFault {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Malformed,
         Self::WrongId,
         Self::Duplicate,
@@ -245,6 +247,7 @@ impl ProtocolFault {
         Self::TooLarge,
         Self::CrossTalk,
         Self::InputRequired,
+        Self::SessionLost,
     ];
 
     const fn key(self) -> &'static str {
@@ -256,6 +259,7 @@ impl ProtocolFault {
             Self::TooLarge => "too_large",
             Self::CrossTalk => "cross_talk",
             Self::InputRequired => "input_required",
+            Self::SessionLost => "session_lost",
         }
     }
 }

@@ -10,6 +10,7 @@ mod fixed_text;
 mod load;
 mod oauth;
 #[expect(clippy::module_inception, reason = "the room's main type is the plan")]
+mod output_schema;
 mod plan;
 mod proxy;
 mod signing;
@@ -28,6 +29,7 @@ pub use feeder::{Feeder, FeederId, RowOrder, Rows, TableFormat};
 pub use fixed_text::FixedText;
 pub use load::{ClosedLoad, Load, LoadModel, Stage, ThinkTime};
 pub use oauth::{ClientProof, OAuth, SecretMethod, TokenSharing};
+pub use output_schema::{OnViolation, OutputSchema};
 pub use plan::{Observe, Outputs, PLAN_VERSION, Plan, Transaction};
 pub use proxy::{Proxies, Proxy, ProxyError};
 pub use signing::{SigningAlgorithm, SigningFault, SigningKey};

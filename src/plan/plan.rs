@@ -8,8 +8,8 @@ use url::Url;
 
 use super::{
     Answers, Arrival, Auth, ClientAnswer, ClientProof, Feeder, FeederId, FixedText, HostRule, Load,
-    ProtocolChoice, SessionEnd, SessionPolicy, Step, StepId, Target, Template, Threshold, Transport,
-    UnlistedTools,
+    OutputSchema, ProtocolChoice, SessionEnd, SessionPolicy, Step, StepId, Target, Template, Threshold,
+    Transport, UnlistedTools,
 };
 use crate::model::CounterRng;
 use crate::model::{Secret, Secrets};
@@ -65,6 +65,9 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What is watched beside the load.
     pub observe: Observe,
+    /// How answers are held against the output schemas of their tools.
+    #[serde(default, skip_serializing_if = "OutputSchema::is_default")]
+    pub output_schema: OutputSchema,
     /// What is written at the end.
     pub outputs: Outputs,
     /// Latency limits of the objectives, each once: calls over each are counted at record time.

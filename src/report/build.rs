@@ -9,9 +9,11 @@ mod growth;
 mod health;
 mod messages;
 mod notes;
+mod outputs;
 mod rows;
 mod saturation;
 mod streams;
+mod sessions;
 mod timeline;
 
 use super::measured::Measured;
@@ -30,11 +32,13 @@ pub(super) fn build(
     let Measured { all, clock, .. } = measured;
     let rows = rows::Rows::of(log, measured);
     let scrapes = notes::Scrapes::of(log);
-    let notes = notes::notes(log, clock, &rows, &scrapes);
+    let outputs = outputs::outputs(log);
+    let mut notes = notes::notes(log, clock, &rows, &scrapes);
     let generator = slo::check_generator(&log.plan, &log.seconds, all, &clock.steady_seconds(), floor(log));
     let cross_talk = crosstalk::cross_talk(log, all);
-    let crossed = crosstalk::finding(cross_talk);
-    let objectives = findings::with_own(log, all, clock, rows.total.calls, &generator, objectives, crossed);
+    notes.extend(outputs::notes(&outputs));
+    let own = crosstalk::finding(cross_talk).into_iter().chain(outputs::finding(log, &outputs)).collect();
+    let objectives = findings::with_own(log, all, clock, rows.total.calls, &generator, objectives, own);
     let late_all_the_same = fails_anyway && generator.iter().any(GeneratorCheck::was_late);
     let verdict = findings::verdict(&objectives, &generator, fails_anyway);
     let saturation = saturation::saturation(log, clock);
@@ -64,6 +68,8 @@ pub(super) fn build(
         cross_talk,
         messages: messages::messages(log),
         streams: streams::streams(log, all),
+        lost_sessions: sessions::lost_sessions(log),
+        output_schemas: outputs,
         planned: all.planned(),
         recorded: all.recorded(),
         timeline: timeline::timeline(log, clock),

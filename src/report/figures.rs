@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{ClockRow, CrossTalk, ErrorRow, Finding, HealthSpan, RunReport, Saturation, StepRow, StreamTime};
+use super::{
+    ClockRow, CrossTalk, ErrorRow, Finding, HealthSpan, LostSessions, RunReport, Saturation, StepRow,
+    StreamTime,
+};
 use crate::metrics::Phase;
 use crate::model::{
     Carriage, HealthState, OutcomeClass, TargetInfo, format_count, format_duration, format_ratio,
@@ -317,6 +320,18 @@ pub(super) fn cross_talk(report: &RunReport) -> String {
         0 => "no data: no answer held the nonce of its call".to_owned(),
         told => format!("{} of {} calls that could tell", format_count(crossed), format_count(told)),
     }
+}
+
+/// `3 lost; 2 of 3 recovered in p50 .., p95 .., max ..`; `None` where no session was lost.
+pub(super) fn lost_sessions(report: &RunReport) -> Option<String> {
+    let LostSessions { lost, recovered, p50, p95, max } = report.lost_sessions?;
+    let times = if recovered == 0 {
+        String::new()
+    } else {
+        format!(" in p50 {}, p95 {}, max {}", latency(p50), latency(p95), latency(max))
+    };
+    let (lost, recovered) = (format_count(lost), format_count(recovered));
+    Some(format!("{lost} lost; {recovered} of {lost} recovered{times}"))
 }
 
 /// Which gander made the load: `gander 0.1.0 (dev)`.

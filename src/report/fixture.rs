@@ -193,6 +193,7 @@ fn plan() -> Plan {
             health_interval: Duration::from_secs(1),
             pid: None,
         },
+        output_schema: crate::plan::OutputSchema::default(),
         outputs: Outputs { directory: PathBuf::from("runs"), formats: Vec::new() },
         thresholds: Vec::new(),
     }
@@ -279,6 +280,8 @@ fn one_second(second: u32, rng: &mut CounterRng) -> Second {
         echoed: 0,
         messages: messages(second),
         streams: streams(second, phase),
+        sessions: None,
+        outputs: Vec::new(),
         generator: None,
         cells,
         errors,

@@ -4,8 +4,8 @@
 //! to itself (markup, table bars).
 
 use super::{
-    Environment, ErrorRow, Finding, HealthSpan, Manifest, OutcomeCount, RunReport, Saturation, StepRow,
-    StreamRow, StreamTime,
+    Environment, ErrorRow, Finding, HealthSpan, Manifest, OutcomeCount, OutputRow, RunReport, Saturation,
+    StepRow, StreamRow, StreamTime,
 };
 use crate::model::{NotificationCount, TargetInfo, printable_text};
 
@@ -42,6 +42,8 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
         percentile_curve: _,
         strays: _,
         cross_talk: _,
+        lost_sessions: _,
+        output_schemas,
         scrapes: _,
         scrapes_failed: _,
         session_growth: _,
@@ -66,6 +68,9 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
     }
     for ErrorRow { step, reason, phase: _, class: _, calls: _ } in errors {
         all(std::iter::once(step).chain(reason));
+    }
+    for OutputRow { step, example, checked: _, unchecked: _, violations: _ } in output_schemas {
+        all(std::iter::once(step).chain(example));
     }
     for HealthSpan { endpoint, detail, .. } in health {
         all([endpoint, detail]);

@@ -18,6 +18,9 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
     suite.add_property(Property::new("state", &report.state));
     suite.add_property(Property::new("target", figures::target(report)));
     suite.add_property(Property::new("calls", figures::books_in_full(report)));
+    if let Some(lost) = figures::lost_sessions(report) {
+        suite.add_property(Property::new("sessions", lost));
+    }
     suite.add_property(Property::new("cross-talk", figures::cross_talk(report)));
     suite.add_property(Property::new("by", figures::gander(report)));
     suite.add_test_cases(report.objectives.iter().map(|objective| test_case(report, objective)));

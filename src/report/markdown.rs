@@ -98,6 +98,9 @@ fn golden_signals(report: &RunReport) -> String {
     let errors = figures::errors(total);
     let errors = if classes.is_empty() { errors } else { format!("{errors}: {classes}") };
     row(&mut table, &["Errors".to_owned(), text(&errors)]);
+    if let Some(lost) = figures::lost_sessions(report) {
+        row(&mut table, &["Sessions".to_owned(), text(&lost)]);
+    }
     row(&mut table, &["Cross-talk".to_owned(), text(&figures::cross_talk(report))]);
     row(&mut table, &["Saturation".to_owned(), text(&figures::peaks(report))]);
     let unwell = figures::unwell(report);

@@ -13,7 +13,7 @@ use crate::slo::{Finding, GeneratorCheck};
 /// The version of `report.json`. Version 2 has all that version 1 had, and beside it
 /// `errors`, `clocks`, `generator`, how much of each second was `covered`, and which failures were `expected`. Version 3 has
 /// all that version 2 had, and beside it `strays`, `session_growth` and the target's `transport`. Version 4 has all that version
-/// 3 had, and beside it `cross_talk`, `messages` and `streams`.
+/// 3 had, and beside it `cross_talk`, `messages`, `streams`, `output_schemas` and `lost_sessions`.
 pub const REPORT_VERSION: u32 = 4;
 
 /// A run, judged.
@@ -72,6 +72,11 @@ pub struct RunReport {
     pub messages: Messages,
     /// When the parts of answers came in the steady phase, of the steps some of whose answers came in parts.
     pub streams: Vec<StreamRow>,
+    /// Sessions that the target lost, over the whole run; `None` where it lost none.
+    pub lost_sessions: Option<LostSessions>,
+    /// Sampled answers that were held against the output schemas of their tools, over the whole run, by step; steps without any
+    /// are left out.
+    pub output_schemas: Vec<OutputRow>,
     /// Calls planned over the whole run.
     pub planned: u64,
     /// Calls recorded over the whole run.
@@ -203,6 +208,36 @@ pub struct CrossTalk {
     pub echoed: u64,
     /// Calls that got an answer which was meant for another one.
     pub crossed: u64,
+}
+
+/// Sessions that the target lost, and how long it took users to get good answers again.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LostSessions {
+    /// How often a user lost its session.
+    pub lost: u64,
+    /// How often it got a good answer after that.
+    pub recovered: u64,
+    /// Quantiles of the time from the loss to the end of that answer, in seconds; `None` where there was none.
+    pub p50: Option<f64>,
+    /// See `p50`.
+    pub p95: Option<f64>,
+    /// See `p50`.
+    pub max: Option<f64>,
+}
+
+/// Sampled answers of one step, held against the output schema of its tool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputRow {
+    /// The step's name.
+    pub step: String,
+    /// Answers that were held against it.
+    pub checked: u64,
+    /// Answers that were meant to be, and were not.
+    pub unchecked: u64,
+    /// Checked answers that break it.
+    pub violations: u64,
+    /// How the first of these does, in words.
+    pub example: Option<String>,
 }
 
 /// Failed calls of one step that gave the same reason.

@@ -133,6 +133,9 @@ impl Screen {
         let classes = figures::failures(total);
         let classes = if classes.is_empty() { classes } else { format!(": {classes}") };
         self.fact("  errors", &format!("{}{classes}", figures::errors(total)));
+        if let Some(lost) = figures::lost_sessions(report) {
+            self.fact("  sessions", &lost);
+        }
         if report.cross_talk != CrossTalk::default() {
             self.fact("  cross-talk", &figures::cross_talk(report));
         }

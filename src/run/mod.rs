@@ -6,6 +6,7 @@ mod event;
 mod floor;
 mod listed;
 mod orchestrator;
+mod output_checks;
 
 pub use crate::mcp::kill_processes;
 pub use demo_child::DemoError;

@@ -12,8 +12,8 @@ use url::Url;
 use super::demo_child::{DemoChild, DemoError};
 use super::environment::this_machine;
 use super::event::RunEvent;
-use super::floor;
 use super::listed::Listed;
+use super::{floor, output_checks};
 use crate::clock::{Clock, wall_clock};
 use crate::load::{self, Crew, GeneratorWatch, LoadError, Recorder, Timing, Workload};
 use crate::mcp::{self, Contact, ContactError};
@@ -281,7 +281,13 @@ impl<'a> Run<'a> {
             .as_ref()
             .map_or_else(Listed::default, |catalog| Listed::by(catalog, &plan, contact.wire.secrets()));
         notes.extend(remarks.into_iter().map(|text| (Level::Warning, text)));
-        let work = Workload::new(plan, contact.wire, recorder, clock).without(&left_out);
+        let (sampler, of_schemas) = match &contact.catalog {
+            Some(catalog) => output_checks::start(&plan, catalog, contact.wire.secrets()),
+            None => (None, Vec::new()),
+        };
+        notes.extend(of_schemas);
+        let mut work = Workload::new(plan, contact.wire, recorder, clock).without(&left_out);
+        work.sampler = sampler;
         Self {
             work: Arc::new(work),
             demo,
@@ -336,6 +342,9 @@ impl<'a> Run<'a> {
                 }
             }
         };
+        if let Some(sampler) = self.work.sampler.as_ref().filter(|_| !self.hurried) {
+            output_checks::settle(&sampler.books()).await;
+        }
         self.second()?;
         (self.watch)(RunEvent::Ended);
         self.wind_up(Watching { observer, observations }, signals).await?;
@@ -413,6 +422,9 @@ impl<'a> Run<'a> {
         let mut second = self.work.recorder.take_second(self.next_second, self.work.waiting());
         second.messages = messages;
         second.generator = Some(self.generator.take_second());
+        if let Some(sampler) = &self.work.sampler {
+            second.outputs = sampler.books().take();
+        }
         self.next_second += 1;
         self.writer.second(&second).map_err(RunError::Record)?;
         (self.watch)(RunEvent::Second { second: &second });

@@ -57,6 +57,7 @@ pub(super) fn plan(file: ScenarioFile) -> Option<Plan> {
         transactions,
         steps: steps.steps,
         observe: file.observe?.observe,
+        output_schema: file.output_schema?,
         outputs: file.outputs?,
         thresholds: Vec::new(),
     })

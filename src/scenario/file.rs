@@ -15,7 +15,8 @@ use super::{
 };
 use crate::input::{Field, Fields, Node, Place, Problem, Problems, Value};
 use crate::plan::{
-    Answers, Auth, HostRule, Load, Outputs, ProtocolChoice, SessionEnd, SessionPolicy, UnlistedTools,
+    Answers, Auth, HostRule, Load, OnViolation, OutputSchema, Outputs, ProtocolChoice, SessionEnd,
+    SessionPolicy, UnlistedTools,
 };
 
 /// After this long a call is given up, where the file does not say. The end of a session has a limit of its own beside it.
@@ -61,6 +62,7 @@ pub(super) struct ScenarioFile {
     pub transactions_place: Place,
     pub observe: Option<WrittenObserve>,
     pub slo: Vec<SloReference>,
+    pub output_schema: Option<OutputSchema>,
     pub outputs: Option<Outputs>,
 }
 
@@ -144,6 +146,9 @@ pub(super) fn read(
     let variables = if transactions_whole { book.finish(&used, problems) } else { Vec::new() };
     let observe = observe_file::read(fields.optional("observe"), problems);
     let slo = fields.optional("slo").map_or_else(Vec::new, |field| read_slo(field, problems));
+    let output_schema = fields
+        .optional("output_schema")
+        .map_or(Some(OutputSchema::default()), |field| read_output_schema(field, problems));
     let outputs = read_outputs(fields.optional("outputs"), sources.formats, problems);
     fields.finish(problems);
     Some(ScenarioFile {
@@ -171,6 +176,7 @@ pub(super) fn read(
         transactions_place: transactions_field.map_or(&root.place, |field| &field.node.place).clone(),
         observe,
         slo,
+        output_schema,
         outputs,
     })
 }
@@ -201,6 +207,24 @@ fn read_session(field: Field<'_>, problems: &mut Problems) -> Option<(SessionPol
 
 fn read_unlisted(field: Field<'_>, problems: &mut Problems) -> Option<UnlistedTools> {
     field.word(&[("call", UnlistedTools::Call), ("skip", UnlistedTools::Skip)], problems)
+}
+
+/// Which answers are held against the output schemas of their tools.
+fn read_output_schema(field: Field<'_>, problems: &mut Problems) -> Option<OutputSchema> {
+    let mut fields = Fields::of(field.node, "`output_schema`", problems)?;
+    let OutputSchema { sample, on_violation } = OutputSchema::default();
+    let sample = fields.optional("sample").map_or(Some(sample), |field| {
+        let share = field.share(problems)?;
+        if share > 1.0 {
+            field.wrong("there are no more answers than all", "write `100%` for all of them", problems);
+        }
+        Some(share)
+    });
+    let words = [OnViolation::Warn, OnViolation::Fail].map(|meaning| (meaning.name(), meaning));
+    let on_violation =
+        fields.optional("on_violation").map_or(Some(on_violation), |field| field.word(&words, problems));
+    fields.finish(problems);
+    Some(OutputSchema { sample: sample?, on_violation: on_violation? })
 }
 
 fn read_texts(field: Field<'_>, problems: &mut Problems) -> Vec<String> {

@@ -9,8 +9,9 @@ use super::VERSION;
 use super::resolved_steps::{answers, feeder, transaction};
 use crate::model::{LatencyClock, without_credentials};
 use crate::plan::{
-    Auth, ClientProof, ClosedLoad, Load, LoadModel, OAuth, Observe, OpenLoad, Outputs, Plan, ProtocolChoice,
-    Role, SessionEnd, SessionPolicy, Spacing, Target, ThinkTime, Tls, TokenSharing, Transport, UnlistedTools,
+    Auth, ClientProof, ClosedLoad, Load, LoadModel, OAuth, Observe, OpenLoad, OutputSchema, Outputs, Plan,
+    ProtocolChoice, Role, SessionEnd, SessionPolicy, Spacing, Target, ThinkTime, Tls, TokenSharing,
+    Transport, UnlistedTools,
 };
 use crate::slo::{
     Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector, Unit,
@@ -72,6 +73,9 @@ pub fn resolved(plan: &Plan, objectives: &[Objective]) -> Mapping {
     let transactions = plan.transactions.iter().map(|transaction| self::transaction(plan, transaction));
     fields.set("transactions", transactions.collect::<Vec<_>>());
     fields.set("observe", observe(&plan.observe));
+    let OutputSchema { sample, on_violation } = plan.output_schema;
+    let checks = [("sample", percentage(sample)), ("on_violation", on_violation.name().into())];
+    fields.set("output_schema", Fields::of(checks));
     fields.set("outputs", outputs(&plan.outputs));
     fields.set("objectives", resolved_objectives(objectives));
     fields.0

@@ -1,7 +1,7 @@
 //! Values for a schema: made from what it says, checked by `jsonschema`, made anew where a check finds what making could
 //! not see (`not`, `oneOf` that holds twice, a second `pattern`).
 
-use jsonschema::Validator;
+use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
 
 use super::document::{At, Document, validator};
@@ -61,14 +61,7 @@ impl Generator {
     /// Reads `schema`; of what it can't mean, only what shows without making a value is found.
     pub fn new(schema: &Value) -> Result<Self, SchemaError> {
         let document = Document::measured(schema)?;
-        let validator = validator(schema).map_err(|error| {
-            if let Some(lost) = document.lost_reference() {
-                return lost;
-            }
-            let pointer = error.instance_path().to_string();
-            let (pointer, keyword) = pointer.rsplit_once('/').unwrap_or_default();
-            SchemaError::new(keyword, pointer, Fault::Invalid)
-        })?;
+        let validator = validator(schema).map_err(|error| unreadable(&document, &error))?;
         Ok(Self { schema: schema.clone(), validator })
     }
 
@@ -165,6 +158,16 @@ impl Generator {
         }
         Err(fault.expect("there was an attempt"))
     }
+}
+
+/// Why `document` is no schema, for which `jsonschema` gives `error`.
+pub(super) fn unreadable(document: &Document<'_>, error: &ValidationError<'_>) -> SchemaError {
+    if let Some(lost) = document.lost_reference() {
+        return lost;
+    }
+    let pointer = error.instance_path().to_string();
+    let (pointer, keyword) = pointer.rsplit_once('/').unwrap_or_default();
+    SchemaError::new(keyword, pointer, Fault::Invalid)
 }
 
 /// How values are chosen.

@@ -3,6 +3,7 @@
 //! A schema comes from a server, so it is hostile: whatever it says, depth, size and work are limited, and what can't be
 //! met is an error that names the keyword. It knows nothing of tools, of calls or of YAML.
 
+mod checker;
 mod document;
 mod error;
 mod expand;
@@ -17,6 +18,7 @@ mod weight;
 #[cfg(test)]
 mod tests;
 
+pub use checker::{Checker, Violation};
 pub use error::{Fault, SchemaError};
 pub use generator::{Generator, Hole, Mode, Readable};
 

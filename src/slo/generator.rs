@@ -401,6 +401,8 @@ mod tests {
             echoed: 0,
             messages: crate::model::Messages::default(),
             streams: Vec::new(),
+            sessions: None,
+            outputs: Vec::new(),
             generator: Some(GeneratorSecond {
                 cpu: Some(0.3),
                 machine: None,

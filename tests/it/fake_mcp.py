@@ -20,7 +20,8 @@ import time
 from http.server import BaseHTTPRequestHandler
 
 TOOLS = ["echo", "shuffled", "twice", "late", "never", "chatty", "stranger", "pinging", "asking", "text_id", "die",
-         "asks", "announced", "floods", "needs", "steps", "slow", "swapped", "crossed"]
+         "asks", "announced", "floods", "needs", "steps", "slow", "swapped", "crossed", "typed", "mistyped"]
+TYPED = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
 COMPLETE = {"resultType": "complete"}
 ASKED = {"sampling": "sampling/createMessage", "roots": "roots/list", "elicitation": "elicitation/create"}
 
@@ -56,6 +57,11 @@ SWAP = Swap()
 
 def content(arguments):
     return {"content": [{"type": "text", "text": json.dumps(arguments)}]}
+
+
+def described(name):
+    tool = {"name": name, "inputSchema": {"type": "object"}}
+    return {**tool, "outputSchema": TYPED} if name in ("typed", "mistyped") else tool
 
 
 class Session:
@@ -94,7 +100,7 @@ class Session:
             self.announced.update(message["params"]["capabilities"])
             self.result(id, {"protocolVersion": "2025-11-25", "capabilities": {}, "serverInfo": {"name": "fake"}})
         elif method == "tools/list":
-            self.result(id, {"tools": [{"name": name, "inputSchema": {"type": "object"}} for name in TOOLS]})
+            self.result(id, {"tools": [described(name) for name in TOOLS]})
         elif method == "resources/list":
             # Five pages.
             page = int(message.get("params", {}).get("cursor", "0"))
@@ -362,9 +368,12 @@ def swap(arguments):
                 result = {"protocolVersion": "2025-11-25", "capabilities": {}, "serverInfo": {"name": "fake"}}
                 return self.answer(message["id"], result, session)
             if method == "tools/list":
-                return self.answer(message["id"], {"tools": [{"name": name, "inputSchema": {}} for name in TOOLS]})
+                return self.answer(message["id"], {"tools": [described(name) for name in TOOLS]})
             if method != "tools/call":
                 return self.reply(400, text=b"no such method")
+            if params["name"] in ("typed", "mistyped"):
+                structured = {"text": "hi" if params["name"] == "typed" else [7]}
+                return self.answer(message["id"], {**content({}), "structuredContent": structured})
             own, given, there = (message["id"], content(params.get("arguments"))), [], threading.Event()
             if params["name"] not in ("swapped", "crossed"):
                 return self.answer(*own)

@@ -53,6 +53,12 @@ mod crosstalk;
 /// What comes beside answers: requests of the target, progress, notifications; and calls that are broken off.
 mod messages;
 
+/// Answers that are not what the tools said that they would be.
+mod output_schemas;
+
+/// Sessions that servers lose in mid-run.
+mod lost_sessions;
+
 /// MCP servers that other people wrote, in the eras they speak.
 mod real_servers;
 

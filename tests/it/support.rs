@@ -195,6 +195,11 @@ pub(crate) fn demo(args: &[&str]) -> Server {
 
 /// A real MCP server of `../shared/targets`; `None` (with the reason printed) where they are not installed.
 pub(crate) fn real_server(name: &str) -> Option<Server> {
+    real_server_on(name, free_port())
+}
+
+/// [`real_server`] on a port of one's choice.
+pub(crate) fn real_server_on(name: &str, port: u16) -> Option<Server> {
     let start = root().join("../shared/targets/start");
     let home = std::env::var_os("GANDER_TARGETS").map_or_else(
         || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/gander-targets"),
@@ -204,7 +209,6 @@ pub(crate) fn real_server(name: &str) -> Option<Server> {
         skipped(&format!("the real MCP servers are not installed (no {})", home.display()));
         return None;
     }
-    let port = free_port();
     let mut child = Command::new("bash")
         .arg(start)
         .args([name, &port.to_string()])

@@ -20,7 +20,10 @@ const LAYERS: [(&str, &[&str]); 19] = [
     ("observe", &["model", "plan", "metrics"]),
     ("record", &["model", "plan", "metrics", "slo", "report"]),
     ("demo", &["model"]),
-    ("run", &["model", "clock", "plan", "metrics", "slo", "report", "mcp", "load", "observe", "record"]),
+    (
+        "run",
+        &["model", "clock", "plan", "metrics", "schema", "slo", "report", "mcp", "load", "observe", "record"],
+    ),
     ("init", &["model", "clock", "input", "plan", "schema", "scenario", "mcp"]),
     ("selftest", &["model", "input", "plan", "scenario", "report", "record", "run"]),
     (

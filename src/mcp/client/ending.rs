@@ -41,6 +41,10 @@ impl Client {
                 answer.outcome = Outcome::Protocol(ProtocolFault::CrossTalk);
                 answer.text = complaint;
             }
+            if self.lost_session(&step.operation, &answer) {
+                answer.outcome = Outcome::Protocol(ProtocolFault::SessionLost);
+                self.end_session();
+            }
             // Before an answer has credentials forgotten that it may echo.
             let mut reason = Reason::of_answer(step, &answer);
             if answer.outcome == Outcome::Ok

@@ -229,6 +229,7 @@ fn plan() -> Plan {
             health_interval: Duration::ZERO,
             pid: None,
         },
+        output_schema: crate::plan::OutputSchema::default(),
         outputs: Outputs { directory: "runs".into(), formats: Vec::new() },
         thresholds: Vec::new(),
     }

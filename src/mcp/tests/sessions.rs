@@ -78,7 +78,9 @@ async fn a_session_that_the_server_lost_is_opened_anew() {
         let server = stateful(move |_| http(status, "", &reply)).await;
         let mut client = Rig::new(&server).client(1).await;
         set_up(&mut client).await;
-        perform(&mut client, CALL).await;
+        let outcome = perform(&mut client, CALL).await;
+        let is_lost = outcome == Outcome::Protocol(ProtocolFault::SessionLost);
+        assert_eq!(is_lost, lost, "{status} {body:.40}: {outcome}");
         assert_eq!(client.next_set_up(), lost.then_some(INITIALIZE), "{status} {body:.40}");
         assert_eq!(set_up(&mut client).await, Outcome::Ok);
     }

@@ -21,7 +21,7 @@ pub(super) fn with_own(
     steady_calls: u64,
     generator: &[GeneratorCheck],
     mut objectives: Vec<Finding>,
-    cross_talk: Option<Finding>,
+    of_answers: Vec<Finding>,
 ) -> Vec<Finding> {
     if log.ending == Ending::Unmeasured {
         // First: it is why the others have no data.
@@ -39,7 +39,7 @@ pub(super) fn with_own(
     if generator.iter().all(|check| check.holds != Some(false)) {
         objectives.extend(backlog(log, clock));
     }
-    objectives.extend(cross_talk);
+    objectives.extend(of_answers);
     objectives.extend(generator_finding(generator));
     objectives.push(accounting(log, &Books::of(log, all)));
     objectives

@@ -94,8 +94,9 @@ pub(super) fn golden_signals(report: &RunReport) -> Markup {
     let failed = format!("{} of {} calls", format_count(figures::failed(total)), format_count(total.calls));
     let classes =
         total.failures.iter().map(|(class, count)| format!("{} {}", class.label(), format_count(*count)));
+    let lost = figures::lost_sessions(report).map(|lost| format!("sessions: {lost}"));
     let crossed = format!("cross-talk: {}", figures::cross_talk(report));
-    let errors: Vec<String> = std::iter::once(failed).chain(classes).chain([crossed]).collect();
+    let errors: Vec<String> = std::iter::once(failed).chain(classes).chain(lost).chain([crossed]).collect();
     let peaks: Vec<String> = if report.saturation.is_empty() {
         vec![figures::peaks(report)]
     } else {

@@ -75,6 +75,7 @@ pub(in crate::slo) fn plan() -> Plan {
             health_interval: SECOND,
             pid: None,
         },
+        output_schema: crate::plan::OutputSchema::default(),
         outputs: Outputs { directory: "runs".into(), formats: Vec::new() },
         thresholds: vec![Threshold::response(THRESHOLD), ON_SERVICE],
     }
@@ -104,6 +105,8 @@ fn aggregates(cells: Vec<Cell>) -> Aggregates {
         echoed: 0,
         messages: crate::model::Messages::default(),
         streams: Vec::new(),
+        sessions: None,
+        outputs: Vec::new(),
         generator: None,
         cells,
         errors: Vec::new(),
