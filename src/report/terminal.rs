@@ -9,7 +9,10 @@ use crate::model::{Color, Verdict, format_count, format_ratio};
 
 /// Rows of a table beyond this are counted, not shown: the whole is in the other formats.
 const MOST_ROWS: usize = 12;
-const MOST_NOTES: usize = 8;
+/// Notes are shown up to this line; what is left of them is counted...
+const LAST_LINE_OF_NOTES: usize = 43;
+/// ... but so many lines of them are shown in any case, the warnings first.
+const FEWEST_LINES_OF_NOTES: usize = 4;
 /// From this width on, tables show what is good to know beside what must be known.
 const WIDE: usize = 90;
 
@@ -191,11 +194,19 @@ impl Screen {
 
     fn notes(&mut self, report: &RunReport) {
         self.title("NOTES");
-        for note in report.notes.iter().take(MOST_NOTES) {
-            self.hanging("  - ", note);
+        let last = LAST_LINE_OF_NOTES.max(self.lines.len() + FEWEST_LINES_OF_NOTES);
+        let lead = "  - ";
+        let mut shown = 0;
+        for note in &report.notes {
+            let lines = wrapped(note, self.width - lead.len()).len();
+            if shown > 0 && self.lines.len() + lines > last {
+                break;
+            }
+            self.hanging(lead, note);
+            shown += 1;
         }
-        if report.notes.len() > MOST_NOTES {
-            self.line(&format!("  - and {} more", report.notes.len() - MOST_NOTES));
+        if report.notes.len() > shown {
+            self.line(&format!("{lead}and {} more", report.notes.len() - shown));
         }
     }
 
