@@ -14,7 +14,9 @@ use super::{
     target_file,
 };
 use crate::input::{Field, Fields, Node, Place, Problem, Problems, Value};
-use crate::plan::{Answers, Auth, HostRule, Load, Outputs, ProtocolChoice, SessionEnd, SessionPolicy};
+use crate::plan::{
+    Answers, Auth, Environment, HostRule, Load, Outputs, ProtocolChoice, SessionEnd, SessionPolicy,
+};
 
 /// After this long a call is given up, where the file does not say. The end of a session has a limit of its own beside it.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -115,8 +117,7 @@ pub(super) fn read(
     let session = session_field
         .map_or(Some((SessionPolicy::PerUser, SessionEnd::Delete)), |field| read_session(field, problems));
     let answers_field = fields.optional("answers");
-    let answers = answers_field
-        .map_or_else(|| Some(Answers::default()), |field| answers_file::read(field, env, problems));
+    let answers = read_answers(answers_field, env, problems);
     let allowed = fields.optional("allow_hosts").map_or_else(Vec::new, |field| read_texts(field, problems));
     let timeout =
         fields.optional("timeout").map_or(Some(DEFAULT_TIMEOUT), |field| field.some_duration(problems));
@@ -166,6 +167,10 @@ pub(super) fn read(
         slo,
         outputs,
     })
+}
+
+fn read_answers(field: Option<Field<'_>>, env: Environment<'_>, problems: &mut Problems) -> Option<Answers> {
+    field.map_or_else(|| Some(Answers::default()), |field| answers_file::read(field, env, problems))
 }
 
 fn read_protocol(field: Field<'_>, problems: &mut Problems) -> Option<ProtocolChoice> {

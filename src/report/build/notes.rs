@@ -80,7 +80,6 @@ pub(super) fn notes(log: &RunLog, clock: &LoadClock, rows: &Rows, scrapes: &Scra
     notes.extend(cancelled_note(rows));
     notes.extend(left_open_note(log));
     notes.extend(strays_note(strays(log)));
-    notes.extend(messages::notes(&messages::messages(log)));
     if log.ending == Ending::Unmeasured {
         return notes;
     }
@@ -99,6 +98,7 @@ pub(super) fn notes(log: &RunLog, clock: &LoadClock, rows: &Rows, scrapes: &Scra
         }
         .to_owned(),
     );
+    notes.extend(messages::notes(&messages::messages(log)));
     notes
 }
 
