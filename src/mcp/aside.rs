@@ -27,7 +27,7 @@ impl Aside<'_> {
         match envelope::sort(event) {
             Incoming::Request { id, method } => self.asked(id, &method),
             Incoming::Notification { method, token } => {
-                self.wire.gathered.messages(|messages| messages.notified(&method));
+                self.wire.gathered.notified(&method);
                 return token;
             }
             Incoming::Answer(_) | Incoming::NamelessError | Incoming::Rubbish => {}

@@ -368,6 +368,7 @@ impl Reader<'_> {
 }
 
 /// What a message beside an answer is about.
+#[derive(Clone, Copy)]
 enum Beside {
     /// How far the call is.
     Progress,

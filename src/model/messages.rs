@@ -204,12 +204,12 @@ mod tests {
             let mut one = Messages::default();
             for messages in [&mut one, &mut whole] {
                 messages.asked(wish);
-                if number % 2 == 0 {
-                    messages.answered(wish)
+                if number.is_multiple_of(2) {
+                    messages.answered(wish);
                 } else {
-                    messages.refused(wish)
+                    messages.refused(wish);
                 }
-                messages.notified(if number % 3 == 0 { "a" } else { "b" });
+                messages.notified(if number.is_multiple_of(3) { "a" } else { "b" });
                 messages.rounds += 1;
                 messages.late_to_cancelled += 2;
                 messages.repeated_cursors += 3;

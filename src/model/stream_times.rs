@@ -62,13 +62,17 @@ mod tests {
         let mut times = StreamTimes::default();
         times.event(ms(500));
         assert_eq!((times.first_event, times.longest_gap), (Some(ms(500)), None));
-        [510, 560, 570].into_iter().for_each(|at| times.event(ms(at)));
+        for at in [510, 560, 570] {
+            times.event(ms(at));
+        }
         times.progress(ms(510));
         times.progress(ms(560));
         assert_eq!((times.first_event, times.longest_gap), (Some(ms(500)), Some(ms(50))));
         assert_eq!((times.first_progress, times.progress), (Some(ms(510)), 2));
         let mut next = StreamTimes::default();
-        [900, 980].into_iter().for_each(|at| next.event(ms(at)));
+        for at in [900, 980] {
+            next.event(ms(at));
+        }
         let whole = times.followed_by(next);
         assert_eq!((whole.first_event, whole.longest_gap, whole.progress), (Some(ms(500)), Some(ms(80)), 2));
     }

@@ -88,12 +88,10 @@ pub(super) fn stream_times(report: &RunReport) -> impl Iterator<Item = (&str, &S
 /// Of a step whose answers came in parts, what its latency does not tell; `None` of one whose answers came at once.
 pub(super) fn stream(report: &RunReport, step: &str) -> Option<String> {
     let row = report.streams.iter().find(|row| row.step == step)?;
-    let told = |what: &str| {
-        let time = row.times.iter().find(|time| time.what == what)?;
-        let [p50, p95, max] = [time.p50, time.p95, time.max].map(duration);
-        Some(format!("{what} p50 {p50}, p95 {p95}, max {max}"))
-    };
-    Some(format!("{}; {}", told("first message")?, told("longest gap")?))
+    let time = |what: &str| row.times.iter().find(|time| time.what == what);
+    let (first, gap) = (time("first message")?, time("longest gap")?);
+    let [p50, p95, longest] = [first.p50, first.p95, gap.p95].map(duration);
+    Some(format!("first message p50 {p50}, p95 {p95}; longest gap p95 {longest}"))
 }
 
 /// A length of time.

@@ -278,14 +278,25 @@ fn one_second(second: u32, rng: &mut CounterRng) -> Second {
         held: Duration::ZERO,
         strays: Strays::default(),
         echoed: 0,
-        messages: messages(second),
-        streams: streams(second, phase),
+        messages: Messages::default(),
+        streams: Vec::new(),
         sessions: None,
         outputs: Vec::new(),
         generator: None,
         cells,
         errors,
     }
+}
+
+/// The run with messages beside answers, and with answers that came in parts.
+pub(super) fn streamed() -> RunLog {
+    let mut log = fixture();
+    for second in &mut log.seconds {
+        let phase = if second.second < WARM_UP { Phase::WarmUp } else { Phase::Steady };
+        second.streams = streams(second.second, phase);
+        second.messages = messages(second.second);
+    }
+    log
 }
 
 /// `search` is asked to tell how far it is.
@@ -309,7 +320,7 @@ fn streams(second: u32, phase: Phase) -> Vec<StreamCell> {
 fn messages(second: u32) -> Messages {
     let mut messages = Messages::default();
     (0..15).for_each(|_| messages.notified("notifications/progress"));
-    if second % 4 == 0 {
+    if second.is_multiple_of(4) {
         messages.asked(Wish::Sampling);
         messages.answered(Wish::Sampling);
         messages.asked(Wish::Roots);

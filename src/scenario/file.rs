@@ -15,8 +15,8 @@ use super::{
 };
 use crate::input::{Field, Fields, Node, Place, Problem, Problems, Value};
 use crate::plan::{
-    Answers, Auth, HostRule, Load, OnViolation, OutputSchema, Outputs, ProtocolChoice, SessionEnd,
-    SessionPolicy, UnlistedTools,
+    Answers, Auth, Environment, HostRule, Load, OnViolation, OutputSchema, Outputs, ProtocolChoice,
+    SessionEnd, SessionPolicy, UnlistedTools,
 };
 
 /// After this long a call is given up, where the file does not say. The end of a session has a limit of its own beside it.
@@ -123,8 +123,7 @@ pub(super) fn read(
         .optional("unlisted_tools")
         .map_or(Some(UnlistedTools::Call), |field| read_unlisted(field, problems));
     let answers_field = fields.optional("answers");
-    let answers = answers_field
-        .map_or_else(|| Some(Answers::default()), |field| answers_file::read(field, env, problems));
+    let answers = read_answers(answers_field, env, problems);
     let allowed = fields.optional("allow_hosts").map_or_else(Vec::new, |field| read_texts(field, problems));
     let timeout =
         fields.optional("timeout").map_or(Some(DEFAULT_TIMEOUT), |field| field.some_duration(problems));
@@ -179,6 +178,10 @@ pub(super) fn read(
         output_schema,
         outputs,
     })
+}
+
+fn read_answers(field: Option<Field<'_>>, env: Environment<'_>, problems: &mut Problems) -> Option<Answers> {
+    field.map_or_else(|| Some(Answers::default()), |field| answers_file::read(field, env, problems))
 }
 
 fn read_protocol(field: Field<'_>, problems: &mut Problems) -> Option<ProtocolChoice> {

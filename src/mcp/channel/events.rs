@@ -193,8 +193,8 @@ async fn read(mut connection: Connection, rest: Vec<u8>, inbox: Arc<Inbox>, repl
                 let user = replies.user.clone();
                 posting.spawn(async move {
                     sleep_until(at + after).await;
-                    let posted = timeout(REPLY_LIMIT, poster.post(&message, &user)).await;
-                    if matches!(posted, Ok(Ok(posted)) if posted.is_taken()) {
+                    let done = timeout(REPLY_LIMIT, poster.post(&message, &user)).await;
+                    if done.is_ok_and(|done| done.is_ok_and(|answer| answer.is_taken())) {
                         inbox.replied(said);
                     }
                 });

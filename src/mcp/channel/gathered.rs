@@ -65,6 +65,16 @@ impl Gathered {
         self.with(|books| count(&mut books.messages));
     }
 
+    /// Counts a notification. A method that is not one of MCP's own may be anything, secrets included.
+    pub(crate) fn notified(&self, method: &str) {
+        if KNOWN.contains(&method) {
+            return self.messages(|messages| messages.notified(method));
+        }
+        let beginning = &method.as_bytes()[..method.len().min(MOST_SHOWN)];
+        let shown = self.secrets.excerpt(&String::from_utf8_lossy(beginning), &[]);
+        self.messages(|messages| messages.notified(&shown));
+    }
+
     /// What was counted and remarked since the last time.
     pub(crate) fn take(&self) -> (Strays, Messages, Vec<String>) {
         self.with(|books| {
@@ -77,6 +87,18 @@ impl Gathered {
         change(&mut self.books.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
+
+/// The notifications that MCP has servers send.
+const KNOWN: [&str; 8] = [
+    "notifications/message",
+    "notifications/progress",
+    "notifications/resources/updated",
+    "notifications/resources/list_changed",
+    "notifications/tools/list_changed",
+    "notifications/prompts/list_changed",
+    "notifications/subscriptions/acknowledged",
+    "notifications/cancelled",
+];
 
 /// As much of a line is looked at to show it, in bytes: more than is shown.
 const MOST_SHOWN: usize = 16 * 1024;
@@ -97,6 +119,19 @@ mod tests {
         assert_eq!(remarks.len(), 1);
         assert!(remarks[0].ends_with("`\u{fffd}[1mlistening with ***`"), "{remarks:?}");
         assert_eq!(gathered.take(), (Strays::default(), Messages::default(), Vec::new()));
+    }
+
+    #[test]
+    fn the_name_of_a_notification_shows_no_secrets() {
+        let secrets = Secrets::default();
+        secrets.learn("s3cret");
+        secrets.learn("notifications/message");
+        let gathered = Gathered::new(secrets);
+        gathered.notified("notifications/s3cret");
+        gathered.notified("notifications/message");
+        let messages = gathered.take().1;
+        let methods: Vec<&str> = messages.notifications.iter().map(|told| told.method.as_str()).collect();
+        assert_eq!(methods, ["notifications/***", "notifications/message"]);
     }
 
     #[test]

@@ -141,7 +141,7 @@ impl Inbox {
             Incoming::NamelessError => self.nameless(at, bytes),
             Incoming::Request { id, method } => return self.answerer.reply(id, &method),
             Incoming::Notification { method, token } => {
-                self.gathered.messages(|messages| messages.notified(&method));
+                self.gathered.notified(&method);
                 if let Some(token) = token {
                     self.progress(at, token);
                 }

@@ -81,7 +81,6 @@ pub(super) fn notes(log: &RunLog, clock: &LoadClock, rows: &Rows, scrapes: &Scra
     notes.extend(left_open_note(log));
     notes.extend(resumed_note(log));
     notes.extend(strays_note(strays(log)));
-    notes.extend(messages::notes(&messages::messages(log)));
     if log.ending == Ending::Unmeasured {
         return notes;
     }
@@ -100,6 +99,7 @@ pub(super) fn notes(log: &RunLog, clock: &LoadClock, rows: &Rows, scrapes: &Scra
         }
         .to_owned(),
     );
+    notes.extend(messages::notes(&messages::messages(log)));
     notes
 }
 

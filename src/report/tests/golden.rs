@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::model::Color;
-use crate::report::fixture::{build, empty, findings, fixture, partial, unmeasured};
+use crate::report::fixture::{build, empty, findings, fixture, partial, streamed, unmeasured};
 use crate::report::{FORMATS, Format, RunLog, TerminalStyle, terminal_summary};
 
 /// `actual` is what the golden file holds; with `UPDATE_GOLDEN` set, the file becomes `actual`.
@@ -63,6 +63,12 @@ fn check_terminal(log: &RunLog, file: &str, color: Color, width: usize) {
 #[test]
 fn every_format_of_a_complete_run_is_as_reviewed() {
     check_formats(&fixture(), "complete", &FORMATS);
+}
+
+#[test]
+fn messages_beside_answers_are_told_in_every_format_for_people() {
+    let formats = ["terminal", "markdown", "html", "json"].map(|name| *Format::named(name).unwrap());
+    check_formats(&streamed(), "streamed", &formats);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::model::{Era, HealthState, OutcomeClass, Verdict};
-use crate::report::fixture::{build, empty, findings, fixture, partial, unmeasured};
+use crate::report::fixture::{build, empty, findings, fixture, partial, streamed, unmeasured};
 use crate::report::{REPORT_SCHEMA, RunLog, RunReport};
 
 fn schema() -> Value {
@@ -16,7 +16,7 @@ fn report_json(log: &RunLog) -> Value {
 
 /// A report in which every list has an entry and every optional field a value.
 fn full_report() -> Value {
-    let mut report = report_json(&fixture());
+    let mut report = report_json(&streamed());
     report["saturation"] = json!([{"name": "CPU", "unit": "cores", "points": [[1.0, 0.5]], "peak": 0.5}]);
     report
 }
@@ -31,7 +31,7 @@ fn check(report: &Value, valid: bool) {
 
 #[test]
 fn every_kind_of_run_validates() {
-    for log in [fixture(), partial(), empty(), unmeasured()] {
+    for log in [fixture(), streamed(), partial(), empty(), unmeasured()] {
         check(&report_json(&log), true);
     }
 }
