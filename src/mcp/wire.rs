@@ -13,6 +13,7 @@ use super::channel::{EventsWay, Gathered, Program};
 use super::failure::Failure;
 use super::fields::Fields;
 use super::oauth::Authority;
+use super::replicas::Others;
 use super::request::{self, FormContext, RequestForm};
 use crate::clock::wall_clock;
 use crate::model::{Carriage, Era, Outcome, RunTag, Secret, Secrets, Strays, TransportFault};
@@ -50,6 +51,8 @@ pub struct Wire {
     pub(crate) run: RunTag,
     /// What the plan holds, and each token that a login gives out.
     pub(crate) secrets: Secrets,
+    /// The ways to the other URLs of the target; boxed: few have any.
+    pub(super) others: Option<Box<Others>>,
     /// What channels see beside answers.
     pub(crate) gathered: Gathered,
 }
@@ -113,6 +116,7 @@ impl Wire {
             seed: plan.seed,
             users: plan.load.peak_users(),
             run: RunTag::of(wall_clock()),
+            others: None,
             gathered: Gathered::new(secrets.clone()),
             secrets,
         })
@@ -160,6 +164,7 @@ impl Wire {
             seed: plan.seed,
             users: plan.load.peak_users(),
             run: RunTag::of(wall_clock()),
+            others: None,
             gathered: Gathered::new(secrets.clone()),
             secrets,
         }
