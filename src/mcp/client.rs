@@ -29,6 +29,7 @@ use super::http1::SESSION_HEADER;
 use super::login::LoginToken;
 use super::oauth::{Holder, Standing};
 use super::poster::Poster;
+use super::replicas::Others;
 use super::reply::{self, Answer, Progress};
 use super::wire::{Way, Wire};
 use crate::clock::Clock;
@@ -49,6 +50,10 @@ pub struct Client {
     vu: u32,
     last_id: u64,
     connection: Connection,
+    /// Of several URLs, the one that it is connected to...
+    at: usize,
+    /// ... and the connections to the others, by their numbers.
+    parked: Vec<Connection>,
     /// The way of messages, where answers do not come on the connection.
     channel: Option<Channel>,
     deadline: Deadline,
@@ -176,12 +181,15 @@ impl Client {
         let answerer =
             Answerer::new(Arc::clone(&wire.answers), wire.gathered.clone(), (wire.run, vu), wire.seed);
         let login = LoginToken::new(CounterRng::new(wire.seed ^ LOGINS, u64::from(vu)));
+        let at = wire.others.as_ref().map_or(0, |others| vu as usize % others.count());
         Self {
             wire,
             clock,
             vu,
             last_id: u64::from(vu) * IDS_PER_USER,
             connection: Connection::default(),
+            at,
+            parked: Vec::new(),
             channel: None,
             deadline: Deadline::default(),
             plain_fields: Fields::default(),
@@ -387,6 +395,10 @@ impl Client {
         let id = self.last_id;
         let mut request = buffer::take_write();
         let nonce = attempt.nonce.unwrap_or(Nonce { run: wire.run, call: id });
+        let wire = match &wire.others {
+            None => wire,
+            Some(others) => self.take_turn(others, wire, &step.operation),
+        };
         let form = &wire.forms[step.id.index()];
         progress.belonging = Belonging::new(id, wire.users, form.has_nonce().then_some(nonce));
         let mut render = RenderContext {
@@ -444,6 +456,18 @@ impl Client {
                 Err(SendFailure::NotWritten) => {}
             }
         }
+    }
+
+    /// Goes on to the next URL where it is time to.
+    fn take_turn<'w>(&mut self, others: &'w Others, wire: &'w Wire, operation: &Operation) -> &'w Wire {
+        if others.moves_on(operation) {
+            let next = (self.at + 1) % others.count();
+            self.parked.resize_with(others.count(), Connection::default);
+            std::mem::swap(&mut self.connection, &mut self.parked[self.at]);
+            std::mem::swap(&mut self.connection, &mut self.parked[next]);
+            self.at = next;
+        }
+        others.at(self.at, wire)
     }
 
     /// [`Self::exchange`] of a message whose answer does not come on the connection. Opening the channel is a part of the

@@ -88,6 +88,14 @@ pub enum ContactError {
         /// Why.
         error: OAuthError,
     },
+    /// Two URLs of it do not speak the same.
+    #[error("`{}` speaks revision {}, but `{}` speaks {}: users can't take turns", .urls[0], .spoken[0], .urls[1], .spoken[1])]
+    Uneven {
+        /// Both.
+        urls: [String; 2],
+        /// The revision that each speaks.
+        spoken: [String; 2],
+    },
     /// It answers, but not to MCP, or not to these credentials.
     #[error("`{url}` answers `{step}` with {}{detail}", in_words(*outcome))]
     Refused {

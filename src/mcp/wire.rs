@@ -14,6 +14,7 @@ use super::channel::{EventsWay, Gathered, Program};
 use super::failure::Failure;
 use super::fields::Fields;
 use super::oauth::Authority;
+use super::replicas::Others;
 use super::request::{self, FormContext, RequestForm};
 use crate::clock::wall_clock;
 use crate::model::{Carriage, Era, Messages, Outcome, RunTag, Secret, Secrets, Strays, TransportFault};
@@ -59,6 +60,8 @@ pub struct Wire {
     pub(crate) secrets: Secrets,
     /// What users see beside answers.
     pub(crate) gathered: Gathered,
+    /// The ways to the other URLs of the target; boxed: few have any.
+    pub(super) others: Option<Box<Others>>,
     /// What users answer when the target asks them.
     pub(crate) answers: Arc<Answers>,
     /// How a message is posted that waits for no answer; `None` where that is not done.
@@ -136,6 +139,7 @@ impl Wire {
             seed: plan.seed,
             users: plan.load.peak_users(),
             run: RunTag::of(wall_clock()),
+            others: None,
             gathered: Gathered::new(secrets.clone()),
             secrets,
             answers: Arc::new(plan.answers.clone()),
@@ -213,6 +217,7 @@ impl Wire {
             seed: plan.seed,
             users: plan.load.peak_users(),
             run: RunTag::of(wall_clock()),
+            others: None,
             gathered: Gathered::new(secrets.clone()),
             secrets,
             answers: Arc::new(plan.answers.clone()),

@@ -13,6 +13,7 @@ mod oauth;
 mod output_schema;
 mod plan;
 mod proxy;
+mod replicas;
 mod signing;
 mod step;
 mod target;
@@ -32,6 +33,7 @@ pub use oauth::{ClientProof, OAuth, SecretMethod, TokenSharing};
 pub use output_schema::{OnViolation, OutputSchema};
 pub use plan::{Observe, Outputs, PLAN_VERSION, Plan, Transaction};
 pub use proxy::{Proxies, Proxy, ProxyError};
+pub use replicas::{Replicas, Turn};
 pub use signing::{SigningAlgorithm, SigningFault, SigningKey};
 pub use step::{Check, Conduct, DISCOVER, LISTEN, McpRequest, OAuthCall, Operation, Role, Step, StepId};
 pub use target::{

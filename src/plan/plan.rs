@@ -209,6 +209,7 @@ impl Plan {
         if let Target::Url(url) = &self.target {
             urls.insert(0, url.clone());
         }
+        urls.extend(self.transport.replicas.iter().flat_map(|replicas| replicas.others.clone()));
         if let Auth::OAuth(oauth) = &self.auth {
             urls.extend(oauth.token_url.clone());
         }

@@ -7,7 +7,7 @@ use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::sign::CertifiedKey;
 
-use super::FixedText;
+use super::{FixedText, Replicas};
 use crate::model::Secret;
 
 /// How the target is reached, where the scenario says more than its URL.
@@ -20,6 +20,9 @@ pub struct Transport {
     pub http: HttpVersion,
     /// Who is trusted, and who we are. Of no meaning for a URL of `http`.
     pub tls: Tls,
+    /// The other URLs of the target. Readers from before these call the first alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<Replicas>,
 }
 
 /// How messages are to travel over HTTP.

@@ -18,9 +18,11 @@ use crate::clock::{Clock, wall_clock};
 use crate::load::{self, Crew, GeneratorWatch, LoadError, Recorder, Timing, Workload};
 use crate::mcp::{self, Contact, ContactError};
 use crate::metrics::Phase;
-use crate::model::{Carriage, Endpoint, Event, Floor, Level, Secret, Stamped, printable_text};
+use crate::model::{
+    Carriage, Endpoint, Event, Floor, Level, Secret, Stamped, printable_text, without_credentials,
+};
 use crate::observe::{self, Limits, Observation, ObserveError, ObserveOptions, Observer, Watchers};
-use crate::plan::{Auth, Plan, Proxies, Proxy, Target};
+use crate::plan::{Auth, Plan, Proxies, Proxy, Replicas, Target, Turn};
 use crate::record::{RecordError, RunWriter};
 use crate::report::{Ending, Manifest, RUN_FORMAT_VERSION, Totals};
 use crate::slo::Objective;
@@ -217,7 +219,9 @@ async fn make_contact(
     proxies: &Proxies,
 ) -> Result<(Contact, Option<DemoChild>), RunError> {
     let mut contact = match &plan.target {
-        Target::Url(url) => mcp::first_contact(plan, url, proxies, &user_agent(), Clock::start()).await?,
+        Target::Url(url) => {
+            mcp::first_contact_with_all(plan, url, proxies, &user_agent(), Clock::start()).await?
+        }
         Target::Stdio(target) => mcp::first_contact_over_stdio(plan, target, Clock::start()).await?,
         Target::Demo(target) => {
             let demo = DemoChild::start(program, target).await?;
@@ -274,6 +278,7 @@ impl<'a> Run<'a> {
         }
         let mut notes: Vec<(Level, String)> = Vec::new();
         notes.extend(contact.wire.proxy().map(|proxy| (Level::Info, proxied(proxy))));
+        notes.extend(in_turn(&plan).map(|text| (Level::Info, text)));
         notes.extend(unverified(&plan).map(|text| (Level::Warning, text)));
         notes.extend(load::forecast(&plan).into_iter().map(|text| (Level::Warning, text)));
         let Listed { left_out, remarks } = contact
@@ -521,6 +526,20 @@ fn authorization(auth: &Auth) -> Option<Secret> {
 /// What stood between gander and the target, and is in every latency.
 fn proxied(proxy: &Proxy) -> String {
     format!("calls went through the proxy {}: it is in every latency", proxy.name())
+}
+
+/// Who was called beside the target's first URL.
+fn in_turn(plan: &Plan) -> Option<String> {
+    let Replicas { others, turn } = plan.transport.replicas.as_ref()?;
+    let others: Vec<_> = others.iter().map(|url| without_credentials(url.as_str())).collect();
+    let turn = match turn {
+        Turn::PerCall => "each request, whatever its session, went to the next one",
+        Turn::PerSession => "each session was opened at the next one",
+    };
+    Some(format!(
+        "users took turns with {}: {turn}; metrics and health are those of the first URL",
+        others.join(", ")
+    ))
 }
 
 /// A warning where nobody looked at the target's certificate.

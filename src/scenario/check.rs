@@ -34,9 +34,13 @@ pub(crate) const AROUND: [&str; 10] = [
 ];
 
 pub(super) fn check(file: &ScenarioFile, objectives: &[WrittenObjective], problems: &mut Problems) {
-    if let Some(WrittenTarget { target: Target::Url(url), place, .. }) = &file.target {
-        check_host(url, place, &file.hosts, problems);
-        check_secrecy(url, place, file.auth.as_ref(), problems);
+    if let Some(WrittenTarget { target: Target::Url(url), place, others, .. }) = &file.target {
+        for (url, place) in
+            std::iter::once((url, place)).chain(others.iter().map(|(url, place)| (url, place)))
+        {
+            check_host(url, place, &file.hosts, problems);
+            check_secrecy(url, place, file.auth.as_ref(), problems);
+        }
     }
     if let Some(WrittenAuth { elsewhere: Some((url, place)), .. }) = &file.auth {
         check_host(url, place, &file.hosts, problems);

@@ -10,8 +10,8 @@ use crate::model::{
 };
 use crate::plan::{
     Auth, CarriageChoice, ClientProof, ClosedLoad, HttpVersion, Load, LoadModel, OAuth, OpenLoad, Plan,
-    Processes, ProtocolChoice, SessionEnd, SessionPolicy, Spacing, StdioTarget, Target, ThinkTime,
-    TokenSharing, Transport, UnlistedTools,
+    Processes, ProtocolChoice, Replicas, SessionEnd, SessionPolicy, Spacing, StdioTarget, Target, ThinkTime,
+    TokenSharing, Transport, Turn, UnlistedTools,
 };
 use crate::slo::{Divisor, Indicator, Objective, Reading, Selector};
 
@@ -56,6 +56,14 @@ fn describe_target(page: &mut Page, plan: &Plan) {
     page.value("target", &target);
     if let Target::Stdio(target) = &plan.target {
         describe_processes(page, target);
+    }
+    if let Some(Replicas { others, turn }) = &plan.transport.replicas {
+        let others: Vec<_> = others.iter().map(|url| without_credentials(url.as_str())).collect();
+        let turn = match turn {
+            Turn::PerCall => "each request",
+            Turn::PerSession => "each session",
+        };
+        page.value("in turn with", &format!("{}: {turn} goes to the next one", others.join(", ")));
     }
     describe_transport(page, &plan.transport);
     if !plan.hosts.allowed.is_empty() {
@@ -190,7 +198,7 @@ fn describe_open(page: &mut Page, load: &OpenLoad) {
     describe_stages(page, lines, "0/s", "");
 }
 
-fn describe_transport(page: &mut Page, Transport { carriage, http, tls }: &Transport) {
+fn describe_transport(page: &mut Page, Transport { carriage, http, tls, replicas: _ }: &Transport) {
     match carriage {
         CarriageChoice::Auto => {}
         CarriageChoice::StreamableHttp => page.value("transport", "Streamable HTTP"),

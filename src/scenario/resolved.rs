@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use serde_yaml::{Mapping, Value};
+use url::Url;
 
 use super::VERSION;
 use super::resolved_steps::{answers, feeder, transaction};
 use crate::model::{LatencyClock, without_credentials};
 use crate::plan::{
     Auth, ClientProof, ClosedLoad, Load, LoadModel, OAuth, Observe, OpenLoad, OutputSchema, Outputs, Plan,
-    ProtocolChoice, Role, SessionEnd, SessionPolicy, Spacing, Target, ThinkTime, Tls, TokenSharing,
+    ProtocolChoice, Replicas, Role, SessionEnd, SessionPolicy, Spacing, Target, ThinkTime, Tls, TokenSharing,
     Transport, UnlistedTools,
 };
 use crate::slo::{
@@ -133,7 +134,13 @@ fn target(target: &Target, transport: &Transport) -> Value {
         Target::Url(url) if transport.is_plain() => without_credentials(url.as_str()).as_ref().into(),
         Target::Url(url) => {
             let mut fields = Fields::default();
-            fields.set("url", without_credentials(url.as_str()).as_ref());
+            let shown = |url: &Url| Value::from(without_credentials(url.as_str()).as_ref());
+            if let Some(Replicas { others, turn }) = &transport.replicas {
+                fields.set("urls", std::iter::once(url).chain(others).map(shown).collect::<Vec<_>>());
+                fields.set("turn", turn.name());
+            } else {
+                fields.set("url", shown(url));
+            }
             fields.set("transport", transport.carriage.name());
             fields.set("http", transport.http.name());
             if transport.tls != Tls::default() {

@@ -7,7 +7,9 @@ use url::Url;
 use super::{Sources, stdio_file, text, transport_file};
 use crate::input::{Field, Fields, Place, Problem, Problems, Value, quoted};
 use crate::model::clean_text;
-use crate::plan::{DemoTarget, Environment, HostRule, LONGEST_PATH, Target, Transport};
+use crate::plan::{
+    CarriageChoice, DemoTarget, Environment, HostRule, LONGEST_PATH, Replicas, Target, Transport, Turn,
+};
 
 const DEMO_PATHS: [&str; 2] = ["/mcp", "/mcp/stateless"];
 
@@ -18,6 +20,8 @@ pub(super) struct WrittenTarget {
     pub transport: Transport,
     /// Where it says who is called.
     pub place: Place,
+    /// The other URLs, and where each stands.
+    pub others: Vec<(Url, Place)>,
 }
 
 /// The target of the scenario at `scenario`.
@@ -36,7 +40,8 @@ pub(super) fn read(
             Target::Url(read_url(field, sources.env, problems)?)
         }
     };
-    Some(WrittenTarget { target, transport: Transport::default(), place: field.node.place.clone() })
+    let (transport, place) = (Transport::default(), field.node.place.clone());
+    Some(WrittenTarget { target, transport, place, others: Vec::new() })
 }
 
 fn read_map(
@@ -46,7 +51,7 @@ fn read_map(
     problems: &mut Problems,
 ) -> Option<WrittenTarget> {
     let mut fields = Fields::of(field.node, "`target`", problems)?;
-    let kind = fields.exactly_one(&["demo", "url", "stdio"], problems);
+    let kind = fields.exactly_one(&["demo", "url", "urls", "stdio"], problems);
     let read = match kind {
         Some(("url", url, _)) => {
             let place = url.node.place.clone();
@@ -54,6 +59,7 @@ fn read_map(
             let transport = transport_file::read(&mut fields, target.as_ref(), scenario, sources, problems);
             Some((target, transport, place))
         }
+        Some(("urls", urls, _)) => return read_urls(urls, fields, scenario, sources, problems),
         Some(("stdio", command, _)) => {
             let place = command.node.place.clone();
             let target = stdio_file::read(command, &mut fields, sources.env, problems).map(Target::Stdio);
@@ -67,7 +73,53 @@ fn read_map(
     };
     fields.finish(problems);
     let (target, transport, place) = read?;
-    Some(WrittenTarget { target: target?, transport: transport?, place })
+    Some(WrittenTarget { target: target?, transport: transport?, place, others: Vec::new() })
+}
+
+/// Several URLs, and whose turn it is when.
+fn read_urls(
+    field: Field<'_>,
+    mut fields: Fields<'_>,
+    scenario: &Path,
+    sources: &Sources<'_>,
+    problems: &mut Problems,
+) -> Option<WrittenTarget> {
+    let items: Vec<Field<'_>> = field.items(problems).collect();
+    let count = items.len();
+    if count < 2 {
+        field.wrong("there is nothing to take turns with", "write two URLs or more, or `url: URL`", problems);
+    }
+    let mut urls = Vec::new();
+    for item in items {
+        let Some(url) = read_url(item, sources.env, problems) else { continue };
+        if urls.first().is_some_and(|(first, _): &(Url, Place)| first.scheme() != url.scheme()) {
+            item.wrong(
+                "it is not of the scheme of the first",
+                "write `http` or `https` in all of them",
+                problems,
+            );
+        }
+        urls.push((url, item.node.place.clone()));
+    }
+    let turns = [Turn::PerCall, Turn::PerSession].map(|turn| (turn.name(), turn));
+    let turn = fields.optional("turn").map_or(Some(Turn::PerSession), |field| field.word(&turns, problems));
+    let first = urls.first().map(|(url, _)| Target::Url(url.clone()));
+    let carriage_place = fields.value_place("transport").cloned();
+    let transport = transport_file::read(&mut fields, first.as_ref(), scenario, sources, problems);
+    fields.finish(problems);
+    let mut transport = transport?;
+    if let (CarriageChoice::Sse, Some(place)) = (transport.carriage, carriage_place) {
+        let message = "several URLs are called in turn over Streamable HTTP alone";
+        problems.push(Problem::error(&place, message).help("remove `transport`, or write one `url`"));
+    }
+    if urls.len() < count || count < 2 {
+        return None;
+    }
+    let (_, place) = urls.remove(0);
+    transport.carriage = CarriageChoice::StreamableHttp;
+    let others = urls.iter().map(|(url, _)| url.clone()).collect();
+    transport.replicas = Some(Replicas { others, turn: turn? });
+    Some(WrittenTarget { target: first?, transport, place, others: urls })
 }
 
 fn read_demo(field: Field<'_>, problems: &mut Problems) -> Option<DemoTarget> {

@@ -184,6 +184,7 @@ fn golden_plans_of_targets_whose_tokens_come_by_oauth() {
 fn golden_plans_of_other_transports() {
     golden_plan("stdio", "tests/golden/stdio.yaml");
     golden_plan("sse", "tests/golden/sse.yaml");
+    golden_plan("urls", "tests/golden/urls.yaml");
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub(super) fn read(
     }
     let folder = Folder { scenario, sources };
     let tls = tls.map_or_else(|| Some(Tls::default()), |field| folder.read_tls(field, problems));
-    Some(Transport { carriage: carriage?, http: http?, tls: tls? })
+    Some(Transport { carriage: carriage?, http: http?, tls: tls?, replicas: None })
 }
 
 /// Where files are sought.

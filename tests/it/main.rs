@@ -59,6 +59,9 @@ mod output_schemas;
 /// Sessions that servers lose in mid-run.
 mod lost_sessions;
 
+/// Several URLs of one target.
+mod replicas;
+
 /// MCP servers that other people wrote, in the eras they speak.
 mod real_servers;
 

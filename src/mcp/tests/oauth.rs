@@ -104,7 +104,10 @@ fn token_request(server: &Server) -> Seen {
 fn why(error: ContactError) -> OAuthError {
     match error {
         ContactError::NoToken { error, .. } => error,
-        other @ (ContactError::Wire(_) | ContactError::Unreachable { .. } | ContactError::Refused { .. }) => {
+        other @ (ContactError::Wire(_)
+        | ContactError::Uneven { .. }
+        | ContactError::Unreachable { .. }
+        | ContactError::Refused { .. }) => {
             panic!("{other}")
         }
     }
