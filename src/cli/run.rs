@@ -43,7 +43,7 @@ pub(super) fn run(args: &RunArgs, screen: Screen) -> Exit {
             proxies: Proxies::from_environment(&|name| std::env::var(name).ok()),
             signals: signals::listen(),
         };
-        execute(plan.clone(), &objectives, options, &mut |event| progress.show(event)).await
+        Box::pin(execute(plan.clone(), &objectives, options, &mut |event| progress.show(event))).await
     });
     match finished {
         Ok(Finished { folder, cause: Some(cause), .. }) => nothing_measured(&folder, &cause, screen),

@@ -14,6 +14,7 @@ use super::{
     target_file,
 };
 use crate::input::{Field, Fields, Node, Place, Problem, Problems, Value};
+use crate::model::clean_text;
 use crate::plan::{
     Answers, Auth, Environment, HostRule, Load, OnViolation, OutputSchema, Outputs, ProtocolChoice,
     SessionEnd, SessionPolicy, UnlistedTools,
@@ -103,10 +104,7 @@ pub(super) fn read(
         version.version(VERSION, problems);
     }
     let name = fields.required("name", problems).and_then(|field| field.name(problems)).map(str::to_owned);
-    let description = fields
-        .optional("description")
-        .map_or(Some(""), |field| field.text(problems))
-        .map(|text| crate::model::clean_text(text.trim()));
+    let description = read_description(fields.optional("description"), problems);
     let seed = fields.optional("seed").map_or(Some(1), |field| field.whole(&(0..=u64::MAX), problems));
     let target = fields
         .required("target", problems)
@@ -117,11 +115,8 @@ pub(super) fn read(
     let auth = auth_field
         .map_or(Some(WrittenAuth::of(Auth::None)), |field| auth_file::read(field, path, sources, problems));
     let session_field = fields.optional("session");
-    let session = session_field
-        .map_or(Some((SessionPolicy::PerUser, SessionEnd::Delete)), |field| read_session(field, problems));
-    let unlisted_tools = fields
-        .optional("unlisted_tools")
-        .map_or(Some(UnlistedTools::Call), |field| read_unlisted(field, problems));
+    let session = read_session(session_field, problems);
+    let unlisted_tools = read_unlisted(fields.optional("unlisted_tools"), problems);
     let answers_field = fields.optional("answers");
     let answers = read_answers(answers_field, env, problems);
     let allowed = fields.optional("allow_hosts").map_or_else(Vec::new, |field| read_texts(field, problems));
@@ -145,9 +140,7 @@ pub(super) fn read(
     let variables = if transactions_whole { book.finish(&used, problems) } else { Vec::new() };
     let observe = observe_file::read(fields.optional("observe"), problems);
     let slo = fields.optional("slo").map_or_else(Vec::new, |field| read_slo(field, problems));
-    let output_schema = fields
-        .optional("output_schema")
-        .map_or(Some(OutputSchema::default()), |field| read_output_schema(field, problems));
+    let output_schema = read_output_schema(fields.optional("output_schema"), problems);
     let outputs = read_outputs(fields.optional("outputs"), sources.formats, problems);
     fields.finish(problems);
     Some(ScenarioFile {
@@ -184,6 +177,11 @@ fn read_answers(field: Option<Field<'_>>, env: Environment<'_>, problems: &mut P
     field.map_or_else(|| Some(Answers::default()), |field| answers_file::read(field, env, problems))
 }
 
+fn read_description(field: Option<Field<'_>>, problems: &mut Problems) -> Option<String> {
+    let text = field.map_or(Some(""), |field| field.text(problems))?;
+    Some(clean_text(text.trim()))
+}
+
 fn read_protocol(field: Field<'_>, problems: &mut Problems) -> Option<ProtocolChoice> {
     let mut words = vec![("auto", "auto"), ("rest", "rest")];
     words.extend(ProtocolChoice::REVISIONS.map(|revision| (revision, revision)));
@@ -195,7 +193,8 @@ fn read_protocol(field: Field<'_>, problems: &mut Problems) -> Option<ProtocolCh
 }
 
 /// `POLICY`, or `{policy: POLICY, end: END}`.
-fn read_session(field: Field<'_>, problems: &mut Problems) -> Option<(SessionPolicy, SessionEnd)> {
+fn read_session(field: Option<Field<'_>>, problems: &mut Problems) -> Option<(SessionPolicy, SessionEnd)> {
+    let Some(field) = field else { return Some((SessionPolicy::PerUser, SessionEnd::Delete)) };
     let policies = [("per_user", SessionPolicy::PerUser), ("per_iteration", SessionPolicy::PerIteration)];
     let Value::Map(_) = &field.node.value else {
         return Some((field.word(&policies, problems)?, SessionEnd::Delete));
@@ -208,12 +207,14 @@ fn read_session(field: Field<'_>, problems: &mut Problems) -> Option<(SessionPol
     Some((policy?, end?))
 }
 
-fn read_unlisted(field: Field<'_>, problems: &mut Problems) -> Option<UnlistedTools> {
-    field.word(&[("call", UnlistedTools::Call), ("skip", UnlistedTools::Skip)], problems)
+fn read_unlisted(field: Option<Field<'_>>, problems: &mut Problems) -> Option<UnlistedTools> {
+    let words = [("call", UnlistedTools::Call), ("skip", UnlistedTools::Skip)];
+    field.map_or(Some(UnlistedTools::Call), |field| field.word(&words, problems))
 }
 
 /// Which answers are held against the output schemas of their tools.
-fn read_output_schema(field: Field<'_>, problems: &mut Problems) -> Option<OutputSchema> {
+fn read_output_schema(field: Option<Field<'_>>, problems: &mut Problems) -> Option<OutputSchema> {
+    let Some(field) = field else { return Some(OutputSchema::default()) };
     let mut fields = Fields::of(field.node, "`output_schema`", problems)?;
     let OutputSchema { sample, on_violation } = OutputSchema::default();
     let sample = fields.optional("sample").map_or(Some(sample), |field| {
