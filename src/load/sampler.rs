@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn the_first_of_each_step_is_drawn_and_then_a_share() {
-        let (sampler, _samples) = Sampler::new(0.1, [StepId(2), StepId(4)]);
+        let (sampler, _queue) = Sampler::new(0.1, [StepId(2), StepId(4)]);
         let mut rng = CounterRng::new(1, 3);
         assert!(sampler.wants(StepId(2), &mut rng) && sampler.wants(StepId(4), &mut rng));
         assert!(!sampler.wants(StepId(3), &mut rng) && !sampler.wants(StepId(9), &mut rng));
@@ -114,14 +114,14 @@ mod tests {
 
     #[test]
     fn nothing_is_drawn_but_firsts_without_a_share() {
-        let (sampler, _samples) = Sampler::new(0.0, [StepId(0)]);
+        let (sampler, _queue) = Sampler::new(0.0, [StepId(0)]);
         let mut rng = CounterRng::new(1, 3);
         assert_eq!((0..1_000).filter(|_| sampler.wants(StepId(0), &mut rng)).count(), 1);
     }
 
     #[test]
     fn what_finds_no_room_is_counted() {
-        let (sampler, samples) = Sampler::new(1.0, [StepId(0)]);
+        let (sampler, queue) = Sampler::new(1.0, [StepId(0)]);
         for _ in 0..MOST_WAITING + 3 {
             sampler.offer(StepId(0), "{}".to_owned());
         }
@@ -129,7 +129,7 @@ mod tests {
         let books = sampler.books();
         assert_eq!(books.take(), [OutputCheck { unchecked: 4, ..OutputCheck::none(StepId(0)) }]);
         assert_eq!(books.waiting(), MOST_WAITING as u64);
-        for sample in samples.try_iter() {
+        for sample in queue.try_iter() {
             books.enter(&OutputCheck { checked: 1, ..OutputCheck::none(sample.step) });
         }
         assert_eq!((books.waiting(), books.take()[0].checked), (0, MOST_WAITING as u64));

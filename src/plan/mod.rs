@@ -8,8 +8,8 @@ mod feeder;
 mod fixed_text;
 mod load;
 mod oauth;
-#[expect(clippy::module_inception, reason = "the room's main type is the plan")]
 mod output_schema;
+#[expect(clippy::module_inception, reason = "the room's main type is the plan")]
 mod plan;
 mod proxy;
 mod replicas;

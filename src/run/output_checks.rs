@@ -48,10 +48,10 @@ pub(super) fn start(
     if checkers.is_empty() {
         return (None, notes);
     }
-    let (sampler, samples) = Sampler::new(plan.output_schema.sample, checkers.keys().copied());
+    let (sampler, queue) = Sampler::new(plan.output_schema.sample, checkers.keys().copied());
     let (books, secrets) = (sampler.books(), secrets.clone());
     // It ends with the load, whose sampler holds the other end of the queue.
-    std::thread::spawn(move || check_all(&samples, &checkers, &books, &secrets));
+    std::thread::spawn(move || check_all(&queue, &checkers, &books, &secrets));
     (Some(sampler), notes)
 }
 
