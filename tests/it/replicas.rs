@@ -11,15 +11,16 @@ target: { urls: [URLS], turn: TURN }
 protocol: \"REVISION\"
 timeout: 10s
 session: per_iteration
-load: { users: 4, duration: 3s, think_time: 10ms }
+load: { users: USERS, duration: 3s, think_time: 10ms }
 transactions:
   - { name: call, call_tool: { tool: echo, arguments: { text: hello } } }
 ";
 
-fn load(paths: [&str; 2], turn: &str, revision: &str) -> (Done, [u64; 2]) {
+fn load(users: &str, paths: [&str; 2], turn: &str, revision: &str) -> (Done, [u64; 2]) {
     let targets = [demo(&[]), demo(&[])];
     let urls = [0, 1].map(|at| format!("{}{}", targets[at].base, paths[at])).join(", ");
     let text = SCENARIO.replace("URLS", &urls).replace("TURN", turn).replace("REVISION", revision);
+    let text = text.replace("USERS", users);
     let (_folder, file) = scenario(&text);
     let done = run(&file, &[]);
     let counts = targets.each_ref().map(|target| tool_calls(&http_get(&format!("{}/metrics", target.base))));
@@ -55,7 +56,7 @@ fn check_even((done, counts): &(Done, [u64; 2])) {
 #[test]
 fn sessions_that_are_kept_in_one_place_are_spread_and_all_is_well() {
     let paths = ["/mcp", "/mcp"];
-    let found = load(paths, "per_session", "2025-11-25");
+    let found = load("4", paths, "per_session", "2025-11-25");
     check_even(&found);
     assert_eq!(found.0.report()["lost_sessions"], Value::Null);
     assert!(found.0.report()["notes"].to_string().contains("users took turns with http://"));
@@ -63,7 +64,7 @@ fn sessions_that_are_kept_in_one_place_are_spread_and_all_is_well() {
 
 #[test]
 fn sessions_are_lost_where_each_request_goes_to_the_next() {
-    let (done, _) = load(["/mcp", "/mcp"], "per_call", "2025-11-25");
+    let (done, _) = load("4", ["/mcp", "/mcp"], "per_call", "2025-11-25");
     let report = done.report();
     assert!(outcome(&report, "protocol/session_lost") > 3, "{:#}", report["outcomes"]);
     assert!(report["lost_sessions"]["lost"].as_u64().unwrap() > 3, "{:#}", report["lost_sessions"]);
@@ -72,13 +73,14 @@ fn sessions_are_lost_where_each_request_goes_to_the_next() {
 
 #[test]
 fn where_there_are_no_sessions_each_request_may_go_anywhere() {
-    check_even(&load(["/mcp", "/mcp"], "per_call", "2026-07-28"));
-    check_even(&load(["/mcp/stateless", "/mcp/stateless"], "per_call", "2025-11-25"));
+    // One user alone: several would begin at different URLs, and stay there.
+    check_even(&load("1", ["/mcp", "/mcp"], "per_call", "2026-07-28"));
+    check_even(&load("1", ["/mcp/stateless", "/mcp/stateless"], "per_call", "2025-11-25"));
 }
 
 #[test]
 fn urls_that_do_not_answer_are_refused_before_the_load() {
-    let (done, _) = load(["/mcp", "/nothing"], "per_session", "2025-11-25");
+    let (done, _) = load("1", ["/mcp", "/nothing"], "per_session", "2025-11-25");
     done.expect_code(5);
     assert!(done.stderr.contains("/nothing"), "{}", done.stderr);
 }
