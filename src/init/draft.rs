@@ -137,8 +137,10 @@ impl Names {
     /// `wanted`, or something like it that is not taken: a name that a scenario can hold.
     fn free(&mut self, wanted: &str) -> String {
         let words: Vec<&str> = wanted.split_whitespace().collect();
-        let safe = words.join(" ").replace("{{", "{ {");
-        let name: String = safe.chars().filter(|c| clean_char(*c) == *c).take(LONGEST_NAME).collect();
+        let safe: String = words.join(" ").chars().filter(|c| clean_char(*c) == *c).collect();
+        // Twice: of three braces the first pass leaves two together.
+        let plain = safe.replace("{{", "{ {").replace("{{", "{ {");
+        let name: String = plain.chars().take(LONGEST_NAME).collect();
         let name = name.trim();
         let name = if name.is_empty() { "call" } else { name };
         let mut free = name.to_owned();

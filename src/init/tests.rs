@@ -307,6 +307,17 @@ fn any_schema() -> impl Strategy<Value = Value> {
     ]
 }
 
+#[test]
+fn names_full_of_braces_are_no_expressions() {
+    for braces in ["{{", "{{{", "{{{{", "{{{{{", "{\u{0}{{"] {
+        let tool = json!({"name": format!("a{braces}b"), "inputSchema": {}});
+        let mut inventory = inventory(&[("tools", vec![tool])], &Secrets::default());
+        let entries = draft(&mut inventory);
+        assert!(!entries[0].name.contains("{{"), "{:?}", entries[0].name);
+        texts(&head(), &inventory, &entries);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
