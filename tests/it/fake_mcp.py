@@ -5,7 +5,8 @@
     fake_mcp.py sse [FLAG]           over HTTP+SSE, on a free port that it prints; FLAG: `elsewhere` (posts are to go to
                                      others), or `quiet` (says nothing of what is wrong with a post)
     fake_mcp.py swap [events]        over Streamable HTTP in the legacy era, on a free port that it prints: two callers of
-                                     `swapped` and `crossed` get each other's answers, in JSON or as events
+                                     `swapped` and `crossed` get each other's answers, in JSON or as events; `mistyped`
+                                     breaks its output schema
 """
 
 import json

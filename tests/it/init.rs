@@ -69,6 +69,7 @@ fn check_server(flags: &[&str]) -> String {
     let report = done.report();
     assert_eq!(report["total"]["calls"], report["total"]["ok"], "{}\n{text}", done.stdout);
     assert!(report["total"]["ok"].as_u64().unwrap() > 20, "{}", done.stdout);
+    assert_eq!(report["cross_talk"]["crossed"], 0, "{}", report["cross_talk"]);
     assert!(report["strays"].as_object().unwrap().values().all(|count| *count == 0), "{}", report["strays"]);
     text
 }

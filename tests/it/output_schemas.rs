@@ -37,7 +37,7 @@ fn count(value: &Value) -> u64 {
 
 #[test]
 fn answers_that_break_their_schema_are_counted_and_told_with_one_example() {
-    let Some(server) = fake_over("http", &[]) else { return };
+    let Some(server) = fake_over("swap", &[]) else { return };
     let done = load(&["--target", &server.base], "{ sample: 20% }", ("typed", "mistyped"), "");
     let report = done.report();
     let (sound, broken) = (row(&report, "first"), row(&report, "second"));
@@ -60,7 +60,7 @@ fn answers_that_break_their_schema_are_counted_and_told_with_one_example() {
 
 #[test]
 fn a_violation_fails_the_run_where_the_scenario_says_so() {
-    let Some(server) = fake_over("http", &["events"]) else { return };
+    let Some(server) = fake_over("swap", &["events"]) else { return };
     let target = ["--target", &server.base];
     let fail = "{ sample: 100%, on_violation: fail }";
     let done = load(&target, fail, ("typed", "mistyped"), "");
