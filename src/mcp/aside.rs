@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::answerer::Answerer;
+use super::answerer::{Answerer, Said};
 use super::envelope::{self, Incoming};
 use super::fields::Fields;
 use super::poster::{Letter, Poster};
@@ -38,13 +38,16 @@ impl Aside<'_> {
     fn asked(&mut self, id: &str, method: &str) {
         let Some(reply) = self.answerer.reply(id, method) else { return };
         // In the modern era nobody is to ask like this, and there is nowhere to answer.
-        let Some(form) = &self.wire.client_message else { return };
-        let Ok(address) = self.wire.address() else { return };
+        self.post(&reply.message, Instant::now() + reply.after, Some(reply.said));
+    }
+
+    /// Has `message` posted, not before `at`, where the era and the way to the target have that.
+    pub(super) fn post(&mut self, message: &[u8], at: Instant, said: Option<Said>) {
+        let (Some(form), Ok(address)) = (&self.wire.client_message, self.wire.address()) else { return };
         let mut request = Vec::new();
-        form.write_around(self.fields, &reply.message, &mut request);
-        let letter = Letter { at: Instant::now() + reply.after, request, said: Some(reply.said) };
+        form.write_around(self.fields, message, &mut request);
         let poster =
             self.poster.get_or_insert_with(|| Poster::start(address.clone(), Arc::clone(self.answerer)));
-        poster.post(letter);
+        poster.post(Letter { at, request, said });
     }
 }

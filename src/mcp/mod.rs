@@ -27,6 +27,7 @@ mod oauth;
 mod pointer;
 mod poster;
 mod reason;
+mod repeats;
 mod replicas;
 mod reply;
 mod request;

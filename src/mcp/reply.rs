@@ -135,10 +135,7 @@ pub(crate) async fn read(
     } else {
         Some(reader.error().await)
     };
-    if answer.is_some() {
-        progress.answer = answer;
-    }
-    connection.finish();
+    over(answer, connection, progress);
     Ok(())
 }
 
@@ -161,11 +158,16 @@ pub(crate) async fn read_on(
         let words = format!("its stream ended early, and is not to be had again: HTTP {status}");
         Some(reader.answer(Outcome::Protocol(ProtocolFault::Missing), words))
     };
+    over(answer, connection, progress);
+    Ok(())
+}
+
+/// What was to be read is read; an answer that came in a stream is in `progress` already.
+fn over(answer: Option<Answer>, connection: &mut Connection, progress: &mut Progress) {
     if answer.is_some() {
         progress.answer = answer;
     }
     connection.finish();
-    Ok(())
 }
 
 /// Where the stream goes on that `parser` read and that ended as `fault`.

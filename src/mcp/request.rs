@@ -3,16 +3,14 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::catalog::{Catalog, Repeated, header_form};
+use super::catalog::Catalog;
 use super::fields::{Fields, write_field};
-use super::pointer;
+use super::repeats::{Repeats, header_text};
 use super::wire::{NEWEST_LEGACY_REVISION, PROTOCOL_VERSION_HEADER};
 use crate::model::Era;
 use crate::plan::{
@@ -40,16 +38,6 @@ pub(crate) struct RequestForm {
     name: Option<Template>,
     repeats: Repeats,
     has_nonce: bool,
-}
-
-/// Which arguments headers repeat.
-#[derive(Debug)]
-enum Repeats {
-    Nothing,
-    /// These, of the one tool that is called.
-    These(Vec<Repeated>),
-    /// Those of the tool that it turns out to be.
-    OfTool(Arc<Catalog>),
 }
 
 #[derive(Debug)]
@@ -146,12 +134,7 @@ impl RequestForm {
     /// From now on its headers repeat the arguments that `catalog` says, where it calls a tool: `tool`, or one whose name
     /// differs from call to call.
     pub(crate) fn repeat(&mut self, tool: Option<&str>, catalog: &Arc<Catalog>) {
-        self.repeats = match tool.map(|tool| catalog.repeated(tool)) {
-            Some([]) => Repeats::Nothing,
-            Some(repeated) => Repeats::These(repeated.to_vec()),
-            None if catalog.has_repeated() => Repeats::OfTool(Arc::clone(catalog)),
-            None => Repeats::Nothing,
-        };
+        self.repeats = Repeats::by(tool, catalog);
     }
 
     /// The form of a message that is posted to the MCP endpoint and waits for no answer.
@@ -245,33 +228,6 @@ impl RequestForm {
             out[place].copy_from_slice(digits);
         } else {
             out.splice(place, digits.iter().copied());
-        }
-    }
-}
-
-impl Repeats {
-    fn any(&self) -> bool {
-        !matches!(self, Self::Nothing)
-    }
-
-    /// Writes the header fields for the request `body` to `out`.
-    fn write(&self, body: &[u8], out: &mut Vec<u8>) {
-        let Ok(body) = std::str::from_utf8(body) else { return };
-        let value_at = |pointer: &str| {
-            pointer::find(body, pointer).and_then(|json| serde_json::from_str::<Value>(json).ok())
-        };
-        let repeated = match self {
-            Self::Nothing => &[],
-            Self::These(repeated) => repeated.as_slice(),
-            Self::OfTool(catalog) => match value_at("/params/name") {
-                Some(Value::String(tool)) => catalog.repeated(&tool),
-                Some(_) | None => &[],
-            },
-        };
-        for Repeated { field, pointer } in repeated {
-            if let Some(text) = value_at(pointer).as_ref().and_then(header_form) {
-                write_field(field, header_text(&text).as_bytes(), out);
-            }
         }
     }
 }
@@ -523,16 +479,6 @@ fn encode_path(path: &[u8]) -> String {
         }
     }
     encoded
-}
-
-/// `text` as a header value: as it is when it is plain ASCII without spaces at the ends, else in the base64 form of
-/// the modern era's header rules. A text that looks like that form is put into it, or it would be taken for it.
-fn header_text(text: &str) -> HeaderValue {
-    let plain = text.trim() == text
-        && text.bytes().all(|byte| matches!(byte, 0x20..=0x7E))
-        && !(text.starts_with("=?base64?") && text.ends_with("?="));
-    let value = if plain { text.to_owned() } else { format!("=?base64?{}?=", STANDARD.encode(text)) };
-    HeaderValue::from_str(&value).expect("visible ASCII and spaces are a header value")
 }
 
 #[cfg(test)]

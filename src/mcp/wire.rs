@@ -111,31 +111,36 @@ impl Wire {
             headers: &headers,
             answers: &plan.answers,
         };
-        let forms = plan.steps.iter().map(|step| RequestForm::of(step, context)).collect();
         let find =
             |wanted: fn(&Step) -> bool| plan.steps.iter().find(|step| wanted(step)).map(|step| step.id);
-        let resume = (era == Era::Legacy).then(|| RequestForm::resume(context));
         let credentials =
             find(|step| matches!(step.operation, Operation::Login | Operation::OAuth(OAuthCall::Token)));
-        let mut set_up: Vec<StepId> = credentials.into_iter().collect();
-        let mut tear_down = None;
+        let mut wire = Self::laid(plan, Way::Http(address), context);
+        wire.set_up.splice(0..0, credentials);
+        wire.url = Some(url.clone());
         if era == Era::Legacy {
-            set_up.extend(handshake(plan));
-            tear_down = find(|step| step.operation == Operation::EndSession);
+            wire.tear_down = find(|step| step.operation == Operation::EndSession);
+            wire.resume = Some(RequestForm::resume(context));
+            wire.client_message = Some(RequestForm::of_client_message(context));
         }
+        Ok(wire)
+    }
+
+    /// What all ways have in common.
+    fn laid(plan: &Plan, way: Way, context: FormContext<'_>) -> Self {
         let secrets = plan.secrets();
-        Ok(Self {
-            way: Way::Http(address),
-            url: Some(url.clone()),
-            era,
-            revision: revision.to_owned(),
-            forms,
+        Self {
+            way,
+            url: None,
+            era: context.era,
+            revision: context.revision.to_owned(),
+            forms: plan.steps.iter().map(|step| RequestForm::of(step, context)).collect(),
             steps: plan.steps.clone(),
-            set_up,
-            tear_down,
+            set_up: if context.era == Era::Legacy { handshake(plan) } else { Vec::new() },
+            tear_down: None,
             authority: None,
             catalog: None,
-            resume,
+            resume: None,
             seed: plan.seed,
             users: plan.load.peak_users(),
             run: RunTag::of(wall_clock()),
@@ -143,8 +148,8 @@ impl Wire {
             gathered: Gathered::new(secrets.clone()),
             secrets,
             answers: Arc::new(plan.answers.clone()),
-            client_message: (era == Era::Legacy).then(|| RequestForm::of_client_message(context)),
-        })
+            client_message: None,
+        }
     }
 
     /// The same way for the steps of another plan: what is known of the target stays, and so does what is secret.
@@ -189,40 +194,16 @@ impl Wire {
     /// Prepares calls to the processes of `program`.
     pub(crate) fn over_lines(plan: &Plan, program: Arc<Program>, era: Era, revision: &str) -> Self {
         let headers = HeaderMap::new();
-        let (origin, endpoint) = ("", "");
         let context = FormContext {
-            origin,
-            endpoint,
+            origin: "",
+            endpoint: "",
             era,
             revision,
             auth: &plan.auth,
             headers: &headers,
             answers: &plan.answers,
         };
-        let forms = plan.steps.iter().map(|step| RequestForm::of(step, context)).collect();
-        let set_up = if era == Era::Legacy { handshake(plan) } else { Vec::new() };
-        let secrets = plan.secrets();
-        Self {
-            way: Way::Lines(program),
-            url: None,
-            era,
-            revision: revision.to_owned(),
-            forms,
-            steps: plan.steps.clone(),
-            set_up,
-            tear_down: None,
-            authority: None,
-            catalog: None,
-            resume: None,
-            seed: plan.seed,
-            users: plan.load.peak_users(),
-            run: RunTag::of(wall_clock()),
-            others: None,
-            gathered: Gathered::new(secrets.clone()),
-            secrets,
-            answers: Arc::new(plan.answers.clone()),
-            client_message: None,
-        }
+        Self::laid(plan, Way::Lines(program), context)
     }
 
     /// True when a call is made again if its answer asks for input.

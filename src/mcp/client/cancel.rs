@@ -1,12 +1,10 @@
 //! Calls that the scenario breaks off: the target is told, where its era and the way to it have a message for that.
 
-use std::sync::Arc;
-
 use serde_json::json;
 use tokio::time::Instant;
 
 use super::Client;
-use crate::mcp::poster::{Letter, Poster};
+use crate::mcp::aside::Aside;
 use crate::mcp::wire::Wire;
 
 const REASON: &str = "the scenario cancels it";
@@ -25,11 +23,7 @@ impl Client {
             channel.notify(message.as_bytes(), &self.plain_fields);
             return;
         }
-        let (Some(form), Ok(address)) = (&wire.client_message, wire.address()) else { return };
-        let mut request = Vec::new();
-        form.write_around(&self.session_fields, message.as_bytes(), &mut request);
-        let answerer = &self.answerer;
-        let poster = self.poster.get_or_insert_with(|| Poster::start(address.clone(), Arc::clone(answerer)));
-        poster.post(Letter { at: Instant::now(), request, said: None });
+        let (answerer, fields, poster) = (&self.answerer, &self.session_fields, &mut self.poster);
+        Aside { wire, answerer, fields, poster }.post(message.as_bytes(), Instant::now(), None);
     }
 }
