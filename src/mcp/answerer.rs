@@ -75,8 +75,9 @@ struct InputRequired<'a> {
     state: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
-struct InputRequest {
+/// Something that a modern target asks for.
+#[derive(Debug, Deserialize)]
+pub(crate) struct InputRequest {
     method: String,
 }
 
@@ -135,13 +136,26 @@ impl Answerer {
     /// What the call whose modern `result` asks for input is made again with; `None` where the scenario does not give it.
     pub(crate) fn round(&self, result: &str) -> Option<Round> {
         let asked: InputRequired<'_> = serde_json::from_str(result).ok()?;
-        let wishes = || asked.requests.values().map(|request| Wish::of(&request.method));
+        let mut round = self.responses(&asked.requests)?;
+        if let Some(state) = asked.state {
+            let members = &mut round.members;
+            members.extend_from_slice(if members.is_empty() { b"" } else { b"," });
+            members.extend_from_slice(br#""requestState":"#);
+            members.extend_from_slice(state.get().as_bytes());
+        }
+        self.gathered.messages(|messages| messages.rounds += 1);
+        Some(round)
+    }
+
+    /// What the scenario gives to `requests`; `None` where it does not give all of it.
+    pub(crate) fn responses(&self, requests: &BTreeMap<String, InputRequest>) -> Option<Round> {
+        let wishes = || requests.values().map(|request| Wish::of(&request.method));
         self.gathered.messages(|messages| wishes().for_each(|wish| messages.asked(wish)));
-        if asked.requests.len() > MOST_INPUTS {
+        if requests.len() > MOST_INPUTS {
             return None;
         }
         let (mut members, mut longest) = (Vec::new(), Duration::ZERO);
-        for (name, request) in &asked.requests {
+        for (name, request) in requests {
             let wish = Wish::of(&request.method);
             let Some((result, after)) = self.result(wish) else {
                 self.gathered.messages(|messages| messages.refused(wish));
@@ -156,15 +170,7 @@ impl Answerer {
         if !members.is_empty() {
             members.push(b'}');
         }
-        if let Some(state) = asked.state {
-            members.extend_from_slice(if members.is_empty() { b"" } else { b"," });
-            members.extend_from_slice(br#""requestState":"#);
-            members.extend_from_slice(state.get().as_bytes());
-        }
-        self.gathered.messages(|messages| {
-            messages.rounds += 1;
-            wishes().for_each(|wish| messages.answered(wish));
-        });
+        self.gathered.messages(|messages| wishes().for_each(|wish| messages.answered(wish)));
         Some(Round { members, after: longest })
     }
 

@@ -26,7 +26,7 @@ impl Aside<'_> {
     pub(super) fn take(&mut self, event: &[u8]) -> Option<u64> {
         match envelope::sort(event) {
             Incoming::Request { id, method } => self.asked(id, &method),
-            Incoming::Notification { method, token } => {
+            Incoming::Notification { method, token, subscription: _ } => {
                 self.wire.gathered.notified(&method);
                 return token;
             }

@@ -32,6 +32,7 @@ impl Form {
             auth: &Auth::None,
             headers: common,
             answers: &Answers::default(),
+            task: None,
         };
         Self { form: RequestForm::of(step, context), fields: Fields::of(user) }
     }

@@ -6,6 +6,7 @@ mod listen;
 mod pages;
 mod resumption;
 mod rounds;
+mod tasks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use tokio::sync::watch;
 
 use self::ending::Ending;
 use self::pages::Pages;
-use self::rounds::{Again, input_wanted};
+use self::rounds::{Again, is_unfinished};
 use super::answerer::Answerer;
 use super::aside::Aside;
 use super::belonging::Belonging;
@@ -31,6 +32,7 @@ use super::oauth::{Holder, Standing};
 use super::poster::Poster;
 use super::replicas::Others;
 use super::reply::{self, Answer, Progress};
+use super::tasks::Ask;
 use super::wire::{Way, Wire};
 use crate::clock::Clock;
 use crate::model::{
@@ -80,6 +82,8 @@ struct Attempt<'a> {
     nonce: Option<Nonce>,
     /// More members of its parameters: JSON text without braces; may be empty.
     members: &'a [u8],
+    /// What is asked about the task as which the call runs; `None`: it is the call itself.
+    ask: Option<Ask>,
 }
 
 /// How far the handshake has come.
@@ -260,6 +264,12 @@ impl Client {
         self.wire = wire;
     }
 
+    /// What it has in common with other users.
+    #[cfg(test)]
+    pub(super) fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
     /// True when the next call need not connect.
     #[cfg(test)]
     pub(super) fn is_connected(&mut self) -> bool {
@@ -273,7 +283,7 @@ impl Client {
             return Box::pin(self.ask(step, context)).await.0;
         }
         let Step { extract, conduct, .. } = &self.wire.steps[step.index()];
-        let keep_text = keep_text || !extract.is_empty() || conduct.pages.is_some();
+        let keep_text = keep_text || !extract.is_empty() || conduct.pages.is_some() || conduct.task.is_some();
         self.make(step, context, keep_text).await.0
     }
 
@@ -357,25 +367,30 @@ impl Client {
         let deadline = self.clock.moment(sent + limit).into();
         let cursor = if step.conduct.pages.is_some() { self.cursor(step) } else { Vec::new() };
         let mut progress = Progress::new(keep_text);
-        let draws = wire.makes_rounds().then(|| context.rng.clone());
+        let draws = (wire.makes_rounds() || step.conduct.task.is_some()).then(|| context.rng.clone());
         let mut timer = std::mem::take(&mut self.deadline);
-        let attempt = Attempt { nonce: None, members: &cursor };
+        let attempt = Attempt { members: &cursor, ..Attempt::default() };
         let call = self.exchange(&wire, step, context, attempt, &mut progress);
         let mut early = timer.limit(deadline, call).await;
         if let Some(rng) = draws
-            && input_wanted(&progress).is_some()
+            && matches!(early, Ok(Ok(())))
+            && progress.answer.as_ref().is_some_and(is_unfinished)
         {
             let (wire, variables) = (&*wire, &mut *variables);
             let nonce = Nonce { run: wire.run, call: self.last_id };
             let again = Again { wire, step, iteration, sent, rng, nonce, variables, deadline };
             // Boxed: whoever is answered at once does not carry it along.
-            early = Box::pin(self.rounds(again, &mut timer, &mut progress)).await;
+            early = Box::pin(self.go_on(again, &mut timer, &mut progress)).await;
+        }
+        let given_up = early.is_err().then(|| self.clock.now());
+        if given_up.is_some() && progress.task.is_some() && step.cancelled_after().is_some() {
+            Box::pin(self.cancel_task(&wire, step, &mut timer, &mut progress)).await;
         }
         self.deadline = timer;
         if !matches!(early, Ok(Ok(()))) {
             self.connection.close();
         }
-        self.settled(step, Ending { sent, early, progress }, variables)
+        self.settled(step, Ending { sent, early, given_up, progress }, variables)
     }
 
     /// The session that the server named: as good as a secret.
@@ -399,8 +414,14 @@ impl Client {
             None => wire,
             Some(others) => self.take_turn(others, wire, &step.operation),
         };
-        let form = &wire.forms[step.id.index()];
-        progress.belonging = Belonging::new(id, wire.users, form.has_nonce().then_some(nonce));
+        let (form, expected) = match (attempt.ask, &wire.tasks) {
+            (Some(ask), Some(tasks)) => (tasks.form(ask), attempt.nonce),
+            (_, _) => {
+                let form = &wire.forms[step.id.index()];
+                (form, form.has_nonce().then_some(nonce))
+            }
+        };
+        progress.belonging = Belonging::new(id, wire.users, expected);
         let mut render = RenderContext {
             vu: self.vu,
             iteration: context.iteration,
@@ -412,10 +433,6 @@ impl Client {
             self.answerer.begin(context.iteration);
         }
         if wire.has_channel(&step.operation) {
-            if step.operation.is_listening() {
-                let words = "over this transport there is one stream, and it is open";
-                return Err(Failure::worded(Outcome::Transport(TransportFault::Other), words));
-            }
             form.write_message(id, attempt.members, &mut render, &mut request);
             // Boxed: whoever calls over HTTP alone does not carry it along.
             Box::pin(self.over_channel(wire, step, id, &request, progress)).await?;
@@ -490,6 +507,8 @@ impl Client {
         let out = Outgoing { step, id, message, user: &self.plain_fields, clock: self.clock };
         if step.operation == Operation::Initialized {
             channel.tell(out, progress).await?;
+        } else if step.operation.is_listening() {
+            channel.listen(out, wire.era, progress).await?;
         } else {
             channel.ask(out, progress).await?;
         }

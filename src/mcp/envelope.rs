@@ -42,8 +42,8 @@ pub(crate) enum Incoming<'a> {
     NamelessError,
     /// A request from the server, with its id as JSON text.
     Request { id: &'a str, method: Cow<'a, str> },
-    /// A notification, with the token of the call of whose progress it tells.
-    Notification { method: Cow<'a, str>, token: Option<u64> },
+    /// A notification, with the token of the call of whose progress it tells, or the id of the call that subscribed to it.
+    Notification { method: Cow<'a, str>, token: Option<u64>, subscription: Option<u64> },
     /// Not a JSON-RPC message.
     Rubbish,
 }
@@ -67,6 +67,19 @@ struct Envelope<'a> {
 struct ProgressParams {
     #[serde(rename = "progressToken")]
     token: u64,
+}
+
+/// What news says of which subscription it is for.
+#[derive(Deserialize)]
+struct NewsParams<'a> {
+    #[serde(rename = "_meta", borrow)]
+    meta: NewsMeta<'a>,
+}
+
+#[derive(Deserialize)]
+struct NewsMeta<'a> {
+    #[serde(rename = "io.modelcontextprotocol/subscriptionId", borrow)]
+    subscription: &'a RawValue,
 }
 
 #[derive(Deserialize)]
@@ -184,9 +197,17 @@ pub(crate) fn sort(bytes: &[u8]) -> Incoming<'_> {
     match (method, id) {
         (Some(method), Some(id)) => Incoming::Request { id, method },
         (Some(method), None) => {
-            let told = params.filter(|_| method == PROGRESS);
-            let token = told.and_then(|params| serde_json::from_str::<ProgressParams>(params.get()).ok());
-            Incoming::Notification { method, token: token.map(|params| params.token) }
+            let (mut token, mut subscription) = (None, None);
+            if method == PROGRESS {
+                let told =
+                    params.and_then(|params| serde_json::from_str::<ProgressParams>(params.get()).ok());
+                token = told.map(|params| params.token);
+            } else {
+                let told =
+                    params.and_then(|params| serde_json::from_str::<NewsParams<'_>>(params.get()).ok());
+                subscription = told.and_then(|params| id_named(params.meta.subscription));
+            }
+            Incoming::Notification { method, token, subscription }
         }
         (None, None) if error.is_some() => Incoming::NamelessError,
         (None, _) if result.is_none() && error.is_none() => Incoming::Rubbish,
@@ -268,15 +289,15 @@ mod tests {
             (r#"{"id":"a","method":"ping"}"#, Incoming::Request { id: r#""a""#, method: "ping".into() }),
             (
                 r#"{"method":"notifications/progress","params":{}}"#,
-                Incoming::Notification { method: PROGRESS.into(), token: None },
+                Incoming::Notification { method: PROGRESS.into(), token: None, subscription: None },
             ),
             (
                 r#"{"method":"notifications/progress","params":{"progress":1,"progressToken":7}}"#,
-                Incoming::Notification { method: PROGRESS.into(), token: Some(7) },
+                Incoming::Notification { method: PROGRESS.into(), token: Some(7), subscription: None },
             ),
             (
                 r#"{"method":"x","params":{"progressToken":7}}"#,
-                Incoming::Notification { method: "x".into(), token: None },
+                Incoming::Notification { method: "x".into(), token: None, subscription: None },
             ),
             (r#"{"id":7}"#, Incoming::Rubbish),
             ("Server listening", Incoming::Rubbish),

@@ -33,6 +33,7 @@ mod reply;
 mod request;
 mod sse;
 mod stream;
+mod tasks;
 mod tls;
 mod tunnel;
 mod wire;

@@ -13,6 +13,7 @@ use super::envelope::{self, Message};
 use super::failure::Failure;
 use super::http1::{ContentKind, Head, HeadWants};
 use super::sse::SseParser;
+use super::tasks;
 use super::wire::MAX_REPLY_BYTES;
 use crate::clock::Clock;
 use crate::model::{Outcome, ProtocolFault, StreamTimes, TimeoutPhase};
@@ -43,6 +44,8 @@ pub(crate) struct Progress {
     pub(crate) resumption: Option<Box<Resumption>>,
     /// How often the answer's stream was opened again.
     pub(crate) resumed: u32,
+    /// The id of the task as which it runs.
+    pub(crate) task: Option<Box<str>>,
     /// Whose the answers are.
     pub(crate) belonging: Belonging,
     /// True when the answer's text is wanted although all is well.
@@ -89,6 +92,7 @@ impl Progress {
             drained: false,
             resumption: None,
             resumed: 0,
+            task: None,
             belonging: Belonging::default(),
             keep_text,
         }
@@ -97,6 +101,19 @@ impl Progress {
     /// The same call, to be made again.
     pub(super) fn renewed(&self) -> Self {
         Self::new(self.keep_text)
+    }
+
+    /// It went on like this.
+    pub(super) fn go_on(&mut self, mut next: Self) {
+        next.first_byte = self.first_byte.or(next.first_byte);
+        next.stream = match (self.stream, next.stream) {
+            (Some(first), Some(next)) => Some(first.followed_by(next)),
+            (first, next) => first.or(next),
+        };
+        next.resumed += self.resumed;
+        next.belonging.echoed |= self.belonging.echoed;
+        next.task = self.task.take();
+        *self = next;
     }
 
     /// True when nothing is asked of a good answer to `step` but that it is one.
@@ -501,6 +518,10 @@ impl Operation {
 /// What `result` means for `step`.
 pub(super) fn judge(step: &Step, result: &str) -> Outcome {
     let outcome = envelope::judge_result(result, step.operation.is_tool_call());
+    if outcome == Outcome::Ok && step.conduct.task.is_some() && tasks::is_begun(result) {
+        // What the tool has to say is still to come.
+        return Outcome::Protocol(ProtocolFault::Missing);
+    }
     if outcome == Outcome::Ok && !check::all_hold(&step.checks, result) {
         return Outcome::CheckFailed;
     }

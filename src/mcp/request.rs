@@ -14,7 +14,8 @@ use super::repeats::{Repeats, header_text};
 use super::wire::{NEWEST_LEGACY_REVISION, PROTOCOL_VERSION_HEADER};
 use crate::model::Era;
 use crate::plan::{
-    Answers, Auth, Conduct, DISCOVER, LISTEN, McpRequest, Operation, RenderContext, Step, Template,
+    Answers, Auth, Conduct, DISCOVER, LISTEN, McpRequest, Operation, RenderContext, Step, TaskConduct,
+    Template,
 };
 
 /// Servers answer 406 to anything else.
@@ -24,6 +25,9 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(super) const METHOD_HEADER: &str = "mcp-method";
 const NAME_HEADER: &str = "mcp-name";
 const PING: &str = "ping";
+const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+/// The extension of the modern era by which tools run as tasks.
+const TASKS: &str = "io.modelcontextprotocol/tasks";
 /// The first revision whose requests carry [`PROTOCOL_VERSION_HEADER`].
 const FIRST_WITH_VERSION_HEADER: &str = "2025-06-18";
 
@@ -86,12 +90,15 @@ pub(crate) struct FormContext<'a> {
     pub(crate) headers: &'a HeaderMap,
     /// What the client announces of itself.
     pub(crate) answers: &'a Answers,
+    /// How a tool is run as a task.
+    pub(crate) task: Option<TaskConduct>,
 }
 
 impl RequestForm {
     /// The form of `step`.
     pub(crate) fn of(step: &Step, context: FormContext<'_>) -> Self {
         let has_nonce = step.operation.templates().into_iter().any(Template::has_nonce);
+        let context = FormContext { task: step.conduct.task, ..context };
         let mut form = Self { has_nonce, ..Self::of_operation(&step.operation, context) };
         form.body.conduct(step.conduct);
         form
@@ -105,8 +112,9 @@ impl RequestForm {
     fn of_operation(operation: &Operation, context: FormContext<'_>) -> Self {
         match operation {
             Operation::CallTool { tool, arguments } => {
-                let params = Template::object(&[("name", tool.quoted()), ("arguments", arguments.clone())]);
-                context.named("tools/call", Some(tool), Some(&params))
+                let mut params = vec![("name", tool.quoted()), ("arguments", arguments.clone())];
+                params.extend(context.asks_for_task().map(|task| ("task", task)));
+                context.named("tools/call", Some(tool), Some(&Template::object(&params)))
             }
             Operation::Request(request) => context.request(request),
             Operation::Listen { filter, length: _ } => context.listen(filter),
@@ -244,7 +252,7 @@ fn write_request_line(method: &Method, before: &str, path: &str, out: &mut Vec<u
 
 impl Body {
     /// Makes room for what `conduct` adds to the parameters.
-    fn conduct(&mut self, Conduct { progress, pages, cancel_after: _ }: Conduct) {
+    fn conduct(&mut self, Conduct { progress, pages, cancel_after: _, task: _ }: Conduct) {
         let Self::Rpc { before, hole, token, after } = self else { return };
         if !progress && pages.is_none() {
             return;
@@ -298,6 +306,13 @@ impl Body {
 }
 
 impl FormContext<'_> {
+    /// What a legacy call says that wants to run as a task. In the modern era the target decides.
+    fn asks_for_task(self) -> Option<Template> {
+        let TaskConduct { ttl, poll_every: _ } = self.task.filter(|_| self.era == Era::Legacy)?;
+        let task = ttl.map_or(json!({}), |ttl| json!({"ttl": ttl.as_millis()}));
+        Some(Template::literal(task.to_string()))
+    }
+
     fn request(self, McpRequest { method, params, name }: &McpRequest) -> RequestForm {
         let method = if self.era == Era::Modern && method == PING { DISCOVER } else { method };
         self.named(method, name.as_ref(), params.as_ref())
@@ -312,7 +327,13 @@ impl FormContext<'_> {
     }
 
     fn rpc(self, method: &str, name: Option<&str>, params: Option<&Template>) -> RequestForm {
-        let meta = (self.era == Era::Modern).then(|| modern_meta(self.revision, self.answers));
+        let meta = (self.era == Era::Modern).then(|| {
+            let mut meta = modern_meta(self.revision, self.answers);
+            if self.task.is_some() {
+                meta[CAPABILITIES]["extensions"][TASKS] = json!({});
+            }
+            meta
+        });
         let mut before = format!(r#","method":{}"#, json!(method));
         let mut after = String::new();
         let bare = params.is_none() && meta.is_none();
@@ -451,7 +472,7 @@ pub(super) fn modern_meta(revision: &str, answers: &Answers) -> Value {
     json!({
         "io.modelcontextprotocol/protocolVersion": revision,
         "io.modelcontextprotocol/clientInfo": client_info(),
-        "io.modelcontextprotocol/clientCapabilities": answers.capabilities(),
+        CAPABILITIES: answers.capabilities(),
     })
 }
 
@@ -524,6 +545,7 @@ mod tests {
             auth: &Auth::None,
             headers: &headers,
             answers: &Answers::default(),
+            task: None,
         };
         let form = RequestForm::of(&step, context);
         let mut rng = CounterRng::new(1, 1);
@@ -590,7 +612,7 @@ mod tests {
 
     #[test]
     fn requests_have_room_for_what_is_added_to_them() {
-        let all = Conduct { progress: true, pages: Some(2), cancel_after: None };
+        let all = Conduct { progress: true, pages: Some(2), ..Conduct::default() };
         let paged = Conduct { progress: false, ..all };
         let list = Operation::list_tools;
         for (conduct, members, expected) in [

@@ -16,6 +16,7 @@ use super::fields::Fields;
 use super::oauth::Authority;
 use super::replicas::Others;
 use super::request::{self, FormContext, RequestForm};
+use super::tasks::Tasks;
 use crate::clock::wall_clock;
 use crate::model::{Carriage, Era, Messages, Outcome, RunTag, Secret, Secrets, Strays, TransportFault};
 use crate::plan::{Answers, Auth, OAuthCall, Operation, Plan, Proxy, Step, StepId};
@@ -64,6 +65,8 @@ pub struct Wire {
     pub(super) others: Option<Box<Others>>,
     /// What users answer when the target asks them.
     pub(crate) answers: Arc<Answers>,
+    /// What is asked of tools that run as tasks; boxed: few plans have any.
+    pub(super) tasks: Option<Box<Tasks>>,
     /// How a message is posted that waits for no answer; `None` where that is not done.
     pub(crate) client_message: Option<RequestForm>,
 }
@@ -110,6 +113,7 @@ impl Wire {
             auth: &plan.auth,
             headers: &headers,
             answers: &plan.answers,
+            task: None,
         };
         let find =
             |wanted: fn(&Step) -> bool| plan.steps.iter().find(|step| wanted(step)).map(|step| step.id);
@@ -145,6 +149,7 @@ impl Wire {
             users: plan.load.peak_users(),
             run: RunTag::of(wall_clock()),
             others: None,
+            tasks: Tasks::of(plan, context).map(Box::new),
             gathered: Gathered::new(secrets.clone()),
             secrets,
             answers: Arc::new(plan.answers.clone()),
@@ -202,6 +207,7 @@ impl Wire {
             auth: &plan.auth,
             headers: &headers,
             answers: &plan.answers,
+            task: None,
         };
         Self::laid(plan, Way::Lines(program), context)
     }

@@ -66,6 +66,26 @@ pub struct Messages {
     pub late_to_cancelled: u64,
     /// How often a list in pages came back to a page that it had been at, and was left there.
     pub repeated_cursors: u64,
+    /// Tools that were run as tasks.
+    pub tasks: TaskCount,
+}
+
+/// What became of tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TaskCount {
+    /// How many the target began.
+    pub created: u64,
+    /// How many of them it completed: their results may still tell of an error.
+    pub completed: u64,
+    /// How many failed.
+    pub failed: u64,
+    /// How many the target cancelled. What is in none of these was not waited for any longer.
+    pub cancelled: u64,
+    /// How often the target was asked to cancel one, as the scenario says.
+    pub cancel_requests: u64,
+    /// How often it was asked how far one is.
+    pub polls: u64,
 }
 
 impl Wish {
@@ -175,9 +195,21 @@ impl AddAssign<&Self> for Messages {
         self.rounds += other.rounds;
         self.late_to_cancelled += other.late_to_cancelled;
         self.repeated_cursors += other.repeated_cursors;
+        self.tasks += other.tasks;
         for NotificationCount { method, count } in &other.notifications {
             self.add_notifications(method, *count);
         }
+    }
+}
+
+impl AddAssign for TaskCount {
+    fn add_assign(&mut self, other: Self) {
+        self.created += other.created;
+        self.completed += other.completed;
+        self.failed += other.failed;
+        self.cancelled += other.cancelled;
+        self.cancel_requests += other.cancel_requests;
+        self.polls += other.polls;
     }
 }
 
@@ -213,6 +245,9 @@ mod tests {
                 messages.rounds += 1;
                 messages.late_to_cancelled += 2;
                 messages.repeated_cursors += 3;
+                let (created, completed, failed) = (4, 5, 6);
+                messages.tasks +=
+                    TaskCount { created, completed, failed, cancelled: 7, cancel_requests: 8, polls: 9 };
             }
             sum += &one;
         }

@@ -28,7 +28,7 @@ pub use event::{
 pub use histogram::{HistogramError, LatencyHistogram};
 pub use labels::Labels;
 pub use latency_clock::LatencyClock;
-pub use messages::{Messages, NotificationCount, Wish, WishCount};
+pub use messages::{Messages, NotificationCount, TaskCount, Wish, WishCount};
 pub use nonce::{Echo, IDS_PER_USER, Nonce, RunTag};
 pub use outcome::{
     NotSent, Outcome, OutcomeClass, ParseOutcomeError, ProtocolFault, TimeoutPhase, TransportFault,

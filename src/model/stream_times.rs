@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// The moments of one answer that came on a stream, or with news of its progress before it, on one clock.
+/// The moments of one answer that came on a stream, with news of its progress before it, or as the result of a task, on one
+/// clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StreamTimes {
     /// When the first message came: of the call itself, or beside its answer.
@@ -17,6 +18,10 @@ pub struct StreamTimes {
     pub first_progress: Option<Duration>,
     /// How often there was such news.
     pub progress: u64,
+    /// When it was there that the call runs as a task.
+    pub handed: Option<Duration>,
+    /// How often it was asked how far that task is.
+    pub polls: u64,
     last_event: Option<Duration>,
 }
 
@@ -47,6 +52,8 @@ impl StreamTimes {
             longest_gap: self.longest_gap.max(next.longest_gap),
             first_progress: self.first_progress.or(next.first_progress),
             progress: self.progress + next.progress,
+            handed: self.handed.or(next.handed),
+            polls: self.polls + next.polls,
             last_event: next.last_event,
         }
     }

@@ -35,7 +35,9 @@ pub use plan::{Observe, Outputs, PLAN_VERSION, Plan, Transaction};
 pub use proxy::{Proxies, Proxy, ProxyError};
 pub use replicas::{Replicas, Turn};
 pub use signing::{SigningAlgorithm, SigningFault, SigningKey};
-pub use step::{Check, Conduct, DISCOVER, LISTEN, McpRequest, OAuthCall, Operation, Role, Step, StepId};
+pub use step::{
+    Check, Conduct, DISCOVER, LISTEN, McpRequest, OAuthCall, Operation, Role, Step, StepId, TaskConduct,
+};
 pub use target::{
     Auth, DemoTarget, HostRule, LONGEST_PATH, Processes, ProtocolChoice, SessionEnd, SessionPolicy,
     StdioTarget, Target, UnlistedTools, is_loopback, keeps_secrets,

@@ -70,6 +70,21 @@ pub struct Conduct {
     /// Of a list: how many pages are asked for one after the other, each a call of the step; `None`: the first alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pages: Option<u32>,
+    /// Of a tool: how it is run as a task; `None`: it is not, and its answer is its result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskConduct>,
+}
+
+/// How a tool is run as a task: the answer to its call says under which id its result can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TaskConduct {
+    /// How long the target is asked to keep the task, before the modern era, which has no way to ask; `None`: as it likes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<Duration>,
+    /// The pause before each question how far it is; `None`: as long as the target wants it to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub poll_every: Option<Duration>,
 }
 
 impl Conduct {

@@ -151,7 +151,7 @@ pub struct StreamRow {
 /// One time of streamed answers, in seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StreamTime {
-    /// `first byte`, `first message`, `first progress`, `answer`, `first notification` (of a stream that is kept open), or `longest gap` (between two messages of a call).
+    /// `first byte`, `first message`, `first progress`, `task begun`, `answer`, `first notification` (of a stream that is kept open), or `longest gap` (between two messages of a call).
     pub what: String,
     /// How many calls have it.
     pub calls: u64,

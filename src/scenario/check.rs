@@ -179,12 +179,20 @@ fn check_protocol(file: &ScenarioFile, transactions: &[WrittenTransaction], prob
                     .help("remove it, or call MCP"),
             );
         }
+        if let Some(place) = &step.conduct_place
+            && step.conduct.task.is_some()
+            && step.is_mcp()
+            && !step.operation.is_tool_call()
+        {
+            problems.push(
+                Problem::error(place, "only a tool runs as a task").help("remove `task`, or use `call_tool`"),
+            );
+        }
         let beside = step.timeout.is_some() || step.conduct_place.is_some() || !step.checks.is_empty();
         if step.operation.is_listening() && (beside || !step.extract.is_empty()) {
-            problems.push(
-                Problem::error(&step.kind, "a stream is kept open, and gives no answer")
-                    .help("remove `timeout`, `progress`, `cancel_after`, `checks` and `extract` beside it"),
-            );
+            problems.push(Problem::error(&step.kind, "a stream is kept open, and gives no answer").help(
+                "remove `timeout`, `progress`, `cancel_after`, `task`, `checks` and `extract` beside it",
+            ));
         }
         let deadline = step.timeout.or(file.timeout);
         if let (Some(place), Some(after), Some(deadline)) =

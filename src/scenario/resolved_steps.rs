@@ -8,7 +8,7 @@ use super::operation_file::{BARE, CHANGING_LISTS};
 use super::resolved::{Fields, duration};
 use crate::plan::{
     Answers, Check, ClientAnswer, Condition, Conduct, Extraction, Feeder, McpRequest, Operation, Part, Plan,
-    Step, Test, Transaction,
+    Step, TaskConduct, Test, Transaction,
 };
 
 pub(super) fn transaction(plan: &Plan, transaction: &Transaction) -> Value {
@@ -83,6 +83,15 @@ fn step(step: &Step) -> Value {
     }
     if let Some(after) = step.conduct.cancel_after {
         fields.set("cancel_after", duration(after));
+    }
+    if let Some(TaskConduct { ttl, poll_every }) = step.conduct.task {
+        let mut task = Fields::default();
+        for (name, length) in [("ttl", ttl), ("poll_every", poll_every)] {
+            if let Some(length) = length {
+                task.set(name, duration(length));
+            }
+        }
+        fields.set("task", task.value());
     }
     if !step.operation.is_listening() {
         fields.set("timeout", duration(step.deadline));

@@ -8,7 +8,9 @@ use super::extract_file::{read_condition, read_extract, read_pointer};
 use super::operation_file::{BARE, GET_PROMPT, KINDS, LISTS, method_and_tool, read_operation, read_pages};
 use super::variables::VariableBook;
 use crate::input::{Field, Fields, Place, Problem, Problems, Value};
-use crate::plan::{Check, Condition, Conduct, Extraction, McpRequest, Operation, Slot, Template};
+use crate::plan::{
+    Check, Condition, Conduct, Extraction, McpRequest, Operation, Slot, TaskConduct, Template,
+};
 
 const CHECKS: [&str; 4] = ["contains", "not_contains", "json", "status"];
 
@@ -126,7 +128,25 @@ pub(super) fn read_around<'n>(
         around.conduct_place = Some(field.node.place.clone());
         around.fields.push(field);
     }
+    if let Some(field) = fields.optional("task") {
+        around.conduct.task = read_task(field, problems);
+        around.conduct_place = Some(field.node.place.clone());
+        around.fields.push(field);
+    }
     around
+}
+
+/// `true`, or how.
+fn read_task(field: Field<'_>, problems: &mut Problems) -> Option<TaskConduct> {
+    if !matches!(field.node.value, Value::Map(_)) {
+        return field.flag(problems)?.then(TaskConduct::default);
+    }
+    let mut fields = Fields::of(field.node, "`task`", problems)?;
+    let mut length =
+        |name| fields.optional(name).and_then(|field: Field<'_>| field.some_duration(&mut *problems));
+    let (ttl, poll_every) = (length("ttl"), length("poll_every"));
+    fields.finish(problems);
+    Some(TaskConduct { ttl, poll_every })
 }
 
 impl Around<'_> {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::gathered::Gathered;
@@ -15,6 +15,8 @@ use crate::mcp::envelope::{self, Incoming};
 use crate::mcp::failure::Failure;
 use crate::model::{IDS_PER_USER, Strays, StreamTimes};
 
+/// Whoever listens may leave so many pieces of news unread.
+const MOST_NEWS: usize = 1_000;
 /// Ids of calls that were given up are known up to this many; an answer to one that was forgotten counts as a duplicate.
 const MOST_GIVEN_UP: usize = 100_000;
 
@@ -29,6 +31,7 @@ pub(super) struct Inbox {
 #[derive(Debug, Default)]
 struct State {
     waiting: HashMap<u64, Waiting>,
+    listening: Vec<Listening>,
     given_up: GivenUp,
     /// By user: the smallest and the largest id that it used here.
     used: HashMap<u64, (u64, u64)>,
@@ -42,6 +45,15 @@ struct Waiting {
     /// When it was told how far the call is; `None` until it is.
     stream: Option<StreamTimes>,
     to: oneshot::Sender<Arrival>,
+}
+
+/// Somebody who wants to be told when news comes.
+#[derive(Debug)]
+struct Listening {
+    /// The call that subscribed to it; `None`: whatever comes.
+    subscription: Option<u64>,
+    clock: Clock,
+    to: mpsc::Sender<Duration>,
 }
 
 /// Why a call may be given up.
@@ -118,6 +130,23 @@ impl Inbox {
         Ok(Expected { inbox: Arc::clone(self), id, farewell, from })
     }
 
+    /// When news comes from now on, on `clock`: what the call `subscription` subscribed to, or whatever is no call's. It ends
+    /// when nothing comes any more.
+    pub(super) fn listen(&self, subscription: Option<u64>, clock: Clock) -> mpsc::Receiver<Duration> {
+        let (to, from) = mpsc::channel(MOST_NEWS);
+        let mut state = self.state();
+        state.listening.retain(|listening| !listening.to.is_closed());
+        if state.closed.is_none() {
+            state.listening.push(Listening { subscription, clock, to });
+        }
+        from
+    }
+
+    /// Why nothing comes any more, where that is so.
+    pub(super) fn closed(&self) -> Option<Failure> {
+        self.state().closed.clone()
+    }
+
     /// False when nothing comes any more.
     pub(super) fn is_open(&self) -> bool {
         self.state().closed.is_none()
@@ -129,6 +158,7 @@ impl Inbox {
         if state.closed.is_none() {
             state.closed = Some(failure.clone());
         }
+        state.listening.clear();
         for (_, waiting) in state.waiting.drain() {
             waiting.tell(at, Arrived::Lost(failure.clone()));
         }
@@ -140,10 +170,11 @@ impl Inbox {
             Incoming::Answer(id) => self.answer(at, id, bytes),
             Incoming::NamelessError => self.nameless(at, bytes),
             Incoming::Request { id, method } => return self.answerer.reply(id, &method),
-            Incoming::Notification { method, token } => {
+            Incoming::Notification { method, token, subscription } => {
                 self.gathered.notified(&method);
-                if let Some(token) = token {
-                    self.progress(at, token);
+                match token {
+                    Some(token) => self.progress(at, token),
+                    None => self.news(at, subscription),
                 }
             }
             Incoming::Rubbish => self.gathered.rubbish(bytes),
@@ -159,10 +190,20 @@ impl Inbox {
         }
     }
 
+    /// Tells those of it who listen.
+    fn news(&self, at: Instant, subscription: Option<u64>) {
+        for listening in &self.state().listening {
+            if listening.subscription.is_none() || listening.subscription == subscription {
+                // Who has so much to read yet is told of less.
+                let _ = listening.to.try_send(moment(at, listening.clock));
+            }
+        }
+    }
+
     /// Tells of the progress of the call whose token is its id.
     fn progress(&self, at: Instant, token: u64) {
         if let Some(waiting) = self.state().waiting.get_mut(&token) {
-            let at = waiting.moment(at);
+            let at = moment(at, waiting.clock);
             let stream = waiting.stream.get_or_insert_default();
             stream.event(at);
             stream.progress(at);
@@ -228,13 +269,13 @@ impl State {
     }
 }
 
-impl Waiting {
-    fn moment(&self, at: Instant) -> Duration {
-        at.into_std().saturating_duration_since(self.clock.moment(Duration::ZERO))
-    }
+fn moment(at: Instant, clock: Clock) -> Duration {
+    at.into_std().saturating_duration_since(clock.moment(Duration::ZERO))
+}
 
+impl Waiting {
     fn tell(self, at: Instant, what: Arrived) {
-        let at = self.moment(at);
+        let at = moment(at, self.clock);
         let stream = self.stream.map(|mut stream| {
             stream.event(at);
             stream

@@ -10,6 +10,7 @@ mod group;
 mod inbox;
 mod last_words;
 mod lines;
+mod listen;
 mod outbox;
 mod process;
 
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use self::inbox::{Arrival, Arrived, Farewell};
+use self::inbox::{Arrival, Arrived, Farewell, Inbox};
 use super::envelope::{self, Message};
 use super::failure::Failure;
 use super::fields::Fields;
@@ -83,10 +84,7 @@ impl Channel {
     /// Sends a request and waits for its answer, which goes to `progress`; dropping this gives the call up, and leaves the
     /// channel as it is.
     pub(crate) async fn ask(&mut self, out: Outgoing<'_>, progress: &mut Progress) -> Result<(), Failure> {
-        let inbox = match self {
-            Self::Lines(process) => process.inbox(),
-            Self::Events(events) => events.inbox(),
-        };
+        let inbox = self.inbox();
         let cancels = out.step.conduct.cancel_after.is_some();
         let farewell = if cancels { Farewell::Cancelled } else { Farewell::GivenUp };
         let mut expected = inbox.expect(out.id, farewell, out.clock)?;
@@ -118,6 +116,13 @@ impl Channel {
             }
         };
         answered(arrival, out, progress)
+    }
+
+    fn inbox(&self) -> &Arc<Inbox> {
+        match self {
+            Self::Lines(process) => process.inbox(),
+            Self::Events(events) => events.inbox(),
+        }
     }
 
     /// Sends a notification that nobody waits for; it is of no use later.

@@ -9,7 +9,7 @@ use crate::mcp::extract;
 use crate::mcp::failure::Failure;
 use crate::mcp::reason::Reason;
 use crate::mcp::reply::{Answer, Progress};
-use crate::model::{Outcome, ProtocolFault, TransportFault};
+use crate::model::{Era, Outcome, ProtocolFault, TimeoutPhase, TransportFault, format_duration};
 use crate::plan::{Step, Variables};
 
 /// What came of a call.
@@ -18,6 +18,8 @@ pub(super) struct Ending {
     pub(super) sent: Duration,
     /// How it ended, where no answer says so.
     pub(super) early: Result<Result<(), Failure>, Passed>,
+    /// When it was given up, where it was.
+    pub(super) given_up: Option<Duration>,
     pub(super) progress: Progress,
 }
 
@@ -26,12 +28,17 @@ impl Client {
     pub(super) fn settled(
         &mut self,
         step: &Step,
-        Ending { sent, early, progress }: Ending,
+        Ending { sent, early, given_up, progress }: Ending,
         variables: &mut Variables,
     ) -> (Exchange, Option<Answer>) {
         if step.operation.is_listening()
             && let Some(exchange) = self.listened(&early, &progress, sent)
         {
+            if self.channel.is_some() && self.wire.era == Era::Modern {
+                // The stream stays: only a message ends what it was subscribed to.
+                let wire = Arc::clone(&self.wire);
+                self.cancel(&wire);
+            }
             return (exchange, None);
         }
         let first_byte = progress.first_byte;
@@ -88,9 +95,16 @@ impl Client {
                 (failure.outcome, failure.into())
             }
             Err(Passed) if step.cancelled_after().is_some() => {
-                let wire = Arc::clone(&self.wire);
-                self.cancel(&wire);
-                return (self.given_up(Outcome::Cancelled, None, sent, &progress), None);
+                if progress.task.is_none() {
+                    let wire = Arc::clone(&self.wire);
+                    self.cancel(&wire);
+                }
+                return (self.given_up(Outcome::Cancelled, None, (sent, given_up), &progress), None);
+            }
+            Err(Passed) if progress.task.is_some() => {
+                let words = format!("the task had not ended within {}", format_duration(step.deadline));
+                let outcome = Outcome::Transport(TransportFault::Timeout(TimeoutPhase::Body));
+                (outcome, Reason::in_words(&words))
             }
             Err(Passed) => {
                 let outcome = Outcome::Transport(TransportFault::Timeout(progress.phase));
@@ -104,15 +118,15 @@ impl Client {
             .map(|complaint| (Outcome::Protocol(ProtocolFault::CrossTalk), Reason::in_words(&complaint)));
         let (outcome, reason) = crossed.unwrap_or((outcome, reason));
         let reason = reason.told(outcome, &self.wire.secrets, self.session_id());
-        (self.given_up(outcome, Some(reason), sent, &progress), None)
+        (self.given_up(outcome, Some(reason), (sent, given_up), &progress), None)
     }
 
-    /// A call that ends now without an answer.
+    /// A call that ended without an answer: when it was given up, or else now.
     fn given_up(
         &self,
         outcome: Outcome,
         reason: Option<Box<str>>,
-        sent: Duration,
+        (sent, given_up): (Duration, Option<Duration>),
         progress: &Progress,
     ) -> Exchange {
         Exchange {
@@ -120,9 +134,10 @@ impl Client {
             reason,
             sent,
             first_byte: progress.first_byte,
-            end: self.clock.now(),
+            end: given_up.unwrap_or_else(|| self.clock.now()),
             left_open: false,
-            held: Duration::ZERO,
+            // As long as the target was told that it is to cancel the task.
+            held: given_up.map_or(Duration::ZERO, |at| self.clock.now().saturating_sub(at)),
             resumed: progress.resumed,
             echoed: progress.belonging.echoed,
             answered: false,

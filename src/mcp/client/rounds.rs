@@ -1,4 +1,5 @@
-//! Calls whose modern answers ask for input: made again with it, as the scenario gives it, until there is a result.
+//! Calls whose answers are not the last word. Where one asks for input, in the modern era, the call is made again with it, as the
+//! scenario gives it, until there is a result.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use super::{Attempt, CallContext, Client};
 use crate::mcp::answerer::Round;
 use crate::mcp::deadline::{Deadline, Passed};
 use crate::mcp::failure::Failure;
-use crate::mcp::reply::Progress;
+use crate::mcp::reply::{Answer, Progress};
 use crate::mcp::wire::Wire;
 use crate::model::{CounterRng, Nonce, Outcome, ProtocolFault, TimeoutPhase};
 use crate::plan::{Step, Variables};
@@ -31,10 +32,36 @@ pub(super) struct Again<'a> {
     pub(super) deadline: Instant,
 }
 
+impl Again<'_> {
+    fn reborrowed(&mut self) -> Again<'_> {
+        Again { rng: self.rng.clone(), variables: self.variables, ..*self }
+    }
+}
+
 impl Client {
+    /// Goes on with a call that was answered, but has no result.
+    pub(super) async fn go_on(
+        &mut self,
+        mut again: Again<'_>,
+        timer: &mut Deadline,
+        progress: &mut Progress,
+    ) -> Result<Result<(), Failure>, Passed> {
+        if again.wire.makes_rounds() {
+            let early = self.rounds(again.reborrowed(), timer, progress).await;
+            if !matches!(early, Ok(Ok(()))) {
+                return early;
+            }
+        }
+        if again.step.conduct.task.is_some() {
+            self.see_through(again, timer, progress).await
+        } else {
+            Ok(Ok(()))
+        }
+    }
+
     /// Makes the call again as long as the answer in `progress` asks for input that the scenario gives. The last answer
     /// is the call's.
-    pub(super) async fn rounds(
+    async fn rounds(
         &mut self,
         again: Again<'_>,
         timer: &mut Deadline,
@@ -48,7 +75,7 @@ impl Client {
             next.phase = TimeoutPhase::Body;
             let mut rng = rng.clone();
             let context = CallContext { iteration, sent, rng: &mut rng, variables: &mut *variables };
-            let attempt = Attempt { nonce: Some(nonce), members: &members };
+            let attempt = Attempt { nonce: Some(nonce), members: &members, ask: None };
             let ended = timer
                 .limit(deadline, async {
                     if !after.is_zero() {
@@ -57,12 +84,7 @@ impl Client {
                     self.exchange(wire, step, context, attempt, &mut next).await
                 })
                 .await;
-            next.first_byte = progress.first_byte.or(next.first_byte);
-            next.stream = match (progress.stream, next.stream) {
-                (Some(first), Some(next)) => Some(first.followed_by(next)),
-                (first, next) => first.or(next),
-            };
-            *progress = next;
+            progress.go_on(next);
             if !matches!(ended, Ok(Ok(()))) {
                 return ended;
             }
@@ -77,8 +99,13 @@ impl Client {
     }
 }
 
+/// True of an answer that says that there is more to do, and not what came of the call.
+pub(super) fn is_unfinished(answer: &Answer) -> bool {
+    matches!(answer.outcome, Outcome::Protocol(ProtocolFault::InputRequired | ProtocolFault::Missing))
+}
+
 /// The result that asks for input, if that is what came.
-pub(super) fn input_wanted(progress: &Progress) -> Option<&str> {
+fn input_wanted(progress: &Progress) -> Option<&str> {
     let answer = progress.answer.as_ref()?;
     (answer.outcome == Outcome::Protocol(ProtocolFault::InputRequired)).then_some(answer.text.as_str())
 }

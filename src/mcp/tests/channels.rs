@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use procfs::process::Process;
 
-use super::rig::{CALL, INITIALIZE, Rig, perform, set_up};
+use super::rig::{CALL, INITIALIZE, Rig, exchange, perform, set_up};
 use crate::clock::Clock;
 use crate::mcp::Client;
 use crate::mcp::channel::{Gathered, Program};
 use crate::mcp::wire::Wire;
 use crate::model::{Era, Outcome, ProtocolFault, Secrets, Strays, TimeoutPhase, TransportFault};
-use crate::plan::{Processes, StdioTarget};
+use crate::plan::{Operation, Processes, StdioTarget, Template};
 
 const SHORT: Duration = Duration::from_millis(100);
 /// Answers every request with its own id. `$n` counts them.
@@ -29,6 +29,12 @@ while read -r line; do
 done
 "#;
 
+/// A client whose load is to listen for a while, to a process that runs `more` before each of its answers.
+fn listener(more: &str, era: Era) -> (Client, Arc<Program>, Gathered) {
+    let listen = Operation::Listen { filter: Template::literal("{}"), length: SHORT };
+    client_of(Rig::at("http://127.0.0.1/").deadline(SHORT).operation(listen), more, era, Processes::PerUser)
+}
+
 /// A client of processes that run `more` before each of their answers.
 fn client(more: &str, era: Era, deadline: Duration) -> (Client, Arc<Program>, Gathered) {
     shared_client(more, era, deadline, Processes::PerUser)
@@ -40,9 +46,17 @@ fn shared_client(
     deadline: Duration,
     processes: Processes,
 ) -> (Client, Arc<Program>, Gathered) {
+    client_of(Rig::at("http://127.0.0.1/").deadline(deadline), more, era, processes)
+}
+
+fn client_of(
+    Rig { plan, .. }: Rig,
+    more: &str,
+    era: Era,
+    processes: Processes,
+) -> (Client, Arc<Program>, Gathered) {
     let command = ["sh", "-c", &ANSWER.replace("MORE", more)].map(Into::into).to_vec();
     let target = StdioTarget { command, env: BTreeMap::new(), cwd: None, processes };
-    let plan = Rig::at("http://127.0.0.1/").deadline(deadline).plan;
     let gathered = Gathered::new(Secrets::default());
     let program = Arc::new(Program::new(&target, Secrets::default(), gathered.clone()));
     let revision = if era == Era::Modern { "2026-07-28" } else { "2025-11-25" };
@@ -129,6 +143,55 @@ async fn an_answer_under_an_id_that_is_a_text_is_told_as_such() {
     assert_eq!(perform(&mut client, CALL).await, Outcome::Protocol(ProtocolFault::WrongId));
     program.hang_up();
     program.gone().await;
+}
+
+/// News of the modern era, for the subscription `id`.
+fn news(id: &str) -> String {
+    let meta = format!(r#"{{"io.modelcontextprotocol/subscriptionId":'{id}'}}"#);
+    format!(r#"echo '{{"method":"notifications/tools/list_changed","params":{{"_meta":{meta}}}}}'; "#)
+}
+
+#[tokio::test]
+async fn a_modern_subscription_over_a_process_hears_its_own_news_until_its_time_is_over() {
+    let more = news("$id") + "sleep 0.02; " + &news("$id") + &news("7") + "continue";
+    let (mut client, program, gathered) = listener(&more, Era::Modern);
+    let listened = exchange(&mut client, CALL).await;
+    assert_eq!(listened.outcome, Outcome::Ok, "{listened:?}");
+    let times = listened.stream.unwrap();
+    assert_eq!((times.first_event, times.first_news), (Some(listened.end), times.second_event));
+    assert!(times.longest_gap.unwrap() >= Duration::from_millis(10), "others' news is not heard: {times:?}");
+    assert!(listened.end + listened.held >= listened.sent + SHORT);
+    program.hang_up();
+    program.gone().await;
+    assert_eq!(gathered.take().1.notifications[0].count, 3);
+}
+
+#[tokio::test]
+async fn what_a_target_refuses_to_tell_is_a_failure() {
+    let refusal = r#"echo '{"jsonrpc":"2.0","id":'$id',"error":{"code":-32601,"message":"no"}}'; continue"#;
+    let (mut client, program, _) = listener(refusal, Era::Modern);
+    assert_eq!(perform(&mut client, CALL).await, Outcome::JsonRpcError(-32601));
+    let (mut silent, silence, _) = listener("continue", Era::Modern);
+    let nothing = Outcome::Transport(TransportFault::Timeout(TimeoutPhase::FirstByte));
+    assert_eq!(perform(&mut silent, CALL).await, nothing);
+    for program in [program, silence] {
+        program.hang_up();
+        program.gone().await;
+    }
+}
+
+#[tokio::test]
+async fn before_the_modern_era_whatever_comes_over_a_process_is_heard() {
+    // It says something after the handshake, and not because it is asked.
+    let more = r#"(sleep 0.05; echo '{"method":"notifications/message","params":{}}') &"#;
+    let (mut client, program, _) = listener(more, Era::Legacy);
+    assert_eq!(set_up(&mut client).await, Outcome::Ok);
+    let listened = exchange(&mut client, CALL).await;
+    assert_eq!(listened.outcome, Outcome::Ok, "{listened:?}");
+    assert!(listened.stream.unwrap().first_news.is_some());
+    program.hang_up();
+    program.gone().await;
+    assert_eq!(perform(&mut client, CALL).await, Outcome::Transport(TransportFault::Eof));
 }
 
 /// A zombie has ended.

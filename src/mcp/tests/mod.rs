@@ -16,4 +16,5 @@ mod rig;
 mod server;
 mod server2;
 mod sessions;
+mod tasks;
 mod tls;

@@ -1,6 +1,6 @@
 //! Messages beside answers, over the whole run, and what a person should know of them.
 
-use crate::model::{Messages, NotificationCount, WishCount, format_count};
+use crate::model::{Messages, NotificationCount, TaskCount, WishCount, format_count};
 use crate::report::RunLog;
 
 /// As many notifications are named in a note.
@@ -23,10 +23,9 @@ pub(super) fn notes(messages: &Messages) -> Vec<String> {
             times(messages.repeated_cursors)
         )
     });
-    [asked(&messages.wishes), rounds(messages.rounds), told(&messages.notifications), late, repeated]
-        .into_iter()
-        .flatten()
-        .collect()
+    let (rounds, tasks) = (rounds(messages.rounds), tasks(messages.tasks));
+    let all = [asked(&messages.wishes), rounds, tasks, told(&messages.notifications), late, repeated];
+    all.into_iter().flatten().collect()
 }
 
 fn asked(wishes: &[WishCount]) -> Option<String> {
@@ -54,6 +53,28 @@ fn rounds(rounds: u64) -> Option<String> {
         format!(
             "calls were made again, as their answers asked for input: {} (each is one call)",
             times(rounds)
+        )
+    })
+}
+
+fn tasks(tasks: TaskCount) -> Option<String> {
+    let TaskCount { created, completed, failed, cancelled, cancel_requests, polls } = tasks;
+    let left = created.saturating_sub(completed + failed + cancelled);
+    let became = [
+        (completed, "completed"),
+        (failed, "failed"),
+        (cancelled, "cancelled by the target"),
+        (cancel_requests, "cancelled as the scenario asks"),
+        (left.saturating_sub(cancel_requests), "not waited for to the end"),
+    ];
+    let became = became.into_iter().filter(|(count, _)| *count > 0);
+    let became: Vec<String> = became.map(|(count, what)| format!("{} {what}", format_count(count))).collect();
+    (created > 0).then(|| {
+        format!(
+            "calls ran as tasks: {} ({}); the target was asked {} how far they were",
+            format_count(created),
+            became.join(", "),
+            times(polls)
         )
     })
 }

@@ -14,6 +14,7 @@ pub(super) fn streams(log: &RunLog, all: &Aggregates) -> Vec<StreamRow> {
             ("first byte", &cell.first_byte),
             ("first message", &cell.first_event),
             ("first progress", &cell.first_progress),
+            ("task begun", &cell.handed),
             ("answer", &cell.answer),
             ("first notification", &cell.first_news),
             ("longest gap", &cell.longest_gap),

@@ -192,8 +192,8 @@ pub(super) fn streams(report: &RunReport) -> Markup {
                         } } }
                     }
                 }
-                p.muted { "Of calls whose answers came on streams, or with news of their progress before them: from when they were sent; \
-                    the longest gap is between two messages of a call." }
+                p.muted { "Of calls whose answers came on streams, with news of their progress before them, or as results of tasks: from when they \
+                    were sent; the longest gap is between two messages of a call." }
             }
         }
     }
