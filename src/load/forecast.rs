@@ -32,7 +32,7 @@ pub fn forecast(plan: &Plan) -> Vec<String> {
 }
 
 fn warnings(load: &Load, machine: Machine) -> Vec<String> {
-    let users = u64::from(load.peak_users());
+    let users = u64::from(load.clients());
     let count = format_count(users);
     let needs = users + OTHER_DESCRIPTORS;
     let descriptors = machine.descriptors.filter(|limit| *limit < needs).map(|limit| {
@@ -103,13 +103,13 @@ mod tests {
     fn closed(users: u32) -> Load {
         let stages = vec![Stage { duration: Duration::from_secs(1), users }];
         let model = LoadModel::Closed(ClosedLoad { stages, think_time: ThinkTime::Constant(Duration::ZERO) });
-        Load { model, warm_up: Duration::ZERO }
+        Load { model, warm_up: Duration::ZERO, idle_streams: 0 }
     }
 
     fn open(rate: f64, max_users: u32) -> Load {
         let stages = vec![RateStage { duration: Duration::from_secs(1), rate }];
         let open = OpenLoad { stages, spacing: Spacing::Poisson, burst: 1, users: 1, max_users };
-        Load { model: LoadModel::Open(open), warm_up: Duration::ZERO }
+        Load { model: LoadModel::Open(open), warm_up: Duration::ZERO, idle_streams: 0 }
     }
 
     #[track_caller]

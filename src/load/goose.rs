@@ -17,7 +17,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
 use super::signal::Signal;
-use super::user::{User, Workload};
+use super::user::{User, Workload, hold_streams};
 
 /// Goose is asked to launch all users within about this long; it looks after its users twice a second, so it takes longer.
 const LAUNCH_SECONDS: f64 = 0.1;
@@ -88,10 +88,13 @@ impl Crew {
     pub async fn run(mut self, work: Arc<Workload>) -> Result<(), LoadError> {
         self.gate.work.send_replace(Some(Arc::clone(&work)));
         let end = tokio::spawn(end_of_load(Arc::clone(&work)));
+        let idle = tokio::spawn(hold_streams(Arc::clone(&work)));
         let cut = tokio::spawn(cut_off(Arc::clone(&self.gate), work.signals.abort.clone()));
         let ended = (&mut self.attack).await;
         work.signals.stop.raise();
         end.abort();
+        // Where it is cut off, a stream is not closed properly.
+        let _ = idle.await;
         cut.abort();
         outcome_of(ended)
     }

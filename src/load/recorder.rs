@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::metrics::{Cell, ErrorBook, Phase, Second, SessionLosses, StreamCell, StreamedCall};
+use crate::metrics::{Cell, ErrorBook, IdleSecond, Phase, Second, SessionLosses, StreamCell, StreamedCall};
 use crate::model::{LatencyClock, LatencyHistogram, Messages, Outcome, Strays};
 use crate::plan::{StepId, Threshold};
 
@@ -26,6 +26,26 @@ pub struct Recorder {
     errors: Mutex<ErrorBook>,
     thresholds: Vec<Threshold>,
     users: AtomicU32,
+    /// `None` as long as no stream was open beside the load.
+    idle: Mutex<Option<IdleSecond>>,
+}
+
+/// Who closed a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClosedBy {
+    /// The target, or what is between.
+    Target,
+    /// The end of the load.
+    Us,
+}
+
+/// Whether a stream goes on where an earlier one was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resumed {
+    /// It does.
+    Yes,
+    /// It is a new one.
+    No,
 }
 
 /// The books of one thread, on cache lines of their own.
@@ -133,6 +153,7 @@ impl Recorder {
             errors: Mutex::default(),
             thresholds,
             users: AtomicU32::new(0),
+            idle: Mutex::default(),
         }
     }
 
@@ -184,6 +205,27 @@ impl Recorder {
     /// Enters that a user which had lost its session got a good answer again, this long after.
     pub fn session_regained(&self, after: Duration) {
         self.mine().sessions.regained.record(after);
+    }
+
+    /// A stream beside the load is open; `resumed` when that is after the last event that an earlier one brought.
+    pub fn stream_opened(&self, resumed: Resumed) {
+        let mut idle = self.idle();
+        let second = idle.get_or_insert_default();
+        second.open += 1;
+        second.resumed += u64::from(resumed == Resumed::Yes);
+    }
+
+    /// A stream beside the load is open no more.
+    pub fn stream_closed(&self, by: ClosedBy) {
+        let mut idle = self.idle();
+        let second = idle.get_or_insert_default();
+        second.open = second.open.saturating_sub(1);
+        second.ended += u64::from(by == ClosedBy::Target);
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Option<IdleSecond>> {
+        // Nothing in here panics half way.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A user became active.
@@ -262,6 +304,7 @@ impl Recorder {
             echoed,
             messages: Messages::default(),
             sessions: Some(sessions).filter(|sessions| !sessions.is_none()),
+            idle: self.idle().as_mut().map(IdleSecond::take),
             outputs: Vec::new(),
             generator: None,
             streams: streams.into_values().map(|cell| *cell).collect(),

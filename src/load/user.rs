@@ -3,10 +3,13 @@
 //! It knows nothing of Goose. Draws come from the plan's seed and the user's number alone: which transactions a
 //! user does, with which arguments, after which pauses, does not depend on how fast the target is.
 
+mod idle;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+pub(super) use self::idle::hold_streams;
 use super::arrivals::{Arrivals, Taken};
 use super::recorder::{OpenCall, Recorder, Timing};
 use super::sampler::Sampler;
@@ -270,6 +273,13 @@ impl User {
             }
             if !self.is_wanted(work, *step) {
                 continue;
+            }
+            if let Some(pause) = work.plan.step(*step).conduct.pause {
+                let pause = pause.draw(&mut self.arguments);
+                sleep_until(work, work.clock.now() + pause).await;
+                if work.signals.stop.is_raised() {
+                    break;
+                }
             }
             made = Made::Calls;
             if work.needs[step.index()].iter().any(|slot| self.variables.get(*slot).is_none()) {

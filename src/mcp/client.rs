@@ -15,6 +15,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 use self::ending::Ending;
+pub use self::listen::Bookmark;
 use self::pages::Pages;
 use self::rounds::{Again, is_unfinished};
 use super::answerer::Answerer;

@@ -44,7 +44,7 @@ pub(crate) mod tests;
 pub use address::AddressError;
 pub use catalog::{Catalog, Listing};
 pub use channel::kill_all as kill_processes;
-pub use client::{CallContext, Client, Exchange, TokenState};
+pub use client::{Bookmark, CallContext, Client, Exchange, TokenState};
 pub use contact::{Contact, ContactCall, ContactError, first_contact, first_contact_over_stdio};
 pub use oauth::OAuthError;
 pub use replicas::first_contact_with_all;

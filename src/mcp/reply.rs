@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderValue;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::aside::Aside;
@@ -16,7 +17,7 @@ use super::sse::SseParser;
 use super::tasks;
 use super::wire::MAX_REPLY_BYTES;
 use crate::clock::Clock;
-use crate::model::{Outcome, ProtocolFault, StreamTimes, TimeoutPhase};
+use crate::model::{Era, Outcome, ProtocolFault, StreamTimes, TimeoutPhase};
 use crate::plan::{Operation, Step};
 
 /// How much of a failed answer's body is read: enough to tell why.
@@ -44,6 +45,8 @@ pub(crate) struct Progress {
     pub(crate) resumption: Option<Box<Resumption>>,
     /// How often the answer's stream was opened again.
     pub(crate) resumed: u32,
+    /// Who is to be told that a stream is open that is held open.
+    pub(crate) opened: Option<oneshot::Sender<Duration>>,
     /// The id of the task as which it runs.
     pub(crate) task: Option<Box<str>>,
     /// Whose the answers are.
@@ -92,6 +95,7 @@ impl Progress {
             drained: false,
             resumption: None,
             resumed: 0,
+            opened: None,
             task: None,
             belonging: Belonging::default(),
             keep_text,
@@ -101,6 +105,14 @@ impl Progress {
     /// The same call, to be made again.
     pub(super) fn renewed(&self) -> Self {
         Self::new(self.keep_text)
+    }
+
+    /// The stream is open since `at`.
+    pub(crate) fn open(&mut self, at: Duration) {
+        if let Some(opened) = self.opened.take() {
+            // Whoever waited may have gone.
+            let _ = opened.send(at);
+        }
     }
 
     /// It went on like this.
@@ -268,6 +280,10 @@ impl Reader<'_> {
         let mut wrong_id = false;
         let mut drain_until = None;
         self.progress.stream = Some(StreamTimes::default());
+        // In the modern era the first message says that it is.
+        if self.progress.opened.is_some() && self.aside.wire.era == Era::Legacy {
+            self.progress.open(self.clock.now());
+        }
         let fault = loop {
             let next = match drain_until {
                 None => self.connection.piece().await,
@@ -412,6 +428,7 @@ impl Answers<'_> {
                 Beside::Progress => times.progress(at),
                 Beside::Other => {}
             }
+            self.progress.open(at);
         }
     }
 

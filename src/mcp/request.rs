@@ -252,7 +252,7 @@ fn write_request_line(method: &Method, before: &str, path: &str, out: &mut Vec<u
 
 impl Body {
     /// Makes room for what `conduct` adds to the parameters.
-    fn conduct(&mut self, Conduct { progress, pages, cancel_after: _, task: _ }: Conduct) {
+    fn conduct(&mut self, Conduct { progress, pages, .. }: Conduct) {
         let Self::Rpc { before, hole, token, after } = self else { return };
         if !progress && pages.is_none() {
             return;

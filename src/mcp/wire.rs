@@ -146,7 +146,7 @@ impl Wire {
             catalog: None,
             resume: None,
             seed: plan.seed,
-            users: plan.load.peak_users(),
+            users: plan.load.clients(),
             run: RunTag::of(wall_clock()),
             others: None,
             tasks: Tasks::of(plan, context).map(Box::new),

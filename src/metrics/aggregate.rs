@@ -262,6 +262,7 @@ mod tests {
             echoed: 0,
             messages: crate::model::Messages::default(),
             sessions: None,
+            idle: None,
             outputs: Vec::new(),
             generator: None,
             cells,

@@ -116,6 +116,7 @@ mod tests {
             messages: crate::model::Messages::default(),
             streams: Vec::new(),
             sessions: None,
+            idle: None,
             outputs: Vec::new(),
             generator,
             cells,

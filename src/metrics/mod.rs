@@ -24,4 +24,4 @@ pub use scrape_record::{
 pub use session_losses::SessionLosses;
 pub use store::{Point, Series, SeriesError, SeriesStore};
 pub use stream::{StreamCell, StreamedCall};
-pub use window::{Cell, ErrorSample, Phase, Second};
+pub use window::{Cell, ErrorSample, IdleSecond, Phase, Second};

@@ -58,6 +58,9 @@ pub struct Second {
     /// Sessions that were lost in it, and those that were regained; left out where there were none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions: Option<SessionLosses>,
+    /// The streams that are held open beside the load; left out where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle: Option<IdleSecond>,
     /// What came of answers that were held against output schemas.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<OutputCheck>,
@@ -72,6 +75,26 @@ pub struct Second {
     /// Why calls of it failed; left out where none did, and unknown to the first run directories.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ErrorSample>,
+}
+
+/// The streams that are held open beside the load, in one second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct IdleSecond {
+    /// Open at its end.
+    pub open: u32,
+    /// How many the target ended in it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ended: u64,
+    /// How many were opened anew in it after the last event that had come (Last-Event-ID).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub resumed: u64,
+}
+
+impl IdleSecond {
+    /// What was counted since the last time; what is open stays so.
+    pub fn take(&mut self) -> Self {
+        std::mem::replace(self, Self { open: self.open, ..Self::default() })
+    }
 }
 
 /// Failed calls of one step, in one phase, of one class, that gave the same reason. Of each step, phase and class only the

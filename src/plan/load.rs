@@ -15,6 +15,14 @@ pub struct Load {
     pub model: LoadModel,
     /// From the start of the load; calls due before its end are measured, reported and left out of the verdict.
     pub warm_up: Duration,
+    /// Streams that are held open beside the load, each by a client of its own that makes no calls.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub idle_streams: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// What makes calls begin.
@@ -46,8 +54,8 @@ pub struct Stage {
     pub users: u32,
 }
 
-/// The pause of a user after each iteration.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// The pause of a user, mostly after each iteration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ThinkTime {
     /// Always the same.
@@ -133,6 +141,11 @@ impl Load {
             LoadModel::Open(open) => open.max_users,
             LoadModel::Closed(closed) => closed.peak_users(),
         }
+    }
+
+    /// The users, and those who hold streams open.
+    pub fn clients(&self) -> u32 {
+        self.peak_users().saturating_add(self.idle_streams)
     }
 
     /// The open load, if it is one.

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{
     Answers, Arrival, Auth, ClientAnswer, ClientProof, Feeder, FeederId, FixedText, HostRule, Load,
-    OutputSchema, ProtocolChoice, SessionEnd, SessionPolicy, Step, StepId, Target, Template, Threshold,
+    OutputSchema, ProtocolChoice, Role, SessionEnd, SessionPolicy, Step, StepId, Target, Template, Threshold,
     Transport, UnlistedTools,
 };
 use crate::model::CounterRng;
@@ -121,6 +121,12 @@ impl Plan {
     /// The step with this id.
     pub fn step(&self, id: StepId) -> &Step {
         &self.steps[id.index()]
+    }
+
+    /// The step that opens a stream which is held open beside the load, where there are any.
+    pub fn idle_stream(&self) -> Option<StepId> {
+        let is_idle = |step: &&Step| step.role == Role::SetUp && step.operation.is_listening();
+        self.steps.iter().find(is_idle).map(|step| step.id)
     }
 
     /// The sum of all weights; 0 when nothing would be done.

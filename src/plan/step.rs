@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Condition, Extraction, Slot, Template};
+use super::{Condition, Extraction, Slot, Template, ThinkTime};
 
 /// The request of the modern era that stands where the legacy one shakes hands.
 pub const DISCOVER: &str = "server/discover";
@@ -73,6 +73,9 @@ pub struct Conduct {
     /// Of a tool: how it is run as a task; `None`: it is not, and its answer is its result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task: Option<TaskConduct>,
+    /// How long its user waits before it sets about it, after the step before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause: Option<ThinkTime>,
 }
 
 /// How a tool is run as a task: the answer to its call says under which id its result can be asked for.

@@ -7,6 +7,7 @@ mod crosstalk;
 mod findings;
 mod growth;
 mod health;
+mod idle;
 mod messages;
 mod notes;
 mod outputs;
@@ -69,6 +70,7 @@ pub(super) fn build(
         messages: messages::messages(log),
         streams: streams::streams(log, all),
         lost_sessions: sessions::lost_sessions(log),
+        idle_streams: idle::idle_streams(log, clock),
         output_schemas: outputs,
         planned: all.planned(),
         recorded: all.recorded(),

@@ -43,6 +43,7 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
         strays: _,
         cross_talk: _,
         lost_sessions: _,
+        idle_streams: _,
         output_schemas,
         scrapes: _,
         scrapes_failed: _,

@@ -25,8 +25,8 @@ pub use json::REPORT_SCHEMA;
 pub use judged::judged;
 pub use run_log::{Ending, Environment, Manifest, RUN_FORMAT_VERSION, RunLog, Totals};
 pub use run_report::{
-    ClockRow, CrossTalk, ErrorRow, HealthSpan, LostSessions, OutcomeCount, OutputRow, REPORT_VERSION,
-    RunReport, Saturation, SessionGrowth, StepRow, StreamRow, StreamTime, TimelinePoint,
+    ClockRow, CrossTalk, ErrorRow, HealthSpan, IdleStreams, LostSessions, OutcomeCount, OutputRow,
+    REPORT_VERSION, RunReport, Saturation, SessionGrowth, StepRow, StreamRow, StreamTime, TimelinePoint,
 };
 pub use terminal::{TerminalStyle, terminal_summary};
 pub(crate) use terminal_table::{Align, Table};

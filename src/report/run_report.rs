@@ -13,7 +13,8 @@ use crate::slo::{Finding, GeneratorCheck};
 /// The version of `report.json`. Version 2 has all that version 1 had, and beside it
 /// `errors`, `clocks`, `generator`, how much of each second was `covered`, and which failures were `expected`. Version 3 has
 /// all that version 2 had, and beside it `strays`, `session_growth` and the target's `transport`. Version 4 has all that version
-/// 3 had, and beside it `cross_talk`, `messages`, `streams`, `output_schemas` and `lost_sessions`.
+/// 3 had, and beside it `cross_talk`, `messages`, `streams`, `output_schemas`,
+/// `idle_streams` and `lost_sessions`.
 pub const REPORT_VERSION: u32 = 4;
 
 /// A run, judged.
@@ -74,6 +75,9 @@ pub struct RunReport {
     pub streams: Vec<StreamRow>,
     /// Sessions that the target lost, over the whole run; `None` where it lost none.
     pub lost_sessions: Option<LostSessions>,
+    /// The streams that were held open beside the load; `None` where there were to be none.
+    #[serde(default)]
+    pub idle_streams: Option<IdleStreams>,
     /// Sampled answers that were held against the output schemas of their tools, over the whole run, by step; steps without any
     /// are left out.
     pub output_schemas: Vec<OutputRow>,
@@ -223,6 +227,21 @@ pub struct LostSessions {
     pub p95: Option<f64>,
     /// See `p50`.
     pub max: Option<f64>,
+}
+
+/// Streams that were held open beside the load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdleStreams {
+    /// How many there were to be.
+    pub asked: u32,
+    /// The fewest that were open at the end of a second of the steady phase, its last one left out.
+    pub fewest: u32,
+    /// The most.
+    pub most: u32,
+    /// How often the target ended one, over the whole run; each was opened anew.
+    pub ended: u64,
+    /// How many of those were opened after the last event that had come (Last-Event-ID).
+    pub resumed: u64,
 }
 
 /// Sampled answers of one step, held against the output schema of its tool.

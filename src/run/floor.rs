@@ -70,7 +70,7 @@ fn busiest(plan: &Plan, length: Duration, target: &DemoTarget) -> Plan {
                 Auth::Login { path: path.clone(), username: "nobody".into(), password: Secret::new("none") }
             }
         },
-        load: Load { model, warm_up: WARM_UP },
+        load: Load { model, warm_up: WARM_UP, idle_streams: 0 },
         ..plan.clone()
     }
 }

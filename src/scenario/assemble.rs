@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::check::AROUND;
 use super::file::ScenarioFile;
-use super::operation_file::method_and_tool;
+use super::operation_file::{CHANGING_LISTS, method_and_tool};
 use super::step_file::WrittenStep;
 use super::target_file::WrittenTarget;
 use crate::plan::{
     Auth, Conduct, Feeder, FeederId, OAuthCall, Operation, PLAN_VERSION, Plan, ProtocolChoice, Role, Slot,
-    Step, StepId, Transaction,
+    Step, StepId, Template, Transaction,
 };
 
 /// The plan; `None` when a section has a mistake. Thresholds come from the objectives, later.
@@ -23,6 +23,9 @@ pub(super) fn plan(file: ScenarioFile) -> Option<Plan> {
     let mcp = written.iter().flat_map(|transaction| &transaction.steps).any(WrittenStep::is_mcp);
     let mut steps = Steps { steps: Vec::new(), deadline };
     steps.add_around(&auth, mcp);
+    if let Some(load) = file.load.as_ref().filter(|load| mcp && load.idle_streams > 0) {
+        steps.add_idle_stream(load.duration());
+    }
     let used: BTreeSet<Slot> =
         written.iter().flat_map(|transaction| &transaction.steps).flat_map(WrittenStep::uses).collect();
     let feeders: Vec<Feeder> =
@@ -81,7 +84,7 @@ struct Steps {
 impl Steps {
     /// What surrounds the load. Both eras are there: which one is spoken shows at the first contact.
     fn add_around(&mut self, auth: &Auth, mcp: bool) {
-        let [login, challenge, resource, server, token, initialize, initialized, discover, list, end] =
+        let [login, challenge, resource, server, token, initialize, initialized, discover, list, end, _] =
             AROUND;
         if let Auth::Login { path, .. } = auth {
             self.add(login, Role::SetUp, format!("POST {path}"), Operation::Login);
@@ -111,6 +114,15 @@ impl Steps {
                 self.add(name, role, method, operation);
             }
         }
+    }
+
+    /// The streams that are held open as long as the load is on, which is `length`; its deadline is for opening one.
+    fn add_idle_stream(&mut self, length: Duration) {
+        let [.., idle] = AROUND;
+        let lists = CHANGING_LISTS.map(|(_, list)| (list, Template::literal("true")));
+        let operation = Operation::Listen { filter: Template::object(&lists), length };
+        let (method, _) = method_and_tool(&operation);
+        self.add(idle, Role::SetUp, method, operation);
     }
 
     /// Adds a step around the load.

@@ -20,7 +20,7 @@ use crate::slo::{Called, WrittenObjective};
 const MOST_STEPS: usize = 1_000;
 
 /// The names of the steps around the load, which no step of the load may have.
-pub(crate) const AROUND: [&str; 10] = [
+pub(crate) const AROUND: [&str; 11] = [
     "login",
     "oauth challenge",
     "oauth resource metadata",
@@ -31,6 +31,7 @@ pub(crate) const AROUND: [&str; 10] = [
     "server/discover",
     "tools/list at first contact",
     "end session",
+    "idle stream",
 ];
 
 pub(super) fn check(file: &ScenarioFile, objectives: &[WrittenObjective], problems: &mut Problems) {
@@ -165,7 +166,8 @@ fn check_step_names(transactions: &[WrittenTransaction], place: &Place, problems
 fn check_protocol(file: &ScenarioFile, transactions: &[WrittenTransaction], problems: &mut Problems) {
     let Some(protocol) = &file.protocol else { return };
     let rest = *protocol == ProtocolChoice::Rest;
-    for step in transactions.iter().flat_map(|transaction| &transaction.steps) {
+    let steps = transactions.iter().flat_map(|transaction| transaction.steps.iter().enumerate());
+    for (is_first, step) in steps.map(|(at, step)| (at == 0, step)) {
         if rest && step.is_mcp() {
             problems.push(
                 Problem::error(&step.kind, format!("{} is a call of MCP", quoted(step.kind.text())))
@@ -177,6 +179,12 @@ fn check_protocol(file: &ScenarioFile, transactions: &[WrittenTransaction], prob
             problems.push(
                 Problem::error(place, "this is possible with calls of MCP alone")
                     .help("remove it, or call MCP"),
+            );
+        }
+        if let Some(place) = step.pause_place.as_ref().filter(|_| is_first) {
+            problems.push(
+                Problem::error(place, "the first step of a transaction begins when the iteration does")
+                    .help("write `think_time` under `load` for pauses between iterations, or remove this"),
             );
         }
         if let Some(place) = &step.conduct_place
@@ -212,6 +220,12 @@ fn check_protocol(file: &ScenarioFile, transactions: &[WrittenTransaction], prob
         }
     }
     let mcp = transactions.iter().flat_map(|transaction| &transaction.steps).any(WrittenStep::is_mcp);
+    if let Some(place) = file.idle_place.as_ref().filter(|_| !mcp) {
+        problems.push(
+            Problem::error(place, "no step calls MCP, so there are no streams to hold open")
+                .help("remove `idle_streams`"),
+        );
+    }
     if let Some(place) = file.answers_place.as_ref().filter(|_| !mcp) {
         problems.push(
             Problem::warning(place, "no step calls MCP, so nobody asks for these answers")
@@ -237,11 +251,6 @@ fn check_stdio(file: &ScenarioFile, problems: &mut Problems) {
             );
         }
     }
-    for step in file.transactions.iter().flat_map(|transaction| &transaction.steps) {
-        if step.operation.is_listening() {
-            problems.push(one_stream(&step.kind));
-        }
-    }
     for place in file.observe.iter().flat_map(|written| &written.own) {
         problems.push(
             Problem::error(place, "a process that is spoken to over `stdio` has no URLs of its own")
@@ -265,12 +274,12 @@ fn check_stdio(file: &ScenarioFile, problems: &mut Problems) {
                 .help("remove `session`, or `processes: shared`"),
         );
     }
-}
-
-/// There is no stream beside the one on which everything comes.
-fn one_stream(listen: &Place) -> Problem {
-    Problem::error(listen, "a stream of its own is possible over Streamable HTTP alone")
-        .help("remove it: what the target tells is counted all the same")
+    if let Some(place) = file.idle_place.as_ref().filter(|_| target.processes == Processes::Shared) {
+        problems.push(
+            Problem::error(place, "a process that all users share has one stream")
+                .help("remove `idle_streams`, or `processes: shared`"),
+        );
+    }
 }
 
 /// HTTP+SSE is older than the modern era.
@@ -279,11 +288,6 @@ fn check_events(file: &ScenarioFile, problems: &mut Problems) {
         file.target.as_ref().is_some_and(|written| written.transport.carriage == CarriageChoice::Sse);
     let modern = matches!(&file.protocol, Some(ProtocolChoice::Revision(revision))
         if Some(revision.as_str()) == ProtocolChoice::REVISIONS.last().copied());
-    for step in file.transactions.iter().flat_map(|transaction| &transaction.steps).filter(|_| events) {
-        if step.operation.is_listening() {
-            problems.push(one_stream(&step.kind));
-        }
-    }
     if let Some(place) = file.protocol_place.as_ref().filter(|_| events && modern) {
         problems.push(
             Problem::error(place, "this revision does not know `transport: sse`")

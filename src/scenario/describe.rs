@@ -168,6 +168,10 @@ fn describe_load(page: &mut Page, load: &Load) {
             ),
         );
     }
+    if load.idle_streams > 0 {
+        let streams = format_count(load.idle_streams.into());
+        page.value("idle streams", &format!("{streams}, held open beside the load by clients of their own"));
+    }
     match &load.model {
         LoadModel::Open(open) => describe_open(page, open),
         LoadModel::Closed(closed) => describe_closed(page, closed),

@@ -84,6 +84,9 @@ fn describe_step(page: &mut Page, plan: &Plan, transaction: &Transaction, step: 
         Some(Conduct::MOST_PAGES) => parts.push("all pages".to_owned()),
         Some(pages) => parts.push(format!("up to {} pages", format_count(u64::from(pages)))),
     }
+    if let Some(pause) = step.conduct.pause {
+        parts.push(format!("after a pause of {} on average", format_duration(pause.mean())));
+    }
     if step.conduct.task.is_some() {
         parts.push("as a task".to_owned());
     }

@@ -53,6 +53,8 @@ pub(super) struct ScenarioFile {
     pub hosts: HostRule,
     pub timeout: Option<Duration>,
     pub load: Option<Load>,
+    /// Where it asks for idle streams.
+    pub idle_place: Option<Place>,
     pub feeders: Vec<WrittenFeeder>,
     /// The names of all variables, by their slots.
     pub variables: Vec<String>,
@@ -123,6 +125,7 @@ pub(super) fn read(
     let timeout =
         fields.optional("timeout").map_or(Some(DEFAULT_TIMEOUT), |field| field.some_duration(problems));
     let load = fields.required("load", problems).and_then(|field| load_file::read(field, problems));
+    let (load, idle_place) = load.map_or((None, None), |(load, place)| (Some(load), place));
     let mut book = VariableBook::new(env);
     let (feeders, feeders_whole) = match fields.optional("data") {
         None => (Vec::new(), true),
@@ -161,6 +164,7 @@ pub(super) fn read(
         hosts: HostRule { allowed },
         timeout,
         load,
+        idle_place,
         feeders,
         variables,
         transactions,

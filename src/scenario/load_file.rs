@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::input::{Field, Fields, Problem, Problems, Value};
+use crate::input::{Field, Fields, Place, Problem, Problems, Value};
 use crate::model::format_duration;
 use crate::plan::{ClosedLoad, Load, LoadModel, Stage, ThinkTime};
 
@@ -11,7 +11,8 @@ use super::arrivals_file;
 /// More users than this are a slip of the pen.
 pub(super) const MOST_USERS: u32 = 1_000_000;
 
-pub(super) fn read(field: Field<'_>, problems: &mut Problems) -> Option<Load> {
+/// The load, and where it asks for idle streams.
+pub(super) fn read(field: Field<'_>, problems: &mut Problems) -> Option<(Load, Option<Place>)> {
     let mut fields = Fields::of(field.node, "`load`", problems)?;
     let model = if arrivals_file::is_open(field) {
         arrivals_file::read(&mut fields, problems).map(LoadModel::Open)
@@ -20,8 +21,10 @@ pub(super) fn read(field: Field<'_>, problems: &mut Problems) -> Option<Load> {
     };
     let warm_up_field = fields.optional("warm_up");
     let warm_up = warm_up_field.map_or(Some(Duration::ZERO), |field| field.duration(problems));
+    let idle_field = fields.optional("idle_streams");
+    let idle_streams = idle_field.map_or(Some(0), |field| field.whole(&(0..=MOST_USERS), problems));
     fields.finish(problems);
-    let load = Load { model: model?, warm_up: warm_up? };
+    let load = Load { model: model?, warm_up: warm_up?, idle_streams: idle_streams? };
     if let Some(field) = warm_up_field.filter(|_| load.warm_up >= load.duration()) {
         let message = format!(
             "the warm-up of {} is not shorter than the load of {}",
@@ -32,7 +35,8 @@ pub(super) fn read(field: Field<'_>, problems: &mut Problems) -> Option<Load> {
                     line: `--set load.warm_up=1s`)";
         problems.push(Problem::error(&field.node.place, message).help(help));
     }
-    Some(load)
+    let idle = idle_field.filter(|_| load.idle_streams > 0);
+    Some((load, idle.map(|field| field.node.place.clone())))
 }
 
 fn read_closed(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<ClosedLoad> {
@@ -46,7 +50,7 @@ fn read_closed(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Close
     };
     let think_time = fields
         .optional("think_time")
-        .map_or(Some(ThinkTime::Constant(Duration::ZERO)), |field| read_think_time(field, problems));
+        .map_or(Some(ThinkTime::Constant(Duration::ZERO)), |field| read_pause(field, problems));
     for name in ["spacing", "burst", "max_users"] {
         // Asked for only where it is there: it is no field of such a load.
         let is_there = fields.entries().iter().any(|entry| entry.key.text == name);
@@ -135,11 +139,12 @@ fn read_stage(item: Field<'_>, problems: &mut Problems) -> Option<Stage> {
     Some(Stage { duration: duration?, users: users? })
 }
 
-fn read_think_time(field: Field<'_>, problems: &mut Problems) -> Option<ThinkTime> {
+/// A pause: its length, or what it is drawn from.
+pub(super) fn read_pause(field: Field<'_>, problems: &mut Problems) -> Option<ThinkTime> {
     let Value::Map(_) = &field.node.value else {
         return field.duration(problems).map(ThinkTime::Constant);
     };
-    let mut fields = Fields::of(field.node, "`think_time`", problems)?;
+    let mut fields = Fields::of(field.node, "a pause", problems)?;
     let read = if fields.has("mean") {
         read_exponential(&mut fields, problems)
     } else if fields.has("median") || fields.has("p95") {

@@ -245,6 +245,9 @@ fn load(load: &Load) -> Value {
         LoadModel::Closed(closed) => closed_load(closed),
     };
     fields.set("warm_up", duration(load.warm_up));
+    if load.idle_streams > 0 {
+        fields.set("idle_streams", load.idle_streams);
+    }
     fields.value()
 }
 
@@ -270,7 +273,14 @@ fn closed_load(load: &ClosedLoad) -> Fields {
         .stages
         .iter()
         .map(|stage| Fields::of([("duration", duration(stage.duration)), ("users", stage.users.into())]));
-    let think_time = match load.think_time {
+    let mut fields = Fields::default();
+    fields.set("stages", stages.collect::<Vec<_>>());
+    fields.set("think_time", pause(load.think_time));
+    fields
+}
+
+pub(super) fn pause(pause: ThinkTime) -> Value {
+    match pause {
         ThinkTime::Constant(pause) => duration(pause),
         ThinkTime::Uniform { min, max } => Fields::of([("min", duration(min)), ("max", duration(max))]),
         ThinkTime::Exponential { mean, max } => {
@@ -279,11 +289,7 @@ fn closed_load(load: &ClosedLoad) -> Fields {
         ThinkTime::Lognormal { median, p95, max } => {
             Fields::of([("median", duration(median)), ("p95", duration(p95)), ("max", duration(max))])
         }
-    };
-    let mut fields = Fields::default();
-    fields.set("stages", stages.collect::<Vec<_>>());
-    fields.set("think_time", think_time);
-    fields
+    }
 }
 
 fn observe(observe: &Observe) -> Value {

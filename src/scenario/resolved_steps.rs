@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_yaml::Value;
 
 use super::operation_file::{BARE, CHANGING_LISTS};
-use super::resolved::{Fields, duration};
+use super::resolved::{self, Fields, duration};
 use crate::plan::{
     Answers, Check, ClientAnswer, Condition, Conduct, Extraction, Feeder, McpRequest, Operation, Part, Plan,
     Step, TaskConduct, Test, Transaction,
@@ -92,6 +92,9 @@ fn step(step: &Step) -> Value {
             }
         }
         fields.set("task", task.value());
+    }
+    if let Some(pause) = step.conduct.pause {
+        fields.set("pause", resolved::pause(pause));
     }
     if !step.operation.is_listening() {
         fields.set("timeout", duration(step.deadline));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::arguments::json_value;
 use super::extract_file::{read_condition, read_extract, read_pointer};
+use super::load_file::read_pause;
 use super::operation_file::{BARE, GET_PROMPT, KINDS, LISTS, method_and_tool, read_operation, read_pages};
 use super::variables::VariableBook;
 use crate::input::{Field, Fields, Place, Problem, Problems, Value};
@@ -38,6 +39,8 @@ pub(super) struct WrittenStep {
     pub conduct: Conduct,
     /// Where it is said how it is called, where that is of MCP alone.
     pub conduct_place: Option<Place>,
+    /// Where the pause before it stands.
+    pub pause_place: Option<Place>,
 }
 
 impl WrittenStep {
@@ -90,6 +93,7 @@ pub(super) struct Around<'n> {
     timeout: Option<Duration>,
     conduct: Conduct,
     conduct_place: Option<Place>,
+    pause_place: Option<Place>,
     fields: Vec<Field<'n>>,
 }
 
@@ -126,6 +130,11 @@ pub(super) fn read_around<'n>(
     if let Some(field) = fields.optional("cancel_after") {
         around.conduct.cancel_after = field.some_duration(problems);
         around.conduct_place = Some(field.node.place.clone());
+        around.fields.push(field);
+    }
+    if let Some(field) = fields.optional("pause") {
+        around.conduct.pause = read_pause(field, problems);
+        around.pause_place = Some(field.node.place.clone());
         around.fields.push(field);
     }
     if let Some(field) = fields.optional("task") {
@@ -179,6 +188,7 @@ pub(super) fn read_call(
         timeout: around.timeout,
         conduct: Conduct { pages, ..around.conduct },
         conduct_place: around.conduct_place,
+        pause_place: around.pause_place,
         ..WrittenStep::of(operation?, place)
     })
 }
@@ -224,6 +234,7 @@ impl WrittenStep {
             timeout: None,
             conduct: Conduct::default(),
             conduct_place: None,
+            pause_place: None,
         }
     }
 }

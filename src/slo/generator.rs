@@ -371,7 +371,7 @@ mod tests {
             users: 1,
             max_users: 10,
         };
-        let load = Load { model: LoadModel::Open(open), warm_up: Duration::from_secs(2) };
+        let load = Load { model: LoadModel::Open(open), warm_up: Duration::from_secs(2), idle_streams: 0 };
         Plan { load, thresholds: vec![Threshold::response(ms(100))], ..plan() }
     }
 
@@ -402,6 +402,7 @@ mod tests {
             messages: crate::model::Messages::default(),
             streams: Vec::new(),
             sessions: None,
+            idle: None,
             outputs: Vec::new(),
             generator: Some(GeneratorSecond {
                 cpu: Some(0.3),
@@ -507,9 +508,11 @@ mod tests {
 
     #[test]
     fn a_burst_at_the_end_of_a_second_may_be_counted_in_either() {
-        let Load { model: LoadModel::Open(open), warm_up } = open_plan().load else { unreachable!() };
+        let Load { model: LoadModel::Open(open), warm_up, idle_streams } = open_plan().load else {
+            unreachable!()
+        };
         let open = OpenLoad { burst: 50, ..open };
-        let plan = Plan { load: Load { model: LoadModel::Open(open), warm_up }, ..open_plan() };
+        let plan = Plan { load: Load { model: LoadModel::Open(open), warm_up, idle_streams }, ..open_plan() };
         // Half of what is due each second is due at its very beginning.
         let failing = |given: &[u64]| {
             let mut seconds: Vec<Second> = (0..SECONDS).map(second).collect();

@@ -21,7 +21,7 @@ import time
 from http.server import BaseHTTPRequestHandler
 
 TOOLS = ["echo", "shuffled", "twice", "late", "never", "chatty", "stranger", "pinging", "asking", "text_id", "die",
-         "asks", "announced", "floods", "needs", "steps", "slow", "swapped", "crossed", "typed", "mistyped"]
+         "asks", "announced", "floods", "needs", "steps", "slow", "swapped", "crossed", "typed", "mistyped", "works"]
 TYPED = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
 COMPLETE = {"resultType": "complete"}
 ASKED = {"sampling": "sampling/createMessage", "roots": "roots/list", "elicitation": "elicitation/create"}
@@ -54,6 +54,8 @@ class Swap:
 
 
 SWAP = Swap()
+# Of the modern era, by their ids: how often they are asked for before they end, and how.
+TASKS = {}
 
 
 def content(arguments):
@@ -63,6 +65,10 @@ def content(arguments):
 def described(name):
     tool = {"name": name, "inputSchema": {"type": "object"}}
     return {**tool, "outputSchema": TYPED} if name in ("typed", "mistyped") else tool
+
+
+def state(id, status):
+    return {"taskId": id, "status": status, "ttlMs": None, "pollIntervalMs": 5}
 
 
 class Session:
@@ -113,10 +119,31 @@ class Session:
             self.result(id, {"prompts": [{"name": f"p{page}"}], "nextCursor": str((page + 1) % 3 + 1), **COMPLETE})
         elif method == "notifications/cancelled":
             self.cancelled.append(message["params"]["requestId"])
+        elif method in ("tasks/get", "tasks/update", "tasks/cancel"):
+            self.task(id, method, message["params"])
         elif method == "tools/call":
             self.call(id, message["params"]["name"], message["params"].get("arguments", {}), message["params"])
         elif id is not None:
             self.send({"jsonrpc": "2.0", "id": id, "error": {"code": -32601, "message": "no such method"}})
+
+    def task(self, id, method, params):
+        task = TASKS[params["taskId"]]
+        told = lambda status, **more: self.result(id, {**COMPLETE, **state(params["taskId"], status), **more})
+        if method == "tasks/update":
+            task["given"] = params["inputResponses"]
+        if method != "tasks/get":
+            return self.result(id, COMPLETE)
+        task["polls"] -= 1
+        if task.get("asks") and "given" not in task:
+            told("input_required", inputRequests={"it": {"method": ASKED[task["asks"]], "params": {}}})
+        elif task["polls"] > 0:
+            told("working")
+        elif task.get("ends") == "failed":
+            told("failed", error={"code": -32603, "message": "no fuel"})
+        elif task.get("ends") == "cancelled":
+            told("cancelled", statusMessage="too dear")
+        else:
+            told("completed", result=content(task))
 
     def answered(self, message):
         waiting = self.waiting.pop(message.get("id"), None)
@@ -193,6 +220,9 @@ class Session:
             else:
                 text = json.dumps([arguments, params.get("inputResponses")])
                 self.result(id, {"resultType": "complete", "content": [{"type": "text", "text": text}]})
+        elif tool == "works":
+            TASKS[f"task-{id}"] = {**arguments}
+            self.result(id, {"resultType": "task", **state(f"task-{id}", "working")})
         elif tool == "text_id":
             self.result(str(id), good)
         elif tool == "die":

@@ -53,6 +53,12 @@ mod crosstalk;
 /// What comes beside answers: requests of the target, progress, notifications; and calls that are broken off.
 mod messages;
 
+/// Tools that run as tasks.
+mod tasks;
+
+/// Streams that are held open beside the load.
+mod idle_streams;
+
 /// Answers that are not what the tools said that they would be.
 mod output_schemas;
 

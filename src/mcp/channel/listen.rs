@@ -22,7 +22,9 @@ impl Channel {
         progress.stream = Some(times);
         if !subscribes {
             progress.phase = TimeoutPhase::Body;
-            progress.first_byte = Some(out.clock.now());
+            let at = out.clock.now();
+            progress.first_byte = Some(at);
+            progress.open(at);
             while let Some(at) = news.recv().await {
                 times.event(at);
                 progress.stream = Some(times);
@@ -44,6 +46,7 @@ impl Channel {
                     times.event(at);
                     progress.phase = TimeoutPhase::Body;
                     progress.first_byte.get_or_insert(at);
+                    progress.open(at);
                     progress.stream = Some(times);
                 }
                 arrival = expected.arrival() => {

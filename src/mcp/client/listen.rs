@@ -1,14 +1,67 @@
 //! Streams of notifications that are kept open for a while. What such a call takes is the time until its stream is open.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Client, Exchange};
+use tokio::sync::oneshot;
+
+use super::ending::Ending;
+use super::resumption::LAST_EVENT_ID;
+use super::{Attempt, CallContext, Client, Exchange};
 use crate::mcp::deadline::Passed;
 use crate::mcp::failure::Failure;
-use crate::mcp::reply::Progress;
+use crate::mcp::reply::{Progress, Resumption};
 use crate::model::{Era, Outcome, ProtocolFault};
+use crate::plan::StepId;
+
+/// Where a stream is to go on that was held open, after it ended.
+#[derive(Debug, Default)]
+pub struct Bookmark(Option<Box<Resumption>>);
+
+impl Bookmark {
+    /// True when the target said where it goes on.
+    pub fn is_set(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// How long the target wants to be left alone before; `None` where it does not say.
+    pub fn pause(&self) -> Option<Duration> {
+        self.0.as_ref().map(|resumption| resumption.pause)
+    }
+}
 
 impl Client {
+    /// Opens the stream of `step`, from `bookmark` on, and holds it open until the target ends it, or this is dropped. `opened` is
+    /// told when it is open.
+    pub async fn hold(
+        &mut self,
+        step: StepId,
+        context: CallContext<'_>,
+        opened: oneshot::Sender<Duration>,
+        bookmark: &mut Bookmark,
+    ) -> Exchange {
+        let wire = Arc::clone(&self.wire);
+        let step = &wire.steps[step.index()];
+        let CallContext { iteration, sent, rng, variables } = context;
+        let context = CallContext { iteration, sent, rng, variables: &mut *variables };
+        self.session_fields.remove(LAST_EVENT_ID);
+        if let Some(resumption) = bookmark.0.take() {
+            self.session_fields.set(LAST_EVENT_ID, &resumption.last_id);
+        }
+        let mut progress = Progress::new(false);
+        progress.opened = Some(opened);
+        let ended = self.exchange(&wire, step, context, Attempt::default(), &mut progress).await;
+        self.session_fields.remove(LAST_EVENT_ID);
+        self.hang_up();
+        bookmark.0 = progress.resumption.take();
+        self.settled(step, Ending { sent, early: Ok(ended), given_up: None, progress }, variables).0
+    }
+
+    /// Closes the connection. What came of it is not waited for.
+    pub fn hang_up(&mut self) {
+        self.connection.close();
+    }
+
     /// A stream that was open until its time was over, or until the target ended it; `None` where it was not, which is a
     /// failure like others.
     pub(super) fn listened(

@@ -8,7 +8,7 @@ use crate::mcp::reply::{self, Progress};
 use crate::mcp::wire::Wire;
 use crate::plan::Step;
 
-const LAST_EVENT_ID: &str = "last-event-id";
+pub(super) const LAST_EVENT_ID: &str = "last-event-id";
 
 impl Client {
     /// Goes on with an answer whose stream of events ended before the answer did, as often as that happens: opens the stream

@@ -3,9 +3,13 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use super::rig::{CALL, LEGACY, Rig, answer, events, good, http, json, open_events, perform, set_up, write};
 use super::server::{Act, Seen, Server};
-use crate::model::{Outcome, ProtocolFault, TimeoutPhase, TransportFault};
+use crate::mcp::{Bookmark, CallContext};
+use crate::model::{CounterRng, Outcome, ProtocolFault, TimeoutPhase, TransportFault};
+use crate::plan::{Operation, Template, Variables};
 
 /// The stream of a call ends after its first event...
 const CUT: &str = "id: one\nretry: 1\ndata:\n\n";
@@ -120,4 +124,39 @@ async fn the_modern_era_does_not_resume() {
 async fn an_answer_that_is_there_needs_no_rest() {
     let server = ending(good, |_, _| json("")).await;
     assert_eq!(outcome(&server, LONG).await.0, Outcome::Ok);
+}
+
+#[tokio::test]
+async fn a_stream_that_was_held_open_goes_on_where_it_ended() {
+    let server = ending(good, |_, seen| match seen.header("last-event-id") {
+        None => events("id: seven\nretry: 20\ndata: {\"method\":\"notifications/message\"}\n\n"),
+        Some("seven") => vec![open_events(), Act::Stall],
+        Some(_) => http("400 Bad Request", "", ""),
+    })
+    .await;
+    let mut rig = Rig::new(&server);
+    let length = LONG;
+    rig = rig.operation(Operation::Listen { filter: Template::literal("{}"), length });
+    let mut client = rig.client(1).await;
+    assert_eq!(set_up(&mut client).await, Outcome::Ok);
+    let mut bookmark = Bookmark::default();
+    let mut hold = async |bookmark: &mut Bookmark| {
+        let (opened, is_open) = oneshot::channel();
+        let mut rng = CounterRng::new(1, 1);
+        let variables = &mut Variables::default();
+        let context = CallContext { iteration: 1, sent: client.now(), rng: &mut rng, variables };
+        tokio::select! {
+            exchange = client.hold(CALL, context, opened, bookmark) => Some(exchange.outcome),
+            // As long as nothing ends it.
+            () = async { is_open.await.unwrap(); tokio::time::sleep(Duration::from_millis(50)).await } => None,
+        }
+    };
+    assert_eq!(hold(&mut bookmark).await, Some(Outcome::Ok));
+    assert_eq!((bookmark.is_set(), bookmark.pause()), (true, Some(Duration::from_millis(20))));
+    assert_eq!(hold(&mut bookmark).await, None);
+    let asked: Vec<Seen> = server.seen().into_iter().filter(|seen| seen.line.starts_with("GET ")).collect();
+    assert_eq!(
+        asked.iter().map(|seen| seen.header("last-event-id")).collect::<Vec<_>>(),
+        [None, Some("seven")]
+    );
 }

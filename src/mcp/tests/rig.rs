@@ -215,6 +215,7 @@ fn plan() -> Plan {
                 think_time: ThinkTime::Constant(Duration::ZERO),
             }),
             warm_up: Duration::ZERO,
+            idle_streams: 0,
         },
         variables: Vec::new(),
         feeders: Vec::new(),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::messages;
 use super::rows::{Rows, is_refused_probe};
+use super::{idle, messages};
 use crate::model::{
     Event, Level, OutcomeClass, ScrapeFault, Strays, format_count, format_duration, format_rate, signal_name,
 };
@@ -80,6 +80,7 @@ pub(super) fn notes(log: &RunLog, clock: &LoadClock, rows: &Rows, scrapes: &Scra
     notes.extend(cancelled_note(rows));
     notes.extend(left_open_note(log));
     notes.extend(resumed_note(log));
+    notes.extend(idle::note(idle::idle_streams(log, clock)));
     notes.extend(strays_note(strays(log)));
     if log.ending == Ending::Unmeasured {
         return notes;

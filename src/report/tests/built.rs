@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::metrics::Phase;
+use crate::metrics::{IdleSecond, Phase};
 use crate::model::{Carriage, Event, HealthState, Outcome, Strays, Verdict};
 use crate::report::fixture::{build, empty, findings, fixture, partial};
-use crate::report::{Ending, Finding, RunLog, RunReport, Totals};
+use crate::report::{Ending, Finding, IdleStreams, RunLog, RunReport, Totals};
 
 fn passing() -> Vec<Finding> {
     let mut passing = findings();
@@ -209,6 +209,27 @@ fn streams_that_were_left_open_are_told() {
     assert_eq!(told(&log), None);
     (log.seconds[0].left_open, log.seconds[3].left_open) = (1_000, 234);
     assert!(told(&log).unwrap().starts_with("1,234 answers came on streams that the server kept open"));
+}
+
+#[test]
+fn streams_that_are_held_open_are_told() {
+    let mut log = fixture();
+    let told = |log: &_| {
+        let report = build(log, passing());
+        (report.idle_streams, report.notes.into_iter().find(|note| note.contains("idle streams")))
+    };
+    assert_eq!(told(&log), (None, None));
+    log.plan.load.idle_streams = 3;
+    for second in &mut log.seconds {
+        second.idle = Some(IdleSecond { open: 3, ..IdleSecond::default() });
+    }
+    assert_eq!(told(&log).1.unwrap(), "3 idle streams were to be open beside the load; 3 were");
+    log.seconds[8].idle = Some(IdleSecond { open: 2, ended: 2, resumed: 1 });
+    log.seconds.last_mut().unwrap().idle = None;
+    let (idle, note) = told(&log);
+    let expected = IdleStreams { asked: 3, fewest: 2, most: 3, ended: 2, resumed: 1 };
+    assert_eq!(idle, Some(expected));
+    assert!(note.unwrap().contains("2 to 3 were; the target ended 2"));
 }
 
 #[test]
