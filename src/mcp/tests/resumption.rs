@@ -15,7 +15,8 @@ use crate::plan::{Operation, Template, Variables};
 const CUT: &str = "id: one\nretry: 1\ndata:\n\n";
 const MISSING: Outcome = Outcome::Protocol(ProtocolFault::Missing);
 
-/// A server whose calls get `first`, and whoever asks for the rest of it gets what `rest` says, given the call.
+/// A server whose calls get `first`, and whoever asks for the rest of it gets what `rest` says, given the call (where there was
+/// none, the question itself).
 async fn ending(
     first: fn(&Seen) -> Vec<Act>,
     rest: impl Fn(&Seen, &Seen) -> Vec<Act> + Send + 'static,
@@ -23,7 +24,7 @@ async fn ending(
     let call: Arc<Mutex<Option<Seen>>> = Arc::default();
     Server::start(move |seen| {
         if seen.line.starts_with("GET ") {
-            return rest(call.lock().unwrap().as_ref().unwrap(), seen);
+            return rest(call.lock().unwrap().as_ref().unwrap_or(seen), seen);
         }
         match seen.method().as_str() {
             "initialize" => {
