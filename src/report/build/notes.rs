@@ -8,7 +8,8 @@ use url::Url;
 use super::rows::{Rows, is_refused_probe};
 use super::{idle, messages};
 use crate::model::{
-    Event, Level, OutcomeClass, ScrapeFault, Strays, format_count, format_duration, format_rate, signal_name,
+    Era, Event, Level, OutcomeClass, ScrapeFault, Strays, format_count, format_duration, format_rate,
+    signal_name,
 };
 use crate::plan::{LoadModel, is_loopback};
 use crate::report::measured::LoadClock;
@@ -74,7 +75,7 @@ pub(super) fn notes(log: &RunLog, clock: &LoadClock, rows: &Rows, scrapes: &Scra
     notes.extend(overrun_note(clock));
     notes.extend(warm_up_note(clock, rows));
     notes.extend(shared_machine_note(log));
-    notes.extend(era_note(log));
+    notes.extend(era_note(log, rows));
     notes.extend(failed_latencies_note(rows));
     notes.extend(interrupted_note(rows));
     notes.extend(cancelled_note(rows));
@@ -104,14 +105,36 @@ pub(super) fn notes(log: &RunLog, clock: &LoadClock, rows: &Rows, scrapes: &Scra
     notes
 }
 
-/// A modern first try at a legacy server fails, as it should.
-fn era_note(log: &RunLog) -> Option<String> {
-    log.plan
-        .steps
-        .iter()
-        .any(|step| is_refused_probe(log, step))
-        .then(|| "`server/discover` failed once, as it should: the target is of the legacy era".to_owned())
+/// Which era the target is of, and what that cost. A modern first try at a legacy server fails, as it should.
+fn era_note(log: &RunLog, rows: &Rows) -> Option<String> {
+    let target = log.target.as_ref()?;
+    let around = |method: &'static str| rows.around.iter().filter(move |row| row.method == method);
+    let era = match target.era {
+        Era::Rest => return None,
+        Era::Modern => {
+            return Some(format!("MCP {}, the modern era: there are no sessions to open", target.revision));
+        }
+        Era::Legacy => format!("MCP {}, the legacy era", target.revision),
+    };
+    let sessions: u64 = around("initialize").map(|row| row.calls).sum();
+    let of_sessions = || SESSION_METHODS.into_iter().flat_map(around);
+    let calls: u64 = of_sessions().map(|row| row.calls).sum();
+    let seconds: f64 = of_sessions().map(|row| row.mean.unwrap_or(0.0) * row.calls as f64).sum();
+    let cost = (sessions > 0).then(|| {
+        format!(
+            ": {} sessions cost {} calls around the load, {} each on average",
+            format_count(sessions),
+            format_count(calls),
+            figures::duration(seconds / sessions as f64)
+        )
+    });
+    let probed = log.plan.steps.iter().any(|step| is_refused_probe(log, step));
+    let probe = if probed { "; `server/discover` failed once, as it should" } else { "" };
+    Some(format!("{era}{}{probe}", cost.unwrap_or_default()))
 }
+
+/// What opens and ends a session of the legacy era.
+const SESSION_METHODS: [&str; 3] = ["initialize", "notifications/initialized", "DELETE"];
 
 fn failed_latencies_note(rows: &Rows) -> Option<String> {
     let failed = figures::failed(&rows.total);
