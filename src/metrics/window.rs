@@ -92,6 +92,7 @@ pub struct IdleSecond {
 
 impl IdleSecond {
     /// What was counted since the last time; what is open stays so.
+    #[must_use]
     pub fn take(&mut self) -> Self {
         std::mem::replace(self, Self { open: self.open, ..Self::default() })
     }

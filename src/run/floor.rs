@@ -53,7 +53,7 @@ fn busiest(plan: &Plan, length: Duration, target: &DemoTarget) -> Plan {
         LoadModel::Closed(closed) => {
             let users = closed.peak_users();
             let stages = [Duration::ZERO, duration].map(|duration| Stage { duration, users }).to_vec();
-            LoadModel::Closed(ClosedLoad { stages, think_time: closed.think_time.clone() })
+            LoadModel::Closed(ClosedLoad { stages, think_time: closed.think_time })
         }
     };
     let protocol = match plan.protocol {

@@ -125,7 +125,7 @@ pub(super) fn read(
     let timeout =
         fields.optional("timeout").map_or(Some(DEFAULT_TIMEOUT), |field| field.some_duration(problems));
     let load = fields.required("load", problems).and_then(|field| load_file::read(field, problems));
-    let (load, idle_place) = load.map_or((None, None), |(load, place)| (Some(load), place));
+    let (load, idle_place) = load.unzip();
     let mut book = VariableBook::new(env);
     let (feeders, feeders_whole) = match fields.optional("data") {
         None => (Vec::new(), true),
@@ -164,7 +164,7 @@ pub(super) fn read(
         hosts: HostRule { allowed },
         timeout,
         load,
-        idle_place,
+        idle_place: idle_place.flatten(),
         feeders,
         variables,
         transactions,

@@ -41,8 +41,7 @@ impl Client {
             }
             return (exchange, None);
         }
-        let first_byte = progress.first_byte;
-        let echoed = progress.belonging.echoed;
+        let (first_byte, echoed) = (progress.first_byte, progress.belonging.echoed);
         if let Some(mut answer) = progress.answer {
             if let Some(complaint) = progress.belonging.complaint() {
                 answer.outcome = Outcome::Protocol(ProtocolFault::CrossTalk);
@@ -88,6 +87,11 @@ impl Client {
             };
             return (exchange, Some(answer));
         }
+        (self.unanswered(step, Ending { sent, early, given_up, progress }), None)
+    }
+
+    /// The exchange that it was, where no answer came.
+    fn unanswered(&mut self, step: &Step, Ending { sent, early, given_up, progress }: Ending) -> Exchange {
         let (outcome, reason) = match early {
             Ok(Err(failure)) => (failure.outcome, failure.into()),
             Ok(Ok(())) => {
@@ -99,7 +103,7 @@ impl Client {
                     let wire = Arc::clone(&self.wire);
                     self.cancel(&wire);
                 }
-                return (self.given_up(Outcome::Cancelled, None, (sent, given_up), &progress), None);
+                return self.given_up(Outcome::Cancelled, None, (sent, given_up), &progress);
             }
             Err(Passed) if progress.task.is_some() => {
                 let words = format!("the task had not ended within {}", format_duration(step.deadline));
@@ -118,7 +122,7 @@ impl Client {
             .map(|complaint| (Outcome::Protocol(ProtocolFault::CrossTalk), Reason::in_words(&complaint)));
         let (outcome, reason) = crossed.unwrap_or((outcome, reason));
         let reason = reason.told(outcome, &self.wire.secrets, self.session_id());
-        (self.given_up(outcome, Some(reason), (sent, given_up), &progress), None)
+        self.given_up(outcome, Some(reason), (sent, given_up), &progress)
     }
 
     /// A call that ended without an answer: when it was given up, or else now.

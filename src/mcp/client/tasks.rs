@@ -157,16 +157,12 @@ impl Client {
                 if wanted.is_empty() {
                     return Next::Look(pause);
                 }
-                match self.answerer.responses(&wanted) {
-                    Some(Round { members, after }) => {
-                        course.given.extend(wanted.into_keys());
-                        Next::Give(members, after)
-                    }
-                    None => {
-                        let outcome = Outcome::Protocol(ProtocolFault::InputRequired);
-                        Next::Over(Answer { outcome, text, ..answer })
-                    }
-                }
+                let Some(Round { members, after }) = self.answerer.responses(&wanted) else {
+                    let outcome = Outcome::Protocol(ProtocolFault::InputRequired);
+                    return Next::Over(Answer { outcome, text, ..answer });
+                };
+                course.given.extend(wanted.into_keys());
+                Next::Give(members, after)
             }
             (Era::Modern, Status::Completed | Status::Failed | Status::Cancelled) => {
                 Next::Over(course.ended(course.said(&task, answer)))
@@ -254,7 +250,7 @@ impl Course<'_> {
         self.wire.gathered.messages(|messages| match self.status {
             Status::Cancelled => messages.tasks.cancelled += 1,
             Status::Completed | Status::InputRequired | Status::Working if told => {
-                messages.tasks.completed += 1
+                messages.tasks.completed += 1;
             }
             Status::Failed | Status::Completed | Status::InputRequired | Status::Working => {
                 messages.tasks.failed += 1;
