@@ -124,8 +124,7 @@ pub(super) fn read(
     let allowed = fields.optional("allow_hosts").map_or_else(Vec::new, |field| read_texts(field, problems));
     let timeout =
         fields.optional("timeout").map_or(Some(DEFAULT_TIMEOUT), |field| field.some_duration(problems));
-    let load = fields.required("load", problems).and_then(|field| load_file::read(field, problems));
-    let (load, idle_place) = load.unzip();
+    let load = fields.required("load", problems).and_then(|field| load_file::read(field, problems)).unzip();
     let mut book = VariableBook::new(env);
     let (feeders, feeders_whole) = match fields.optional("data") {
         None => (Vec::new(), true),
@@ -163,8 +162,8 @@ pub(super) fn read(
         answers_place: answers_field.map(|field| field.node.place.clone()),
         hosts: HostRule { allowed },
         timeout,
-        load,
-        idle_place: idle_place.flatten(),
+        load: load.0,
+        idle_place: load.1.flatten(),
         feeders,
         variables,
         transactions,
