@@ -104,9 +104,8 @@ impl RequestForm {
 
     fn of_operation(operation: &Operation, context: FormContext<'_>) -> Self {
         match operation {
-            Operation::CallTool { tool, arguments } => {
-                let params = Template::object(&[("name", tool.quoted()), ("arguments", arguments.clone())]);
-                context.named("tools/call", Some(tool), Some(&params))
+            Operation::CallTool { tool, arguments, generated: _ } => {
+                context.named("tools/call", Some(tool), Some(&call_params(tool, arguments)))
             }
             Operation::Request(request) => context.request(request),
             Operation::Listen { filter, length: _ } => context.listen(filter),
@@ -135,6 +134,14 @@ impl RequestForm {
     /// differs from call to call.
     pub(crate) fn repeat(&mut self, tool: Option<&str>, catalog: &Arc<Catalog>) {
         self.repeats = Repeats::by(tool, catalog);
+    }
+
+    /// From now on it calls `tool` with `arguments`: JSON text of an object. It is the form of a call of that tool.
+    pub(crate) fn give_arguments(&mut self, tool: &Template, arguments: &Template) {
+        if let Body::Rpc { hole, .. } = &mut self.body {
+            *hole = call_params(tool, arguments).members();
+            self.has_nonce = tool.has_nonce() || arguments.has_nonce();
+        }
     }
 
     /// The form of a message that is posted to the MCP endpoint and waits for no answer.
@@ -230,6 +237,11 @@ impl RequestForm {
             out.splice(place, digits.iter().copied());
         }
     }
+}
+
+/// The parameters of `tools/call`.
+fn call_params(tool: &Template, arguments: &Template) -> Template {
+    Template::object(&[("name", tool.quoted()), ("arguments", arguments.clone())])
 }
 
 const CONTENT_LENGTH: &[u8] = b"content-length: ";
@@ -566,6 +578,7 @@ mod tests {
         Operation::CallTool {
             tool: Template::literal("echo \"x\""),
             arguments: Template::literal(r#"{"text":"hi"}"#),
+            generated: None,
         }
     }
 
