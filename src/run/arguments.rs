@@ -131,7 +131,8 @@ impl Wanted<'_> {
             if let Some(breach) = self.breach(&many, &drawn, &mut rng) {
                 return Err(format!("what `arguments` gives is not what the tool `{tool}` takes: {breach}"));
             }
-            let free = drawn.free.as_deref().filter(|_| self.generated.nonce && !drawn.edge);
+            let wants_nonce = self.generated.nonce && !drawn.edge;
+            let free = if wants_nonce { many.room_for_nonce(&drawn) } else { None };
             let text = self.text_of(&drawn.members, free);
             *room = room.checked_sub(text.source.len()).ok_or_else(|| {
                 format!("all arguments together have more than {} MiB: write fewer `values`", MOST_TEXT >> 20)
@@ -192,7 +193,8 @@ impl Wanted<'_> {
         match many.violation(members) {
             Ok(None) => None,
             Ok(Some(Violation { pointer, keyword })) => {
-                Some(format!("`{keyword}` does not hold at `{pointer}`"))
+                let place = if pointer.is_empty() { "its top" } else { pointer.as_str() };
+                Some(format!("`{keyword}` does not hold ({place})"))
             }
             Err(error) => Some(error.to_string()),
         }
@@ -301,7 +303,7 @@ mod tests {
         assert!(wrong.starts_with(expected), "{wrong}");
         let wrong = with(vu().quoted()).await.unwrap_err();
         let expected =
-            "what `arguments` gives is not what the tool `echo` takes: `type` does not hold at `/count`";
+            "what `arguments` gives is not what the tool `echo` takes: `type` does not hold (/count)";
         assert_eq!(wrong, expected);
         let large = json!({"required": ["t"], "properties": {"t": {"type": "string", "minLength": 3_000}}});
         let wrong = made(&large, |_| {}, 7).await.unwrap_err();

@@ -27,8 +27,8 @@ pub struct Drawn {
     pub members: Map<String, Value>,
     /// True when it is at the edges.
     pub edge: bool,
-    /// A member that may be any nonce instead; none of those that are given.
-    pub free: Option<String>,
+    /// Members that may be other texts, as far as they themselves are concerned.
+    free: Vec<String>,
 }
 
 /// A schema that many maps are drawn for.
@@ -76,6 +76,16 @@ impl Many {
         self.draw(first, rng).or_else(|_| self.at_random(rng))
     }
 
+    /// A member of `drawn` that may be any nonce instead: none of those that are given.
+    pub fn room_for_nonce<'d>(&self, drawn: &'d Drawn) -> Option<&'d str> {
+        let value = Value::Object(drawn.members.clone());
+        let fits = |name: &&String| {
+            let hole = (format!("/{}", escaped(name)), Hole::Nonce);
+            !self.given.contains(name) && self.narrowed.all_fit(&value, &[hole])
+        };
+        drawn.free.iter().find(fits).map(String::as_str)
+    }
+
     /// Where `members` break the schema first; `None` where they hold it.
     ///
     /// # Errors
@@ -85,18 +95,15 @@ impl Many {
     }
 
     fn draw(&mut self, mode: Mode, rng: &mut CounterRng) -> Result<Drawn, SchemaError> {
-        let Made { value, free, .. } = self.narrowed.within(&mut self.fuel, mode, rng)?;
+        if self.fuel == 0 {
+            return Err(SchemaError::new("", "", Fault::TooMuch));
+        }
+        let Made { value, edge, free, .. } = self.narrowed.within(&mut self.fuel, mode, rng)?;
         // What is given is no part of the schema as it came, and that may know better.
         if let Some(Violation { keyword, .. }) = self.own.violation(&value)? {
             return Err(SchemaError::new(keyword, "", Fault::Unmet));
         }
-        let is_free = |name: &String| {
-            let hole = (format!("/{}", escaped(name)), Hole::Nonce);
-            !self.given.contains(name) && self.narrowed.all_fit(&value, &[hole])
-        };
-        let mut names = free.iter().filter_map(|pointer| name_of(pointer));
-        let free = names.find(is_free);
-        let edge = mode != Mode::Random;
+        let free = free.iter().filter_map(|pointer| name_of(pointer)).collect();
         match value {
             Value::Object(members) => Ok(Drawn { members, edge, free }),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
@@ -199,8 +206,9 @@ mod tests {
     #[test]
     fn a_text_that_may_be_anything_is_known_but_not_one_that_is_given() {
         let free = |schema: &Value, given: &[Given]| {
-            let mut rng = CounterRng::new(1, 1);
-            Many::new(schema, given).unwrap().at_random(&mut rng).unwrap().free
+            let mut many = Many::new(schema, given).unwrap();
+            let drawn = many.at_random(&mut CounterRng::new(1, 1)).unwrap();
+            many.room_for_nonce(&drawn).map(str::to_owned)
         };
         let any = json!({"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}});
         assert_eq!(free(&any, &[]).as_deref(), Some("a"));

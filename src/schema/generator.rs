@@ -14,6 +14,8 @@ use crate::model::{CounterRng, Nonce};
 const ATTEMPTS: u32 = 24;
 /// How often of these one end of what is allowed is held on to.
 const FIRM_ATTEMPTS: u32 = 4;
+/// How often it is made at an edge at all, where it is to be.
+const EDGE_ATTEMPTS: u32 = 16;
 /// Parts that are looked at for all attempts together.
 const FUEL: u32 = 200_000;
 /// The deepest nesting of lists and maps in a value.
@@ -32,7 +34,7 @@ const ROOM: u64 = 50_000;
 pub enum Mode {
     /// Any, evenly spread as far as that makes sense.
     Random,
-    /// At the edges: bounds, nothing at all, the longest, characters that are seldom seen.
+    /// At the edges, where that can be: bounds, nothing at all, the longest, characters that are seldom seen.
     Edge,
     /// At the lower edges alone, where that can be: the least numbers, the shortest texts, the emptiest lists, only what is
     /// required.
@@ -54,6 +56,8 @@ pub struct Readable {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Made {
     pub(super) value: Value,
+    /// True when it was made at the edges.
+    pub(super) edge: bool,
     holes: Vec<(String, Hole)>,
     /// The places of texts that nothing is said of but their length, which has room for a nonce: as JSON pointers.
     pub(super) free: Vec<String>,
@@ -117,7 +121,8 @@ impl Generator {
             Mode::Random => Manner::Random,
             Mode::Lowest if attempt < FIRM_ATTEMPTS => Manner::Edge(End::Low),
             Mode::Highest if attempt < FIRM_ATTEMPTS => Manner::Edge(End::High),
-            Mode::Edge | Mode::Lowest | Mode::Highest => Manner::Edge(End::Any),
+            Mode::Edge | Mode::Lowest | Mode::Highest if attempt < EDGE_ATTEMPTS => Manner::Edge(End::Any),
+            Mode::Edge | Mode::Lowest | Mode::Highest => Manner::Random,
         };
         let mut own = FUEL.min(*fuel);
         let before = own;
@@ -187,7 +192,10 @@ impl Generator {
                 Ok(value)
             });
             match made {
-                Ok(value) => return Ok(Made { value, holes: maker.holes, free: maker.free }),
+                Ok(value) => {
+                    let edge = maker.is_edge();
+                    return Ok(Made { value, edge, holes: maker.holes, free: maker.free });
+                }
                 Err(error) if error.is_final() => return Err(error),
                 // What making itself found out says more than that no value was found.
                 Err(error) if error.fault == Fault::Unmet => fault = fault.or(Some(error)),
