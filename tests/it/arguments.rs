@@ -82,11 +82,20 @@ fn answer(
         "server/discover" => Some(json!({"resultType": "complete"})),
         "tools/list" => tools.map(|tools| {
             books.lock().unwrap().pages += 1;
-            let page: usize =
-                message["params"]["cursor"].as_str().map_or(0, |cursor| cursor.parse().unwrap());
-            let next = (page + 1 < tools.len()).then(|| (page + 1).to_string());
-            json!({"resultType": "complete", "tools": tools[page..][..1], "nextCursor": next})
+            page_of("tools", tools, &message)
         }),
+        // The last page of these leads to the first again.
+        "resources/list" => {
+            let all = [1, 2, 3].map(|n| json!({"uri": format!("mem://{n}"), "name": format!("r{n}")}));
+            let mut page = page_of("resources", &all, &message);
+            if page["nextCursor"].is_null() {
+                page["nextCursor"] = json!("0");
+            }
+            Some(page)
+        }
+        "prompts/list" => {
+            Some(page_of("prompts", &[1, 2, 3].map(|n| json!({"name": format!("p{n}")})), &message))
+        }
         "tools/call" => {
             let text = body.split_once("\"arguments\":").unwrap().1;
             let text = text.rsplit_once(",\"_meta\"").unwrap().0;
@@ -106,6 +115,13 @@ fn answer(
     let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}", body.len());
     // In one piece, or the second waits for the first to be acknowledged. A client that is gone wants none.
     let _ = stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes());
+}
+
+/// The page of `all` that `message` asks for: one thing.
+fn page_of(key: &str, all: &[Value], message: &Value) -> Value {
+    let page: usize = message["params"]["cursor"].as_str().map_or(0, |cursor| cursor.parse().unwrap());
+    let next = (page + 1 < all.len()).then(|| (page + 1).to_string());
+    json!({"resultType": "complete", key: all[page..][..1], "nextCursor": next})
 }
 
 /// The schema of the tool that is called; the header `Mcp-Param-Count` repeats its `count`.
@@ -322,6 +338,22 @@ fn a_scenario_is_validated_without_its_target() {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let expected = "arguments made at first contact, from the tool's input schema: 256 values (51 at the edges), and count as written";
     assert!(text.contains(expected), "{text}");
+}
+
+#[test]
+fn init_reads_every_page_of_every_list_once() {
+    let server = Listing::start(Some(tools()), Duration::ZERO);
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let output = gander(&["init", "--target", &server.url, "--name", "paged", "--no-probe", "--out", out]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = std::fs::read_to_string(folder.path().join("paged.yaml")).unwrap();
+    let names = text.lines().filter_map(|line| line.strip_prefix("  - name: "));
+    let expected = [
+        ["first", "second", "order", "read r1", "read r2", "read r3"],
+        ["prompt p1", "prompt p2", "prompt p3", "list tools", "list resources", "list prompts"],
+    ];
+    assert_eq!(names.collect::<Vec<_>>(), expected.concat(), "{text}");
 }
 
 /// Calls each tool of a server with arguments that are made; gives each step's row and what its failures said.
