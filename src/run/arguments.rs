@@ -66,6 +66,13 @@ pub(super) async fn generate(plan: &Plan, contact: &Contact) -> Result<Generated
     if faults.is_empty() { Ok(generated) } else { Err(ArgumentsError(faults)) }
 }
 
+/// The first digits of a digest: enough to tell two apart.
+fn hex(digest: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = digest.iter().take(TOLD).flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+}
+
 /// A step that needs arguments.
 struct Wanted<'p> {
     step: &'p Step,
@@ -146,18 +153,20 @@ impl Wanted<'_> {
             // A signal is not kept waiting.
             tokio::task::yield_now().await;
         }
-        let digest: String = digest.finalize().iter().take(TOLD).map(|byte| format!("{byte:02x}")).collect();
-        let mut note = format!(
+        let digest = hex(&digest.finalize());
+        let nonces = if self.generated.nonce {
+            format!("; {} with a nonce", format_count(nonces))
+        } else {
+            String::new()
+        };
+        let note = format!(
             "{}: {} arguments were made from the input schema of the tool `{tool}`: {} at the edges, {} different ones, \
-             from the seed {seed} (digest {digest})",
+             from the seed {seed} (digest {digest}){nonces}",
             clean_text(&self.step.name),
             format_count(values.into()),
             format_count(at_edges),
             format_count(different.len() as u64),
         );
-        if self.generated.nonce {
-            note.push_str(&format!("; {} with a nonce", format_count(nonces)));
-        }
         Ok((Template::one_of(texts), note))
     }
 

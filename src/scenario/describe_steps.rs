@@ -102,19 +102,17 @@ fn describe_step(page: &mut Page, plan: &Plan, transaction: &Transaction, step: 
 /// What is made of the tool's input schema, which the target gives at first contact.
 fn generated(generated: &GeneratedArguments) -> String {
     let GeneratedArguments { values, edges: _, nonce, given, origin: _ } = generated;
-    let mut text = format!("arguments made at first contact, from the tool's input schema: {values} values");
-    match generated.edge_values() {
-        0 => {}
-        edges => text.push_str(&format!(" ({edges} at the edges)")),
-    }
-    if *nonce {
-        text.push_str(", with a nonce where one fits");
-    }
-    if !given.is_empty() {
-        let names: Vec<&str> = given.iter().map(|(name, _)| name.as_str()).collect();
-        text.push_str(&format!(", and {} as written", names.join(", ")));
-    }
-    text
+    let edges = match generated.edge_values() {
+        0 => String::new(),
+        edges => format!(" ({edges} at the edges)"),
+    };
+    let nonce = if *nonce { ", with a nonce where one fits" } else { "" };
+    let names: Vec<&str> = given.iter().map(|(name, _)| name.as_str()).collect();
+    let written =
+        if names.is_empty() { String::new() } else { format!(", and {} as written", names.join(", ")) };
+    format!(
+        "arguments made at first contact, from the tool's input schema: {values} values{edges}{nonce}{written}"
+    )
 }
 
 fn condition(Condition { value, test }: &Condition) -> String {

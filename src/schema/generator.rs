@@ -118,17 +118,16 @@ impl Generator {
         rng: &mut CounterRng,
     ) -> Result<Made, SchemaError> {
         let manner = |attempt| match mode {
-            Mode::Random => Manner::Random,
             Mode::Lowest if attempt < FIRM_ATTEMPTS => Manner::Edge(End::Low),
             Mode::Highest if attempt < FIRM_ATTEMPTS => Manner::Edge(End::High),
             Mode::Edge | Mode::Lowest | Mode::Highest if attempt < EDGE_ATTEMPTS => Manner::Edge(End::Any),
-            Mode::Edge | Mode::Lowest | Mode::Highest => Manner::Random,
+            Mode::Random | Mode::Edge | Mode::Lowest | Mode::Highest => Manner::Random,
         };
         let mut own = FUEL.min(*fuel);
         let before = own;
-        let made = self.attempts(&mut own, rng, manner);
+        let result = self.attempts(&mut own, rng, manner);
         *fuel -= before - own;
-        made
+        result
     }
 
     /// A value that somebody will read.

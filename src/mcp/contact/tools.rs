@@ -36,12 +36,11 @@ impl Visit<'_> {
                 Some(known) => known.and(page),
             };
             let cut = match (more, client.has_next_page(step.id)) {
-                (false, _) => None,
                 (true, _) if pages >= most => Some(Cut::Pages(most)),
-                // Its cursor came before: all pages that there are to see were seen.
-                (true, false) => None,
                 (true, true) if room == 0 => Some(Cut::Large),
                 (true, true) if self.clock.now() >= give_up => Some(Cut::Slow),
+                // Or its cursor came before: all pages that there are to see were seen.
+                (_, false) | (false, true) => None,
                 (true, true) => {
                     catalog = Some(known);
                     continue;
