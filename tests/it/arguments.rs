@@ -358,7 +358,12 @@ fn init_reads_every_page_of_every_list_once() {
 
 /// Calls each tool of a server with arguments that are made; gives each step's row and what its failures said.
 fn call_each(target: &str, tools: &[(&str, &str)]) -> BTreeMap<String, (Value, String)> {
-    let mut text = format!(
+    let made = "generate_arguments: { values: 64, edges: 50% }";
+    let call = |(tool, given): &(&str, &str)| {
+        format!("  - {{ name: {tool}, call_tool: {{ tool: {tool}, arguments: {given}, {made} }} }}")
+    };
+    let calls = tools.iter().map(call).collect::<Vec<_>>().join("\n");
+    let (_folder, file) = scenario(&format!(
         "
 version: 1
 name: each tool
@@ -366,14 +371,9 @@ target: {target}
 timeout: 10s
 load: {{ users: 4, duration: 8s, think_time: 5ms }}
 transactions:
+{calls}
 "
-    );
-    for (tool, arguments) in tools {
-        text += &format!(
-            "  - {{ name: {tool}, call_tool: {{ tool: {tool}, arguments: {arguments}, generate_arguments: {{ values: 64, edges: 50% }} }} }}\n"
-        );
-    }
-    let (_folder, file) = scenario(&text);
+    ));
     let report = run(&file, &[]).report();
     let rows = report["steps"].as_array().unwrap().clone();
     let errors = report["errors"].as_array().unwrap();
