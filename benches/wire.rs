@@ -26,7 +26,11 @@ fn requests(criterion: &mut Criterion) {
         role: Role::Load,
         method: "tools/call".into(),
         tool: Some("search".into()),
-        operation: Operation::CallTool { tool: Template::literal("search"), arguments: template() },
+        operation: Operation::CallTool {
+            tool: Template::literal("search"),
+            arguments: template(),
+            generated: None,
+        },
         checks: Vec::new(),
         extract: Vec::new(),
         condition: None,

@@ -84,9 +84,11 @@ pub(super) fn exit_of(error: &RunError) -> Exit {
         RunError::Open(_) | RunError::Demo(DemoError::Arguments(_)) => Exit::BadInput,
         RunError::Record(_) | RunError::Load(_) | RunError::Floor(_) => Exit::Invalid,
         // What is of the target comes as a run that measured nothing.
-        RunError::Demo(_) | RunError::Contact(_) | RunError::NotReady(_) | RunError::Observe(_) => {
-            Exit::Unreachable
-        }
+        RunError::Demo(_)
+        | RunError::Contact(_)
+        | RunError::Arguments(_)
+        | RunError::NotReady(_)
+        | RunError::Observe(_) => Exit::Unreachable,
         RunError::Stopped(signal) => Exit::Signal(*signal),
     }
 }

@@ -31,6 +31,11 @@ impl Asker {
         Self { plan, user_agent, wire, client, clock, rng, variables: Variables::default() }
     }
 
+    /// The time on its clock.
+    pub(super) fn now(&self) -> Duration {
+        self.clock.now()
+    }
+
     /// What no text may show.
     pub(super) fn secrets(&self) -> &Secrets {
         self.wire.secrets()

@@ -1,5 +1,8 @@
 //! Asks a server for its lists, page by page, within limits.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::asker::Asker;
@@ -9,6 +12,8 @@ use crate::model::{TargetInfo, clean_text};
 
 /// Pages of one list that are asked for.
 const MOST_PAGES: usize = 50;
+/// After this long no further page of a list is asked for.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A list that a server may give.
 struct List {
@@ -48,25 +53,38 @@ pub(super) async fn survey(asker: &mut Asker, info: &TargetInfo) -> Result<Inven
 
 async fn read_list(asker: &mut Asker, list: &List, inventory: &mut Inventory) -> Result<(), WireError> {
     let mut cursor: Option<String> = None;
+    let (mut cursors, mut items_seen) = (BTreeSet::new(), BTreeSet::new());
     let mut found = 0;
-    for page in 0..MOST_PAGES {
-        let Some(text) = asker.list(list.method, cursor.as_deref()).await? else { break };
-        let Ok(mut result) = serde_json::from_str::<Value>(&text) else { break };
-        let Some(Value::Array(items)) = result.get_mut(list.key).map(Value::take) else { break };
+    let give_up = asker.now() + PATIENCE;
+    for page in 0.. {
+        if page == MOST_PAGES || (page > 0 && asker.now() >= give_up) {
+            let call = list.call.replace('_', " ");
+            inventory.left_out.push(format!("`{call}` has more pages than the {page} that were read"));
+            break;
+        }
+        let text = asker.list(list.method, cursor.as_deref()).await?.unwrap_or_default();
+        let mut result = serde_json::from_str::<Value>(&text).unwrap_or_default();
+        let Some(Value::Array(items)) = result.get_mut(list.key).map(Value::take) else {
+            if page > 0 {
+                let call = list.call.replace('_', " ");
+                inventory.left_out.push(format!("page {} of `{call}` was not given", page + 1));
+            }
+            break;
+        };
         if page == 0 {
             inventory.lists.push((list.call, 0));
         }
-        for item in items {
+        // A page that comes again has nothing new.
+        for item in items.into_iter().filter(|item| items_seen.insert(item.to_string())) {
             found += 1;
             if found <= list.most {
                 inventory.take(list.key, &item, asker.secrets());
             }
         }
         let next = result.get("nextCursor").and_then(Value::as_str).map(str::to_owned);
-        if next.is_none() || next == cursor {
-            break;
-        }
-        cursor = next;
+        // Who gives a cursor a second time has given all that there is.
+        let Some(next) = next.filter(|next| cursors.insert(next.clone())) else { break };
+        cursor = Some(next);
     }
     if let Some((_, count)) = inventory.lists.last_mut().filter(|(call, _)| *call == list.call) {
         *count = found;

@@ -1,5 +1,7 @@
-//! The tools that a target lists, as far as calls of them depend on it: their names, and which of their arguments a header
-//! repeats in the modern era (`x-mcp-header`). It knows nothing of plans.
+//! The tools that a target lists, as far as calls of them depend on it: their names, what they take and give, and which of their
+//! arguments a header repeats in the modern era (`x-mcp-header`). It knows nothing of plans.
+
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
@@ -18,7 +20,25 @@ const DATA: [&str; 4] = ["const", "default", "enum", "examples"];
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Catalog {
     tools: Vec<ListedTool>,
-    whole: bool,
+    /// Why it may lack some.
+    cut: Option<Cut>,
+}
+
+/// Why a list was not read to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Cut {
+    /// It has more pages than are asked for: this many were read.
+    #[error("it has more pages than the {0} that were read")]
+    Pages(u32),
+    /// A page after the first was not given, or is no list of tools.
+    #[error("a page of it was not given")]
+    Failed,
+    /// Its pages took longer than the `timeout` of a call, all together.
+    #[error("its pages took too long")]
+    Slow,
+    /// Its pages hold more text than is kept.
+    #[error("it is too large")]
+    Large,
 }
 
 /// One of its tools.
@@ -27,6 +47,8 @@ struct ListedTool {
     name: String,
     /// The arguments that headers repeat; or what is wrong with how they are marked.
     repeated: Result<Vec<Repeated>, String>,
+    /// What it says that its arguments are like: a JSON Schema as it came; null where it says nothing.
+    input: Value,
     /// What it says that its answers are like: a JSON Schema as it came.
     output: Option<Value>,
 }
@@ -52,7 +74,7 @@ pub enum Listing {
 }
 
 impl Catalog {
-    /// The tools of the JSON text `result` of `tools/list`; `None` when that is no list of tools.
+    /// The tools of the JSON text `result` of `tools/list`: one page; `None` when that is no list of tools.
     pub(super) fn of(result: &str) -> Option<Self> {
         let result: Value = serde_json::from_str(result).ok()?;
         let tools = result.get("tools")?.as_array()?;
@@ -61,11 +83,41 @@ impl Catalog {
             Some(ListedTool {
                 name: tool.get("name")?.as_str()?.to_owned(),
                 repeated: repeated(schema),
+                input: schema.clone(),
                 output: tool.get("outputSchema").cloned(),
             })
         });
-        let whole = result.get("nextCursor").is_none_or(Value::is_null);
-        Some(Self { tools: listed.collect::<Option<_>>()?, whole })
+        let more = result.get("nextCursor").is_some_and(|cursor| !cursor.is_null());
+        Some(Self { tools: listed.collect::<Option<_>>()?, cut: more.then_some(Cut::Pages(1)) })
+    }
+
+    /// True of a page that says where the next one begins.
+    pub(super) fn has_more(&self) -> bool {
+        self.cut.is_some()
+    }
+
+    /// With the tools of another page, as far as they are not known by name.
+    pub(super) fn and(mut self, page: Self) -> Self {
+        let known: BTreeSet<&str> = self.names().collect();
+        let new = page.tools.into_iter().filter(|tool| !known.contains(tool.name.as_str()));
+        let new: Vec<ListedTool> = new.collect();
+        self.tools.extend(new);
+        self
+    }
+
+    /// The same list, which was read to its end.
+    pub(super) fn whole(self) -> Self {
+        Self { cut: None, ..self }
+    }
+
+    /// The same list, which was not.
+    pub(super) fn cut(self, cut: Cut) -> Self {
+        Self { cut: Some(cut), ..self }
+    }
+
+    /// Why the list was not read to its end; `None` where it was.
+    pub fn why_cut(&self) -> Option<Cut> {
+        self.cut
     }
 
     /// The names of the tools, as the target gave them.
@@ -76,10 +128,16 @@ impl Catalog {
     /// How it stands with `tool`.
     pub fn listing(&self, tool: &str) -> Listing {
         match self.tools.iter().find(|listed| listed.name == tool) {
-            None if self.whole => Listing::Missing,
+            None if self.cut.is_none() => Listing::Missing,
             Some(ListedTool { repeated: Err(why), .. }) => Listing::Refused(why.clone()),
             None | Some(ListedTool { repeated: Ok(_), .. }) => Listing::There,
         }
+    }
+
+    /// What `tool` says that its arguments are like: a JSON Schema as it came, null where it says nothing; `None` where the tool
+    /// is not known.
+    pub fn input_schema(&self, tool: &str) -> Option<&Value> {
+        Some(&self.tools.iter().find(|listed| listed.name == tool)?.input)
     }
 
     /// What `tool` says that its answers are like: a JSON Schema, as it came.
@@ -273,5 +331,22 @@ mod tests {
         page["nextCursor"] = json!("more");
         assert_eq!(Catalog::of(&page.to_string()).unwrap().listing("other"), Listing::There);
         assert_eq!(Catalog::of(r#"{"tools": 1}"#), None);
+        assert_eq!(catalog.input_schema("good"), Some(&json!({"type": "object"})));
+        assert_eq!(catalog.input_schema("other"), None);
+    }
+
+    #[test]
+    fn pages_are_one_list_in_which_each_tool_is_once() {
+        let page = |names: &[&str], next: Option<&str>| {
+            let tools: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
+            Catalog::of(&json!({"tools": tools, "nextCursor": next}).to_string()).unwrap()
+        };
+        let (first, last) = (page(&["a", "b"], Some("2")), page(&["b", "c"], None));
+        assert!(first.has_more() && !last.has_more());
+        let whole = first.clone().and(last.clone()).whole();
+        assert_eq!(whole.names().collect::<Vec<_>>(), ["a", "b", "c"]);
+        assert_eq!((whole.listing("d"), whole.why_cut()), (Listing::Missing, None));
+        let cut = first.and(last).cut(Cut::Failed);
+        assert_eq!((cut.listing("d"), cut.why_cut()), (Listing::There, Some(Cut::Failed)));
     }
 }

@@ -1,5 +1,8 @@
 //! The first contact: is the target there, which era does it speak, which tools has it. Before any load, once.
 
+mod tools;
+
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -24,7 +27,7 @@ use crate::model::{
 };
 use crate::plan::{
     Auth, CarriageChoice, HttpVersion, OAuth, Operation, Plan, ProtocolChoice, Proxies, Proxy, Role,
-    StdioTarget, Step, StepId, Variables,
+    StdioTarget, Step, StepId, Template, Variables,
 };
 
 /// How long a target that refuses connections is given to come up.
@@ -53,6 +56,16 @@ pub struct Contact {
     pub catalog: Option<Arc<Catalog>>,
     /// Every call that was made, to be booked as set-up.
     pub calls: Vec<ContactCall>,
+}
+
+impl Contact {
+    /// From now on these steps of the load, which call tools, do it with these arguments: JSON text of objects.
+    ///
+    /// # Panics
+    /// When the wire was given away before.
+    pub fn give_arguments(&mut self, arguments: &BTreeMap<StepId, Template>) {
+        Arc::get_mut(&mut self.wire).expect("the wire is still the contact's").give_arguments(arguments);
+    }
 }
 
 /// A call of the first contact.
@@ -444,11 +457,6 @@ impl<'a> Visit<'a> {
         Ok(initialized)
     }
 
-    async fn list_tools(&mut self, client: &mut Client) -> Option<Catalog> {
-        let (exchange, answer) = self.call(client, &Operation::list_tools()).await;
-        Catalog::of(&answer.filter(|_| exchange.outcome == Outcome::Ok)?.text)
-    }
-
     fn server_name(&self, result: &str) -> Option<String> {
         let value: Value = serde_json::from_str(result).ok()?;
         let info = value
@@ -459,14 +467,16 @@ impl<'a> Visit<'a> {
         Some(clean_text(self.secrets.redacted(&format!("{name} {version}")).trim()))
     }
 
+    /// The first set-up or tear-down step that does `operation`.
+    fn step_of(&self, operation: &Operation) -> &'a Step {
+        let around = |step: &&Step| step.role != Role::Load && step.operation == *operation;
+        let found = self.plan.steps.iter().find(around);
+        found.expect("a plan with MCP steps has every set-up and tear-down step")
+    }
+
     /// Makes the call of the first set-up or tear-down step that does `operation`.
     async fn call(&mut self, client: &mut Client, operation: &Operation) -> (Exchange, Option<Answer>) {
-        let step = self
-            .plan
-            .steps
-            .iter()
-            .find(|step| step.role != Role::Load && step.operation == *operation)
-            .expect("a plan with MCP steps has every set-up and tear-down step");
+        let step = self.step_of(operation);
         let mut rng = CounterRng::new(self.plan.seed, 0);
         let mut variables = Variables::default();
         let context =

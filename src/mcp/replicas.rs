@@ -22,6 +22,11 @@ impl Others {
         self.wires.len() + 1
     }
 
+    /// The ways to all but the first, while nobody goes them yet.
+    pub(super) fn wires_mut(&mut self) -> impl Iterator<Item = &mut Wire> {
+        self.wires.iter_mut().map(|wire| Arc::get_mut(wire).expect("nobody goes this way yet"))
+    }
+
     /// True when a user goes on to the next URL before it calls `operation`.
     pub(super) fn moves_on(&self, operation: &Operation) -> bool {
         match self.turn {

@@ -101,6 +101,9 @@ impl RequestForm {
         let context = FormContext { task: step.conduct.task, ..context };
         let mut form = Self { has_nonce, ..Self::of_operation(&step.operation, context) };
         form.body.conduct(step.conduct);
+        if let Some(task) = context.asks_for_task() {
+            form.body.run_as_task(&task);
+        }
         form
     }
 
@@ -111,10 +114,8 @@ impl RequestForm {
 
     fn of_operation(operation: &Operation, context: FormContext<'_>) -> Self {
         match operation {
-            Operation::CallTool { tool, arguments } => {
-                let mut params = vec![("name", tool.quoted()), ("arguments", arguments.clone())];
-                params.extend(context.asks_for_task().map(|task| ("task", task)));
-                context.named("tools/call", Some(tool), Some(&Template::object(&params)))
+            Operation::CallTool { tool, arguments, generated: _ } => {
+                context.named("tools/call", Some(tool), Some(&call_params(tool, arguments)))
             }
             Operation::Request(request) => context.request(request),
             Operation::Listen { filter, length: _ } => context.listen(filter),
@@ -143,6 +144,14 @@ impl RequestForm {
     /// differs from call to call.
     pub(crate) fn repeat(&mut self, tool: Option<&str>, catalog: &Arc<Catalog>) {
         self.repeats = Repeats::by(tool, catalog);
+    }
+
+    /// From now on it calls `tool` with `arguments`: JSON text of an object. It is the form of a call of that tool.
+    pub(crate) fn give_arguments(&mut self, tool: &Template, arguments: &Template) {
+        if let Body::Rpc { hole, .. } = &mut self.body {
+            *hole = call_params(tool, arguments).members();
+            self.has_nonce = tool.has_nonce() || arguments.has_nonce();
+        }
     }
 
     /// The form of a message that is posted to the MCP endpoint and waits for no answer.
@@ -240,6 +249,11 @@ impl RequestForm {
     }
 }
 
+/// The parameters of `tools/call`.
+fn call_params(tool: &Template, arguments: &Template) -> Template {
+    Template::object(&[("name", tool.quoted()), ("arguments", arguments.clone())])
+}
+
 const CONTENT_LENGTH: &[u8] = b"content-length: ";
 /// Most bodies have 100 to 999 bytes.
 const USUAL_DIGITS: &[u8] = b"000";
@@ -276,6 +290,13 @@ impl Body {
         after.insert(0, b'}');
     }
 
+    /// Says how it wants to run as a task. Its parameters have members already.
+    fn run_as_task(&mut self, task: &Value) {
+        if let Self::Rpc { before, hole: Some(_), .. } = self {
+            before.extend_from_slice(format!(r#""task":{task},"#).as_bytes());
+        }
+    }
+
     fn write(&self, id: u64, members: &[u8], context: &mut RenderContext<'_>, out: &mut Vec<u8>) {
         match self {
             Self::Empty => {}
@@ -307,10 +328,9 @@ impl Body {
 
 impl FormContext<'_> {
     /// What a legacy call says that wants to run as a task. In the modern era the target decides.
-    fn asks_for_task(self) -> Option<Template> {
+    fn asks_for_task(self) -> Option<Value> {
         let TaskConduct { ttl, poll_every: _ } = self.task.filter(|_| self.era == Era::Legacy)?;
-        let task = ttl.map_or(json!({}), |ttl| json!({"ttl": ttl.as_millis()}));
-        Some(Template::literal(task.to_string()))
+        Some(ttl.map_or(json!({}), |ttl| json!({"ttl": ttl.as_millis()})))
     }
 
     fn request(self, McpRequest { method, params, name }: &McpRequest) -> RequestForm {
@@ -588,6 +608,7 @@ mod tests {
         Operation::CallTool {
             tool: Template::literal("echo \"x\""),
             arguments: Template::literal(r#"{"text":"hi"}"#),
+            generated: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! What all users of one run share: where requests go, in which revision, and each step's request rendered as far as
 //! it can be before the run.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, HOST, PROXY_AUTHORIZATION, USER_AGENT};
@@ -19,7 +20,7 @@ use super::request::{self, FormContext, RequestForm};
 use super::tasks::Tasks;
 use crate::clock::wall_clock;
 use crate::model::{Carriage, Era, Messages, Outcome, RunTag, Secret, Secrets, Strays, TransportFault};
-use crate::plan::{Answers, Auth, OAuthCall, Operation, Plan, Proxy, Step, StepId};
+use crate::plan::{Answers, Auth, OAuthCall, Operation, Plan, Proxy, Step, StepId, Template};
 
 /// A reply larger than this is cut off and counted as `protocol/too_large`.
 pub(crate) const MAX_REPLY_BYTES: usize = 16 * 1024 * 1024;
@@ -185,6 +186,18 @@ impl Wire {
             }
         }
         Self { catalog, ..self }
+    }
+
+    /// From now on these steps, which call tools, do it with these arguments. No client may have the wire yet.
+    pub(super) fn give_arguments(&mut self, arguments: &BTreeMap<StepId, Template>) {
+        for (step, arguments) in arguments {
+            if let Operation::CallTool { tool, .. } = &self.steps[step.index()].operation {
+                self.forms[step.index()].give_arguments(tool, arguments);
+            }
+        }
+        for other in self.others.iter_mut().flat_map(|others| others.wires_mut()) {
+            other.give_arguments(arguments);
+        }
     }
 
     /// The same over HTTP+SSE, whose stream is at `url`: sessions end with their streams.

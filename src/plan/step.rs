@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Condition, Extraction, Slot, Template, ThinkTime};
+use super::{Condition, Extraction, GeneratedArguments, Slot, Template, ThinkTime};
 
 /// The request of the modern era that stands where the legacy one shakes hands.
 pub const DISCOVER: &str = "server/discover";
@@ -93,6 +93,8 @@ pub struct TaskConduct {
 impl Conduct {
     /// More pages are not asked for, whatever the target says: it may never come to an end.
     pub const MOST_PAGES: u32 = 10_000;
+    /// Nor are more than this of the target's tools at first contact.
+    pub const MOST_PAGES_AT_CONTACT: u32 = 100;
 
     /// True when it is just asking and waiting.
     pub fn is_plain(&self) -> bool {
@@ -122,6 +124,9 @@ pub enum Operation {
         tool: Template,
         /// JSON text of an object.
         arguments: Template,
+        /// What is generated beside them at first contact, from the tool's input schema; `None`: nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        generated: Option<GeneratedArguments>,
     },
     /// Any other request of MCP. `ping` is `server/discover` in the modern era, which has none.
     Request(McpRequest),
@@ -226,7 +231,7 @@ impl Operation {
     /// The texts that are rendered for each call.
     pub fn templates(&self) -> Vec<&Template> {
         match self {
-            Self::CallTool { tool, arguments } => vec![tool, arguments],
+            Self::CallTool { tool, arguments, generated: _ } => vec![tool, arguments],
             Self::Request(McpRequest { params, name, .. }) => params.iter().chain(name).collect(),
             Self::Listen { filter, length: _ } => vec![filter],
             Self::RestGet { path } => vec![path],

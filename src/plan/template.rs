@@ -3,6 +3,8 @@
 //! Expressions: `vu`, `iteration`, `nonce`, `env.NAME`, `json(env.NAME, "/pointer")`, `random.int(LOW, HIGH)`,
 //! `random.choice("a", "b")`, `random.string(LENGTH)`, and the names of the iteration's variables.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Datum, Slot, Variables};
@@ -62,6 +64,8 @@ pub enum Expression {
     RandomString(usize),
     /// What is in a variable of the iteration; nothing where it is empty.
     Variable(Slot),
+    /// One of these texts, each in its parts, none of which is such a choice itself. No user's file has it.
+    OneOf(Arc<[Vec<Segment>]>),
 }
 
 /// What a rendering may look at.
@@ -84,6 +88,21 @@ impl Template {
     pub fn literal(text: impl Into<String>) -> Self {
         let source = text.into();
         Self { segments: vec![Segment::Literal(source.clone())], source }
+    }
+
+    /// One of `texts`, drawn for each call. There must be one.
+    pub fn one_of(texts: impl IntoIterator<Item = Self>) -> Self {
+        let texts: Arc<[Vec<Segment>]> = texts.into_iter().map(|text| text.segments).collect();
+        debug_assert!(!texts.is_empty(), "there is nothing to draw");
+        let expression = Expression::OneOf(texts);
+        let segments = vec![Segment::Expression { expression, quoting: Quoting::Plain }];
+        Self { source: String::new(), segments }
+    }
+
+    /// The text with which JSON text gives the nonce of its call.
+    pub fn nonce() -> Self {
+        let segments = vec![Segment::Expression { expression: Expression::Nonce, quoting: Quoting::Plain }];
+        Self { source: "{{ nonce }}".to_owned(), segments }.quoted()
     }
 
     /// The whole text, where it is the same in every call.
@@ -152,34 +171,50 @@ impl Template {
 
     /// The values of the environment that it puts into the text.
     pub fn environment_values(&self) -> impl Iterator<Item = &Secret> {
-        self.segments.iter().filter_map(|segment| match segment {
-            Segment::Expression { expression: Expression::Env(value), .. } => Some(value),
-            Segment::Expression { .. } | Segment::Literal(_) => None,
-        })
+        self.expressions()
+            .filter_map(|expression| if let Expression::Env(value) = expression { Some(value) } else { None })
     }
 
     /// True when each call's text holds its nonce.
     pub fn has_nonce(&self) -> bool {
-        let is_nonce =
-            |segment: &Segment| matches!(segment, Segment::Expression { expression: Expression::Nonce, .. });
-        self.segments.iter().any(is_nonce)
+        self.expressions().any(|expression| matches!(expression, Expression::Nonce))
     }
 
     /// The variables that it puts into the text.
     pub fn variables(&self) -> impl Iterator<Item = Slot> {
-        self.segments.iter().filter_map(|segment| match segment {
-            Segment::Expression { expression: Expression::Variable(slot), .. } => Some(*slot),
-            Segment::Expression { .. } | Segment::Literal(_) => None,
+        self.expressions().filter_map(|expression| {
+            if let Expression::Variable(slot) = expression { Some(*slot) } else { None }
+        })
+    }
+
+    /// All that it computes, in any call.
+    fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        self.segments.iter().filter_map(Segment::computed).flat_map(|expression| {
+            let choices = if let Expression::OneOf(texts) = expression { &texts[..] } else { &[] };
+            std::iter::once(expression).chain(choices.iter().flatten().filter_map(Segment::computed))
         })
     }
 
     /// Appends the text for one call to `out`.
     pub fn render(&self, context: &mut RenderContext<'_>, out: &mut Vec<u8>) {
-        for segment in &self.segments {
-            match segment {
-                Segment::Literal(text) => out.extend_from_slice(text.as_bytes()),
-                Segment::Expression { expression, quoting } => expression.render(context, *quoting, out),
-            }
+        render(&self.segments, context, out);
+    }
+}
+
+impl Segment {
+    fn computed(&self) -> Option<&Expression> {
+        match self {
+            Self::Expression { expression, .. } => Some(expression),
+            Self::Literal(_) => None,
+        }
+    }
+}
+
+fn render(segments: &[Segment], context: &mut RenderContext<'_>, out: &mut Vec<u8>) {
+    for segment in segments {
+        match segment {
+            Segment::Literal(text) => out.extend_from_slice(text.as_bytes()),
+            Segment::Expression { expression, quoting } => expression.render(context, *quoting, out),
         }
     }
 }
@@ -219,6 +254,10 @@ impl Expression {
                 }
                 (Some(datum), quoting) => push_text(out, datum.as_text(), quoting),
             },
+            Self::OneOf(texts) => {
+                let at = usize::try_from(context.rng.below(texts.len() as u64)).unwrap_or(0);
+                render(&texts[at], context, out);
+            }
             Self::RandomString(length) => {
                 for _ in 0..*length {
                     let at = usize::try_from(context.rng.below(ALPHABET.len() as u64)).unwrap_or(0);
@@ -240,5 +279,32 @@ fn push_text(out: &mut Vec<u8>, text: &str, quoting: Quoting) {
             let quoted = serde_json::to_vec(text).expect("a string is always JSON");
             out.extend_from_slice(&quoted[1..quoted.len() - 1]);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::RunTag;
+
+    #[test]
+    fn one_of_several_texts_is_drawn_for_each_call_and_says_what_is_in_any_of_them() {
+        let text = |text: &str| Template::object(&[("a", Template::literal(text))]);
+        let one = Template::one_of([text("1"), Template::object(&[("a", Template::nonce())])]);
+        let whole = Template::object(&[("name", Template::literal("7")), ("arguments", one.clone())]);
+        assert!(one.has_nonce() && whole.has_nonce() && one.as_literal().is_none());
+        assert!(!Template::one_of([text("1"), text("2")]).has_nonce());
+        let mut rng = CounterRng::new(3, 1);
+        let nonce = Nonce { run: RunTag::of(std::time::UNIX_EPOCH), call: 5 };
+        let mut texts = std::collections::BTreeSet::new();
+        for _ in 0..50 {
+            let (mut out, variables) = (Vec::new(), Variables::default());
+            let mut context =
+                RenderContext { vu: 1, iteration: 1, nonce, rng: &mut rng, variables: &variables };
+            whole.members().unwrap().render(&mut context, &mut out);
+            texts.insert(String::from_utf8(out).unwrap());
+        }
+        let with = |value: &str| format!(r#""name":7,"arguments":{{"a":{value}}}"#);
+        assert_eq!(texts.into_iter().collect::<Vec<_>>(), [with(r#""gander-00000000-5n""#), with("1")]);
     }
 }

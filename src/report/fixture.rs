@@ -201,7 +201,11 @@ fn plan() -> Plan {
 }
 
 fn tool_step(id: u16, tool: &str) -> Step {
-    let operation = Operation::CallTool { tool: Template::literal(tool), arguments: Template::literal("{}") };
+    let operation = Operation::CallTool {
+        tool: Template::literal(tool),
+        arguments: Template::literal("{}"),
+        generated: None,
+    };
     step(id, tool, Role::Load, "tools/call", Some(tool), operation)
 }
 

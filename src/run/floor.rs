@@ -1,6 +1,7 @@
 //! The floor: what the load itself costs in latency. The busiest part of the plan against a server that answers at once, on
 //! this machine: a target can't be told to be faster than that.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,19 +15,25 @@ use crate::metrics::Aggregates;
 use crate::model::{Floor, Secret};
 use crate::plan::{
     Auth, ClosedLoad, DemoTarget, Load, LoadModel, OpenLoad, Plan, ProtocolChoice, Proxies, RateStage, Stage,
-    Target, Transport,
+    StepId, Target, Template, Transport,
 };
 
 /// Connections are opened in it, and nothing of it counts.
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// Measures the floor of `plan` for `length`.
-pub(super) async fn measure(plan: &Plan, length: Duration, program: &PathBuf) -> Result<Floor, RunError> {
+/// Measures the floor of `plan`, some of whose steps have these arguments, for `length`.
+pub(super) async fn measure(
+    plan: &Plan,
+    arguments: &BTreeMap<StepId, Template>,
+    length: Duration,
+    program: &PathBuf,
+) -> Result<Floor, RunError> {
     let target = DemoTarget { path: "/mcp".to_owned(), arguments: vec!["--null".to_owned()] };
     let plan = busiest(plan, length, &target);
     let server = DemoChild::start(program, &target).await?;
-    let contact =
+    let mut contact =
         mcp::first_contact(&plan, &server.url, &Proxies::default(), &user_agent(), Clock::start()).await?;
+    contact.give_arguments(arguments);
     let mut crew = Crew::launch(plan.load.peak_users())?;
     crew.ready().await?;
     let recorder = Arc::new(Recorder::for_this_machine(plan.thresholds.clone()));

@@ -15,6 +15,18 @@ pub(super) struct Listed {
     pub(super) remarks: Vec<String>,
 }
 
+/// The names of the tools that a message has room for: printable, without secrets.
+pub(super) fn known_tools(catalog: &Catalog, secrets: &Secrets) -> String {
+    const MOST_TOLD: usize = 20;
+    let shown = |text: &str| clean_text(&secrets.redacted(text));
+    let mut told: Vec<String> = catalog.names().take(MOST_TOLD).map(shown).collect();
+    let rest = catalog.names().skip(MOST_TOLD).count();
+    if rest > 0 {
+        told.push(format!("and {rest} more"));
+    }
+    if told.is_empty() { "none".to_owned() } else { told.join(", ") }
+}
+
 impl Listed {
     /// What `catalog` means for `plan`. A tool whose name differs from call to call is called as it comes.
     pub(super) fn by(catalog: &Catalog, plan: &Plan, secrets: &Secrets) -> Self {
@@ -26,8 +38,11 @@ impl Listed {
             }
         }
         let shown = |text: &str| clean_text(&secrets.redacted(text));
-        let known = catalog.names().map(shown).collect::<Vec<_>>().join(", ");
+        let known = known_tools(catalog, secrets);
         let mut listed = Self::default();
+        if let Some(cut) = catalog.why_cut().filter(|_| !steps.is_empty()) {
+            listed.remarks.push(format!("the target's list of tools was not read to its end: {cut}"));
+        }
         for (tool, steps) in steps {
             match (catalog.listing(tool), plan.unlisted_tools) {
                 (Listing::There, _) => {}

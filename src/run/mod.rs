@@ -1,5 +1,6 @@
 //! L3: one run, from a plan to a recorded run directory. Wires the rooms of level 2 together; judges nothing.
 
+mod arguments;
 mod demo_child;
 mod environment;
 mod event;

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::MissedTickBehavior;
 use url::Url;
 
+use super::arguments::{self, ArgumentsError, Generated};
 use super::demo_child::{DemoChild, DemoError};
 use super::environment::this_machine;
 use super::event::RunEvent;
@@ -76,6 +77,9 @@ pub enum RunError {
     /// The target was not reached, or does not speak what it should: nothing was measured.
     #[error(transparent)]
     Contact(#[from] ContactError),
+    /// What the target lists does not say which arguments its tools take: nothing was measured.
+    #[error(transparent)]
+    Arguments(#[from] ArgumentsError),
     /// A signal came before the load began.
     #[error("stopped by signal {0} before the load began")]
     Stopped(i32),
@@ -98,7 +102,7 @@ impl RunError {
     fn is_of_target(&self) -> bool {
         match self {
             Self::Demo(error) => !matches!(error, DemoError::Arguments(_)),
-            Self::Contact(_) | Self::NotReady(_) | Self::Observe(_) => true,
+            Self::Contact(_) | Self::Arguments(_) | Self::NotReady(_) | Self::Observe(_) => true,
             Self::Open(_) | Self::Record(_) | Self::Stopped(_) | Self::Floor(_) | Self::Load(_) => false,
         }
     }
@@ -121,7 +125,7 @@ pub async fn execute(
         prepared = prepare(&plan, options.floor, &options.program, &options.proxies) => prepared,
         Some(signal) = options.signals.recv() => Err(RunError::Stopped(signal)),
     };
-    let Prepared { floor, contact, demo, clock, watchers, observations, crew } = match prepared {
+    let Prepared { floor, contact, made, demo, clock, watchers, observations, crew } = match prepared {
         Ok(prepared) => prepared,
         Err(error) if error.is_of_target() => return unmeasured(writer, error),
         Err(error) => {
@@ -136,6 +140,7 @@ pub async fn execute(
     let clock = *clock.get_or_init(Clock::start);
     let observer = watchers.start();
     let mut run = Run::new(plan, contact, clock, demo, writer, watch);
+    run.notes.extend(made.into_iter().map(|text| (Level::Info, text)));
     if let Some(floor) = floor {
         run.write(&Stamped { at: Duration::ZERO, what: Event::Floor(floor) })?;
     }
@@ -161,6 +166,8 @@ fn unmeasured(mut writer: RunWriter, cause: RunError) -> Result<Finished, RunErr
 struct Prepared {
     floor: Option<Floor>,
     contact: Contact,
+    /// What is to be told of arguments that were made.
+    made: Vec<String>,
     demo: Option<DemoChild>,
     clock: Arc<OnceLock<Clock>>,
     watchers: Watchers,
@@ -192,7 +199,9 @@ async fn prepare(
     program: &PathBuf,
     proxies: &Proxies,
 ) -> Result<Prepared, RunError> {
-    let (contact, demo) = make_contact(plan, program, proxies).await?;
+    let (mut contact, demo) = make_contact(plan, program, proxies).await?;
+    let Generated { arguments, notes: made } = arguments::generate(plan, &contact).await?;
+    contact.give_arguments(&arguments);
     let (sink, observations) = unbounded_channel();
     let clock = Arc::new(OnceLock::new());
     let observe = observe_options(plan, &contact, proxies, Arc::clone(&clock), sink);
@@ -202,14 +211,14 @@ async fn prepare(
     let watchers = observe::prepare(observe)?;
     let floor = match floor {
         Some(length) => {
-            let measured = floor::measure(plan, length, program).await;
+            let measured = floor::measure(plan, &arguments, length, program).await;
             Some(measured.map_err(|error| RunError::Floor(Box::new(error)))?)
         }
         None => None,
     };
     let mut crew = Crew::launch(plan.load.peak_users())?;
     crew.ready().await?;
-    Ok(Prepared { floor, contact, demo, clock, watchers, observations, crew })
+    Ok(Prepared { floor, contact, made, demo, clock, watchers, observations, crew })
 }
 
 /// The target where it is ours to start, and the first contact with it.

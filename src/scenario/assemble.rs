@@ -134,13 +134,17 @@ impl Steps {
             role,
             method,
             tool: None,
-            operation,
             checks: Vec::new(),
             extract: Vec::new(),
             condition: None,
             tags: BTreeMap::new(),
             deadline: if role == Role::TearDown { self.deadline.min(LONGEST_END) } else { self.deadline },
-            conduct: Conduct::default(),
+            // Which tools there are decides what is called, and how.
+            conduct: Conduct {
+                pages: (operation == Operation::list_tools()).then_some(Conduct::MOST_PAGES_AT_CONTACT),
+                ..Conduct::default()
+            },
+            operation,
         });
     }
 

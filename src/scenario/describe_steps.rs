@@ -3,7 +3,8 @@
 use super::describe::{Page, whole};
 use crate::model::{format_count, format_duration, format_ratio};
 use crate::plan::{
-    Answers, Condition, Conduct, Feeder, Load, LoadModel, Plan, Role, RowOrder, Step, Test, Transaction,
+    Answers, Condition, Conduct, Feeder, GeneratedArguments, Load, LoadModel, Operation, Plan, Role,
+    RowOrder, Step, Test, Transaction,
 };
 
 pub(super) fn describe_transactions(page: &mut Page, plan: &Plan) {
@@ -66,6 +67,9 @@ fn describe_step(page: &mut Page, plan: &Plan, transaction: &Transaction, step: 
         Some(tool) => format!("{} {tool}", step.method),
         None => step.method.clone(),
     });
+    if let Operation::CallTool { generated: Some(generated), .. } = &step.operation {
+        parts.push(self::generated(generated));
+    }
     match step.checks.len() {
         0 => {}
         1 => parts.push("1 check".to_owned()),
@@ -99,6 +103,22 @@ fn describe_step(page: &mut Page, plan: &Plan, transaction: &Transaction, step: 
         parts.push("switched off".to_owned());
     }
     page.line(6, &parts.join(", "));
+}
+
+/// What is made of the tool's input schema, which the target gives at first contact.
+fn generated(generated: &GeneratedArguments) -> String {
+    let GeneratedArguments { values, edges: _, nonce, given, origin: _ } = generated;
+    let edges = match generated.edge_values() {
+        0 => String::new(),
+        edges => format!(" ({edges} at the edges)"),
+    };
+    let nonce = if *nonce { ", with a nonce where one fits" } else { "" };
+    let names: Vec<&str> = given.iter().map(|(name, _)| name.as_str()).collect();
+    let written =
+        if names.is_empty() { String::new() } else { format!(", and {} as written", names.join(", ")) };
+    format!(
+        "arguments made at first contact, from the tool's input schema: {values} values{edges}{nonce}{written}"
+    )
 }
 
 fn condition(Condition { value, test }: &Condition) -> String {

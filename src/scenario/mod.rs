@@ -8,6 +8,7 @@ mod arrivals_file;
 mod assemble;
 mod auth_file;
 mod beside;
+mod call_tool_file;
 mod check;
 mod data_file;
 mod describe;

@@ -1,8 +1,8 @@
 //! What a step calls, as written: one field whose name is the kind of call.
 
 use super::arguments::json_template;
-use super::text;
-use crate::input::{Field, Fields, Problems, Value, quoted};
+use super::{call_tool_file, text};
+use crate::input::{Field, Fields, Place, Problems, Value, quoted};
 use crate::model::clean_text;
 use crate::plan::{
     Conduct, LISTEN, LONGEST_PATH, McpRequest, OAuthCall, Operation, Scope, Segment, Template,
@@ -91,20 +91,16 @@ fn without_query(path: &Template) -> String {
     clean_text(&source[..end])
 }
 
-/// The operation that a field of this kind states.
+/// The operation that a field of this kind states. `place` is that of the step.
 pub(super) fn read_operation(
-    kind: &str,
-    field: Field<'_>,
+    (kind, field, place): (&str, Field<'_>, &Place),
     scope: Scope<'_>,
     problems: &mut Problems,
 ) -> Option<Operation> {
     match kind {
-        "call_tool" => {
-            let (tool, arguments) = read_named(field, "tool", "`call_tool`", scope, problems)?;
-            Some(Operation::CallTool { tool, arguments })
-        }
+        "call_tool" => call_tool_file::read(field, place, scope, problems),
         "get_prompt" => {
-            let (name, arguments) = read_named(field, "name", "`get_prompt`", scope, problems)?;
+            let (name, arguments) = read_prompt(field, scope, problems)?;
             Some(request(GET_PROMPT, &[("name", name.quoted()), ("arguments", arguments)], Some(name)))
         }
         "read_resource" => {
@@ -235,7 +231,7 @@ fn subject_of(method: &str) -> Option<&'static str> {
 }
 
 /// JSON text of a map.
-fn json_map(field: Field<'_>, scope: Scope<'_>, problems: &mut Problems) -> Option<Template> {
+pub(super) fn json_map(field: Field<'_>, scope: Scope<'_>, problems: &mut Problems) -> Option<Template> {
     if let Value::Map(_) = &field.node.value {
         return json_template(field.node, scope, problems);
     }
@@ -244,25 +240,21 @@ fn json_map(field: Field<'_>, scope: Scope<'_>, problems: &mut Problems) -> Opti
     None
 }
 
-/// A name and `arguments`, or the name alone.
-fn read_named(
-    field: Field<'_>,
-    key: &'static str,
-    what: &'static str,
-    scope: Scope<'_>,
-    problems: &mut Problems,
-) -> Option<(Template, Template)> {
-    let read_name = |field: Field<'_>, problems: &mut Problems| {
-        if field.text(problems)?.contains("{{") {
-            return text::template(field, scope, problems);
-        }
-        field.name(problems).map(Template::literal)
-    };
-    if let Value::Text(_) = &field.node.value {
-        return Some((read_name(field, problems)?, Template::literal("{}")));
+/// The name of what is called: a name, or a text with expressions.
+pub(super) fn read_name(field: Field<'_>, scope: Scope<'_>, problems: &mut Problems) -> Option<Template> {
+    if field.text(problems)?.contains("{{") {
+        return text::template(field, scope, problems);
     }
-    let mut fields = Fields::of(field.node, what, problems)?;
-    let name = fields.required(key, problems).and_then(|field| read_name(field, problems));
+    field.name(problems).map(Template::literal)
+}
+
+/// A name and `arguments`, or the name alone.
+fn read_prompt(field: Field<'_>, scope: Scope<'_>, problems: &mut Problems) -> Option<(Template, Template)> {
+    if let Value::Text(_) = &field.node.value {
+        return Some((read_name(field, scope, problems)?, Template::literal("{}")));
+    }
+    let mut fields = Fields::of(field.node, "`get_prompt`", problems)?;
+    let name = fields.required("name", problems).and_then(|field| read_name(field, scope, problems));
     let arguments = match fields.optional("arguments") {
         None => Some(Template::literal("{}")),
         Some(field) => json_map(field, scope, problems),

@@ -125,7 +125,7 @@ pub(super) fn duration(duration: Duration) -> Value {
 }
 
 /// A share of 1 as a percentage, without what the conversion adds in the last digits.
-fn percentage(share: f64) -> Value {
+pub(super) fn percentage(share: f64) -> Value {
     format!("{}%", (share * 1e11).round() / 1e9).into()
 }
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde_yaml::Value;
 
 use super::operation_file::{BARE, CHANGING_LISTS};
-use super::resolved::{self, Fields, duration};
+use super::resolved::{self, Fields, duration, percentage};
 use crate::plan::{
-    Answers, Check, ClientAnswer, Condition, Conduct, Extraction, Feeder, McpRequest, Operation, Part, Plan,
-    Step, TaskConduct, Test, Transaction,
+    Answers, Check, ClientAnswer, Condition, Conduct, Extraction, Feeder, GeneratedArguments, McpRequest,
+    Operation, Part, Plan, Step, TaskConduct, Test, Transaction,
 };
 
 pub(super) fn transaction(plan: &Plan, transaction: &Transaction) -> Value {
@@ -27,10 +27,15 @@ fn step(step: &Step) -> Value {
         fields.set("name", step.name.as_str());
     }
     let (kind, call) = match &step.operation {
-        Operation::CallTool { tool, arguments } => (
-            "call_tool",
-            Fields::of([("tool", tool.source.as_str().into()), ("arguments", json(&arguments.source))]),
-        ),
+        Operation::CallTool { tool, arguments, generated } => {
+            let mut call = Fields::default();
+            call.set("tool", tool.source.as_str());
+            call.set("arguments", json(&arguments.source));
+            if let Some(generated) = generated {
+                call.set("generate_arguments", self::generated(generated));
+            }
+            ("call_tool", call.value())
+        }
         Operation::Request(McpRequest { method, .. })
             if let Some((pages, kind)) = step.conduct.pages.zip(list(method)) =>
         {
@@ -100,6 +105,10 @@ fn step(step: &Step) -> Value {
         fields.set("timeout", duration(step.deadline));
     }
     fields.value()
+}
+
+fn generated(GeneratedArguments { values, edges, nonce, .. }: &GeneratedArguments) -> Value {
+    Fields::of([("values", (*values).into()), ("edges", percentage(*edges)), ("nonce", (*nonce).into())])
 }
 
 fn listen(filter: &str, length: Duration) -> Value {

@@ -174,7 +174,7 @@ pub(super) fn read_call(
     book: &mut VariableBook<'_>,
     problems: &mut Problems,
 ) -> Option<WrittenStep> {
-    let operation = read_operation(kind, field, book.scope(), problems);
+    let operation = read_operation((kind, field, place), book.scope(), problems);
     let pages = if LISTS.contains(&kind) { read_pages(field, problems) } else { None };
     // After the call: it cannot name what its own answer is to give.
     let extract = around.extract.map(|field| read_extract(field, book, problems)).unwrap_or_default();

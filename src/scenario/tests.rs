@@ -188,6 +188,11 @@ fn golden_plans_of_other_transports() {
 }
 
 #[test]
+fn golden_plan_of_arguments_that_are_generated() {
+    golden_plan("generated", "tests/golden/generated.yaml");
+}
+
+#[test]
 fn a_command_is_split_as_a_shell_splits_it() {
     let command = |target: &Target| match target {
         Target::Stdio(target) => target.command.iter().map(|word| word.expose().to_owned()).collect(),

@@ -12,6 +12,10 @@ use crate::model::{CounterRng, Nonce};
 
 /// How often a value is made before a schema is given up.
 const ATTEMPTS: u32 = 24;
+/// How often of these one end of what is allowed is held on to.
+const FIRM_ATTEMPTS: u32 = 4;
+/// How often it is made at an edge at all, where it is to be.
+const EDGE_ATTEMPTS: u32 = 16;
 /// Parts that are looked at for all attempts together.
 const FUEL: u32 = 200_000;
 /// The deepest nesting of lists and maps in a value.
@@ -22,14 +26,21 @@ pub(super) const SHALLOW: u32 = 4;
 const MOST_VALUES: usize = 2_000;
 /// From so many on, nothing is made that need not be there.
 const MANY_VALUES: usize = 400;
+/// How many characters more than they must have the texts of a value are given together.
+const ROOM: u64 = 50_000;
 
 /// Which of the values that hold a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Any, evenly spread as far as that makes sense.
     Random,
-    /// At the edges: bounds, nothing at all, the longest, characters that are seldom seen.
+    /// At the edges, where that can be: bounds, nothing at all, the longest, characters that are seldom seen.
     Edge,
+    /// At the lower edges alone, where that can be: the least numbers, the shortest texts, the emptiest lists, only what is
+    /// required.
+    Lowest,
+    /// At the upper edges alone, where that can be, with all that may be there.
+    Highest,
 }
 
 /// A value that somebody will read, and where it may vary.
@@ -39,6 +50,17 @@ pub struct Readable {
     pub value: Value,
     /// Parts of it that may be something else, as JSON pointers: each of them, and all at once.
     pub holes: Vec<(String, Hole)>,
+}
+
+/// A value, and where it may be any text.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Made {
+    pub(super) value: Value,
+    /// True when it was made at the edges.
+    pub(super) edge: bool,
+    holes: Vec<(String, Hole)>,
+    /// The places of texts that nothing is said of but their length, which has room for a nonce: as JSON pointers.
+    pub(super) free: Vec<String>,
 }
 
 /// What may stand in a place of a value instead.
@@ -84,11 +106,28 @@ impl Generator {
     /// # Errors
     /// The keyword that can't be met, and where it stands.
     pub fn value(&self, mode: Mode, rng: &mut CounterRng) -> Result<Value, SchemaError> {
-        let manner = match mode {
-            Mode::Random => Manner::Random,
-            Mode::Edge => Manner::Edge,
+        let mut fuel = FUEL;
+        self.within(&mut fuel, mode, rng).map(|made| made.value)
+    }
+
+    /// [`Self::value`], with no more work than `fuel`, of which it takes away what it used.
+    pub(super) fn within(
+        &self,
+        fuel: &mut u32,
+        mode: Mode,
+        rng: &mut CounterRng,
+    ) -> Result<Made, SchemaError> {
+        let manner = |attempt| match mode {
+            Mode::Lowest if attempt < FIRM_ATTEMPTS => Manner::Edge(End::Low),
+            Mode::Highest if attempt < FIRM_ATTEMPTS => Manner::Edge(End::High),
+            Mode::Edge | Mode::Lowest | Mode::Highest if attempt < EDGE_ATTEMPTS => Manner::Edge(End::Any),
+            Mode::Random | Mode::Edge | Mode::Lowest | Mode::Highest => Manner::Random,
         };
-        self.attempts(rng, |_| manner).map(|(value, _)| value)
+        let mut own = FUEL.min(*fuel);
+        let before = own;
+        let result = self.attempts(&mut own, rng, manner);
+        *fuel -= before - own;
+        result
     }
 
     /// A value that somebody will read.
@@ -101,7 +140,8 @@ impl Generator {
             1 => Manner::Plain,
             _ => Manner::Random,
         };
-        let (value, holes) = self.attempts(&mut CounterRng::new(0, 0), manner)?;
+        let mut fuel = FUEL;
+        let Made { value, holes, .. } = self.attempts(&mut fuel, &mut CounterRng::new(0, 0), manner)?;
         let holes: Vec<(String, Hole)> =
             holes.into_iter().filter(|hole| self.all_fit(&value, std::slice::from_ref(hole))).collect();
         let holes = if self.all_fit(&value, &holes) { holes } else { Vec::new() };
@@ -109,7 +149,7 @@ impl Generator {
     }
 
     /// True when the holes of `value` may be filled at their ends, all at once.
-    fn all_fit(&self, value: &Value, holes: &[(String, Hole)]) -> bool {
+    pub(super) fn all_fit(&self, value: &Value, holes: &[(String, Hole)]) -> bool {
         let filled = |number: fn(i64, i64) -> i64, nonce: &str| {
             let mut value = value.clone();
             for (pointer, hole) in holes {
@@ -128,20 +168,22 @@ impl Generator {
 
     fn attempts(
         &self,
+        fuel: &mut u32,
         rng: &mut CounterRng,
         manner: impl Fn(u32) -> Manner,
-    ) -> Result<(Value, Vec<(String, Hole)>), SchemaError> {
+    ) -> Result<Made, SchemaError> {
         let document = Document::new(&self.schema);
-        let mut fuel = FUEL;
         let mut fault = None;
         for attempt in 0..ATTEMPTS {
             let mut maker = Maker {
                 document: &document,
                 rng,
-                fuel: &mut fuel,
+                fuel: &mut *fuel,
                 manner: manner(attempt),
                 values: 0,
+                room: ROOM,
                 holes: Vec::new(),
+                free: Vec::new(),
                 place: String::new(),
             };
             let made = maker.value(vec![document.top()], 0).and_then(|value| {
@@ -149,7 +191,10 @@ impl Generator {
                 Ok(value)
             });
             match made {
-                Ok(value) => return Ok((value, maker.holes)),
+                Ok(value) => {
+                    let edge = maker.is_edge();
+                    return Ok(Made { value, edge, holes: maker.holes, free: maker.free });
+                }
                 Err(error) if error.is_final() => return Err(error),
                 // What making itself found out says more than that no value was found.
                 Err(error) if error.fault == Fault::Unmet => fault = fault.or(Some(error)),
@@ -178,7 +223,16 @@ enum Manner {
     /// The plainest.
     Plain,
     Random,
-    Edge,
+    Edge(End),
+}
+
+/// Which end of what is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Low,
+    High,
+    /// Drawn each time.
+    Any,
 }
 
 /// One value in the making.
@@ -191,7 +245,10 @@ pub(super) struct Maker<'a, 's> {
     manner: Manner,
     /// How many values there are by now.
     values: usize,
+    /// How many characters more than they must have its texts may still be given.
+    room: u64,
     holes: Vec<(String, Hole)>,
+    free: Vec<String>,
     /// Where in the value the next one goes, as a JSON pointer.
     pub(super) place: String,
 }
@@ -249,7 +306,7 @@ impl<'s> Maker<'_, 's> {
         let wanted = match self.manner {
             Manner::Suggested => true,
             Manner::Random => self.below(4) == 0,
-            Manner::Plain | Manner::Edge => false,
+            Manner::Plain | Manner::Edge(_) => false,
         };
         if !wanted {
             return None;
@@ -297,7 +354,33 @@ impl<'s> Maker<'_, 's> {
 
     /// True when values at the edges are wanted.
     pub(super) fn is_edge(&self) -> bool {
-        self.manner == Manner::Edge
+        matches!(self.manner, Manner::Edge(_))
+    }
+
+    /// True when the lower of two edges is wanted.
+    pub(super) fn is_low(&mut self) -> bool {
+        match self.manner {
+            Manner::Edge(End::Low) => true,
+            Manner::Edge(End::High) => false,
+            Manner::Edge(End::Any) | Manner::Suggested | Manner::Plain | Manner::Random => self.below(2) == 0,
+        }
+    }
+
+    /// True when any edge is as good as the others.
+    pub(super) fn takes_any_edge(&self) -> bool {
+        self.manner == Manner::Edge(End::Any)
+    }
+
+    /// As many of `more` characters as there is room for.
+    pub(super) fn take_room(&mut self, more: u64) -> u64 {
+        let taken = more.min(self.room);
+        self.room -= taken;
+        taken
+    }
+
+    /// Notes that the value at this place may be any text.
+    pub(super) fn is_free(&mut self) {
+        self.free.push(self.place.clone());
     }
 
     /// True when there is so much of the value that no more is made than must be.

@@ -5,6 +5,7 @@
 
 mod checker;
 mod document;
+mod drawn;
 mod error;
 mod expand;
 mod generator;
@@ -19,6 +20,7 @@ mod weight;
 mod tests;
 
 pub use checker::{Checker, Violation};
+pub use drawn::{Drawn, Given, Many};
 pub use error::{Fault, SchemaError};
 pub use generator::{Generator, Hole, Mode, Readable};
 

@@ -53,7 +53,11 @@ impl<'s> Maker<'_, 's> {
             if low.is_none() && high.is_none() && step == 1 {
                 return Ok(EDGES[self.below(EDGES.len())].into());
             }
-            return number(if self.below(2) == 0 { first } else { last });
+            // Where both signs are allowed, the change of it is an edge, too.
+            if first < 0 && last > 0 && self.takes_any_edge() && self.below(3) == 0 {
+                return number(0);
+            }
+            return number(if self.is_low() { first } else { last });
         }
         match (i64::try_from(first), i64::try_from(last)) {
             (Ok(first), Ok(last)) => number(self.between(first, last).into()),
@@ -117,7 +121,7 @@ impl<'s> Maker<'_, 's> {
             return middle;
         }
         if self.is_edge() && !inside {
-            return if self.below(2) == 0 { from } else { to };
+            return if self.is_low() { from } else { to };
         }
         let drawn = from + (to - from) * self.unit();
         let short = (drawn * 100.0).round() / 100.0;
@@ -132,7 +136,13 @@ impl<'s> Maker<'_, 's> {
         let size = step.over as f64 / step.under as f64;
         #[expect(clippy::cast_possible_truncation, reason = "a cast saturates; what it makes is checked")]
         let (first, last) = ((from / size).ceil() as i64, (to / size).floor() as i64);
-        let count = if self.is_plain() || first >= last { first } else { self.between(first, last) };
+        let count = if self.is_plain() || first >= last || (self.is_edge() && self.is_low()) {
+            first
+        } else if self.is_edge() {
+            last
+        } else {
+            self.between(first, last)
+        };
         count as f64 * step.over as f64 / step.under as f64
     }
 }

@@ -72,7 +72,7 @@ impl<'s> Maker<'_, 's> {
         }
         if self.is_edge() {
             let longest = most.min(least + MORE_AT_THE_EDGE);
-            return if self.below(2) == 0 { least } else { longest };
+            return if self.is_low() { least } else { longest };
         }
         let more = most.min(least + MORE) - least;
         least + self.below(usize::try_from(more + 1).unwrap_or(1)) as u64
@@ -129,7 +129,7 @@ impl<'s> Maker<'_, 's> {
                 optional.push(name.clone());
             }
         }
-        let all = self.is_edge() && self.below(2) == 0;
+        let all = self.is_edge() && !self.is_low();
         for name in optional {
             let needed = (names.len() as u64) < least;
             let wanted = !self.is_full(depth) && !self.is_plain();

@@ -8,8 +8,10 @@ use super::shape::Shape;
 const LONGEST: u64 = 100_000;
 /// How much longer than it must be a text gets.
 const MORE: u64 = 20;
-/// At the edge it is more.
+/// At the edge it is more, ...
 const MORE_AT_THE_EDGE: u64 = 1_000;
+/// ... and more still where the schema says what the longest is.
+const MORE_AS_STATED: u64 = 10_000;
 /// Room for a [`crate::model::Nonce`], in characters: the shortest and the longest.
 const NONCE: (u64, u64) = (27, 31);
 /// Where an example is sought behind the words that announce it, in bytes.
@@ -75,10 +77,15 @@ impl<'s> Maker<'_, 's> {
                 "text".chars().cycle().take(usize::try_from(least.max(4).min(most)).unwrap_or(0)).collect();
             return word.into_iter().collect();
         }
-        let longest = most.min(least + if self.is_edge() { MORE_AT_THE_EDGE } else { MORE });
         let length = if self.is_edge() {
-            if self.below(2) == 0 { least } else { longest }
+            let stated = most < u64::MAX;
+            let longest = most.min(least + if stated { MORE_AS_STATED } else { MORE_AT_THE_EDGE });
+            if self.is_low() { least } else { least + self.take_room(longest - least) }
         } else {
+            if least <= NONCE.0 && most >= NONCE.1 {
+                self.is_free();
+            }
+            let longest = most.min(least + MORE);
             least + self.below(usize::try_from(longest - least + 1).unwrap_or(1)) as u64
         };
         let seldom = self.is_edge() && self.below(2) == 0;

@@ -59,6 +59,9 @@ mod tasks;
 /// Streams that are held open beside the load.
 mod idle_streams;
 
+/// Arguments that are made from what tools say that they take.
+mod arguments;
+
 /// Answers that are not what the tools said that they would be.
 mod output_schemas;
 

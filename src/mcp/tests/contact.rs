@@ -1,15 +1,16 @@
 //! The first contact: which era is it, who is it, and what is said when it is nothing.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use tokio::net::TcpSocket;
 
-use super::rig::{CALL, Rig, answer, error, good, http, json, perform};
+use super::rig::{CALL, LIST_TOOLS, Rig, answer, error, good, http, json, perform};
 use super::server::{Act, Seen, Server};
 use crate::clock::Clock;
-use crate::mcp::{Client, ContactError, Listing};
-use crate::model::{Era, Outcome, ProtocolFault, TransportFault};
-use crate::plan::{Operation, ProtocolChoice, Template};
+use crate::mcp::{CallContext, Client, Contact, ContactError, Cut, Listing};
+use crate::model::{CounterRng, Era, Outcome, ProtocolFault, TransportFault};
+use crate::plan::{Conduct, Operation, ProtocolChoice, Template, Variables};
 
 /// A legacy server; `discover` is its answer to the modern era's first question.
 async fn legacy(revision: &'static str, discover: fn(&Seen) -> Vec<Act>) -> Server {
@@ -255,6 +256,7 @@ async fn headers_repeat_the_arguments_that_the_tool_marks() {
     let call = |tool: &str| Operation::CallTool {
         tool: Template::literal(tool),
         arguments: Template::literal(r#"{"text":" h\u00ef"}"#),
+        generated: None,
     };
     for tool in ["echo", "other"] {
         let server = modern(TOOLS, 0).await;
@@ -271,4 +273,87 @@ async fn headers_repeat_the_arguments_that_the_tool_marks() {
         assert_eq!(seen.header("mcp-param-absent"), None);
         assert!(seen.body.contains(r#""text":" h\u00ef""#), "{}", seen.body);
     }
+}
+
+/// Which page follows one, where one does; no answer where that can't be said.
+type Next = fn(u32) -> Option<Option<u32>>;
+
+/// A modern server whose list of tools has a page for each cursor.
+async fn paged(next: Next) -> Server {
+    Server::start(move |seen| match seen.method().as_str() {
+        "server/discover" => json(&answer(seen, r#"{"resultType":"complete"}"#)),
+        "tools/list" => {
+            let body: serde_json::Value = serde_json::from_str(&seen.body).unwrap();
+            let page = body["params"]["cursor"].as_str().map_or(0, |cursor| cursor.parse().unwrap());
+            let Some(next) = next(page) else { return http("500 Internal Server Error", "", "") };
+            let tools = serde_json::json!([{"name": format!("t{page}")}, {"name": "same"}]);
+            let next = next.map(|page| page.to_string());
+            let page = serde_json::json!({"resultType": "complete", "tools": tools, "nextCursor": next});
+            json(&answer(seen, &page.to_string()))
+        }
+        _ => good(seen),
+    })
+    .await
+}
+
+/// First contact with such a server: what is known of its tools, and how many pages it gave.
+async fn read_pages(next: Next, most: u32, limit: Duration) -> (Contact, usize) {
+    let server = paged(next).await;
+    let mut rig = Rig::new(&server);
+    let step = &mut rig.plan.steps[LIST_TOOLS.index()];
+    step.conduct = Conduct { pages: Some(most), ..Conduct::default() };
+    step.deadline = limit;
+    let contact = rig.contact().await.unwrap();
+    assert_eq!(contact.calls.len(), server.seen().len(), "every page is told");
+    (contact, server.seen().len() - 1)
+}
+
+async fn check_pages(next: Next, pages: usize, names: &[&str], cut: Option<Cut>) {
+    let (contact, read) = read_pages(next, 5, Duration::from_secs(60)).await;
+    let catalog = contact.catalog.as_ref().unwrap();
+    assert_eq!(catalog.names().collect::<Vec<_>>(), names);
+    assert_eq!((catalog.why_cut(), read), (cut, pages));
+    assert_eq!(contact.info.tools.unwrap(), names);
+}
+
+#[tokio::test]
+async fn the_list_of_tools_is_read_page_by_page_to_its_end_or_to_a_limit() {
+    let three = ["t0", "same", "t1", "t2"];
+    check_pages(|page| Some((page < 2).then_some(page + 1)), 3, &three, None).await;
+    // In a circle: all that there is was seen.
+    check_pages(|page| Some(Some((page + 1) % 3)), 4, &three, None).await;
+    let five = ["t0", "same", "t1", "t2", "t3", "t4"];
+    check_pages(|page| Some(Some(page + 1)), 5, &five, Some(Cut::Pages(5))).await;
+    check_pages(|page| (page < 1).then_some(Some(page + 1)), 2, &five[..2], Some(Cut::Failed)).await;
+}
+
+#[tokio::test]
+async fn a_list_whose_pages_take_longer_than_a_call_may_is_cut() {
+    let (contact, read) = read_pages(|page| Some(Some(page + 1)), u32::MAX, Duration::from_millis(300)).await;
+    assert_eq!(contact.catalog.unwrap().why_cut(), Some(Cut::Slow), "{read} pages");
+}
+
+#[tokio::test]
+async fn steps_are_called_with_the_arguments_that_contact_was_given_and_headers_repeat_those() {
+    const TOOLS: &str = r#"[{"name":"echo","inputSchema":{"type":"object","properties":{
+        "text":{"type":"string","x-mcp-header":"Text"}}}}]"#;
+    let server = modern(TOOLS, 0).await;
+    let mut rig = Rig::new(&server);
+    rig.plan.steps[CALL.index()].tool = Some("echo".to_owned());
+    let mut contact = rig.contact().await.unwrap();
+    let texts = [r#"{"text":"one"}"#, r#"{"text":"two"}"#].map(Template::literal);
+    contact.give_arguments(&[(CALL, Template::one_of(texts))].into());
+    let mut client = Client::new(contact.wire, Clock::start(), 1);
+    let mut headers = BTreeSet::new();
+    let mut rng = CounterRng::new(1, 1);
+    for _ in 0..20 {
+        let (sent, variables) = (client.now(), &mut Variables::default());
+        let context = CallContext { iteration: 1, sent, rng: &mut rng, variables };
+        assert_eq!(client.perform(CALL, context).await.outcome, Outcome::Ok);
+        let seen = server.seen().pop().unwrap();
+        let text = seen.header("mcp-param-text").unwrap().to_owned();
+        assert!(seen.body.contains(&format!(r#""arguments":{{"text":"{text}"}}"#)), "{}", seen.body);
+        headers.insert(text);
+    }
+    assert_eq!(headers, ["one", "two"].map(str::to_owned).into());
 }

@@ -110,7 +110,7 @@ async fn secrets_that_are_echoed_are_taken_out() {
         segments: vec![Segment::Literal(r#"{"key":""#.into()), env, Segment::Literal(r#""}"#.into())],
     };
     let rig = Rig::new(&server)
-        .operation(Operation::CallTool { tool: Template::literal("echo"), arguments })
+        .operation(Operation::CallTool { tool: Template::literal("echo"), arguments, generated: None })
         .auth(Auth::Bearer(Secret::new("t0ken")));
     let told = reason(&mut rig.client(1).await, CALL).await.unwrap();
     assert!(

@@ -49,6 +49,7 @@ impl Rig {
         let call = Operation::CallTool {
             tool: Template::literal("echo"),
             arguments: Template::literal(r#"{"text":"hi"}"#),
+            generated: None,
         };
         let operations = [
             (Role::SetUp, Operation::Initialize),
