@@ -53,6 +53,9 @@ mod crosstalk;
 /// What comes beside answers: requests of the target, progress, notifications; and calls that are broken off.
 mod messages;
 
+/// Objectives on when the parts of answers come.
+mod stream_objectives;
+
 /// Answers that are not what the tools said that they would be.
 mod output_schemas;
 
