@@ -72,6 +72,12 @@ impl Tally {
             .collect()
     }
 
+    /// Failed calls that had no answer.
+    pub fn without_answer(&self) -> u64 {
+        let outcomes = self.outcomes.iter().filter(|(outcome, _)| outcome.is_without_answer());
+        outcomes.map(|(_, count)| count).sum()
+    }
+
     /// Calls that were never sent.
     pub fn not_sent(&self) -> u64 {
         let outcomes = self.outcomes.iter().filter(|(outcome, _)| outcome.class() == OutcomeClass::NotSent);
@@ -190,6 +196,12 @@ impl Aggregates {
     /// When the parts of answers to `step` came in one phase; `None` where none came in parts.
     pub fn streams(&self, step: StepId, phase: Phase) -> Option<&StreamCell> {
         self.streams.get(&(step, phase))
+    }
+
+    /// The smallest limit on a time of parts of answers that calls were held against when they ended.
+    pub fn smallest_stream_limit(&self) -> Option<Duration> {
+        let over = self.streams.values().flat_map(|cell| &cell.over);
+        over.map(|over| over.of.within).min()
     }
 
     /// Calls recorded over the whole run, all roles.

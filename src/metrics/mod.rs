@@ -23,5 +23,5 @@ pub use scrape_record::{
 };
 pub use session_losses::SessionLosses;
 pub use store::{Point, Series, SeriesError, SeriesStore};
-pub use stream::{StreamCell, StreamedCall};
+pub use stream::{StreamCell, StreamLimit, StreamOver, StreamedCall, Unanswered};
 pub use window::{Cell, ErrorSample, IdleSecond, Phase, Second};

@@ -3,6 +3,7 @@
 //! Serialised as base64 of the HdrHistogram V2 compressed format, which every HdrHistogram tool reads.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -72,6 +73,20 @@ impl LatencyHistogram {
             }
             Form::Packed(buckets) => fill(histogram, buckets),
         }
+    }
+
+    /// What is left of it without `part`, which was recorded into it, too.
+    #[must_use]
+    pub fn without(&self, part: &Self) -> Self {
+        let part: BTreeMap<Duration, u64> = part.buckets().into_iter().collect();
+        let mut rest = Self::new();
+        for (latency, count) in self.buckets() {
+            let left = count.saturating_sub(part.get(&latency).copied().unwrap_or(0));
+            if left > 0 {
+                rest.record_n(latency, left);
+            }
+        }
+        rest
     }
 
     /// An estimate of what would have been measured, had calls gone on being due every `pace` while one was under way: for
@@ -264,9 +279,10 @@ mod tests {
                                      b in prop::collection::vec(0u64..4_000_000_000, 0..60)) {
             let mut merged = of(&a);
             merged.merge(&of(&b));
-            let once = of(&[a, b].concat());
+            let once = of(&[a.clone(), b.clone()].concat());
             prop_assert_eq!(merged.buckets(), once.buckets());
             prop_assert_eq!(merged.count(), once.count());
+            prop_assert_eq!(merged.without(&of(&b)).buckets(), of(&a).buckets());
         }
 
         #[test]

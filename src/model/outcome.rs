@@ -184,6 +184,28 @@ impl Outcome {
         !matches!(self, Self::Ok | Self::Cancelled | Self::Interrupted)
     }
 
+    /// True for a failure that is not an answer of the target's: none came whole, or what came refuses the request or can't be
+    /// read. An answer may say that something went wrong, too.
+    pub const fn is_without_answer(self) -> bool {
+        match self {
+            Self::Transport(_) | Self::HttpStatus(_) | Self::NotSent(_) => true,
+            Self::Protocol(fault) => match fault {
+                ProtocolFault::Malformed
+                | ProtocolFault::WrongId
+                | ProtocolFault::Missing
+                | ProtocolFault::TooLarge
+                | ProtocolFault::SessionLost => true,
+                ProtocolFault::Duplicate | ProtocolFault::CrossTalk | ProtocolFault::InputRequired => false,
+            },
+            Self::Ok
+            | Self::JsonRpcError(_)
+            | Self::ToolError
+            | Self::CheckFailed
+            | Self::Cancelled
+            | Self::Interrupted => false,
+        }
+    }
+
     /// True when an objective looks at this call at all.
     pub const fn counts(self) -> bool {
         !matches!(self, Self::Cancelled | Self::Interrupted)

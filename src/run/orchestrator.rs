@@ -18,7 +18,7 @@ use super::{floor, output_checks};
 use crate::clock::{Clock, wall_clock};
 use crate::load::{self, Crew, GeneratorWatch, LoadError, Recorder, Timing, Workload};
 use crate::mcp::{self, Contact, ContactError};
-use crate::metrics::Phase;
+use crate::metrics::{Phase, StreamLimit};
 use crate::model::{
     Carriage, Endpoint, Event, Floor, Level, Secret, Stamped, printable_text, without_credentials,
 };
@@ -26,7 +26,7 @@ use crate::observe::{self, Limits, Observation, ObserveError, ObserveOptions, Ob
 use crate::plan::{Auth, Plan, Proxies, Proxy, Replicas, Target, Turn};
 use crate::record::{RecordError, RunWriter};
 use crate::report::{Ending, Manifest, RUN_FORMAT_VERSION, Totals};
-use crate::slo::Objective;
+use crate::slo::{self, Objective};
 
 /// How long calls in flight may take to end after the first signal; the second one ends them at once.
 const DRAIN_AFTER_SIGNAL: Duration = Duration::from_secs(5);
@@ -141,6 +141,7 @@ pub async fn execute(
     let observer = watchers.start();
     let mut run = Run::new(plan, contact, clock, demo, writer, watch);
     run.notes.extend(made.into_iter().map(|text| (Level::Info, text)));
+    run.stream_limits = slo::stream_limits(objectives);
     if let Some(floor) = floor {
         run.write(&Stamped { at: Duration::ZERO, what: Event::Floor(floor) })?;
     }
@@ -262,6 +263,8 @@ struct Run<'a> {
     writer: RunWriter,
     watch: &'a mut dyn FnMut(RunEvent<'_>),
     generator: GeneratorWatch,
+    /// What times of answers that come in parts are held against.
+    stream_limits: Vec<StreamLimit>,
     next_second: u32,
     signal: Option<i32>,
     /// A second signal came.
@@ -308,6 +311,7 @@ impl<'a> Run<'a> {
             writer,
             watch,
             generator: GeneratorWatch::start(clock),
+            stream_limits: Vec::new(),
             next_second: 0,
             signal: None,
             hurried: false,
@@ -434,6 +438,7 @@ impl<'a> Run<'a> {
             self.event(Event::Note { level: Level::Warning, text })?;
         }
         let mut second = self.work.recorder.take_second(self.next_second, self.work.waiting());
+        second.streams.iter_mut().for_each(|cell| cell.settle(&self.stream_limits));
         second.messages = messages;
         second.generator = Some(self.generator.take_second());
         if let Some(sampler) = &self.work.sampler {

@@ -14,7 +14,7 @@ use crate::model::format_duration;
 use crate::plan::{
     Auth, CarriageChoice, Processes, ProtocolChoice, RowOrder, SessionPolicy, Target, keeps_secrets,
 };
-use crate::slo::{Called, WrittenObjective};
+use crate::slo::{Call, Called, WrittenObjective};
 
 /// More steps than this would make reports that nobody reads.
 const MOST_STEPS: usize = 1_000;
@@ -298,15 +298,13 @@ fn check_events(file: &ScenarioFile, problems: &mut Problems) {
 
 /// What the load calls, as far as it is switched on.
 fn called<'f>(file: &'f ScenarioFile, transactions: &'f [WrittenTransaction]) -> Called<'f> {
-    let steps = || {
-        let switched_on = transactions.iter().filter(|transaction| transaction.weight > 0);
-        switched_on.flat_map(|transaction| &transaction.steps)
-    };
+    let switched_on = transactions.iter().filter(|transaction| transaction.weight > 0);
+    let steps = switched_on.flat_map(|transaction| &transaction.steps);
+    let call =
+        |step: &'f WrittenStep| Call { tool: step.tool.as_deref(), method: &step.method, step: &step.name };
     Called {
         who: "the scenario",
-        tools: steps().filter_map(|step| step.tool.as_deref()).collect(),
-        methods: steps().map(|step| step.method.as_str()).collect(),
-        steps: steps().map(|step| step.name.as_str()).collect(),
+        calls: steps.map(call).collect(),
         scraped: file.observe.as_ref().is_none_or(|written| written.observe.metrics.is_some()),
         open: file.load.as_ref().is_none_or(|load| load.open().is_some()),
     }

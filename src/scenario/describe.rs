@@ -304,9 +304,10 @@ fn describe_objectives(page: &mut Page, objectives: &[Objective]) {
     for objective in objectives {
         let scope = match objective.indicator {
             Indicator::Metric(_) => String::new(),
-            Indicator::Latency { .. } | Indicator::ErrorRatio { .. } | Indicator::Throughput { .. } => {
-                format!(", {}", objective.scope)
-            }
+            Indicator::Latency { .. }
+            | Indicator::Stream { .. }
+            | Indicator::ErrorRatio { .. }
+            | Indicator::Throughput { .. } => format!(", {}", objective.scope),
         };
         page.line(2, &format!("{} ({})", objective.name, objective.origin));
         page.line(6, &format!("{}{scope}", limit(&objective.indicator)));
@@ -314,10 +315,13 @@ fn describe_objectives(page: &mut Page, objectives: &[Objective]) {
 }
 
 fn limit(indicator: &Indicator) -> String {
+    let percent = |share: &f64| (share * 1e8).round() / 1e6;
     match indicator {
         Indicator::Latency { clock, share, within } => {
-            let percent = (share * 1e8).round() / 1e6;
-            format!("p{percent} {clock} at most {}", format_duration(*within))
+            format!("p{} {clock} at most {}", percent(share), format_duration(*within))
+        }
+        Indicator::Stream { clock, share, within } => {
+            format!("p{} {clock} at most {}", percent(share), format_duration(*within))
         }
         Indicator::ErrorRatio { at_most } => format!("at most {} of the calls fail", format_ratio(*at_most)),
         Indicator::Throughput { at_least } => format!("at least {at_least} successful calls a second"),

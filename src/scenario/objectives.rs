@@ -57,7 +57,11 @@ pub(super) fn thresholds(objectives: &[Objective]) -> Vec<Threshold> {
         .iter()
         .filter_map(|objective| match &objective.indicator {
             Indicator::Latency { clock, within, .. } => Some(Threshold { clock: *clock, limit: *within }),
-            Indicator::ErrorRatio { .. } | Indicator::Throughput { .. } | Indicator::Metric(_) => None,
+            // Those of streams go with the streams, not with the calls.
+            Indicator::Stream { .. }
+            | Indicator::ErrorRatio { .. }
+            | Indicator::Throughput { .. }
+            | Indicator::Metric(_) => None,
         })
         .collect();
     limits.sort();

@@ -341,6 +341,10 @@ fn objective(objective: &Objective) -> Value {
             };
             fields.set(kind, Fields::of(limit));
         }
+        Indicator::Stream { clock, share, within } => {
+            let limit = [("share", percentage(*share)), ("within", duration(*within))];
+            fields.set(clock.key(), Fields::of(limit));
+        }
         Indicator::ErrorRatio { at_most } => fields.set("error_ratio", percentage(*at_most)),
         Indicator::Throughput { at_least } => fields.set("throughput", format!("{at_least}/s")),
         Indicator::Metric(indicator) => fields.set("metric", metric(indicator)),

@@ -2,38 +2,43 @@
 
 use std::collections::BTreeSet;
 
+use super::stream::comes_in_parts;
 use super::{Indicator, Scope, WrittenObjective};
 use crate::input::{Problem, Problems, quoted, way_out};
 use crate::model::LatencyClock;
-use crate::plan::{Plan, Role};
+use crate::plan::{Plan, Role, Step};
 
 /// What objectives can be about.
 #[derive(Debug)]
 pub(crate) struct Called<'a> {
     /// Who calls, as messages put it.
     pub who: &'static str,
-    pub tools: BTreeSet<&'a str>,
-    pub methods: BTreeSet<&'a str>,
-    pub steps: BTreeSet<&'a str>,
+    pub calls: Vec<Call<'a>>,
     /// True when metrics are scraped.
     pub scraped: bool,
     /// True when calls are due at a time of their own, whatever users do.
     pub open: bool,
 }
 
+/// One step of the load.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub tool: Option<&'a str>,
+    pub method: &'a str,
+    pub step: &'a str,
+}
+
 impl<'a> Called<'a> {
     /// What a recorded run of `plan` called.
     pub(crate) fn by_run(plan: &'a Plan) -> Self {
-        let steps = || {
-            let switched_on = plan.transactions.iter().filter(|transaction| transaction.weight > 0);
-            let steps = switched_on.flat_map(|transaction| &transaction.steps).map(|&id| plan.step(id));
-            steps.filter(|step| step.role == Role::Load)
-        };
+        let switched_on = plan.transactions.iter().filter(|transaction| transaction.weight > 0);
+        let steps = switched_on.flat_map(|transaction| &transaction.steps).map(|&id| plan.step(id));
+        let steps = steps.filter(|step| step.role == Role::Load);
+        let call =
+            |step: &'a Step| Call { tool: step.tool.as_deref(), method: &step.method, step: &step.name };
         Self {
             who: "the run",
-            tools: steps().filter_map(|step| step.tool.as_deref()).collect(),
-            methods: steps().map(|step| step.method.as_str()).collect(),
-            steps: steps().map(|step| step.name.as_str()).collect(),
+            calls: steps.map(call).collect(),
             scraped: plan.observe.metrics.is_some(),
             open: plan.load.open().is_some(),
         }
@@ -62,14 +67,17 @@ impl<'a> Called<'a> {
             let help = "give the load a `rate`, or limit the `latency` or the `error_ratio`";
             problems.push(Problem::error(&written.name, message).label("nothing to judge").help(help));
         }
-        let (kind, wanted, known) = match &written.objective.scope {
-            Scope::All => return,
-            Scope::Tool(tool) => ("tool", tool, &self.tools),
-            Scope::Method(method) => ("method", method, &self.methods),
-            Scope::Step(step) => ("step", step, &self.steps),
+        let calls = self.calls.iter();
+        let (kind, wanted, known): (_, _, BTreeSet<&str>) = match &written.objective.scope {
+            Scope::All => return self.check_parts(written, problems),
+            Scope::Tool(tool) => ("tool", tool, calls.filter_map(|call| call.tool).collect()),
+            Scope::Method(method) => ("method", method, calls.map(|call| call.method).collect()),
+            Scope::Step(step) => ("step", step, calls.map(|call| call.step).collect()),
         };
-        if !known.contains(wanted.as_str()) {
-            let known: Vec<&str> = known.iter().copied().collect();
+        if known.contains(wanted.as_str()) {
+            self.check_parts(written, problems);
+        } else {
+            let known: Vec<&str> = known.into_iter().collect();
             let message = format!("{} calls no {kind} {}", self.who, quoted(wanted));
             let help = if known.is_empty() {
                 format!("it calls no {kind} at all")
@@ -78,5 +86,26 @@ impl<'a> Called<'a> {
             };
             problems.push(Problem::error(&written.scope, message).label("nothing to judge").help(help));
         }
+    }
+
+    /// Reports an objective on parts of answers that come as a whole.
+    fn check_parts(&self, written: &WrittenObjective, problems: &mut Problems) {
+        let WrittenObjective { objective, scope, .. } = written;
+        let Indicator::Stream { clock, .. } = &objective.indicator else { return };
+        let mut calls = self.calls.iter().filter(|call| match &objective.scope {
+            Scope::All => true,
+            Scope::Tool(tool) => call.tool == Some(tool),
+            Scope::Method(method) => call.method == method,
+            Scope::Step(step) => call.step == step,
+        });
+        if calls.any(|call| comes_in_parts(call.method)) {
+            return;
+        }
+        let message = format!(
+            "{} limits a {clock}, but answers of plain HTTP come as a whole",
+            quoted(&objective.name)
+        );
+        let help = "name a step that calls MCP, or limit the `latency`";
+        problems.push(Problem::error(scope, message).label("nothing to judge").help(help));
     }
 }

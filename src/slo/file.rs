@@ -11,13 +11,23 @@ use super::{Called, Indicator, Objective, Scope};
 use crate::input::{
     Field, Fields, Files, Place, Problem, Problems, Source, Value, parse, parse_number, parse_share, quoted,
 };
-use crate::model::{LatencyClock, parse_duration};
+use crate::model::{LatencyClock, StreamClock, parse_duration};
 use crate::plan::Plan;
 
 /// The version of the file format.
 const VERSION: u64 = 1;
 /// What an objective can be about.
-const INDICATORS: [&str; 6] = ["latency", "service_time", "send_lag", "error_ratio", "throughput", "metric"];
+const INDICATORS: [&str; 9] = [
+    "latency",
+    "service_time",
+    "send_lag",
+    StreamClock::FirstByte.key(),
+    StreamClock::FirstEvent.key(),
+    StreamClock::LongestGap.key(),
+    "error_ratio",
+    "throughput",
+    "metric",
+];
 
 /// An objective and where its parts are written.
 #[derive(Debug, Clone)]
@@ -189,17 +199,27 @@ fn read_scope(of: Field<'_>, problems: &mut Problems) -> Option<(Scope, Place)> 
 /// The indicators that one field states, each with what tells it from its siblings.
 fn read_indicators(kind: &str, field: Field<'_>, problems: &mut Problems) -> Vec<(String, Indicator)> {
     let one = |indicator: Indicator| (kind.to_owned(), indicator);
+    let latency = |clock| move |share, within| Indicator::Latency { clock, share, within };
+    if let Some(clock) = StreamClock::ALL.into_iter().find(|clock| clock.key() == kind) {
+        let stream = |share, within| Indicator::Stream { clock, share, within };
+        return read_limits(field, stream, problems);
+    }
     match kind {
-        "latency" => read_latency(field, LatencyClock::Response, problems),
-        "service_time" => read_latency(field, LatencyClock::Service, problems),
-        "send_lag" => read_latency(field, LatencyClock::SendLag, problems),
+        "latency" => read_limits(field, latency(LatencyClock::Response), problems),
+        "service_time" => read_limits(field, latency(LatencyClock::Service), problems),
+        "send_lag" => read_limits(field, latency(LatencyClock::SendLag), problems),
         "error_ratio" => read_error_ratio(field, problems).map(one).into_iter().collect(),
         "throughput" => read_throughput(field, problems).map(one).into_iter().collect(),
         _ => read_metric(field, problems).map(|metric| one(Indicator::Metric(metric))).into_iter().collect(),
     }
 }
 
-fn read_latency(field: Field<'_>, clock: LatencyClock, problems: &mut Problems) -> Vec<(String, Indicator)> {
+/// Limits on shares of the calls, each made an `indicator` of its share and its limit.
+fn read_limits(
+    field: Field<'_>,
+    indicator: impl Fn(f64, Duration) -> Indicator,
+    problems: &mut Problems,
+) -> Vec<(String, Indicator)> {
     let kind = field.name;
     let help = format!("write `{kind}: {{p95: 500ms}}` or `{kind}: {{share: 99%, within: 500ms}}`");
     let Value::Map(_) = &field.node.value else {
@@ -215,17 +235,15 @@ fn read_latency(field: Field<'_>, clock: LatencyClock, problems: &mut Problems) 
         let share = fields.required("share", problems).and_then(|share| read_good_share(share, problems));
         let within = fields.required("within", problems).and_then(|within| within.some_duration(problems));
         fields.finish(problems);
-        let indicator = share.zip(within).map(|(share, within)| Indicator::Latency { clock, share, within });
-        return indicator.map(|indicator| (kind.to_owned(), indicator)).into_iter().collect();
+        let limit = share.zip(within).map(|(share, within)| indicator(share, within));
+        return limit.map(|limit| (kind.to_owned(), limit)).into_iter().collect();
     }
     let mut indicators = Vec::new();
     for entry in fields.entries() {
         let limit = Field { name: &entry.key.text, node: &entry.value };
         if let Some(share) = percentile_share(&entry.key.text) {
             let within = limit.some_duration(problems);
-            indicators.extend(
-                within.map(|within| (entry.key.text.clone(), Indicator::Latency { clock, share, within })),
-            );
+            indicators.extend(within.map(|within| (entry.key.text.clone(), indicator(share, within))));
         } else {
             let message = format!("{} is no percentile", quoted(&entry.key.text));
             problems.push(
@@ -244,7 +262,9 @@ fn check_order(indicators: &[(String, Indicator)], field: Field<'_>, problems: &
     let mut limits: Vec<(f64, Duration, &str)> = indicators
         .iter()
         .filter_map(|(name, indicator)| match indicator {
-            Indicator::Latency { share, within, .. } => Some((*share, *within, name.as_str())),
+            Indicator::Latency { share, within, .. } | Indicator::Stream { share, within, .. } => {
+                Some((*share, *within, name.as_str()))
+            }
             Indicator::ErrorRatio { .. } | Indicator::Throughput { .. } | Indicator::Metric(_) => None,
         })
         .collect();

@@ -105,19 +105,25 @@ pub fn check_generator(
     }
     let touched = touched_seconds(seconds, steady);
     let mut checks = vec![sockets(without_socket)];
+    // What is asked for of any time.
+    let smallest =
+        |limits: &mut dyn Iterator<Item = Duration>| limits.chain(all.smallest_stream_limit()).min();
+    let of_any = smallest(&mut plan.thresholds.iter().map(|threshold| threshold.limit));
     if let Some(open) = plan.load.open() {
-        checks.push(send_lag(plan, touched));
+        checks.push(send_lag(of_any, touched));
         checks.push(offered(plan, open, touched, steady.end));
     }
     // Where calls waited for users, the users of a generator that is too slow may have been what they waited for.
     let waited = touched.iter().any(calls_wait);
-    for check in [heartbeat(plan, touched), processor(touched)] {
+    for check in [heartbeat(of_any, touched), processor(touched)] {
         checks.push(GeneratorCheck { decisive: waited, lateness: true, ..check });
     }
     checks.extend(machine(touched));
     checks.extend(throttled(touched));
     checks.extend(in_flight(whole_seconds(seconds, steady)));
-    checks.extend(floor.map(|floor| floor_check(plan, floor)));
+    let answers = plan.thresholds.iter().filter(|threshold| threshold.clock != LatencyClock::SendLag);
+    let of_answers = smallest(&mut answers.map(|threshold| threshold.limit));
+    checks.extend(floor.map(|floor| floor_check(of_answers, floor)));
     checks
 }
 
@@ -168,9 +174,8 @@ fn sockets(without: u64) -> GeneratorCheck {
     GeneratorCheck { way_out: "raise `ulimit -n`, or use fewer users".to_owned(), ..check }.decisive()
 }
 
-/// What a lag may be: a share of the smallest latency that is asked for, but never less than `least`.
-fn limit(plan: &Plan, least: Duration) -> Duration {
-    let smallest = plan.thresholds.iter().map(|threshold| threshold.limit).min();
+/// What a lag may be: a share of the smallest time that is asked for, but never less than `least`.
+fn limit(smallest: Option<Duration>, least: Duration) -> Duration {
     smallest.map_or(least, |smallest| least.max(smallest.mul_f64(SHARE_OF_OBJECTIVE)))
 }
 
@@ -191,16 +196,15 @@ fn lag_check(name: &str, lags: &LatencyHistogram, limit: Duration) -> GeneratorC
     )
 }
 
-fn send_lag(plan: &Plan, seconds: &[Second]) -> GeneratorCheck {
+fn send_lag(smallest: Option<Duration>, seconds: &[Second]) -> GeneratorCheck {
     let lags = merged(seconds.iter().filter_map(|second| second.pacing.as_ref()));
-    let check = lag_check("delay of what was due, p99", &lags, limit(plan, LEAST_LAG)).decisive();
+    let check = lag_check("delay of what was due, p99", &lags, limit(smallest, LEAST_LAG)).decisive();
     GeneratorCheck { lateness: true, ..check }
 }
 
 /// What this machine adds to every latency must be small beside the smallest one that is asked for.
-fn floor_check(plan: &Plan, floor: &Floor) -> GeneratorCheck {
-    let smallest = plan.thresholds.iter().filter(|threshold| threshold.clock != LatencyClock::SendLag);
-    let limit = smallest.map(|threshold| threshold.limit).min().map(|limit| limit.mul_f64(SHARE_OF_FLOOR));
+fn floor_check(smallest: Option<Duration>, floor: &Floor) -> GeneratorCheck {
+    let limit = smallest.map(|smallest| smallest.mul_f64(SHARE_OF_FLOOR));
     GeneratorCheck::overload(
         "floor against a null server, p99",
         floor.text(),
@@ -213,10 +217,10 @@ fn floor_check(plan: &Plan, floor: &Floor) -> GeneratorCheck {
     )
 }
 
-fn heartbeat(plan: &Plan, seconds: &[Second]) -> GeneratorCheck {
+fn heartbeat(smallest: Option<Duration>, seconds: &[Second]) -> GeneratorCheck {
     let beats = merged(seconds.iter().filter_map(|second| Some(&second.generator.as_ref()?.heartbeat)));
     // While gander stands still, it misses every beat of that time and sees the first alone.
-    lag_check("heartbeat delay p99", &beats.corrected(BEAT), limit(plan, LEAST_HEARTBEAT))
+    lag_check("heartbeat delay p99", &beats.corrected(BEAT), limit(smallest, LEAST_HEARTBEAT))
 }
 
 /// Of what was due before `end`, in seconds from the start of the load.

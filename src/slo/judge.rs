@@ -1,11 +1,12 @@
 //! Objectives held against what was measured in the steady phase. Pure: the same run gives the same findings.
 
+use std::fmt::Display;
 use std::ops::Range;
 use std::time::Duration;
 
 use super::evidence::{Evidence, exact_percent, without_binary_noise};
-use super::{Finding, Indicator, Objective, Scope, metric};
-use crate::metrics::{Aggregates, Flow, Phase, SeriesStore, Tally};
+use super::{Finding, Indicator, Objective, Scope, metric, stream};
+use crate::metrics::{Aggregates, Flow, Phase, SeriesStore, StreamLimit, Tally};
 use crate::model::{LatencyClock, Verdict, format_count, format_duration, format_ratio};
 use crate::plan::{Plan, Role, Step, Threshold};
 
@@ -29,6 +30,10 @@ pub fn judge(
         Indicator::Latency { clock, share, within } => {
             let latency = Latency { clock: *clock, share: *share, within: *within };
             latency.judge(objective, &calls_of(&objective.scope), &plan.thresholds)
+        }
+        Indicator::Stream { clock, share, within } => {
+            let limit = StreamLimit { clock: *clock, within: *within };
+            stream::judge(objective, limit, *share, plan, aggregates)
         }
         Indicator::ErrorRatio { at_most } => {
             judge_error_ratio(objective, &calls_of(&objective.scope), *at_most)
@@ -63,6 +68,9 @@ pub fn fails_despite(
             Indicator::Latency { clock, share, within } => {
                 Indicator::Latency { clock, share, within: within + late }
             }
+            Indicator::Stream { clock, share, within } => {
+                Indicator::Stream { clock, share, within: within + late }
+            }
             Indicator::ErrorRatio { at_most } => Indicator::ErrorRatio { at_most },
             // These are not about how long a call took.
             Indicator::Throughput { .. } | Indicator::Metric(_) => return None,
@@ -74,12 +82,53 @@ pub fn fails_despite(
     findings.iter().any(|finding| finding.verdict == Verdict::Fail)
 }
 
-fn is_in(scope: &Scope, step: &Step) -> bool {
+pub(super) fn is_in(scope: &Scope, step: &Step) -> bool {
     match scope {
         Scope::All => true,
         Scope::Method(method) => step.method == *method,
         Scope::Tool(tool) => step.tool.as_ref() == Some(tool),
         Scope::Step(name) => step.name == *name,
+    }
+}
+
+/// Calls that a limit on a share of them looks at.
+pub(super) struct Sample {
+    pub(super) calls: u64,
+    /// Bad, whatever time they took.
+    pub(super) failed: u64,
+    /// The others that are over the limit...
+    pub(super) late: u64,
+    /// ... and whether they were counted when they ended.
+    pub(super) is_exact: bool,
+    /// The time that the share kept; `None` where it failed.
+    pub(super) quantile: Option<Duration>,
+}
+
+impl Sample {
+    /// `what` says in a few words what a bad call is, `more` what else is to be told.
+    pub(super) fn judge(&self, finding: Finding, share: f64, what: &str, more: &str) -> Finding {
+        let &Self { calls, failed, late, is_exact, quantile } = self;
+        let evidence = Evidence { calls, bad: failed + late, budget: without_binary_noise(1.0 - share) };
+        let failed = Evidence { bad: failed, ..evidence }.share();
+        let note = if is_exact { "" } else { "; late calls estimated from the histogram" };
+        Finding {
+            verdict: evidence.verdict(),
+            value: match quantile {
+                None => format!("{} failed", format_ratio(failed)),
+                Some(time) if self.lacks_calls(share) => format!("~{}", format_duration(time)),
+                Some(time) => format_duration(time),
+            },
+            value_number: quantile.map(|time| time.as_secs_f64()),
+            samples: evidence.calls,
+            bad: Some(evidence.bad),
+            because: evidence.because(what) + more + note,
+            ..finding
+        }
+    }
+
+    /// True when the quantile is the slowest call, or close to it: it takes `1 / (1 - share)` calls to tell them apart.
+    fn lacks_calls(&self, share: f64) -> bool {
+        (self.calls as f64) < without_binary_noise(1.0 / without_binary_noise(1.0 - share)) - 0.5
     }
 }
 
@@ -92,9 +141,7 @@ struct Latency {
 
 impl Latency {
     fn judge(&self, objective: &Objective, calls: &Tally, thresholds: &[Threshold]) -> Finding {
-        let percentile = format!("p{}", without_binary_noise(self.share * 100.0));
-        let limit = format!("<= {}", format_duration(self.within));
-        let finding = blank(objective, format!("{percentile} {}", self.clock), limit);
+        let finding = blank_limit(objective, self.share, &self.clock, self.within);
         if calls.counted() == 0 || calls.good(self.clock).is_none() {
             return without_calls(finding, objective);
         }
@@ -103,32 +150,14 @@ impl Latency {
             LatencyClock::SendLag => (calls.not_sent(), "sent late or not at all"),
         };
         let (late, is_exact) = self.late(calls, thresholds);
-        let evidence = Evidence {
+        let sample = Sample {
             calls: calls.counted(),
-            bad: failed + late,
-            budget: without_binary_noise(1.0 - self.share),
+            failed,
+            late,
+            is_exact,
+            quantile: calls.good_quantile(self.clock, self.share),
         };
-        let quantile = calls.good_quantile(self.clock, self.share);
-        let failed = Evidence { bad: failed, ..evidence }.share();
-        let note = if is_exact { "" } else { "; late calls estimated from the histogram" };
-        Finding {
-            verdict: evidence.verdict(),
-            value: match quantile {
-                None => format!("{} failed", format_ratio(failed)),
-                Some(latency) if self.lacks_calls(calls) => format!("~{}", format_duration(latency)),
-                Some(latency) => format_duration(latency),
-            },
-            value_number: quantile.map(|latency| latency.as_secs_f64()),
-            samples: evidence.calls,
-            bad: Some(evidence.bad),
-            because: evidence.because(what) + &never_sent(calls) + note,
-            ..finding
-        }
-    }
-
-    /// True when the quantile is the slowest call, or close to it: it takes `1 / (1 - share)` calls to tell them apart.
-    fn lacks_calls(&self, calls: &Tally) -> bool {
-        (calls.counted() as f64) < without_binary_noise(1.0 / without_binary_noise(1.0 - self.share)) - 0.5
+        sample.judge(finding, self.share, what, &never_sent(calls))
     }
 
     /// How many calls that would be good were late, and whether that was counted exactly when they ended.
@@ -216,6 +245,17 @@ fn judge_throughput(
         because: format!("{count} calls succeeded within {span} of steady load, {at_least}/s needed"),
         ..finding
     }
+}
+
+/// A finding without a value yet, on a limit for a share of the calls on `clock`.
+pub(super) fn blank_limit(
+    objective: &Objective,
+    share: f64,
+    clock: &dyn Display,
+    within: Duration,
+) -> Finding {
+    let percentile = format!("p{}", without_binary_noise(share * 100.0));
+    blank(objective, format!("{percentile} {clock}"), format!("<= {}", format_duration(within)))
 }
 
 /// A finding without a value yet.

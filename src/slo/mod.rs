@@ -9,6 +9,7 @@ mod judge;
 mod metric;
 mod metric_file;
 mod objective;
+mod stream;
 mod unit;
 
 pub use file::{load, load_all, load_for};
@@ -18,7 +19,8 @@ pub use judge::{fails_despite, judge};
 pub use objective::{
     Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector,
 };
+pub use stream::stream_limits;
 pub use unit::Unit;
 
-pub(crate) use called::Called;
+pub(crate) use called::{Call, Called};
 pub(crate) use file::{WrittenObjective, check_names, read};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Unit;
-use crate::model::{Labels, LatencyClock};
+use crate::model::{Labels, LatencyClock, StreamClock};
 
 /// One objective of a user's SLO file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,6 +59,16 @@ pub enum Indicator {
         /// The share of calls that must be good.
         share: f64,
         /// The limit of a good call's latency.
+        within: Duration,
+    },
+    /// At least `share` (0 to 1) of the answers that come in parts keep this limit: one is bad when it is late, or when the
+    /// call failed without an answer. An answer that is an error is one, too.
+    Stream {
+        /// Which time.
+        clock: StreamClock,
+        /// The share of answers that must be good.
+        share: f64,
+        /// The limit of a good answer's time.
         within: Duration,
     },
     /// At most this share (0 to 1) of the calls fails.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{alone, scenario, start_run};
+use crate::support::{beside_others, scenario, start_run};
 
 /// What each session takes of the leaky demo target, in bytes.
 const LEAK: f64 = 512.0 * 1024.0;
@@ -36,7 +36,7 @@ fn check_growth(report: &Value) {
 
 #[test]
 fn a_leak_shows_as_growth_for_each_session_that_is_ended() {
-    let _alone = alone();
+    let _beside_others = beside_others();
     let report = churn("delete");
     let ended = around(&report, "end session").unwrap()["calls"].as_u64().unwrap();
     assert!(ended > 200, "{}", report["around"]);
@@ -45,7 +45,7 @@ fn a_leak_shows_as_growth_for_each_session_that_is_ended() {
 
 #[test]
 fn a_leak_shows_as_growth_for_each_session_that_is_left_behind() {
-    let _alone = alone();
+    let _beside_others = beside_others();
     let report = churn("abandon");
     let opened = around(&report, "initialize").unwrap()["calls"].as_u64().unwrap();
     let ended = around(&report, "end session").map_or(0, |step| step["calls"].as_u64().unwrap());

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::support::{GANDER, alone, demo, root, skipped};
+use crate::support::{GANDER, alone, at_once, beside_others, demo, root, skipped};
 
 /// The command that starts the suite; `None` (with the reason printed) where it is not installed.
 fn suite() -> Option<Command> {
@@ -52,7 +52,6 @@ fn ended<'c>(checks: &'c [Value], status: &str) -> BTreeSet<(&'c str, &'c str)> 
 /// `passed` different checks.
 #[track_caller]
 fn check_client(scenario: &str, driven_by: &str, passed: usize) {
-    let _alone = alone();
     let Some(mut suite) = suite() else { return };
     let folder = tempfile::tempdir().unwrap();
     let (runs, out) = (folder.path().join("runs"), folder.path().join("out"));
@@ -73,29 +72,41 @@ fn check_client(scenario: &str, driven_by: &str, passed: usize) {
 
 #[test]
 fn what_gander_sends_is_what_the_protocol_asks_for() {
-    for (scenario, passed) in [
+    let _beside_others = beside_others();
+    let scenarios = [
         ("initialize", 1),
         ("tools_call", 2),
         ("request-metadata", 5),
         ("http-standard-headers", 9),
         ("http-custom-headers", 18),
         ("http-invalid-tool-headers", 12),
-        ("sse-retry", 3),
-    ] {
-        check_client(scenario, "conformance.yaml", passed);
+    ];
+    for some in scenarios.chunks(3) {
+        at_once(some, |(scenario, passed)| check_client(scenario, "conformance.yaml", *passed));
     }
 }
 
 #[test]
+fn gander_waits_as_the_protocol_asks_for_before_it_opens_a_stream_again() {
+    // The suite takes the time.
+    let _alone = alone();
+    check_client("sse-retry", "conformance.yaml", 3);
+}
+
+#[test]
 fn tokens_by_client_credentials_are_fetched_as_the_protocol_asks_for() {
-    check_client("auth/client-credentials-basic", "conformance-auth-secret.yaml", 5);
-    check_client("auth/client-credentials-jwt", "conformance-auth-key.yaml", 5);
+    let _beside_others = beside_others();
+    let scenarios = [
+        ("auth/client-credentials-basic", "conformance-auth-secret.yaml"),
+        ("auth/client-credentials-jwt", "conformance-auth-key.yaml"),
+    ];
+    at_once(scenarios, |(scenario, driven_by)| check_client(scenario, driven_by, 5));
 }
 
 /// The suite's scenarios for servers that ask for no resources and prompts of its own, and how many checks each has.
 #[track_caller]
 fn check_server(revision: &str, wanted: &[(&str, usize)]) {
-    let _alone = alone();
+    let _beside_others = beside_others();
     let Some(mut suite) = suite() else { return };
     let server = demo(&["--conformance-tools"]);
     let out = tempfile::tempdir().unwrap();

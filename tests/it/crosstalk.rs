@@ -3,7 +3,9 @@
 
 use serde_json::Value;
 
-use crate::support::{Done, fake, fake_over, has_python, real_server, run, scenario};
+use crate::support::{
+    Done, at_once, beside_others, fake, fake_over, has_python, real_server, run, scenario, start_run,
+};
 
 const SCENARIO: &str = "
 version: 1
@@ -76,8 +78,8 @@ fn contents_that_a_shared_process_swaps_are_found_out() {
 /// No cross-talk, and calls that could tell.
 #[track_caller]
 fn check_sound(target: &[&str], call: &str, other: &str) {
-    let done = load(target, call, other);
-    let report = done.report();
+    let (_folder, file) = scenario(&SCENARIO.replace("CALL", call).replace("OTHER", other));
+    let report = start_run(&file, target).finish().report();
     assert_eq!(report["cross_talk"]["crossed"], 0);
     let row = report["steps"].as_array().unwrap().iter().find(|row| row["name"] == "call").unwrap();
     assert!(row["ok"].as_u64().unwrap() > 20, "{row:#}");
@@ -87,23 +89,21 @@ fn check_sound(target: &[&str], call: &str, other: &str) {
 
 #[test]
 fn the_demo_target_answers_each_call_with_its_own_answer() {
+    let _beside_others = beside_others();
     let echo = "{ tool: echo, arguments: { text: \"{{ nonce }}\" } }";
-    check_sound(&[], echo, "{ tool: echo, arguments: { text: hello } }");
-    check_sound(&["--set", "protocol=2025-11-25"], echo, "{ tool: echo, arguments: { text: hello } }");
+    at_once([&[][..], &["--set", "protocol=2025-11-25"]], |target| {
+        check_sound(target, echo, "{ tool: echo, arguments: { text: hello } }");
+    });
 }
 
 #[test]
 fn real_servers_answer_each_call_with_its_own_answer() {
-    let Some(server) = real_server("everything") else { return };
-    let other = "{ tool: echo, arguments: { message: hello } }";
-    check_sound(
-        &["--target", &server.base],
-        "{ tool: echo, arguments: { message: \"{{ nonce }}\" } }",
-        other,
-    );
-    let Some(server) = real_server("py2-json") else { return };
-    let other = "{ tool: echo, arguments: { text: hello } }";
-    check_sound(&["--target", &server.base], "{ tool: echo, arguments: { text: \"{{ nonce }}\" } }", other);
+    let _beside_others = beside_others();
+    at_once([("everything", "message"), ("py2-json", "text")], |(name, argument)| {
+        let Some(server) = real_server(name) else { return };
+        let echo = |text: &str| format!("{{ tool: echo, arguments: {{ {argument}: \"{text}\" }} }}");
+        check_sound(&["--target", &server.base], &echo("{{ nonce }}"), &echo("hello"));
+    });
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    alone, demo, free_port, gander, only_run_in, read_json, scenario, skipped, start_run, wait_until,
+    alone, at_once, beside_others, demo, free_port, gander, only_run_in, read_json, scenario, skipped,
+    start_run, wait_until,
 };
 
 const LONG: &str = "
@@ -36,8 +37,8 @@ fn books_are_balanced(report: &serde_json::Value) {
 
 #[test]
 fn ctrl_c_stops_drains_and_reports() {
-    let _alone = alone();
-    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+    let _beside_others = beside_others();
+    at_once([("INT", 130), ("TERM", 143)], |(signal, code)| {
         let (_folder, path) = long();
         let running = start_run(&path, &[]);
         running.wait_for_seconds(2);
@@ -48,7 +49,7 @@ fn ctrl_c_stops_drains_and_reports() {
         assert_eq!(report["state"], "interrupted");
         books_are_balanced(&report);
         assert!(report["total"]["calls"].as_u64().unwrap() > 10);
-    }
+    });
 }
 
 /// Whoever has SIGHUP ignored passes that on to the gander that is to heed it.
@@ -63,7 +64,7 @@ fn a_closed_terminal_stops_drains_and_reports() {
     if hangups_are_ignored_here() {
         return skipped("SIGHUP is ignored here (nohup)");
     }
-    let _alone = alone();
+    let _beside_others = beside_others();
     let (_folder, path) = long();
     let running = start_run(&path, &[]);
     running.wait_for_seconds(2);
@@ -133,12 +134,12 @@ fn a_killed_gander_leaves_all_but_the_last_second() {
 
 #[test]
 fn a_target_that_dies_halfway_fails_the_run_with_all_calls_accounted_for() {
-    let _alone = alone();
+    let _beside_others = beside_others();
     let mut target = demo(&[]);
     let (_folder, path) = long();
     let url = format!("{}/mcp", target.base.trim_end_matches('/'));
-    let running = start_run(&path, &["--target", &url, "--duration", "6s"]);
-    running.wait_for_seconds(3);
+    let running = start_run(&path, &["--target", &url, "--duration", "5s"]);
+    running.wait_for_seconds(2);
     target.kill();
     let done = running.finish();
     done.expect_code(1);
@@ -181,7 +182,7 @@ fn a_target_that_is_not_ready_is_exit_5() {
 
 #[test]
 fn a_run_that_is_killed_takes_its_demo_target_along() {
-    let _alone = alone();
+    let _beside_others = beside_others();
     let (_folder, path) = long();
     let mut running = start_run(&path, &[]);
     running.wait_for_seconds(1);

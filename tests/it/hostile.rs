@@ -1,6 +1,6 @@
 //! Text from a hostile server, in every report.
 
-use crate::support::{alone, demo, scenario, start_run};
+use crate::support::{beside_others, demo, scenario, start_run};
 
 /// Markdown without what stands between equal runs of backticks: there, nothing is markup.
 fn without_code_spans(markdown: &str) -> String {
@@ -18,7 +18,7 @@ fn without_code_spans(markdown: &str) -> String {
 
 #[test]
 fn hostile_names_and_errors_are_harmless_in_every_report() {
-    let _alone = alone();
+    let _beside_others = beside_others();
     let target = demo(&["--hostile-names", "--tool-error-share", "0.2"]);
     let (_folder, file) = scenario(
         r#"

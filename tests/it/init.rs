@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use crate::support::{
-    GANDER, MARK, Server, alone, demo, gander, none_left, real_server, real_stdio_server, root, start_run_in,
+    GANDER, MARK, Server, alone, at_once, beside_others, demo, gander, none_left, real_server,
+    real_stdio_server, root, start_run_in,
 };
 
 /// `gander init ARGS` into a folder of its own, with these variables in its environment.
@@ -36,21 +37,23 @@ fn files(folder: &Path) -> (PathBuf, PathBuf) {
 /// Init, validate and run against `url`; gives the scenario's text.
 #[track_caller]
 fn check(url: &str) -> String {
-    check_server(&["--target", url])
+    check_server(&["--target", url], "5s")
 }
 
 /// The same for a process; none is left behind.
 #[track_caller]
 fn check_stdio(name: &str) {
+    // Starting a process for each user leaves others no processor.
     let _alone = alone();
     let Some(command) = real_stdio_server(name) else { return };
-    let text = check_server(&["--stdio", &command]);
+    // Half of it may go by until each user's process is there.
+    let text = check_server(&["--stdio", &command], "10s");
     assert!(text.contains("target: {stdio: "), "{text}");
 }
 
-/// The same for the server that `flags` name.
+/// The same for the server that `flags` name, with a run of so long.
 #[track_caller]
-fn check_server(flags: &[&str]) -> String {
+fn check_server(flags: &[&str], duration: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let mark = format!("init-{}-{:?}", std::process::id(), std::thread::current().id());
     let output = init_in(folder.path(), flags, &[(MARK, &mark)]);
@@ -62,9 +65,9 @@ fn check_server(flags: &[&str]) -> String {
     let validated = gander(&["validate", scenario.to_str().unwrap(), slo.to_str().unwrap()]);
     assert_eq!(validated.status.code(), Some(0), "{}\n{text}", said(&validated));
     assert!(validated.stderr.is_empty(), "{}", said(&validated));
-    let done = start_run_in(&scenario, &["--duration", "5s"], &[(MARK, &mark)]).finish();
+    let done = start_run_in(&scenario, &["--duration", duration], &[(MARK, &mark)]).finish();
     none_left(&mark);
-    // Five seconds may be too little for a verdict.
+    // Seconds may be too little for a verdict.
     assert!(matches!(done.code, Some(0 | 3)), "{}\n{}\n{text}", done.stdout, done.stderr);
     let report = done.report();
     assert_eq!(report["total"]["calls"], report["total"]["ok"], "{}\n{text}", done.stdout);
@@ -89,7 +92,7 @@ fn transaction(text: &str, name: &str) -> String {
 
 #[test]
 fn the_demo_server_gets_a_scenario_that_runs() {
-    let _alone = alone();
+    let _beside_others = beside_others();
     let server = demo(&[]);
     let text = check(&mcp(&server));
     assert!(transaction(&text, "search").contains("query: \"{{ nonce }}\""), "{text}");
@@ -114,7 +117,7 @@ fn the_default_run_of_what_was_written_passes() {
 
 #[test]
 fn everything_gets_a_scenario_that_runs() {
-    let _alone = alone();
+    let _beside_others = beside_others();
     let Some(server) = real_server("everything") else { return };
     let text = check(&server.base);
     for (name, words) in [
@@ -137,17 +140,17 @@ fn servers_that_are_processes_get_scenarios_that_run() {
 
 #[test]
 fn servers_that_speak_over_a_stream_get_scenarios_that_run() {
-    for name in ["everything-sse", "py2-sse"] {
-        let _alone = alone();
+    let _beside_others = beside_others();
+    at_once(["everything-sse", "py2-sse"], |name| {
         let Some(server) = real_server(name) else { return };
         check(&server.base);
-    }
+    });
 }
 
 #[test]
 fn servers_of_the_python_sdk_get_scenarios_that_run() {
-    let _alone = alone();
-    for name in ["py2", "py2-json", "py1"] {
+    let _beside_others = beside_others();
+    at_once(["py2", "py2-json", "py1"], |name| {
         let Some(server) = real_server(name) else { return };
         let text = check(&server.base);
         assert!(transaction(&text, "add").contains("weight: 4"), "{text}");
@@ -155,7 +158,7 @@ fn servers_of_the_python_sdk_get_scenarios_that_run() {
             assert!(transaction(&text, "boom").contains("weight: 0"), "{text}");
             assert!(transaction(&text, "prompt greet").contains("weight: 2"), "{text}");
         }
-    }
+    });
 }
 
 #[test]

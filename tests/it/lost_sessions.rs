@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{alone, demo, free_port, real_server_on, run, scenario, start_run};
+use crate::support::{beside_others, demo, free_port, real_server_on, run, scenario, start_run};
 
 const SCENARIO: &str = "
 version: 1
@@ -62,14 +62,17 @@ fn sessions_that_a_modern_target_has_not_got_are_not_lost() {
 
 #[test]
 fn a_real_server_that_is_started_anew_has_lost_all_sessions() {
-    let _alone = alone();
+    let _beside_others = beside_others();
     let port = free_port();
     let Some(first) = real_server_on("everything", port) else { return };
-    let (_folder, file) = scenario(&SCENARIO.replace("ARGUMENT", "message").replace("4s", "20s"));
+    let (_folder, file) = scenario(&SCENARIO.replace("ARGUMENT", "message").replace("4s", "60s"));
     let running = start_run(&file, &["--target", &first.base]);
     running.wait_for_seconds(2);
     drop(first);
     let _second = real_server_on("everything", port).unwrap();
+    // One second is being recorded, in the next ones everybody is served again.
+    running.wait_for_seconds(running.seconds() + 3);
+    running.signal("INT");
     let report = running.finish().report();
     let lost = &report["lost_sessions"];
     // Whoever was opening its session meanwhile has lost none.

@@ -62,6 +62,9 @@ mod idle_streams;
 /// Arguments that are made from what tools say that they take.
 mod arguments;
 
+/// Objectives on when the parts of answers come.
+mod stream_objectives;
+
 /// Answers that are not what the tools said that they would be.
 mod output_schemas;
 

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    Done, alone, demo, fake, has_python, real_server, real_stdio_server, scenario, start_run,
+    Done, alone, at_once, beside_others, demo, fake, has_python, real_server, real_stdio_server, scenario,
+    start_run,
 };
 use crate::transports::{count, fake_at, notes, outcome, row};
 
@@ -13,7 +14,7 @@ name: asking
 target: TARGET
 protocol: 2025-11-25
 timeout: 10s
-load: { users: 2, duration: 2s, think_time: 10ms }
+load: { users: 2, duration: 4s, think_time: 10ms }
 answers:
   sampling: { text: \"sampled for {{ vu }}\", model: fake-1, after: 20ms }
   roots: [{ uri: \"file:///home/{{ vu }}\", name: home }]
@@ -44,7 +45,7 @@ fn run_at(text: &str, target: &str) -> Done {
 
 #[track_caller]
 fn every_question_is_answered(target: &str) {
-    let _alone = alone();
+    let _beside_others = beside_others();
     let done = run_at(ASKING, target);
     let report = done.report();
     for name in ["sampling", "roots", "elicitation", "ping", "announced"] {
@@ -103,7 +104,7 @@ fn a_server_that_asks_without_end_is_answered_as_far_as_there_is_room() {
     if !has_python() {
         return;
     }
-    let _alone = alone();
+    let _beside_others = beside_others();
     let server = fake_at("http", &[]);
     let report = run_at(FLOODED, &server.url).report();
     let (row, roots) = (row(&report, "floods"), wish(&report, "roots"));
@@ -122,7 +123,7 @@ name: needing
 target: TARGET
 protocol: 2026-07-28
 timeout: 3s
-load: { users: 2, duration: 2s, think_time: 10ms }
+load: { users: 2, duration: 4s, think_time: 10ms }
 answers:
   elicitation: { action: accept, content: { age: \"{{ random.int(18, 18) }}\" }, after: 20ms }
 transactions:
@@ -139,7 +140,7 @@ transactions:
 
 #[track_caller]
 fn input_is_given(target: &str) {
-    let _alone = alone();
+    let _beside_others = beside_others();
     let report = run_at(NEEDING, target).report();
     for name in ["twice", "never"] {
         let row = row(&report, name);
@@ -202,7 +203,7 @@ transactions:
 
 #[track_caller]
 fn everything_is_answered(target: &str, more: &str) {
-    let _alone = alone();
+    let _beside_others = beside_others();
     let report = run_at(&format!("{EVERYTHING}{more}"), target).report();
     for step in report["steps"].as_array().unwrap() {
         assert!(count(&step["calls"]) > 3, "{step:#}");
@@ -243,7 +244,7 @@ name: told
 target: TARGET
 protocol: PROTOCOL
 timeout: 10s
-load: { users: 2, duration: 2s, think_time: 10ms }
+load: { users: 2, duration: 4s, think_time: 10ms }
 transactions:
   - name: all
     steps:
@@ -263,7 +264,7 @@ fn time<'r>(report: &'r Value, step: &str, what: &str) -> &'r Value {
 /// Each call is told how far it is `steps` times, `apart` seconds or more from one another.
 #[track_caller]
 fn progress_is_told(text: &str, target: &str, steps: u64, apart: f64) -> Value {
-    let _alone = alone();
+    let _beside_others = beside_others();
     let done = run_at(text, target);
     let report = done.report();
     let calls = count(&row(&report, "told")["calls"]);
@@ -294,12 +295,12 @@ const STEPS: &str = "tool: steps, arguments: { steps: 4, ms: 20 }";
 #[test]
 fn progress_on_the_stream_of_an_answer_is_counted_and_timed() {
     if has_python() {
-        for protocol in ["2025-11-25", "2026-07-28"] {
+        at_once(["2025-11-25", "2026-07-28"], |protocol| {
             let server = fake_at("http", &[]);
             let report = progress_is_told(&telling(STEPS, protocol), &server.url, 4, 0.02);
             // What came without being asked for is none of it: the server tells nothing then.
             assert_eq!(time(&report, "untold", "first message")["calls"], row(&report, "untold")["calls"]);
-        }
+        });
     }
 }
 
@@ -309,14 +310,14 @@ fn progress_over_channels_is_counted_and_timed() {
         let stdio = format!("{{ stdio: [python3, {}, stdio] }}", fake());
         let server = fake_at("sse", &[]);
         let sse = format!("{{ url: '{}', transport: sse }}", server.url);
-        for target in [stdio, sse] {
+        at_once([stdio, sse], |target| {
             let report = progress_is_told(&telling(STEPS, "2025-11-25"), &target, 4, 0.02);
             assert_eq!(
                 report["streams"].as_array().unwrap().len(),
                 1,
                 "nothing came before the other answers"
             );
-        }
+        });
     }
 }
 
@@ -324,21 +325,20 @@ const OPERATION: &str = "tool: trigger-long-running-operation, arguments: { dura
 
 #[test]
 fn everything_tells_how_far_it_is() {
-    if let Some(server) = real_server("everything") {
-        progress_is_told(&telling(OPERATION, "auto"), &server.base, 4, 0.045);
-    }
-    if let Some(command) = real_stdio_server("everything-stdio") {
-        progress_is_told(&telling(OPERATION, "auto"), &format!("{{ stdio: '{command}' }}"), 4, 0.045);
-    }
+    let (server, command) = (real_server("everything"), real_stdio_server("everything-stdio"));
+    let process = command.map(|command| format!("{{ stdio: '{command}' }}"));
+    at_once(server.iter().map(|server| &server.base).chain(&process), |target| {
+        progress_is_told(&telling(OPERATION, "auto"), target, 4, 0.045);
+    });
 }
 
 #[test]
 fn the_second_python_sdk_tells_how_far_it_is_in_both_eras() {
     let Some(server) = real_server("py2") else { return };
-    for protocol in ["2025-11-25", "2026-07-28"] {
+    at_once(["2025-11-25", "2026-07-28"], |protocol| {
         let slow = telling("tool: slow, arguments: { ms: 90 }", protocol);
         progress_is_told(&slow, &server.base, 3, 0.028);
-    }
+    });
 }
 
 const CANCELLING: &str = "
@@ -347,7 +347,7 @@ name: cancelling
 target: TARGET
 protocol: PROTOCOL
 timeout: 5s
-load: { users: 2, duration: 2s, think_time: 10ms }
+load: { users: 2, duration: 4s, think_time: 10ms }
 transactions:
   - name: all
     steps:
@@ -358,7 +358,7 @@ transactions:
 
 #[track_caller]
 fn calls_are_cancelled(target: &str) -> Value {
-    let _alone = alone();
+    let _beside_others = beside_others();
     let report = run_at(&CANCELLING.replace("PROTOCOL", "2025-11-25"), target).report();
     let slow = row(&report, "slow");
     assert!(count(&slow["calls"]) > 3, "{slow:#}");
@@ -387,18 +387,18 @@ fn answers_to_cancelled_calls_over_channels_are_known_as_such() {
         let stdio = format!("{{ stdio: [python3, {}, stdio] }}", fake());
         let server = fake_at("sse", &[]);
         let sse = format!("{{ url: '{}', transport: sse }}", server.url);
-        for target in [stdio, sse] {
+        at_once([stdio, sse], |target| {
             let report = calls_are_cancelled(&target);
             let (late, calls) = (&report["messages"]["late_to_cancelled"], &row(&report, "slow")["calls"]);
             assert!(count(late) > 2 && count(late) <= count(calls), "{late} of {calls}");
-        }
+        });
     }
 }
 
 #[test]
 fn everything_is_told_of_cancelled_calls() {
     let Some(command) = real_stdio_server("everything-stdio") else { return };
-    let _alone = alone();
+    let _beside_others = beside_others();
     let text = telling("tool: trigger-long-running-operation, arguments: { duration: 5, steps: 5 }", "auto");
     let text = text
         .replace("progress: true", "cancel_after: 100ms")
@@ -416,7 +416,7 @@ name: paged
 target: TARGET
 protocol: PROTOCOL
 timeout: 5s
-load: { users: 2, duration: 2s, think_time: 20ms }
+load: { users: 2, duration: 4s, think_time: 20ms }
 transactions:
   - name: all
     steps:
@@ -428,7 +428,7 @@ transactions:
 
 #[track_caller]
 fn pages_are_read(target: &str, protocol: &str) {
-    let _alone = alone();
+    let _beside_others = beside_others();
     let report = run_at(&PAGED.replace("PROTOCOL", protocol), target).report();
     let iterations = count(&row(&report, "first")["calls"]);
     assert!(iterations > 4);
@@ -450,10 +450,10 @@ fn pages_are_read(target: &str, protocol: &str) {
 #[test]
 fn lists_are_read_page_by_page() {
     if has_python() {
-        for protocol in ["2025-11-25", "2026-07-28"] {
-            pages_are_read(&fake_at("http", &[]).url, protocol);
-        }
-        pages_are_read(&format!("{{ stdio: [python3, {}, stdio] }}", fake()), "2025-11-25");
+        let (legacy, modern) = (fake_at("http", &[]), fake_at("http", &[]));
+        let process = format!("{{ stdio: [python3, {}, stdio] }}", fake());
+        let targets = [(&legacy.url, "2025-11-25"), (&modern.url, "2026-07-28"), (&process, "2025-11-25")];
+        at_once(targets, |(target, protocol)| pages_are_read(target, protocol));
     }
 }
 
@@ -475,6 +475,7 @@ transactions:
 
 #[track_caller]
 fn news_come_on_a_stream(protocol: &str, first: &str) {
+    // A stream that is kept open for a tenth of a second must be open by then.
     let _alone = alone();
     let server = demo(&[]);
     let text = LISTENING.replace("PROTOCOL", protocol).replace("FIRST", first);
@@ -513,18 +514,17 @@ fn a_stream_that_is_not_offered_is_a_failure() {
         return;
     }
     let _alone = alone();
-    let text = LISTENING.replace("PROTOCOL", "2025-11-25").replace("FIRST", "list_tools");
-    let report = run_at(&text, &fake_at("http", &[]).url).report();
-    assert_eq!(row(&report, "quiet")["failures"], json!([["http", row(&report, "quiet")["calls"]]]));
-    let text = LISTENING.replace("PROTOCOL", "2026-07-28").replace("FIRST", "list_tools");
-    let report = run_at(&text, &fake_at("http", &[]).url).report();
-    assert_eq!(row(&report, "quiet")["failures"], json!([["json_rpc", row(&report, "quiet")["calls"]]]));
+    for (protocol, class) in [("2025-11-25", "http"), ("2026-07-28", "json_rpc")] {
+        let text = LISTENING.replace("PROTOCOL", protocol).replace("FIRST", "list_tools");
+        let report = run_at(&text, &fake_at("http", &[]).url).report();
+        assert_eq!(row(&report, "quiet")["failures"], json!([[class, row(&report, "quiet")["calls"]]]));
+    }
 }
 
 #[test]
 fn everything_tells_of_updates_on_the_stream_of_its_session() {
     let Some(server) = real_server("everything") else { return };
-    let _alone = alone();
+    let _beside_others = beside_others();
     let text = LISTENING
         .replace("PROTOCOL", "auto")
         .replace("FIRST", "{ name: subscribe, subscribe_resource: \"demo://resource/dynamic/text/1\" }")

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Done, Running, alone, demo, gander, scenario, start_run};
+use crate::support::{Done, Running, alone, beside_others, demo, gander, scenario, start_run};
 
 fn open(load: &str, timeout: &str, objective: &str) -> (tempfile::TempDir, std::path::PathBuf) {
     let (folder, file) = scenario(&format!(
@@ -46,7 +46,7 @@ fn clock<'a>(report: &'a Value, name: &str) -> &'a Value {
 
 #[test]
 fn what_is_due_is_sent_and_the_seed_alone_decides_what_is_due() {
-    let _alone = alone();
+    let _beside_others = beside_others();
     let load = "{ rate: 300/s, duration: 4s, max_users: 50 }";
     let (_folder, file) = open(load, "5s", "{ p95: 2s }");
     let arrivals = || {
@@ -234,7 +234,7 @@ fn a_load_that_is_cut_short_is_not_blamed_on_this_machine() {
 
 #[test]
 fn a_load_that_gander_could_not_keep_is_invalid() {
-    let _alone = alone();
+    let _beside_others = beside_others();
     let load = "{ rate: 200/s, spacing: constant, duration: 5s, max_users: 20 }";
     let (_folder, file) = open(load, "5s", "{ p50: 100ms }");
     let target = demo(&[]);

@@ -1,10 +1,10 @@
 //! MCP servers that other people wrote, from `../shared/targets`.
 
-use crate::support::{alone, real_server, scenario, start_run};
+use crate::support::{beside_others, real_server, scenario, start_run};
 
 #[track_caller]
 fn check(name: &str, era: &str, good: &str, bad: Option<&str>) {
-    let _alone = alone();
+    let _beside_others = beside_others();
     let Some(server) = real_server(name) else { return };
     let mut text = format!(
         "
@@ -12,7 +12,7 @@ version: 1
 name: {name}
 target: {}
 timeout: 10s
-load: {{ users: 3, duration: 10s, think_time: 50ms }}
+load: {{ users: 3, duration: 5s, think_time: 50ms }}
 transactions:
   - name: good
     weight: 4

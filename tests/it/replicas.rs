@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Done, demo, http_get, run, scenario};
+use crate::support::{Done, at_once, beside_others, demo, http_get, scenario, start_run};
 
 const SCENARIO: &str = "
 version: 1
@@ -22,7 +22,7 @@ fn load(users: &str, paths: [&str; 2], turn: &str, revision: &str) -> (Done, [u6
     let text = SCENARIO.replace("URLS", &urls).replace("TURN", turn).replace("REVISION", revision);
     let text = text.replace("USERS", users);
     let (_folder, file) = scenario(&text);
-    let done = run(&file, &[]);
+    let done = start_run(&file, &[]).finish();
     let counts = targets.each_ref().map(|target| tool_calls(&http_get(&format!("{}/metrics", target.base))));
     (done, counts)
 }
@@ -55,6 +55,7 @@ fn check_even((done, counts): &(Done, [u64; 2])) {
 
 #[test]
 fn sessions_that_are_kept_in_one_place_are_spread_and_all_is_well() {
+    let _beside_others = beside_others();
     let paths = ["/mcp", "/mcp"];
     let found = load("4", paths, "per_session", "2025-11-25");
     check_even(&found);
@@ -64,6 +65,7 @@ fn sessions_that_are_kept_in_one_place_are_spread_and_all_is_well() {
 
 #[test]
 fn sessions_are_lost_where_each_request_goes_to_the_next() {
+    let _beside_others = beside_others();
     let (done, _) = load("4", ["/mcp", "/mcp"], "per_call", "2025-11-25");
     let report = done.report();
     assert!(outcome(&report, "protocol/session_lost") > 3, "{:#}", report["outcomes"]);
@@ -73,9 +75,11 @@ fn sessions_are_lost_where_each_request_goes_to_the_next() {
 
 #[test]
 fn where_there_are_no_sessions_each_request_may_go_anywhere() {
-    // One user alone: several would begin at different URLs, and stay there.
-    check_even(&load("1", ["/mcp", "/mcp"], "per_call", "2026-07-28"));
-    check_even(&load("1", ["/mcp/stateless", "/mcp/stateless"], "per_call", "2025-11-25"));
+    let _beside_others = beside_others();
+    at_once([("/mcp", "2026-07-28"), ("/mcp/stateless", "2025-11-25")], |(path, revision)| {
+        // One user alone: several would begin at different URLs, and stay there.
+        check_even(&load("1", [path, path], "per_call", revision));
+    });
 }
 
 #[test]

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{GANDER, alone, demo, root, scenario, skipped, start_run, wait_until};
+use crate::support::{
+    GANDER, alone, at_once, beside_others, demo, root, scenario, skipped, start_run, wait_until,
+};
 
 fn results(found: &Value) -> Vec<(&str, &str)> {
     let claims = found["claims"].as_array().unwrap().iter();
@@ -49,7 +51,7 @@ fn what_gander_reports_is_what_happened() {
 
 #[test]
 fn a_selftest_that_is_interrupted_leaves_nothing_behind() {
-    let _alone = alone();
+    let _beside_others = beside_others();
     let temporary = tempfile::tempdir().unwrap();
     let child = Command::new(GANDER)
         .args(["selftest", "--quick"])
@@ -82,7 +84,7 @@ fn a_selftest_that_is_interrupted_leaves_nothing_behind() {
 
 #[test]
 fn the_null_server_is_one_to_gander_whatever_the_revision_and_the_form_of_its_answers() {
-    let _alone = alone();
+    let _beside_others = beside_others();
     let (_folder, file) = scenario(
         "
 version: 1
@@ -96,7 +98,8 @@ observe: { health: { ready: /ready, health: /health } }
 ",
     );
     let target = demo(&["--null"]);
-    for (path, protocol) in [("mcp", "auto"), ("sse", "auto"), ("mcp", "2025-06-18"), ("sse", "2026-07-28")] {
+    let forms = [("mcp", "auto"), ("sse", "auto"), ("mcp", "2025-06-18"), ("sse", "2026-07-28")];
+    at_once(forms, |(path, protocol)| {
         let url = format!("{}/{path}", target.base.trim_end_matches('/'));
         let protocol = format!("protocol={protocol:?}");
         let done = start_run(&file, &["--target", &url, "--set", &protocol]).finish();
@@ -107,5 +110,5 @@ observe: { health: { ready: /ready, health: /health } }
             "{path} {protocol}: {}",
             report["errors"]
         );
-    }
+    });
 }

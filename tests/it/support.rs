@@ -3,15 +3,15 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::Mutex;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 pub(crate) const GANDER: &str = env!("CARGO_BIN_EXE_gander");
 
-/// Load tests share two cores with each other: one at a time, or their numbers are about each other.
-static ONE_LOAD_AT_A_TIME: Mutex<()> = Mutex::new(());
+/// Load tests share two cores with each other. Held [`alone`] by those that would be about each other.
+static LOADS: RwLock<()> = RwLock::new(());
 
 /// A finished gander.
 pub(crate) struct Done {
@@ -80,14 +80,35 @@ pub(crate) fn gander_in(args: &[&str], environment: &[(&str, &str)]) -> Output {
         .unwrap()
 }
 
-/// `gander run SCENARIO ARGS` to its end, alone on the machine.
+/// `gander run SCENARIO ARGS` to its end, [`beside_others`].
 pub(crate) fn run(scenario: &Path, args: &[&str]) -> Done {
-    let _alone = alone();
+    let _beside_others = beside_others();
     start_run(scenario, args).finish()
 }
 
-pub(crate) fn alone() -> std::sync::MutexGuard<'static, ()> {
-    ONE_LOAD_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+/// For claims about how long something took, for a PASS (gander's checks of itself are part of it), and for loads that leave
+/// no processor to others: nothing else is loaded meanwhile.
+pub(crate) fn alone() -> RwLockWriteGuard<'static, ()> {
+    LOADS.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// For claims that hold however slow the machine is: what calls ended as, how many there were of one kind for each of another,
+/// and times that something took at least. Not to be asked for twice by one test: whoever waits to be alone goes first.
+pub(crate) fn beside_others() -> RwLockReadGuard<'static, ()> {
+    LOADS.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Does `each` of `items` at the same time, and fails when one of them does.
+pub(crate) fn at_once<T: Send>(items: impl IntoIterator<Item = T>, each: impl Fn(T) + Sync) {
+    // What is skipped is told by the name of the test.
+    let name = std::thread::current().name().unwrap_or("a test").to_owned();
+    std::thread::scope(|scope| {
+        let each = &each;
+        for item in items {
+            let thread = std::thread::Builder::new().name(name.clone());
+            thread.spawn_scoped(scope, move || each(item)).unwrap();
+        }
+    });
 }
 
 /// A gander run that is on.
@@ -130,14 +151,16 @@ impl Running {
         }
     }
 
+    /// How many seconds of load the run has recorded.
+    pub(crate) fn seconds(&self) -> usize {
+        let runs = std::fs::read_dir(self.folder.path()).unwrap();
+        let recorded = runs.map(|run| run.unwrap().path().join("seconds.ndjson"));
+        recorded.filter_map(|path| std::fs::read_to_string(path).ok()).map(|text| text.lines().count()).sum()
+    }
+
     /// Waits until the run has recorded `seconds` seconds of load.
     pub(crate) fn wait_for_seconds(&self, seconds: usize) {
-        wait_until(Duration::from_secs(60), || {
-            std::fs::read_dir(self.folder.path()).unwrap().any(|run| {
-                let path = run.unwrap().path().join("seconds.ndjson");
-                std::fs::read_to_string(path).is_ok_and(|text| text.lines().count() >= seconds)
-            })
-        });
+        wait_until(Duration::from_secs(60), || self.seconds() >= seconds);
     }
 
     pub(crate) fn signal(&self, name: &str) {

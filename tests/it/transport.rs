@@ -10,7 +10,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-use crate::support::{Done, alone, demo, scenario, start_run_in};
+use crate::support::{Done, at_once, beside_others, demo, scenario, start_run_in};
 
 /// The demo target behind TLS, for as long as the runtime lives: its port, and its certificate as PEM.
 fn behind_tls(runtime: &Runtime, base: &str, name: &str) -> (u16, String) {
@@ -65,12 +65,12 @@ fn notes(done: &Done) -> Vec<String> {
 
 #[test]
 fn a_target_behind_tls_is_called_and_watched_with_the_trust_of_the_scenario() {
-    let _alone = alone();
+    let _beside_others = beside_others();
     let runtime = Runtime::new().unwrap();
     let target = demo(&[]);
     let (port, ca) = behind_tls(&runtime, &target.base, "localhost");
     let url = format!("https://localhost:{port}/");
-    for (tls, unverified) in [("ca: ca.pem", false), ("insecure: true", true)] {
+    at_once([("ca: ca.pem", false), ("insecure: true", true)], |(tls, unverified)| {
         let done = run_with(&url, tls, &ca, &[]);
         let notes = notes(&done);
         assert_eq!(notes.iter().any(|note| note.contains("was not verified")), unverified, "{notes:?}");
@@ -78,7 +78,7 @@ fn a_target_behind_tls_is_called_and_watched_with_the_trust_of_the_scenario() {
             !notes.iter().any(|note| note.contains("scrapes of the target's metrics failed")),
             "{notes:?}"
         );
-    }
+    });
     run_with(&url, "insecure: false", &ca, &[]).expect_code(5);
 }
 
@@ -106,7 +106,7 @@ fn tunnel_to(runtime: &Runtime, port: u16) -> u16 {
 
 #[test]
 fn a_target_behind_a_proxy_is_called_and_watched_through_it_and_the_report_says_so() {
-    let _alone = alone();
+    let _beside_others = beside_others();
     let runtime = Runtime::new().unwrap();
     let target = demo(&[]);
     let (port, ca) = behind_tls(&runtime, &target.base, "mcp.test");

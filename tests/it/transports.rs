@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::support::{
-    Done, MARK, Running, alone, fake, gander, has_python, none_left, processes_with, real_server,
-    real_stdio_server, scenario, start_run, start_run_in, wait_until,
+    Done, MARK, Running, alone, at_once, beside_others, fake, gander, has_python, none_left, processes_with,
+    real_server, real_stdio_server, scenario, start_run, start_run_in, wait_until,
 };
 
 /// Everything that the fake server can do wrong, one step each.
@@ -18,7 +18,7 @@ version: 1
 name: misbehaving
 target: TARGET
 timeout: 10s
-load: { users: 2, duration: 6s }
+load: { users: 2, duration: 10s }
 transactions:
   - name: all
     steps:
@@ -89,7 +89,7 @@ transactions:
 
 #[track_caller]
 fn check_stdio(name: &str, era: &str, call: &str) {
-    let _alone = alone();
+    let _beside_others = beside_others();
     let Some(command) = real_stdio_server(name) else { return };
     let (_folder, file) = scenario(&REAL.replace("CALL", call));
     let mark = format!("mark-of-{name}-{}", std::process::id());
@@ -122,14 +122,14 @@ fn the_time_is_called_over_its_standard_input() {
 
 #[track_caller]
 fn check_sse(name: &str, call: &str) {
-    let _alone = alone();
+    let _beside_others = beside_others();
     let Some(server) = real_server(name) else { return };
-    let (_folder, file) = scenario(&REAL.replace("CALL", call));
-    for transport in ["auto", "sse"] {
+    let (_folder, file) = scenario(&REAL.replace("CALL", call).replace("8s", "4s"));
+    at_once(["auto", "sse"], |transport| {
         let target = format!("target={{url: '{}', transport: {transport}}}", server.base);
         let report = all_well(&start_run(&file, &["--set", &target]).finish(), "sse", "legacy");
         assert_eq!(count(&row(&report, "initialize")["calls"]), 4, "one a user, and the first contact's");
-    }
+    });
 }
 
 #[test]
@@ -158,6 +158,7 @@ fn twenty(target: &str, load: &str, tool: &str, argument: &str) -> String {
 
 #[test]
 fn answers_of_a_process_that_twenty_users_share_are_not_mixed_up() {
+    // So many calls leave others no processor.
     let _alone = alone();
     let mark = format!("shared-{}", std::process::id());
     let mut targets = Vec::new();
@@ -169,7 +170,7 @@ fn answers_of_a_process_that_twenty_users_share_are_not_mixed_up() {
         targets.push((format!("{{ stdio: '{command}', processes: shared }}"), "echo", "message"));
     }
     for (target, tool, argument) in targets {
-        let (_folder, file) = scenario(&twenty(&target, "{ users: 20, duration: 5s }", tool, argument));
+        let (_folder, file) = scenario(&twenty(&target, "{ users: 20, duration: 3s }", tool, argument));
         let report = all_well(&start_marked(&file, &[], &mark).finish(), "stdio", "legacy");
         assert!(count(&report["total"]["calls"]) > 500, "{:#}", report["total"]);
         assert_eq!(count(&row(&report, "initialize")["calls"]), 1, "one session for all");
@@ -183,7 +184,7 @@ fn an_open_load_goes_to_processes_too() {
     if !has_python() {
         return;
     }
-    let _alone = alone();
+    let _beside_others = beside_others();
     let mark = format!("open-{}", std::process::id());
     let target = format!("{{ stdio: [python3, {}, stdio] }}", fake());
     let load = "{ rate: 100/s, spacing: constant, duration: 5s, users: 10, max_users: 10 }";
@@ -228,7 +229,7 @@ fn each_fault_of_a_process_has_its_outcome() {
     if !has_python() {
         return;
     }
-    let _alone = alone();
+    let _beside_others = beside_others();
     let mark = format!("faults-{}", std::process::id());
     let command = format!("[python3, {}, stdio]", fake());
     let target = format!("{{ stdio: {command}, env: {{ FAKE_KEY: '{{{{ env.KEY }}}}' }} }}");
@@ -277,7 +278,7 @@ fn each_fault_of_a_stream_has_its_outcome() {
     if !has_python() {
         return;
     }
-    let _alone = alone();
+    let _beside_others = beside_others();
     let server = fake_sse(&[]);
     let (_folder, file) = scenario(&MISBEHAVING.replace("TARGET", &server.url));
     // What the environment gave is a secret of the run wherever it stands.
@@ -293,7 +294,7 @@ fn a_stream_is_found_behind_a_refusal_without_words() {
     if !has_python() {
         return;
     }
-    let _alone = alone();
+    let _beside_others = beside_others();
     let server = fake_sse(&["quiet"]);
     let load = "{ users: 2, duration: 2s, think_time: 10ms }";
     let (_folder, file) = scenario(&twenty(&server.url, load, "echo", "text"));
@@ -353,8 +354,8 @@ fn no_process_is_left_behind_however_often_it_is_asked() {
     if !has_python() {
         return;
     }
-    let _alone = alone();
-    for times in 1..=3 {
+    let _beside_others = beside_others();
+    at_once(1..=3, |times| {
         let mark = format!("stubborn-{times}-{}", std::process::id());
         let running = stubborn(&mark);
         for _ in 0..times {
@@ -365,7 +366,7 @@ fn no_process_is_left_behind_however_often_it_is_asked() {
         let done = running.finish();
         assert_eq!(done.code, Some(130), "{times}: {}", done.stderr);
         none_left(&mark);
-    }
+    });
 }
 
 #[test]
@@ -373,7 +374,7 @@ fn processes_see_the_end_of_their_input_when_gander_is_killed() {
     if !has_python() {
         return;
     }
-    let _alone = alone();
+    let _beside_others = beside_others();
     let mark = format!("orphans-{}", std::process::id());
     let (_folder, file) = scenario(&MISBEHAVING.replace("TARGET", "demo"));
     let command = format!("python3 {} stdio", fake());

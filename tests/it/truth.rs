@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{alone, demo, http_get, scenario, skipped, start_run};
+use crate::support::{alone, at_once, demo, http_get, scenario, skipped, start_run};
 
 const MIX: &str = "
 version: 1
@@ -74,13 +74,15 @@ fn tallied(folder: &Path) -> BTreeMap<(String, String, String), u64> {
 
 #[test]
 fn the_clients_counts_equal_the_targets_own() {
+    // So many calls leave others no processor.
     let _alone = alone();
-    for (path, protocol) in [
+    let targets = [
         ("mcp", "auto"),
         ("mcp", "2025-11-25"),
         ("mcp/stateless", "2026-07-28"),
         ("mcp/stateless", "2025-06-18"),
-    ] {
+    ];
+    at_once(targets, |(path, protocol)| {
         let target = demo(&["--tool-error-share", "0.05", "--rpc-error-share", "0.03"]);
         let (_folder, file) = scenario(MIX);
         let base = target.base.trim_end_matches('/');
@@ -94,7 +96,7 @@ fn the_clients_counts_equal_the_targets_own() {
         assert!(calls > 300, "{path} in {protocol}: {calls} calls");
         let report = done.report();
         assert_eq!(report["planned"], report["recorded"]);
-    }
+    });
 }
 
 /// A thread that does nothing but wake up: what keeps it from doing so in time keeps a load generator, too.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::metrics::{Cell, Format, ScrapeEncoder, Second};
+use crate::metrics::{Cell, Format, ScrapeEncoder, Second, StreamCell};
 use crate::model::{Labels, LatencyClock, LatencyHistogram, NotSent, Outcome, Strays};
 use crate::plan::{
     Auth, ClosedLoad, DemoTarget, HostRule, Load, LoadModel, Observe, Operation, Outputs, PLAN_VERSION,
@@ -83,7 +83,7 @@ pub(in crate::slo) fn plan() -> Plan {
 }
 
 /// `count` calls of one step that took `millis` each.
-fn calls(step: u16, phase: Phase, outcome: Outcome, count: u64, millis: u64) -> Cell {
+pub(in crate::slo) fn calls(step: u16, phase: Phase, outcome: Outcome, count: u64, millis: u64) -> Cell {
     let latency = Duration::from_millis(millis);
     let mut service = LatencyHistogram::new();
     service.record_n(latency, count);
@@ -92,6 +92,10 @@ fn calls(step: u16, phase: Phase, outcome: Outcome, count: u64, millis: u64) -> 
 }
 
 fn aggregates(cells: Vec<Cell>) -> Aggregates {
+    aggregates_with(cells, Vec::new())
+}
+
+pub(in crate::slo) fn aggregates_with(cells: Vec<Cell>, streams: Vec<StreamCell>) -> Aggregates {
     Aggregates::of(&[Second {
         second: 0,
         planned: 0,
@@ -105,7 +109,7 @@ fn aggregates(cells: Vec<Cell>) -> Aggregates {
         strays: Strays::default(),
         echoed: 0,
         messages: crate::model::Messages::default(),
-        streams: Vec::new(),
+        streams,
         sessions: None,
         idle: None,
         outputs: Vec::new(),
