@@ -52,6 +52,8 @@ pub(super) enum Call {
     Tool {
         tool: String,
         arguments: Vec<(String, String)>,
+        /// True when it is to run as a task.
+        as_task: bool,
     },
     Resource {
         uri: String,
@@ -158,9 +160,12 @@ fn tool_entry(tool: &Tool, some_say: bool, names: &mut Names) -> Entry {
         Ok(arguments) => (arguments, None),
         Err(fault) => (Vec::new(), Some(fault)),
     };
-    let call = Call::Tool { tool: tool.name.clone(), arguments };
+    let call = Call::Tool { tool: tool.name.clone(), arguments, as_task: tool.is_task };
     let mut entry = Entry::new(names.free(&tool.name), TOOL_WEIGHT, call);
     entry.say(&tool.description);
+    if tool.is_task {
+        entry.say("The server runs it as a task alone.");
+    }
     for choice in choices(&tool.input) {
         entry.say(&choice);
     }
@@ -175,9 +180,6 @@ fn tool_entry(tool: &Tool, some_say: bool, names: &mut Names) -> Entry {
         ),
         Effect::Unsaid | Effect::Harmless => None,
     };
-    if entry.off.is_none() && tool.is_task {
-        entry.off = Some("it can only be run as a task".to_owned());
-    }
     if entry.off.is_none() {
         entry.off = fault.map(|fault| format!("no arguments could be made: {}", one_line(&fault)));
     }

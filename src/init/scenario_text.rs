@@ -176,7 +176,12 @@ pub(super) fn entry_text(entry: &Entry) -> String {
     match &entry.call {
         Call::Bare(call) => text.extend(["    ", call, ": {}\n"]),
         Call::Resource { uri } => text.extend(["    read_resource: ", &literal(uri), "\n"]),
-        Call::Tool { tool, arguments } => push_named("call_tool", "tool", tool, arguments, &mut text),
+        Call::Tool { tool, arguments, as_task } => {
+            push_named("call_tool", "tool", tool, arguments, &mut text);
+            if *as_task {
+                text.push_str("    task: true\n");
+            }
+        }
         Call::Prompt { prompt, arguments } => push_named("get_prompt", "name", prompt, arguments, &mut text),
     }
     text

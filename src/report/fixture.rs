@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use super::measured::Measured;
 use super::{Ending, Environment, Finding, Manifest, RUN_FORMAT_VERSION, RunLog, RunReport, Totals};
-use crate::metrics::{Cell, ErrorSample, Phase, Second, SeriesStore, StreamCell, StreamedCall};
+use crate::metrics::{Cell, ErrorSample, IdleSecond, Phase, Second, SeriesStore, StreamCell, StreamedCall};
 use crate::model::{
     Carriage, CounterRng, Endpoint, Era, Event, HealthState, LatencyHistogram, Level, Messages, Outcome,
     OutcomeClass, Probe, ProbeResult, ProcessSample, ScrapeFault, ScrapeStat, Stamped, Strays, StreamTimes,
-    TargetInfo, TransportFault, Verdict, Wish,
+    TargetInfo, TaskCount, TransportFault, Verdict, Wish,
 };
 use crate::plan::{
     Auth, ClosedLoad, DemoTarget, HostRule, Load, LoadModel, Observe, Operation, Outputs, PLAN_VERSION, Plan,
@@ -297,10 +297,13 @@ fn one_second(second: u32, rng: &mut CounterRng) -> Second {
 /// The run with messages beside answers, and with answers that came in parts.
 pub(super) fn streamed() -> RunLog {
     let mut log = fixture();
+    log.plan.load.idle_streams = 50;
     for second in &mut log.seconds {
         let phase = if second.second < WARM_UP { Phase::WarmUp } else { Phase::Steady };
         second.streams = streams(second.second, phase);
         second.messages = messages(second.second);
+        let ended = u64::from(second.second == 7);
+        second.idle = Some(IdleSecond { open: 50, ended, resumed: ended });
     }
     log
 }
@@ -317,6 +320,8 @@ fn streams(second: u32, phase: Phase) -> Vec<StreamCell> {
             times.progress(at);
         }
         times.event(ms(40 * call));
+        times.handed = Some(ms(5 * call));
+        times.polls = 2;
         let (sent, first_byte, answer) = (Duration::ZERO, Some(ms(2 + second % 3)), Some(ms(40 * call)));
         cell.add(StreamedCall { sent, first_byte, answer, times });
     }
@@ -334,6 +339,14 @@ fn messages(second: u32) -> Messages {
         messages.rounds += 1;
         messages.late_to_cancelled += 1;
         messages.repeated_cursors += 1;
+        messages.tasks += TaskCount {
+            created: 6,
+            completed: 3,
+            failed: 1,
+            cancel_requests: 1,
+            polls: 12,
+            ..TaskCount::default()
+        };
     }
     if second == 8 {
         messages.asked(Wish::Sampling);

@@ -85,6 +85,12 @@ pub(super) struct SloReference {
     pub place: Place,
 }
 
+fn read_version(fields: &mut Fields<'_>, problems: &mut Problems) {
+    if let Some(version) = fields.required("version", problems) {
+        version.version(VERSION, problems);
+    }
+}
+
 /// The sections of `root`; `path` is where it came from, for the files that it names.
 pub(super) fn read(
     root: &Node,
@@ -102,9 +108,7 @@ pub(super) fn read(
         );
         return None;
     }
-    if let Some(version) = fields.required("version", problems) {
-        version.version(VERSION, problems);
-    }
+    read_version(&mut fields, problems);
     let name = fields.required("name", problems).and_then(|field| field.name(problems)).map(str::to_owned);
     let description = read_description(fields.optional("description"), problems);
     let seed = fields.optional("seed").map_or(Some(1), |field| field.whole(&(0..=u64::MAX), problems));

@@ -26,42 +26,7 @@ fn step(step: &Step) -> Value {
     if !step.name.contains("{{") {
         fields.set("name", step.name.as_str());
     }
-    let (kind, call) = match &step.operation {
-        Operation::CallTool { tool, arguments, generated } => {
-            let mut call = Fields::default();
-            call.set("tool", tool.source.as_str());
-            call.set("arguments", json(&arguments.source));
-            if let Some(generated) = generated {
-                call.set("generate_arguments", self::generated(generated));
-            }
-            ("call_tool", call.value())
-        }
-        Operation::Request(McpRequest { method, .. })
-            if let Some((pages, kind)) = step.conduct.pages.zip(list(method)) =>
-        {
-            let all = pages == Conduct::MOST_PAGES;
-            (kind, Fields::of([("pages", if all { "all".into() } else { pages.into() })]))
-        }
-        Operation::Request(McpRequest { method, params, .. }) => {
-            let mut request = Fields::default();
-            request.set("method", method.as_str());
-            if let Some(params) = params {
-                request.set("params", json(&params.source));
-            }
-            ("request", request.value())
-        }
-        Operation::Listen { filter, length } => ("listen", listen(&filter.source, *length)),
-        Operation::RestGet { path } => ("get", Fields::of([("path", path.source.as_str().into())])),
-        Operation::RestPost { path, body } => {
-            ("post", Fields::of([("path", path.source.as_str().into()), ("body", json(&body.source))]))
-        }
-        // The others surround the load: no transaction has them.
-        Operation::Login
-        | Operation::OAuth(_)
-        | Operation::Initialize
-        | Operation::Initialized
-        | Operation::EndSession => ("ping", Fields::of([])),
-    };
+    let (kind, call) = call(step);
     fields.set(kind, call);
     if let Some(condition) = &step.condition {
         fields.set("if", self::condition(condition));
@@ -105,6 +70,46 @@ fn step(step: &Step) -> Value {
         fields.set("timeout", duration(step.deadline));
     }
     fields.value()
+}
+
+/// What it calls: the kind of call, and the rest.
+fn call(step: &Step) -> (&'static str, Value) {
+    match &step.operation {
+        Operation::CallTool { tool, arguments, generated } => {
+            let mut call = Fields::default();
+            call.set("tool", tool.source.as_str());
+            call.set("arguments", json(&arguments.source));
+            if let Some(generated) = generated {
+                call.set("generate_arguments", self::generated(generated));
+            }
+            ("call_tool", call.value())
+        }
+        Operation::Request(McpRequest { method, .. })
+            if let Some((pages, kind)) = step.conduct.pages.zip(list(method)) =>
+        {
+            let all = pages == Conduct::MOST_PAGES;
+            (kind, Fields::of([("pages", if all { "all".into() } else { pages.into() })]))
+        }
+        Operation::Request(McpRequest { method, params, .. }) => {
+            let mut request = Fields::default();
+            request.set("method", method.as_str());
+            if let Some(params) = params {
+                request.set("params", json(&params.source));
+            }
+            ("request", request.value())
+        }
+        Operation::Listen { filter, length } => ("listen", listen(&filter.source, *length)),
+        Operation::RestGet { path } => ("get", Fields::of([("path", path.source.as_str().into())])),
+        Operation::RestPost { path, body } => {
+            ("post", Fields::of([("path", path.source.as_str().into()), ("body", json(&body.source))]))
+        }
+        // The others surround the load: no transaction has them.
+        Operation::Login
+        | Operation::OAuth(_)
+        | Operation::Initialize
+        | Operation::Initialized
+        | Operation::EndSession => ("ping", Fields::of([])),
+    }
 }
 
 fn generated(GeneratedArguments { values, edges, nonce, .. }: &GeneratedArguments) -> Value {

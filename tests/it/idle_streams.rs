@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{alone, demo, has_python, real_server, real_stdio_server, scenario, start_run};
+use crate::support::{beside_others, demo, has_python, real_server, real_stdio_server, scenario, start_run};
 use crate::transports::{count, fake_at, notes, row};
 
 const HELD: &str = "
@@ -46,7 +46,7 @@ fn all_are_held(target: &str, protocol: &str, key: &str) {
 
 #[test]
 fn streams_are_held_open_in_both_eras() {
-    let _alone = alone();
+    let _beside_others = beside_others();
     let server = demo(&[]);
     all_are_held(&format!("{}/mcp", server.base), "2025-11-25", "text");
     all_are_held(&format!("{}/mcp", server.base), "2026-07-28", "text");
@@ -54,7 +54,7 @@ fn streams_are_held_open_in_both_eras() {
 
 #[test]
 fn streams_of_other_peoples_servers_are_held_open_over_every_transport() {
-    let _alone = alone();
+    let _beside_others = beside_others();
     if let Some(server) = real_server("everything") {
         all_are_held(&server.base, "auto", "message");
     }
@@ -82,7 +82,7 @@ fn a_target_without_streams_is_told_as_such() {
     if !has_python() {
         return;
     }
-    let _alone = alone();
+    let _beside_others = beside_others();
     let report = report_at(&fake_at("http", &[]).url, "2025-11-25", "text");
     let idle = &report["idle_streams"];
     assert_eq!((&idle["fewest"], &idle["most"]), (&json!(0), &json!(0)), "{idle}");

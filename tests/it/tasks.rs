@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{alone, fake, has_python, real_server, real_stdio_server, scenario, start_run};
+use crate::support::{beside_others, fake, has_python, real_server, real_stdio_server, scenario, start_run};
 use crate::transports::{count, notes, row};
 
 /// What `simulate-research-query` takes: four seconds, and in the third it asks what is meant.
@@ -59,7 +59,7 @@ fn tasks_are_seen_through(target: &str) {
 
 #[test]
 fn tasks_of_everything_are_seen_through_over_every_transport() {
-    let _alone = alone();
+    let _beside_others = beside_others();
     if let Some(server) = real_server("everything") {
         tasks_are_seen_through(&server.base);
     }
@@ -115,7 +115,7 @@ fn tasks_of_the_modern_era_end_in_their_own_classes() {
     if !has_python() {
         return;
     }
-    let _alone = alone();
+    let _beside_others = beside_others();
     modern_tasks_end_in_their_own_classes(&crate::transports::fake_at("http", &[]).url);
     modern_tasks_end_in_their_own_classes(&format!("{{ stdio: [python3, {}, stdio] }}", fake()));
 }
