@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::channel::Gathered;
+use super::gathered::Gathered;
 use crate::model::{CounterRng, IDS_PER_USER, Nonce, RunTag, Wish};
 use crate::plan::{Answers, RenderContext, Variables};
 

@@ -20,6 +20,7 @@ mod envelope;
 mod extract;
 mod failure;
 mod fields;
+mod gathered;
 mod http1;
 mod lifetime;
 mod login;

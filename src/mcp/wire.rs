@@ -11,9 +11,10 @@ use url::{Position, Url};
 
 use super::address::{Address, AddressError, Route};
 use super::catalog::Catalog;
-use super::channel::{EventsWay, Gathered, Program};
+use super::channel::{EventsWay, Program};
 use super::failure::Failure;
 use super::fields::Fields;
+use super::gathered::Gathered;
 use super::oauth::Authority;
 use super::replicas::Others;
 use super::request::{self, FormContext, RequestForm};

@@ -8,13 +8,13 @@ use tokio::time::{Instant, sleep_until, timeout};
 use url::Url;
 
 use super::endpoint::{FirstEvent, session_of, target_of};
-use super::gathered::Gathered;
 use super::inbox::Inbox;
 use crate::mcp::address::Address;
 use crate::mcp::answerer::{Answerer, Reply};
 use crate::mcp::connection::Connection;
 use crate::mcp::failure::Failure;
 use crate::mcp::fields::Fields;
+use crate::mcp::gathered::Gathered;
 use crate::mcp::http1::{ContentKind, Head, HeadWants};
 use crate::mcp::poster::{Posted, deliver, not_sent};
 use crate::mcp::sse::SseParser;

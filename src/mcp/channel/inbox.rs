@@ -8,11 +8,11 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::gathered::Gathered;
 use crate::clock::Clock;
 use crate::mcp::answerer::{Answerer, Reply, Said};
 use crate::mcp::envelope::{self, Incoming};
 use crate::mcp::failure::Failure;
+use crate::mcp::gathered::Gathered;
 use crate::model::{IDS_PER_USER, Strays, StreamTimes};
 
 /// Whoever listens may leave so many pieces of news unread.

@@ -5,7 +5,6 @@
 
 mod endpoint;
 mod events;
-mod gathered;
 mod group;
 mod inbox;
 mod last_words;
@@ -30,7 +29,6 @@ use crate::model::{Outcome, ProtocolFault, Secrets, TimeoutPhase, TransportFault
 use crate::plan::Step;
 
 pub(crate) use events::{Events, EventsWay};
-pub(crate) use gathered::Gathered;
 pub use group::kill_all;
 pub(crate) use process::{Process, Program};
 

@@ -18,7 +18,6 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::gathered::Gathered;
 use super::group::Group;
 use super::inbox::{Arrival, Arrived, Expected, Inbox};
 use super::last_words::LastWords;
@@ -27,6 +26,7 @@ use super::outbox::{Closed, Outbox};
 use crate::mcp::answerer::{Answerer, Reply};
 use crate::mcp::buffer::ReadBuffer;
 use crate::mcp::failure::Failure;
+use crate::mcp::gathered::Gathered;
 use crate::mcp::wire::MAX_REPLY_BYTES;
 use crate::model::{NotSent, Outcome, Secret, Secrets, TransportFault};
 use crate::plan::{Processes, StdioTarget};
