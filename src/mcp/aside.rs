@@ -4,16 +4,28 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::address::Address;
 use super::answerer::{Answerer, Said};
 use super::envelope::{self, Incoming};
 use super::fields::Fields;
+use super::gathered::Gathered;
 use super::poster::{Letter, Poster};
-use super::wire::Wire;
+use super::request::RequestForm;
+use crate::model::Era;
+
+/// What all users have in common there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Beside<'a> {
+    pub(super) gathered: &'a Gathered,
+    /// How a message is posted that waits for no answer, and where to; `None` where that is not done.
+    pub(super) posting: Option<(&'a RequestForm, &'a Address)>,
+    pub(super) era: Era,
+}
 
 /// One user's way with it.
 #[derive(Debug)]
 pub(super) struct Aside<'a> {
-    pub(super) wire: &'a Wire,
+    pub(super) beside: Beside<'a>,
     pub(super) answerer: &'a Arc<Answerer>,
     /// The header fields of the user's session.
     pub(super) fields: &'a Fields,
@@ -27,7 +39,7 @@ impl Aside<'_> {
         match envelope::sort(event) {
             Incoming::Request { id, method } => self.asked(id, &method),
             Incoming::Notification { method, token, subscription: _ } => {
-                self.wire.gathered.notified(&method);
+                self.beside.gathered.notified(&method);
                 return token;
             }
             Incoming::Answer(_) | Incoming::NamelessError | Incoming::Rubbish => {}
@@ -43,7 +55,7 @@ impl Aside<'_> {
 
     /// Has `message` posted, not before `at`, where the era and the way to the target have that.
     pub(super) fn post(&mut self, message: &[u8], at: Instant, said: Option<Said>) {
-        let (Some(form), Ok(address)) = (&self.wire.client_message, self.wire.address()) else { return };
+        let Some((form, address)) = self.beside.posting else { return };
         let mut request = Vec::new();
         form.write_around(self.fields, message, &mut request);
         let poster =

@@ -7,9 +7,9 @@ use url::Url;
 
 use super::envelope::{self, Message};
 use super::fields::Fields;
+use super::protocol::NEWEST_LEGACY_REVISION;
 use super::request::{self, FormContext, RequestForm};
 use super::sse::SseParser;
-use super::wire::NEWEST_LEGACY_REVISION;
 use crate::model::{Era, Outcome, ProtocolFault};
 use crate::plan::{Answers, Auth, RenderContext, Step};
 

@@ -444,8 +444,12 @@ impl Client {
         form.write(id, attempt.members, fields, &mut render, &mut request);
         self.send(wire, &request, progress).await?;
         buffer::give_write(request);
-        let aside =
-            Aside { wire, answerer: &self.answerer, fields: &self.session_fields, poster: &mut self.poster };
+        let aside = Aside {
+            beside: wire.beside(),
+            answerer: &self.answerer,
+            fields: &self.session_fields,
+            poster: &mut self.poster,
+        };
         reply::read(&mut self.connection, step, id, self.clock, progress, aside).await?;
         if progress.resumption.is_some() && step.operation.has_session() && !step.operation.is_listening() {
             // Boxed: it is rare, and long.

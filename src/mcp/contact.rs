@@ -18,9 +18,10 @@ use super::failure::Failure;
 use super::fields::Fields;
 use super::gathered::Gathered;
 use super::oauth::{Asker, Authority, Discovery, OAuthError};
+use super::protocol::MODERN_REVISION;
 use super::reason::{error_message, refusal};
 use super::reply::Answer;
-use super::wire::{MODERN_REVISION, Way, Wire, WireError};
+use super::wire::{Way, Wire, WireError};
 use crate::clock::Clock;
 use crate::model::{
     Carriage, CounterRng, Era, Outcome, ProtocolFault, Secrets, TargetInfo, TimeoutPhase, TransportFault,

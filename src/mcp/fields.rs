@@ -4,6 +4,8 @@ use std::fmt;
 
 use http::{HeaderMap, HeaderValue};
 
+use crate::model::Secret;
+
 /// Header fields, each with its line's end. Its debug form shows no values: some are credentials.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Fields {
@@ -72,6 +74,13 @@ pub(crate) fn write_field(name: &str, value: &[u8], out: &mut Vec<u8>) {
 
 fn is_named(line: &[u8], name: &str) -> bool {
     line.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b": "))
+}
+
+/// `Bearer TOKEN` as a header; `None` when the token can't stand in one.
+pub(crate) fn bearer(token: &Secret) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose())).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 #[cfg(test)]

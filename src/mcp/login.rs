@@ -5,8 +5,8 @@ use std::time::Duration;
 use http::HeaderValue;
 use serde::Deserialize;
 
+use super::fields::bearer;
 use super::lifetime::{Lifetime, expires_in};
-use super::wire::bearer;
 use crate::model::{CounterRng, Secret, Secrets};
 
 /// A login that failed while the last token is still good is not tried again before this.

@@ -27,6 +27,7 @@ mod login;
 mod oauth;
 mod pointer;
 mod poster;
+mod protocol;
 mod reason;
 mod repeats;
 mod replicas;

@@ -13,9 +13,9 @@ use super::connection::{Collected, Connection, Cut};
 use super::envelope::{self, Message};
 use super::failure::Failure;
 use super::http1::{ContentKind, Head, HeadWants};
+use super::protocol::MAX_REPLY_BYTES;
 use super::sse::SseParser;
 use super::tasks;
-use super::wire::MAX_REPLY_BYTES;
 use crate::clock::Clock;
 use crate::model::{Era, Outcome, ProtocolFault, StreamTimes, TimeoutPhase};
 use crate::plan::{Operation, Step};
@@ -281,7 +281,7 @@ impl Reader<'_> {
         let mut drain_until = None;
         self.progress.stream = Some(StreamTimes::default());
         // In the modern era the first message says that it is.
-        if self.progress.opened.is_some() && self.aside.wire.era == Era::Legacy {
+        if self.progress.opened.is_some() && self.aside.beside.era == Era::Legacy {
             self.progress.open(self.clock.now());
         }
         let fault = loop {

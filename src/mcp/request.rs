@@ -10,8 +10,8 @@ use url::Url;
 
 use super::catalog::Catalog;
 use super::fields::{Fields, write_field};
+use super::protocol::{NEWEST_LEGACY_REVISION, PROTOCOL_VERSION_HEADER};
 use super::repeats::{Repeats, header_text};
-use super::wire::{NEWEST_LEGACY_REVISION, PROTOCOL_VERSION_HEADER};
 use crate::model::Era;
 use crate::plan::{
     Answers, Auth, Conduct, DISCOVER, LISTEN, McpRequest, Operation, RenderContext, Step, TaskConduct,

@@ -10,30 +10,19 @@ use tokio_rustls::rustls::ClientConfig;
 use url::{Position, Url};
 
 use super::address::{Address, AddressError, Route};
+use super::aside::Beside;
 use super::catalog::Catalog;
 use super::channel::{EventsWay, Program};
 use super::failure::Failure;
-use super::fields::Fields;
+use super::fields::{Fields, bearer};
 use super::gathered::Gathered;
 use super::oauth::Authority;
 use super::replicas::Others;
 use super::request::{self, FormContext, RequestForm};
 use super::tasks::Tasks;
 use crate::clock::wall_clock;
-use crate::model::{Carriage, Era, Messages, Outcome, RunTag, Secret, Secrets, Strays, TransportFault};
+use crate::model::{Carriage, Era, Messages, Outcome, RunTag, Secrets, Strays, TransportFault};
 use crate::plan::{Answers, Auth, OAuthCall, Operation, Plan, Proxy, Step, StepId, Template};
-
-/// A reply larger than this is cut off and counted as `protocol/too_large`.
-pub(crate) const MAX_REPLY_BYTES: usize = 16 * 1024 * 1024;
-
-/// The header that carries the protocol revision.
-pub(crate) const PROTOCOL_VERSION_HEADER: &str = "mcp-protocol-version";
-
-/// The modern era's only revision so far, and the one tried first.
-pub(crate) const MODERN_REVISION: &str = "2026-07-28";
-
-/// The revision that a legacy handshake asks for.
-pub(crate) const NEWEST_LEGACY_REVISION: &str = "2025-11-25";
 
 /// Everything about the target that calls have in common.
 #[derive(Debug)]
@@ -252,6 +241,15 @@ impl Wire {
         }
     }
 
+    /// What is done with what comes beside answers.
+    pub(super) fn beside(&self) -> Beside<'_> {
+        let posting = match (&self.client_message, &self.way) {
+            (Some(form), Way::Http(address)) => Some((form, address)),
+            (Some(_) | None, Way::Http(_) | Way::Events(_) | Way::Lines(_)) => None,
+        };
+        Beside { gathered: &self.gathered, posting, era: self.era }
+    }
+
     /// The program whose processes are the target.
     fn program(&self) -> Option<&Program> {
         match &self.way {
@@ -373,11 +371,4 @@ fn proxy_authorization(proxy: &Proxy) -> Result<Option<HeaderValue>, WireError> 
         .map_err(|_| WireError::Header(PROXY_AUTHORIZATION.to_string()))?;
     value.set_sensitive(true);
     Ok(Some(value))
-}
-
-/// `Bearer TOKEN` as a header; `None` when the token can't stand in one.
-pub(crate) fn bearer(token: &Secret) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose())).ok()?;
-    value.set_sensitive(true);
-    Some(value)
 }

@@ -17,8 +17,8 @@ use crate::mcp::fields::Fields;
 use crate::mcp::gathered::Gathered;
 use crate::mcp::http1::{ContentKind, Head, HeadWants};
 use crate::mcp::poster::{Posted, deliver, not_sent};
+use crate::mcp::protocol::MAX_REPLY_BYTES;
 use crate::mcp::sse::SseParser;
-use crate::mcp::wire::MAX_REPLY_BYTES;
 use crate::model::{Outcome, ProtocolFault, Secrets, TransportFault};
 
 /// How much of a refusal is read.

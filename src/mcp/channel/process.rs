@@ -27,7 +27,7 @@ use crate::mcp::answerer::{Answerer, Reply};
 use crate::mcp::buffer::ReadBuffer;
 use crate::mcp::failure::Failure;
 use crate::mcp::gathered::Gathered;
-use crate::mcp::wire::MAX_REPLY_BYTES;
+use crate::mcp::protocol::MAX_REPLY_BYTES;
 use crate::model::{NotSent, Outcome, Secret, Secrets, TransportFault};
 use crate::plan::{Processes, StdioTarget};
 

@@ -24,6 +24,10 @@ impl Client {
             return;
         }
         let (answerer, fields, poster) = (&self.answerer, &self.session_fields, &mut self.poster);
-        Aside { wire, answerer, fields, poster }.post(message.as_bytes(), Instant::now(), None);
+        Aside { beside: wire.beside(), answerer, fields, poster }.post(
+            message.as_bytes(),
+            Instant::now(),
+            None,
+        );
     }
 }

@@ -33,7 +33,7 @@ impl Client {
             self.send(wire, &request, progress).await?;
             buffer::give_write(request);
             let aside = Aside {
-                wire,
+                beside: wire.beside(),
                 answerer: &self.answerer,
                 fields: &self.session_fields,
                 poster: &mut self.poster,

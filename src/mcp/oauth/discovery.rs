@@ -14,8 +14,8 @@ use super::metadata::{
 use super::token::Grant;
 use super::{Asker, OAuthError};
 use crate::clock::Clock;
+use crate::mcp::protocol::{MODERN_REVISION, PROTOCOL_VERSION_HEADER};
 use crate::mcp::request::{ACCEPT_BOTH, METHOD_HEADER, modern_meta};
-use crate::mcp::wire::{MODERN_REVISION, PROTOCOL_VERSION_HEADER};
 use crate::mcp::{ContactCall, Exchange};
 use crate::model::Secret;
 use crate::plan::{

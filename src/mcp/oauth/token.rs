@@ -11,8 +11,8 @@ use url::form_urlencoded::{self, byte_serialize};
 
 use super::assertion;
 use super::keeper::Given;
+use crate::mcp::fields::bearer;
 use crate::mcp::lifetime::expires_in;
-use crate::mcp::wire::bearer;
 use crate::model::Secret;
 use crate::plan::{ClientProof, OAuth, SecretMethod, SigningFault};
 
