@@ -51,6 +51,18 @@ struct ListedTool {
     input: Value,
     /// What it says that its answers are like: a JSON Schema as it came.
     output: Option<Value>,
+    task: TaskSupport,
+}
+
+/// Whether a tool runs as a task, before the modern era.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskSupport {
+    /// It does not, or says nothing of it: clients must not ask for it.
+    None,
+    /// It does where it is asked for.
+    Optional,
+    /// It runs in no other way.
+    Required,
 }
 
 /// An argument that a header repeats.
@@ -85,6 +97,11 @@ impl Catalog {
                 repeated: repeated(schema),
                 input: schema.clone(),
                 output: tool.get("outputSchema").cloned(),
+                task: match tool.pointer("/execution/taskSupport").and_then(Value::as_str) {
+                    Some("required") => TaskSupport::Required,
+                    Some("optional") => TaskSupport::Optional,
+                    Some(_) | None => TaskSupport::None,
+                },
             })
         });
         let more = result.get("nextCursor").is_some_and(|cursor| !cursor.is_null());
@@ -143,6 +160,11 @@ impl Catalog {
     /// What `tool` says that its answers are like: a JSON Schema, as it came.
     pub fn output_schema(&self, tool: &str) -> Option<&Value> {
         self.tools.iter().find(|listed| listed.name == tool)?.output.as_ref()
+    }
+
+    /// Whether `tool` runs as a task; `None` where the tool is not known.
+    pub fn task_support(&self, tool: &str) -> Option<TaskSupport> {
+        self.tools.iter().find(|listed| listed.name == tool).map(|listed| listed.task)
     }
 
     /// The arguments of `tool` that headers repeat.

@@ -44,7 +44,7 @@ mod wire;
 pub(crate) mod tests;
 
 pub use address::AddressError;
-pub use catalog::{Catalog, Cut, Listing};
+pub use catalog::{Catalog, Cut, Listing, TaskSupport};
 pub use channel::kill_all as kill_processes;
 pub use client::{Bookmark, CallContext, Client, Exchange, TokenState};
 pub use contact::{Contact, ContactCall, ContactError, first_contact, first_contact_over_stdio};

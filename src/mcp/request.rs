@@ -60,6 +60,8 @@ enum Body {
     /// JSON-RPC: [`BEFORE_ID`], the id, `before`, more members, the rendered text, `token` and the id again, `after`.
     Rpc {
         before: Vec<u8>,
+        /// Members of its parameters before those, each with a comma; may be empty.
+        fixed: Vec<u8>,
         hole: Option<Template>,
         /// What stands before the id where that is the token of the call's progress, too.
         token: Option<Vec<u8>>,
@@ -151,6 +153,13 @@ impl RequestForm {
         if let Body::Rpc { hole, .. } = &mut self.body {
             *hole = call_params(tool, arguments).members();
             self.has_nonce = tool.has_nonce() || arguments.has_nonce();
+        }
+    }
+
+    /// From now on it does not ask to be run as a task.
+    pub(crate) fn run_at_once(&mut self) {
+        if let Body::Rpc { fixed, .. } = &mut self.body {
+            fixed.clear();
         }
     }
 
@@ -267,7 +276,7 @@ fn write_request_line(method: &Method, before: &str, path: &str, out: &mut Vec<u
 impl Body {
     /// Makes room for what `conduct` adds to the parameters.
     fn conduct(&mut self, Conduct { progress, pages, .. }: Conduct) {
-        let Self::Rpc { before, hole, token, after } = self else { return };
+        let Self::Rpc { before, hole, token, after, fixed: _ } = self else { return };
         if !progress && pages.is_none() {
             return;
         }
@@ -292,8 +301,8 @@ impl Body {
 
     /// Says how it wants to run as a task. Its parameters have members already.
     fn run_as_task(&mut self, task: &Value) {
-        if let Self::Rpc { before, hole: Some(_), .. } = self {
-            before.extend_from_slice(format!(r#""task":{task},"#).as_bytes());
+        if let Self::Rpc { fixed, hole: Some(_), .. } = self {
+            *fixed = format!(r#""task":{task},"#).into();
         }
     }
 
@@ -302,10 +311,11 @@ impl Body {
             Self::Empty => {}
             Self::Fixed(bytes) => out.extend_from_slice(bytes),
             Self::Rendered(template) => template.render(context, out),
-            Self::Rpc { before, hole, token, after } => {
+            Self::Rpc { before, fixed, hole, token, after } => {
                 out.extend_from_slice(BEFORE_ID);
                 out.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
                 out.extend_from_slice(before);
+                out.extend_from_slice(fixed);
                 if !members.is_empty() {
                     out.extend_from_slice(members);
                     let rest = token.as_ref().unwrap_or(after);
@@ -375,7 +385,8 @@ impl FormContext<'_> {
                 headers.insert(NAME_HEADER, header_text(name));
             }
         }
-        let body = Body::Rpc { before: before.into(), hole, token: None, after: after.into() };
+        let body =
+            Body::Rpc { before: before.into(), fixed: Vec::new(), hole, token: None, after: after.into() };
         self.endpoint(Method::POST, &headers, body)
     }
 
@@ -401,7 +412,13 @@ impl FormContext<'_> {
         let before = format!(r#","method":"initialize","params":{params}}}"#);
         let mut headers = self.mcp_headers();
         headers.remove(PROTOCOL_VERSION_HEADER);
-        let body = Body::Rpc { before: before.into(), hole: None, token: None, after: Vec::new() };
+        let body = Body::Rpc {
+            before: before.into(),
+            fixed: Vec::new(),
+            hole: None,
+            token: None,
+            after: Vec::new(),
+        };
         self.endpoint(Method::POST, &headers, body)
     }
 

@@ -11,7 +11,7 @@ use url::{Position, Url};
 
 use super::address::{Address, AddressError, Route};
 use super::aside::Beside;
-use super::catalog::Catalog;
+use super::catalog::{Catalog, TaskSupport};
 use super::channel::{EventsWay, Program};
 use super::failure::Failure;
 use super::fields::{Fields, bearer};
@@ -166,12 +166,21 @@ impl Wire {
         Ok(wire.with_catalog(self.catalog.clone()))
     }
 
-    /// The same, with calls of tools as `catalog` wants them: the modern era's headers repeat arguments.
+    /// The same, with calls of tools as `catalog` wants them: the modern era's headers repeat arguments, and before it only tools
+    /// that say so are asked to run as tasks.
     pub(super) fn with_catalog(mut self, catalog: Option<Arc<Catalog>>) -> Self {
         if let (Some(catalog), Era::Modern, Way::Http(_)) = (&catalog, self.era, &self.way) {
             for (form, step) in self.forms.iter_mut().zip(&self.steps) {
                 if step.operation.is_tool_call() {
                     form.repeat(step.tool.as_deref(), catalog);
+                }
+            }
+        }
+        if let (Some(catalog), Era::Legacy) = (&catalog, self.era) {
+            for (form, step) in self.forms.iter_mut().zip(&self.steps) {
+                let support = step.tool.as_deref().and_then(|tool| catalog.task_support(tool));
+                if step.conduct.task.is_some() && support == Some(TaskSupport::None) {
+                    form.run_at_once();
                 }
             }
         }

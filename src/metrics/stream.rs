@@ -105,7 +105,7 @@ impl Times {
     fn on(&self, clock: StreamClock) -> Option<Duration> {
         match clock {
             StreamClock::FirstByte => self.first_byte,
-            StreamClock::FirstEvent => self.first_event,
+            StreamClock::FirstMessage => self.first_event,
             StreamClock::LongestGap => self.longest_gap,
         }
     }
@@ -133,7 +133,7 @@ impl Unanswered {
     fn on(&self, clock: StreamClock) -> &LatencyHistogram {
         match clock {
             StreamClock::FirstByte => &self.first_byte,
-            StreamClock::FirstEvent => &self.first_event,
+            StreamClock::FirstMessage => &self.first_event,
             StreamClock::LongestGap => &self.longest_gap,
         }
     }
@@ -210,7 +210,7 @@ impl StreamCell {
     pub fn answered(&self, clock: StreamClock) -> LatencyHistogram {
         let all = match clock {
             StreamClock::FirstByte => &self.first_byte,
-            StreamClock::FirstEvent => &self.first_event,
+            StreamClock::FirstMessage => &self.first_event,
             StreamClock::LongestGap => &self.longest_gap,
         };
         self.unanswered.as_ref().map_or_else(|| all.clone(), |unanswered| all.without(unanswered.on(clock)))
@@ -276,7 +276,7 @@ mod tests {
         let limit = |clock, within| StreamLimit { clock, within: us(within) };
         let limits = [
             limit(StreamClock::FirstByte, 300_000),
-            limit(StreamClock::FirstEvent, 600_000),
+            limit(StreamClock::FirstMessage, 600_000),
             limit(StreamClock::LongestGap, 900_000),
         ];
         let mut cell = StreamCell::new(StepId(0), Phase::Steady);

@@ -11,20 +11,20 @@ pub enum StreamClock {
     /// From sent to the first byte of the answer's head.
     FirstByte,
     /// From sent to the first message: of the call itself, or beside its answer.
-    FirstEvent,
+    FirstMessage,
     /// The longest time from one message to the next.
     LongestGap,
 }
 
 impl StreamClock {
     /// Each of them.
-    pub const ALL: [Self; 3] = [Self::FirstByte, Self::FirstEvent, Self::LongestGap];
+    pub const ALL: [Self; 3] = [Self::FirstByte, Self::FirstMessage, Self::LongestGap];
 
     /// As SLO files name it.
     pub const fn key(self) -> &'static str {
         match self {
             Self::FirstByte => "first_byte",
-            Self::FirstEvent => "first_event",
+            Self::FirstMessage => "first_message",
             Self::LongestGap => "longest_gap",
         }
     }
@@ -35,7 +35,7 @@ impl fmt::Display for StreamClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::FirstByte => "first byte",
-            Self::FirstEvent => "first message",
+            Self::FirstMessage => "first message",
             Self::LongestGap => "longest gap",
         })
     }

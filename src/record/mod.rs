@@ -18,4 +18,4 @@ mod writer;
 
 pub use files::{RecordError, write_whole};
 pub use reader::read;
-pub use writer::RunWriter;
+pub use writer::{MadeArguments, RunWriter};

@@ -12,6 +12,19 @@ use crate::plan::Plan;
 use crate::report::{Ending, Environment, Manifest};
 use crate::slo::Objective;
 
+/// Arguments that were made for a step, one of many.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MadeArguments {
+    /// The step's name.
+    pub step: String,
+    /// Its number among those of the step, from 0.
+    pub number: u32,
+    /// True when it is an edge value.
+    pub at_edge: bool,
+    /// JSON text of an object, with the scenario's expressions as written.
+    pub arguments: String,
+}
+
 /// A run directory under construction.
 #[derive(Debug)]
 pub struct RunWriter {
@@ -65,6 +78,15 @@ impl RunWriter {
     /// What the first contact found.
     pub fn target(&self, target: &TargetInfo) -> Result<(), RecordError> {
         write_json(&self.folder.join("target.json"), target)
+    }
+
+    /// The arguments that were made before the load; nothing is written where there are none.
+    pub fn arguments(&self, made: &[MadeArguments]) -> Result<(), RecordError> {
+        if made.is_empty() {
+            return Ok(());
+        }
+        let mut file = LineFile::create(self.folder.join("arguments.ndjson"))?;
+        made.iter().try_for_each(|one| file.append(one))
     }
 
     /// One second of load.

@@ -12,6 +12,7 @@ use crate::model::{CounterRng, Nonce, Secrets, clean_text, format_count};
 use crate::plan::{
     GeneratedArguments, Operation, Plan, RenderContext, Step, StepId, Template, UnlistedTools, Variables,
 };
+use crate::record::MadeArguments;
 use crate::schema::{Drawn, Given, Many, SchemaError, Violation};
 
 /// The most text of arguments that is kept for a run, in bytes.
@@ -28,6 +29,8 @@ pub(super) struct Generated {
     pub(super) arguments: BTreeMap<StepId, Template>,
     /// What was made for which step: printable, without secrets.
     pub(super) notes: Vec<String>,
+    /// All of them, to be kept: without secrets.
+    pub(super) made: Vec<MadeArguments>,
 }
 
 /// For some steps there are no arguments. It quotes names that a server chose, cleaned.
@@ -48,9 +51,16 @@ pub(super) async fn generate(plan: &Plan, contact: &Contact) -> Result<Generated
             Err(why) => Err(why),
         };
         match made {
-            Ok((arguments, note)) => {
-                generated.arguments.insert(wanted.step.id, arguments);
+            Ok(Made { texts, note, edges }) => {
                 generated.notes.push(clean_text(&secrets.redacted(&note)));
+                let made = (0..).zip(&texts).map(|(number, text)| MadeArguments {
+                    step: wanted.step.name.clone(),
+                    number,
+                    at_edge: number < edges,
+                    arguments: secrets.redacted(&text.source),
+                });
+                generated.made.extend(made);
+                generated.arguments.insert(wanted.step.id, Template::one_of(texts));
             }
             Err(why) => {
                 let Wanted { step, generated, .. } = wanted;
@@ -71,6 +81,15 @@ fn hex(digest: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digits = digest.iter().take(TOLD).flat_map(|byte| [byte >> 4, byte & 15]);
     digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+}
+
+/// What was made for a step.
+struct Made {
+    texts: Vec<Template>,
+    /// What is to be told of it.
+    note: String,
+    /// As many of the first are at the edges.
+    edges: u32,
 }
 
 /// A step that needs arguments.
@@ -119,7 +138,7 @@ fn schema_of<'c>(
 
 impl Wanted<'_> {
     /// The arguments, and what is to be told of them. What they take of the text that there is `room` for is taken away.
-    async fn make(&self, schema: &Value, seed: u64, room: &mut usize) -> Result<(Template, String), String> {
+    async fn make(&self, schema: &Value, seed: u64, room: &mut usize) -> Result<Made, String> {
         let tool = clean_text(self.tool);
         let fault = |error: SchemaError| {
             let beside = if self.generated.given.is_empty() { "" } else { ", with `arguments` as written" };
@@ -167,7 +186,7 @@ impl Wanted<'_> {
             format_count(at_edges),
             format_count(different.len() as u64),
         );
-        Ok((Template::one_of(texts), note))
+        Ok(Made { texts, note, edges })
     }
 
     /// The draws of one value: they depend on nothing but the seed, the step and its number.
@@ -255,7 +274,8 @@ mod tests {
             conduct: Conduct::default(),
         };
         let wanted = Wanted { step: &step, tool: "echo", generated: &generated };
-        let (template, note) = wanted.make(schema, seed, &mut 100_000).await?;
+        let Made { texts, note, .. } = wanted.make(schema, seed, &mut 100_000).await?;
+        let template = Template::one_of(texts);
         let mut rng = CounterRng::new(seed, 1);
         let texts = (0..400).map(|_| {
             let (mut text, variables) = (Vec::new(), Variables::default());

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::mcp::{Catalog, Listing};
-use crate::model::{Secrets, clean_text};
+use crate::mcp::{Catalog, Listing, TaskSupport};
+use crate::model::{Era, Secrets, clean_text};
 use crate::plan::{Plan, Role, StepId, UnlistedTools};
 
 /// What the list means.
@@ -27,9 +27,23 @@ pub(super) fn known_tools(catalog: &Catalog, secrets: &Secrets) -> String {
     if told.is_empty() { "none".to_owned() } else { told.join(", ") }
 }
 
+/// What is wrong with how `steps` have `tool` run, by a list of the legacy era; in the modern era the target decides.
+fn of_tasks(catalog: &Catalog, plan: &Plan, tool: &str, steps: &[StepId]) -> Option<&'static str> {
+    let as_task = |step: &StepId| plan.step(*step).conduct.task.is_some();
+    match catalog.task_support(tool)? {
+        TaskSupport::None if steps.iter().any(as_task) => {
+            Some("does not say that it runs as a task (`execution.taskSupport`): it is called without")
+        }
+        TaskSupport::Required if !steps.iter().all(as_task) => {
+            Some("runs as a task alone, by what the target lists: write `task: true` beside each call of it")
+        }
+        TaskSupport::None | TaskSupport::Optional | TaskSupport::Required => None,
+    }
+}
+
 impl Listed {
     /// What `catalog` means for `plan`. A tool whose name differs from call to call is called as it comes.
-    pub(super) fn by(catalog: &Catalog, plan: &Plan, secrets: &Secrets) -> Self {
+    pub(super) fn by(catalog: &Catalog, plan: &Plan, era: Era, secrets: &Secrets) -> Self {
         let mut steps: BTreeMap<&str, Vec<StepId>> = BTreeMap::new();
         for step in plan.steps.iter().filter(|step| step.role == Role::Load && step.operation.is_tool_call())
         {
@@ -45,7 +59,11 @@ impl Listed {
         }
         for (tool, steps) in steps {
             match (catalog.listing(tool), plan.unlisted_tools) {
-                (Listing::There, _) => {}
+                (Listing::There, _) => listed.remarks.extend(
+                    of_tasks(catalog, plan, tool, &steps)
+                        .filter(|_| era == Era::Legacy)
+                        .map(|why| format!("the tool `{}` {why}", shown(tool))),
+                ),
                 (Listing::Missing, UnlistedTools::Call) => listed
                     .remarks
                     .push(format!("the target lists no tool `{}`; it has: {known}", shown(tool))),

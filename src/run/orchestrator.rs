@@ -125,7 +125,7 @@ pub async fn execute(
         prepared = prepare(&plan, options.floor, &options.program, &options.proxies) => prepared,
         Some(signal) = options.signals.recv() => Err(RunError::Stopped(signal)),
     };
-    let Prepared { floor, contact, made, demo, clock, watchers, observations, crew } = match prepared {
+    let Prepared { floor, contact, generated, demo, clock, watchers, observations, crew } = match prepared {
         Ok(prepared) => prepared,
         Err(error) if error.is_of_target() => return unmeasured(writer, error),
         Err(error) => {
@@ -136,11 +136,12 @@ pub async fn execute(
     };
     watch(RunEvent::Contact { target: &contact.info });
     writer.target(&contact.info).map_err(RunError::Record)?;
+    writer.arguments(&generated.made).map_err(RunError::Record)?;
     // From here on the run's time counts.
     let clock = *clock.get_or_init(Clock::start);
     let observer = watchers.start();
     let mut run = Run::new(plan, contact, clock, demo, writer, watch);
-    run.notes.extend(made.into_iter().map(|text| (Level::Info, text)));
+    run.notes.extend(generated.notes.into_iter().map(|text| (Level::Info, text)));
     run.stream_limits = slo::stream_limits(objectives);
     if let Some(floor) = floor {
         run.write(&Stamped { at: Duration::ZERO, what: Event::Floor(floor) })?;
@@ -167,8 +168,8 @@ fn unmeasured(mut writer: RunWriter, cause: RunError) -> Result<Finished, RunErr
 struct Prepared {
     floor: Option<Floor>,
     contact: Contact,
-    /// What is to be told of arguments that were made.
-    made: Vec<String>,
+    /// The arguments that were made.
+    generated: Generated,
     demo: Option<DemoChild>,
     clock: Arc<OnceLock<Clock>>,
     watchers: Watchers,
@@ -201,8 +202,8 @@ async fn prepare(
     proxies: &Proxies,
 ) -> Result<Prepared, RunError> {
     let (mut contact, demo) = make_contact(plan, program, proxies).await?;
-    let Generated { arguments, notes: made } = arguments::generate(plan, &contact).await?;
-    contact.give_arguments(&arguments);
+    let generated = arguments::generate(plan, &contact).await?;
+    contact.give_arguments(&generated.arguments);
     let (sink, observations) = unbounded_channel();
     let clock = Arc::new(OnceLock::new());
     let observe = observe_options(plan, &contact, proxies, Arc::clone(&clock), sink);
@@ -212,14 +213,14 @@ async fn prepare(
     let watchers = observe::prepare(observe)?;
     let floor = match floor {
         Some(length) => {
-            let measured = floor::measure(plan, &arguments, length, program).await;
+            let measured = floor::measure(plan, &generated.arguments, length, program).await;
             Some(measured.map_err(|error| RunError::Floor(Box::new(error)))?)
         }
         None => None,
     };
     let mut crew = Crew::launch(plan.load.peak_users())?;
     crew.ready().await?;
-    Ok(Prepared { floor, contact, made, demo, clock, watchers, observations, crew })
+    Ok(Prepared { floor, contact, generated, demo, clock, watchers, observations, crew })
 }
 
 /// The target where it is ours to start, and the first contact with it.
@@ -293,10 +294,9 @@ impl<'a> Run<'a> {
         notes.extend(in_turn(&plan).map(|text| (Level::Info, text)));
         notes.extend(unverified(&plan).map(|text| (Level::Warning, text)));
         notes.extend(load::forecast(&plan).into_iter().map(|text| (Level::Warning, text)));
-        let Listed { left_out, remarks } = contact
-            .catalog
-            .as_ref()
-            .map_or_else(Listed::default, |catalog| Listed::by(catalog, &plan, contact.wire.secrets()));
+        let Listed { left_out, remarks } = contact.catalog.as_ref().map_or_else(Listed::default, |catalog| {
+            Listed::by(catalog, &plan, contact.info.era, contact.wire.secrets())
+        });
         notes.extend(remarks.into_iter().map(|text| (Level::Warning, text)));
         let (sampler, of_schemas) = match &contact.catalog {
             Some(catalog) => output_checks::start(&plan, catalog, contact.wire.secrets()),

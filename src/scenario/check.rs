@@ -220,6 +220,8 @@ fn check_protocol(file: &ScenarioFile, transactions: &[WrittenTransaction], prob
         }
     }
     let mcp = transactions.iter().flat_map(|transaction| &transaction.steps).any(WrittenStep::is_mcp);
+    // What could not be read may call it.
+    let mcp = mcp || !file.transactions_whole;
     if let Some(place) = file.idle_place.as_ref().filter(|_| !mcp) {
         problems.push(
             Problem::error(place, "no step calls MCP, so there are no streams to hold open")

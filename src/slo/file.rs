@@ -22,7 +22,7 @@ const INDICATORS: [&str; 9] = [
     "service_time",
     "send_lag",
     StreamClock::FirstByte.key(),
-    StreamClock::FirstEvent.key(),
+    StreamClock::FirstMessage.key(),
     StreamClock::LongestGap.key(),
     "error_ratio",
     "throughput",

@@ -120,7 +120,7 @@ pub fn check_generator(
     }
     checks.extend(machine(touched));
     checks.extend(throttled(touched));
-    checks.extend(in_flight(whole_seconds(seconds, steady)));
+    checks.extend(in_flight(whole_seconds(seconds, steady), longest(seconds)));
     let answers = plan.thresholds.iter().filter(|threshold| threshold.clock != LatencyClock::SendLag);
     let of_answers = smallest(&mut answers.map(|threshold| threshold.limit));
     checks.extend(floor.map(|floor| floor_check(of_answers, floor)));
@@ -320,7 +320,9 @@ fn throttled(seconds: &[Second]) -> Option<GeneratorCheck> {
 }
 
 /// Little's law: the mean number of calls in flight is their rate times their mean service time, or calls were lost.
-fn in_flight(seconds: &[Second]) -> Option<GeneratorCheck> {
+/// What is in flight when the first of `seconds` begins or the last one ends is in the one and not in the other: calls may take as
+/// long as `longest`.
+fn in_flight(seconds: &[Second], longest: Duration) -> Option<GeneratorCheck> {
     if seconds.len() < LITTLE_SECONDS {
         return None;
     }
@@ -334,14 +336,22 @@ fn in_flight(seconds: &[Second]) -> Option<GeneratorCheck> {
     let busy: f64 = seconds.iter().flat_map(|second| &second.cells).map(|cell| of_cell(&cell.service)).sum();
     let held: Duration = seconds.iter().map(|second| second.held).sum();
     let wanted = (busy + held.as_secs_f64()) / count;
+    let at_the_ends = [seconds.first(), seconds.last()].into_iter().flatten().map(|second| second.in_flight);
+    let cut = at_the_ends.max().unwrap_or(0) as f64 * longest.as_secs_f64().min(count) / count;
     // It is looked at once a second only: three standard errors of the mean, and one call.
-    let allowed = (LITTLE * wanted).max(3.0 * error).max(1.0);
+    let allowed = (LITTLE * wanted).max(3.0 * error).max(1.0) + cut;
     Some(GeneratorCheck::new(
         "calls in flight",
         format!("{seen:.1}"),
         format!("{wanted:.1} (rate x service time) +- {allowed:.1}"),
         Some((seen - wanted).abs() <= allowed),
     ))
+}
+
+/// The longest call that ended in `seconds`.
+fn longest(seconds: &[Second]) -> Duration {
+    let cells = seconds.iter().flat_map(|second| &second.cells);
+    cells.filter_map(|cell| cell.service.max()).max().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -460,6 +470,23 @@ mod tests {
         assert_eq!(failing(&plan, lost), ["calls in flight"]);
         let no_socket = |second: &mut Second| second.cells[0].outcome = NO_SOCKET;
         assert_eq!(failing(&plan, no_socket), ["calls without a socket"]);
+    }
+
+    #[test]
+    fn calls_that_are_cut_by_the_ends_of_the_phase_are_not_lost() {
+        // Four users whose calls take 5 s: in ten seconds each has ended one, and is in the middle of another.
+        let seconds: Vec<Second> = (0..10)
+            .map(|number| {
+                let mut second = second(number);
+                second.in_flight = 4;
+                second.cells[0].service = many(ms(5_000), if number == 5 { 4 } else { 0 });
+                second
+            })
+            .collect();
+        let checked = in_flight(&seconds, longest(&seconds)).unwrap();
+        assert_eq!(checked.holds, Some(true), "{checked:?}");
+        let checked = in_flight(&seconds, ms(50)).unwrap();
+        assert_eq!(checked.holds, Some(false), "calls of 50 ms explain nothing: {checked:?}");
     }
 
     #[test]

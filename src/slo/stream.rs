@@ -87,7 +87,7 @@ impl Answers {
 
 fn no_data(scope: &Scope, clock: StreamClock) -> String {
     let parts = match clock {
-        StreamClock::FirstByte | StreamClock::FirstEvent => "came on a stream, or with news before it,",
+        StreamClock::FirstByte | StreamClock::FirstMessage => "came on a stream, or with news before it,",
         StreamClock::LongestGap => "had two messages or more",
     };
     let of = match scope {

@@ -198,6 +198,12 @@ fn the_same_seed_sends_the_same_bytes_to_fast_and_to_slow_targets() {
     let call = steps.iter().find_map(|step| step["operation"].get("call_tool")).unwrap();
     assert_eq!(call["generated"], json!({"values": 100, "edges": 0.3}));
     assert_eq!(plan["seed"], 7);
+    // All that was made is kept, and nothing else was sent.
+    let kept = std::fs::read_to_string(runs[0].run_folder().join("arguments.ndjson")).unwrap();
+    let kept: Vec<Value> = kept.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((kept.len(), kept.iter().filter(|one| one["at_edge"] == true).count()), (100, 30));
+    let known: BTreeSet<&str> = kept.iter().map(|one| one["arguments"].as_str().unwrap()).collect();
+    assert!(fast_texts.iter().all(|text| known.contains(text.as_str())));
     // All pages were read, and booked as what they are.
     assert_eq!(fast.seen.lock().unwrap().pages, 3);
     let rows = reports[0]["around"].as_array().unwrap();

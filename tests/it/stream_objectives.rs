@@ -54,7 +54,7 @@ fn a_head_that_comes_at_once_and_an_answer_that_does_not_are_told_apart_in_every
         "5s",
         SEARCH,
         "  - { name: begun, of: { step: parts }, first_byte: { p50: 150ms } }
-  - { name: told, of: { tool: search }, first_event: { p50: 150ms } }
+  - { name: told, of: { tool: search }, first_message: { p50: 150ms } }
   - { name: never silent, of: { step: parts }, longest_gap: { p95: 10s } }
 ",
     );
@@ -84,7 +84,7 @@ fn a_head_that_comes_at_once_and_an_answer_that_does_not_are_told_apart_in_every
     let check = |slo: &[&str]| gander(&[&["check", folder.to_str().unwrap()], slo].concat());
     assert_eq!(check(&[]).status.code(), Some(1));
     let other = folder.join("other.yaml");
-    let objective = "{ name: o, of: { step: parts }, first_event: { p50: 100ms } }";
+    let objective = "{ name: o, of: { step: parts }, first_message: { p50: 100ms } }";
     std::fs::write(&other, format!("version: 1\nobjectives: [{objective}]\n")).unwrap();
     let said = String::from_utf8(check(&["--slo", other.to_str().unwrap()]).stdout).unwrap();
     assert!(said.contains("estimated") && said.contains("FAIL"), "{said}");
@@ -123,8 +123,8 @@ fn everything_is_judged_by_its_first_message_and_by_its_silence() {
         "10s",
         call,
         "  - { name: whole, of: { step: parts }, service_time: { p50: 500ms } }
-  - { name: told, of: { step: parts }, first_event: { p50: 500ms } }
-  - { name: told at once, of: { step: parts }, first_event: { p50: 50ms } }
+  - { name: told, of: { step: parts }, first_message: { p50: 500ms } }
+  - { name: told at once, of: { step: parts }, first_message: { p50: 50ms } }
   - { name: silent, of: { step: parts }, longest_gap: { p50: 500ms } }
   - { name: never silent, of: { step: parts }, longest_gap: { share: 50%, within: 50ms } }
 ",

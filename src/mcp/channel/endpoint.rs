@@ -9,7 +9,7 @@ const LONGEST: usize = 64 * 1024;
 
 /// How far the first event has come.
 #[derive(Debug, Default)]
-pub(super) struct FirstEvent {
+pub(super) struct FirstMessage {
     bytes: Vec<u8>,
 }
 
@@ -27,7 +27,7 @@ pub(super) enum NoEndpoint {
     OtherOrigin,
 }
 
-impl FirstEvent {
+impl FirstMessage {
     /// Takes `bytes`. Once the event is whole: the URL to post to, on the origin of `base`, and what of the bytes comes after
     /// the event.
     pub(super) fn push(&mut self, bytes: &[u8], base: &Url) -> Option<Result<(Url, Vec<u8>), NoEndpoint>> {
@@ -92,7 +92,7 @@ mod tests {
 
     fn read(chunks: &[&[u8]]) -> Option<Result<(String, String), NoEndpoint>> {
         let base = Url::parse("http://127.0.0.1:80/a/sse").unwrap();
-        let mut first = FirstEvent::default();
+        let mut first = FirstMessage::default();
         let mut found = None;
         for chunk in chunks {
             found = found.or_else(|| first.push(chunk, &base));

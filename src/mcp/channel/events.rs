@@ -7,7 +7,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 use url::Url;
 
-use super::endpoint::{FirstEvent, session_of, target_of};
+use super::endpoint::{FirstMessage, session_of, target_of};
 use super::inbox::Inbox;
 use crate::mcp::address::Address;
 use crate::mcp::answerer::{Answerer, Reply};
@@ -79,7 +79,7 @@ impl Events {
         if content != ContentKind::Events {
             return Err(malformed("what a GET of the URL gives is no stream of events"));
         }
-        let mut first = FirstEvent::default();
+        let mut first = FirstMessage::default();
         let (url, rest) = loop {
             let Some(piece) = connection.piece().await? else {
                 return Err(malformed("the stream of events ended before its first event"));

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::rig::{CALL, Rig, answer, error, exchange, json, set_up, write};
 use super::server::{Act, Seen, Server};
-use crate::mcp::Exchange;
+use crate::clock::Clock;
+use crate::mcp::{Client, Exchange};
 use crate::model::{Messages, Outcome, OutcomeClass, ProtocolFault, TaskCount};
 use crate::plan::{Answers, Check, ClientAnswer, Conduct, TaskConduct, Template};
 
@@ -235,4 +236,31 @@ async fn an_answer_about_another_task_is_none() {
     .await;
     let (exchange, _) = called(Rig::new(&server).revision(MODERN).conduct(as_task())).await;
     assert_eq!(exchange.outcome, Outcome::Protocol(ProtocolFault::Malformed));
+}
+
+#[tokio::test]
+async fn only_tools_that_say_so_are_asked_to_run_as_tasks_before_the_modern_era() {
+    for (support, asked) in [
+        (r#","execution":{"taskSupport":"forbidden"}"#, false),
+        ("", false),
+        (r#","execution":{"taskSupport":"optional"}"#, true),
+        (r#","execution":{"taskSupport":"required"}"#, true),
+    ] {
+        let server = Server::start(move |seen| match seen.method().as_str() {
+            "initialize" => json(&answer(seen, r#"{"protocolVersion":"2025-11-25"}"#)),
+            "tools/list" => json(&answer(seen, &format!(r#"{{"tools":[{{"name":"echo"{support}}}]}}"#))),
+            "tools/call" => json(&answer(seen, GOOD)),
+            "server/discover" => json(&error(seen, -32601)),
+            _ => vec![write("HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")],
+        })
+        .await;
+        let mut rig = Rig::new(&server).conduct(as_task());
+        rig.plan.steps[CALL.index()].tool = Some("echo".to_owned());
+        let contact = rig.contact().await.unwrap();
+        let mut client = Client::new(contact.wire, Clock::start(), 1);
+        assert_eq!(set_up(&mut client).await, Outcome::Ok);
+        assert_eq!(exchange(&mut client, CALL).await.outcome, Outcome::Ok);
+        let call = server.seen().into_iter().find(|seen| seen.method() == "tools/call").unwrap();
+        assert_eq!(body(&call)["params"]["task"].is_object(), asked, "{support}: {}", call.body);
+    }
 }

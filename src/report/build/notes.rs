@@ -8,8 +8,8 @@ use url::Url;
 use super::rows::{Rows, is_refused_probe};
 use super::{idle, messages};
 use crate::model::{
-    Era, Event, Level, OutcomeClass, ScrapeFault, Strays, format_count, format_duration, format_rate,
-    signal_name,
+    Carriage, Era, Event, Level, Messages, OutcomeClass, ScrapeFault, Strays, format_count, format_duration,
+    format_rate, signal_name,
 };
 use crate::plan::{LoadModel, is_loopback};
 use crate::report::measured::LoadClock;
@@ -101,7 +101,9 @@ pub(super) fn notes(log: &RunLog, clock: &LoadClock, rows: &Rows, scrapes: &Scra
         }
         .to_owned(),
     );
-    notes.extend(messages::notes(&messages::messages(log)));
+    let messages = messages::messages(log);
+    notes.extend(no_tasks_note(log, &messages));
+    notes.extend(messages::notes(&messages));
     notes
 }
 
@@ -112,7 +114,12 @@ fn era_note(log: &RunLog, rows: &Rows) -> Option<String> {
     let era = match target.era {
         Era::Rest => return None,
         Era::Modern => {
-            return Some(format!("MCP {}, the modern era: there are no sessions to open", target.revision));
+            let start = match target.transport {
+                Carriage::Stdio => "; the start of a process is in the time of the first call to it",
+                Carriage::Http | Carriage::Sse => "",
+            };
+            let revision = &target.revision;
+            return Some(format!("MCP {revision}, the modern era: there are no sessions to open{start}"));
         }
         Era::Legacy => format!("MCP {}, the legacy era", target.revision),
     };
@@ -122,8 +129,9 @@ fn era_note(log: &RunLog, rows: &Rows) -> Option<String> {
     let seconds: f64 = of_sessions().map(|row| row.mean.unwrap_or(0.0) * row.calls as f64).sum();
     let cost = (sessions > 0).then(|| {
         format!(
-            ": {} sessions cost {} calls around the load, {} each on average",
+            ": {} sessions{} cost {} calls around the load, {} each on average",
             format_count(sessions),
+            if log.plan.load.idle_streams > 0 { ", those of idle streams included," } else { "" },
             format_count(calls),
             figures::duration(seconds / sessions as f64)
         )
@@ -135,6 +143,13 @@ fn era_note(log: &RunLog, rows: &Rows) -> Option<String> {
 
 /// What opens and ends a session of the legacy era.
 const SESSION_METHODS: [&str; 3] = ["initialize", "notifications/initialized", "DELETE"];
+
+/// What was to run as tasks, and did not.
+fn no_tasks_note(log: &RunLog, messages: &Messages) -> Option<String> {
+    let asked = log.plan.steps.iter().any(|step| step.conduct.task.is_some());
+    (asked && messages.tasks.created == 0)
+        .then(|| "no call ran as a task: the target answered each as it is, or not at all".to_owned())
+}
 
 fn failed_latencies_note(rows: &Rows) -> Option<String> {
     let failed = figures::failed(&rows.total);

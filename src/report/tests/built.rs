@@ -216,7 +216,7 @@ fn streams_that_are_held_open_are_told() {
     let mut log = fixture();
     let told = |log: &_| {
         let report = build(log, passing());
-        (report.idle_streams, report.notes.into_iter().find(|note| note.contains("idle streams")))
+        (report.idle_streams, report.notes.into_iter().find(|note| note.contains("idle streams were")))
     };
     assert_eq!(told(&log), (None, None));
     log.plan.load.idle_streams = 3;
