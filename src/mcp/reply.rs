@@ -58,10 +58,10 @@ pub(crate) struct Progress {
 /// Where a stream of events goes on, after it ended.
 #[derive(Debug)]
 pub(crate) struct Resumption {
-    /// The last event that was seen.
-    pub(crate) last_id: HeaderValue,
-    /// How long to wait before.
-    pub(crate) pause: Duration,
+    /// The last event that was seen, where it has an id.
+    pub(crate) last_id: Option<HeaderValue>,
+    /// How long the server wants to be left alone before; `None` where it does not say.
+    pub(crate) pause: Option<Duration>,
 }
 
 /// An answer, read.
@@ -201,11 +201,9 @@ fn over(answer: Option<Answer>, connection: &mut Connection, progress: &mut Prog
 
 /// Where the stream goes on that `parser` read and that ended as `fault`.
 fn resumption(parser: &SseParser, fault: Outcome) -> Option<Box<Resumption>> {
-    /// How long clients wait where the server does not say.
-    const USUAL_PAUSE: Duration = Duration::from_secs(1);
     let ended = matches!(fault, Outcome::Transport(_) | Outcome::Protocol(ProtocolFault::Missing));
-    let last_id = HeaderValue::from_bytes(parser.last_id().filter(|_| ended)?).ok()?;
-    Some(Box::new(Resumption { last_id, pause: parser.retry().unwrap_or(USUAL_PAUSE) }))
+    let last_id = parser.last_id().and_then(|id| HeaderValue::from_bytes(id).ok());
+    ended.then(|| Box::new(Resumption { last_id, pause: parser.retry() }))
 }
 
 struct Reader<'a> {
@@ -343,7 +341,10 @@ impl Reader<'_> {
         if self.progress.answer.is_some() {
             return None;
         }
-        self.progress.resumption = resumption(&parser, fault.outcome);
+        self.progress.resumption = resumption(&parser, fault.outcome).filter(|resumption| {
+            // Where a call goes on must be known; a stream that is held open is opened anew as well.
+            resumption.last_id.is_some() || self.progress.opened.is_some() || step.operation.is_listening()
+        });
         Some(self.answer(fault.outcome, fault.words))
     }
 
@@ -535,7 +536,7 @@ impl Operation {
 /// What `result` means for `step`.
 pub(super) fn judge(step: &Step, result: &str) -> Outcome {
     let outcome = envelope::judge_result(result, step.operation.is_tool_call());
-    if outcome == Outcome::Ok && step.conduct.task.is_some() && tasks::is_begun(result) {
+    if outcome == Outcome::Ok && step.conduct.task.is_some() && tasks::is_begun(result, Era::Legacy) {
         // What the tool has to say is still to come.
         return Outcome::Protocol(ProtocolFault::Missing);
     }

@@ -212,7 +212,22 @@ impl<'a> Task<'a> {
     }
 }
 
-/// True when the `result` of a legacy call says that it runs as a task.
-pub(super) fn is_begun(result: &str) -> bool {
-    Task::begun(result, Era::Legacy).is_some()
+/// True when the `result` of a call says that it runs as a task, whether that can be read or not: a result of a tool has a content,
+/// and no task.
+pub(super) fn is_begun(result: &str, era: Era) -> bool {
+    #[derive(Deserialize)]
+    struct Head<'a> {
+        #[serde(borrow, default)]
+        task: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        content: Option<&'a RawValue>,
+        #[serde(rename = "resultType", default)]
+        kind: Option<String>,
+    }
+    let Ok(Head { task, content, kind }) = serde_json::from_str(result) else { return false };
+    match era {
+        Era::Legacy => task.is_some() && content.is_none(),
+        Era::Modern => kind.as_deref() == Some("task"),
+        Era::Rest => false,
+    }
 }

@@ -15,6 +15,8 @@ use crate::plan::StepId;
 
 /// One stream is opened after the other, so long apart.
 const SPACING: Duration = Duration::from_millis(1);
+/// A stream is not opened anew sooner, whatever the target says: it would be besieged.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 /// How long a client waits before it opens its stream anew, where the target does not say.
 const USUAL_PAUSE: Duration = Duration::from_secs(1);
 
@@ -74,7 +76,7 @@ impl User {
                 held = self.hold_once(work, step, &mut bookmark) => held,
             };
             let pause = match held {
-                Held::Ended => bookmark.pause().unwrap_or(USUAL_PAUSE),
+                Held::Ended => bookmark.pause().unwrap_or(USUAL_PAUSE).max(SHORTEST_PAUSE),
                 Held::Never => USUAL_PAUSE,
             };
             sleep_until(work, work.clock.now() + pause).await;
@@ -102,7 +104,12 @@ impl User {
                 let took = Timing::closed(exchange.end.saturating_sub(sent));
                 opening.end(exchange.outcome, took, exchange.reason.as_deref());
                 // It was open, if only for a moment.
-                return if exchange.outcome == Outcome::Ok { Held::Ended } else { Held::Never };
+                if exchange.outcome != Outcome::Ok {
+                    return Held::Never;
+                }
+                work.recorder.stream_opened(resumed);
+                work.recorder.stream_closed(ClosedBy::Target);
+                return Held::Ended;
             }
             () = tokio::time::sleep(limit) => {
                 let outcome = Outcome::Transport(TransportFault::Timeout(TimeoutPhase::FirstByte));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
 use tokio::sync::oneshot;
 
 use super::ending::Ending;
@@ -16,17 +17,21 @@ use crate::plan::StepId;
 
 /// Where a stream is to go on that was held open, after it ended.
 #[derive(Debug, Default)]
-pub struct Bookmark(Option<Box<Resumption>>);
+pub struct Bookmark {
+    /// The last event that had an id.
+    last_id: Option<HeaderValue>,
+    pause: Option<Duration>,
+}
 
 impl Bookmark {
     /// True when the target said where it goes on.
     pub fn is_set(&self) -> bool {
-        self.0.is_some()
+        self.last_id.is_some()
     }
 
     /// How long the target wants to be left alone before; `None` where it does not say.
     pub fn pause(&self) -> Option<Duration> {
-        self.0.as_ref().map(|resumption| resumption.pause)
+        self.pause
     }
 }
 
@@ -45,15 +50,20 @@ impl Client {
         let CallContext { iteration, sent, rng, variables } = context;
         let context = CallContext { iteration, sent, rng, variables: &mut *variables };
         self.session_fields.remove(LAST_EVENT_ID);
-        if let Some(resumption) = bookmark.0.take() {
-            self.session_fields.set(LAST_EVENT_ID, &resumption.last_id);
+        if let Some(last_id) = &bookmark.last_id {
+            self.session_fields.set(LAST_EVENT_ID, last_id);
         }
         let mut progress = Progress::new(false);
         progress.opened = Some(opened);
         let ended = self.exchange(&wire, step, context, Attempt::default(), &mut progress).await;
         self.session_fields.remove(LAST_EVENT_ID);
         self.hang_up();
-        bookmark.0 = progress.resumption.take();
+        if let Some(resumption) = progress.resumption.take() {
+            let Resumption { last_id, pause } = *resumption;
+            // What was said once holds until something else is said.
+            bookmark.last_id = last_id.or(bookmark.last_id.take());
+            bookmark.pause = pause.or(bookmark.pause);
+        }
         self.settled(step, Ending { sent, early: Ok(ended), given_up: None, progress }, variables).0
     }
 

@@ -1,5 +1,7 @@
 //! Answers whose streams end before they do: the stream is opened again, from the last event on.
 
+use std::time::Duration;
+
 use super::Client;
 use crate::mcp::aside::Aside;
 use crate::mcp::buffer;
@@ -8,6 +10,8 @@ use crate::mcp::reply::{self, Progress};
 use crate::mcp::wire::Wire;
 use crate::plan::Step;
 
+/// How long clients wait where the server does not say.
+const USUAL_PAUSE: Duration = Duration::from_secs(1);
 pub(super) const LAST_EVENT_ID: &str = "last-event-id";
 
 impl Client {
@@ -24,9 +28,11 @@ impl Client {
         while let Some(resumption) = progress.resumption.take() {
             // What is there is that the stream ended.
             progress.answer = None;
-            tokio::time::sleep(resumption.pause).await;
+            tokio::time::sleep(resumption.pause.unwrap_or(USUAL_PAUSE)).await;
             let mut fields = self.session_fields.clone();
-            fields.set(LAST_EVENT_ID, &resumption.last_id);
+            if let Some(last_id) = &resumption.last_id {
+                fields.set(LAST_EVENT_ID, last_id);
+            }
             let mut request = buffer::take_write();
             form.write_bare(&fields, &mut request);
             progress.resumed += 1;

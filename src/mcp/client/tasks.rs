@@ -11,7 +11,7 @@ use crate::mcp::answerer::Round;
 use crate::mcp::deadline::{Deadline, Passed};
 use crate::mcp::failure::Failure;
 use crate::mcp::reply::{Answer, Progress, judge};
-use crate::mcp::tasks::{Ask, Status, Task, naming};
+use crate::mcp::tasks::{Ask, Status, Task, is_begun, naming};
 use crate::mcp::wire::Wire;
 use crate::model::{CounterRng, Era, Nonce, Outcome, ProtocolFault, TimeoutPhase};
 use crate::plan::{Conduct, Step, TaskConduct};
@@ -33,6 +33,8 @@ struct Course<'a> {
     status: Status,
     /// What a tool would say that ended like this.
     told: String,
+    /// The pause before the next question.
+    pause: Duration,
     /// The inputs that it was given.
     given: BTreeSet<String>,
 }
@@ -63,6 +65,7 @@ impl Client {
         let Some((task, at)) =
             begun.and_then(|answer| Some((Task::begun(&answer.text, wire.era)?, answer.end)))
         else {
+            unread(progress, wire.era);
             return Ok(Ok(()));
         };
         let mut course = Course {
@@ -75,6 +78,7 @@ impl Client {
             conduct: step.conduct.task.unwrap_or_default(),
             status: task.status,
             told: task.told(),
+            pause: task.pause(step.conduct.task.unwrap_or_default()),
             given: BTreeSet::new(),
         };
         let mut next = course.first(&task);
@@ -104,7 +108,7 @@ impl Client {
                 Ask::Result => Next::Over(course.ended(answer)),
                 _ if answer.outcome != Outcome::Ok => Next::Over(answer),
                 Ask::Get => self.looked(&mut course, answer),
-                Ask::Update | Ask::Cancel => Next::Look(course.conduct.poll_every.unwrap_or_default()),
+                Ask::Update | Ask::Cancel => Next::Look(course.pause),
             };
         }
     }
@@ -148,6 +152,7 @@ impl Client {
         };
         (course.status, course.told) = (task.status, task.told());
         let pause = task.pause(course.conduct);
+        course.pause = pause;
         match (course.wire.era, task.status) {
             (_, Status::Working) => Next::Look(pause),
             (Era::Legacy | Era::Rest, _) => Next::Result,
@@ -191,6 +196,7 @@ impl Client {
             conduct: TaskConduct::default(),
             status: Status::Working,
             told: String::new(),
+            pause: Duration::ZERO,
             given: BTreeSet::new(),
         };
         let mut aside = progress.renewed();
@@ -204,6 +210,16 @@ impl Client {
 
 /// The outcome of an answer that does not say what came of the call.
 const NO_RESULT: Outcome = Outcome::Protocol(ProtocolFault::Missing);
+
+/// An answer that says that its call runs as a task, in a way that can't be read, is none.
+fn unread(progress: &mut Progress, era: Era) {
+    if let Some(answer) = &mut progress.answer
+        && answer.outcome == NO_RESULT
+        && is_begun(&answer.text, era)
+    {
+        answer.outcome = Outcome::Protocol(ProtocolFault::Malformed);
+    }
+}
 
 impl Course<'_> {
     fn first(&self, task: &Task<'_>) -> Next {

@@ -1,5 +1,6 @@
 //! Answers whose streams end before the answers do, and are opened again.
 
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -129,8 +130,10 @@ async fn an_answer_that_is_there_needs_no_rest() {
 
 #[tokio::test]
 async fn a_stream_that_was_held_open_goes_on_where_it_ended() {
-    let server = ending(good, |_, seen| match seen.header("last-event-id") {
+    let refusals = AtomicI32::new(1);
+    let server = ending(good, move |_, seen| match seen.header("last-event-id") {
         None => events("id: seven\nretry: 20\ndata: {\"method\":\"notifications/message\"}\n\n"),
+        Some("seven") if refusals.fetch_sub(1, Ordering::Relaxed) > 0 => http("503 Busy", "", ""),
         Some("seven") => vec![open_events(), Act::Stall],
         Some(_) => http("400 Bad Request", "", ""),
     })
@@ -154,10 +157,12 @@ async fn a_stream_that_was_held_open_goes_on_where_it_ended() {
     };
     assert_eq!(hold(&mut bookmark).await, Some(Outcome::Ok));
     assert_eq!((bookmark.is_set(), bookmark.pause()), (true, Some(Duration::from_millis(20))));
+    assert_eq!(hold(&mut bookmark).await, Some(Outcome::HttpStatus(503)));
+    assert!(bookmark.is_set(), "a refusal does not lose the place");
     assert_eq!(hold(&mut bookmark).await, None);
     let asked: Vec<Seen> = server.seen().into_iter().filter(|seen| seen.line.starts_with("GET ")).collect();
     assert_eq!(
         asked.iter().map(|seen| seen.header("last-event-id")).collect::<Vec<_>>(),
-        [None, Some("seven")]
+        [None, Some("seven"), Some("seven")]
     );
 }

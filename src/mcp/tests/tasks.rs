@@ -264,3 +264,23 @@ async fn only_tools_that_say_so_are_asked_to_run_as_tasks_before_the_modern_era(
         assert_eq!(body(&call)["params"]["task"].is_object(), asked, "{support}: {}", call.body);
     }
 }
+
+#[tokio::test]
+async fn a_task_that_can_not_be_read_is_no_success() {
+    for task in [
+        r#"{"taskId":"t","status":"submitted"}"#,
+        r#"{"taskId":"","status":"working"}"#,
+        r#"{"taskId":12,"status":"working"}"#,
+        r#"{"taskId":"t","status":"working","pollInterval":"5"}"#,
+    ] {
+        let server = Server::start(move |seen| match seen.method().as_str() {
+            "initialize" => json(&answer(seen, r#"{"protocolVersion":"2025-11-25"}"#)),
+            "tools/call" => json(&answer(seen, &format!(r#"{{"task":{task}}}"#))),
+            _ => vec![write("HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")],
+        })
+        .await;
+        let (exchange, tasks) = called(Rig::new(&server).conduct(as_task())).await;
+        assert_eq!(exchange.outcome, Outcome::Protocol(ProtocolFault::Malformed), "{task}");
+        assert_eq!(tasks, TaskCount::default());
+    }
+}
