@@ -8,6 +8,7 @@ mod aside;
 #[doc(hidden)]
 pub mod bench_support;
 mod belonging;
+mod body;
 mod buffer;
 mod channel;
 mod catalog;

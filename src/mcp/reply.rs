@@ -343,7 +343,7 @@ impl Reader<'_> {
         }
         self.progress.resumption = resumption(&parser, fault.outcome).filter(|resumption| {
             // Where a call goes on must be known; a stream that is held open is opened anew as well.
-            resumption.last_id.is_some() || self.progress.opened.is_some() || step.operation.is_listening()
+            resumption.last_id.is_some() || step.operation.is_listening()
         });
         Some(self.answer(fault.outcome, fault.words))
     }

@@ -8,14 +8,14 @@ use http::{HeaderMap, HeaderValue, Method};
 use serde_json::{Value, json};
 use url::Url;
 
+use super::body::Body;
 use super::catalog::Catalog;
 use super::fields::{Fields, write_field};
 use super::protocol::{NEWEST_LEGACY_REVISION, PROTOCOL_VERSION_HEADER};
 use super::repeats::{Repeats, header_text};
 use crate::model::Era;
 use crate::plan::{
-    Answers, Auth, Conduct, DISCOVER, LISTEN, McpRequest, Operation, RenderContext, Step, TaskConduct,
-    Template,
+    Answers, Auth, DISCOVER, LISTEN, McpRequest, Operation, RenderContext, Step, TaskConduct, Template,
 };
 
 /// Servers answer 406 to anything else.
@@ -51,29 +51,6 @@ enum RequestTarget {
     /// What stands before the path, and path and query.
     Rendered(String, Template),
 }
-
-#[derive(Debug)]
-enum Body {
-    Empty,
-    /// The same for every call.
-    Fixed(Vec<u8>),
-    /// JSON-RPC: [`BEFORE_ID`], the id, `before`, more members, the rendered text, `token` and the id again, `after`.
-    Rpc {
-        before: Vec<u8>,
-        /// Members of its parameters before those, each with a comma; may be empty.
-        fixed: Vec<u8>,
-        hole: Option<Template>,
-        /// What stands before the id where that is the token of the call's progress, too.
-        token: Option<Vec<u8>>,
-        after: Vec<u8>,
-    },
-    /// The rendered text is the whole body.
-    Rendered(Template),
-}
-
-/// What the parameters and the message end with.
-const END_OF_PARAMS: &[u8] = b"}}";
-const BEFORE_ID: &[u8] = br#"{"jsonrpc":"2.0","id":"#;
 
 /// What the forms of one run have in common.
 #[derive(Debug, Clone, Copy)]
@@ -158,9 +135,7 @@ impl RequestForm {
 
     /// From now on it does not ask to be run as a task.
     pub(crate) fn run_at_once(&mut self) {
-        if let Body::Rpc { fixed, .. } = &mut self.body {
-            fixed.clear();
-        }
+        self.body.run_at_once();
     }
 
     /// The form of a message that is posted to the MCP endpoint and waits for no answer.
@@ -270,69 +245,6 @@ const USUAL_DIGITS: &[u8] = b"000";
 fn write_request_line(method: &Method, before: &str, path: &str, out: &mut Vec<u8>) {
     for part in [method.as_str(), " ", before, path, " HTTP/1.1\r\n"] {
         out.extend_from_slice(part.as_bytes());
-    }
-}
-
-impl Body {
-    /// Makes room for what `conduct` adds to the parameters.
-    fn conduct(&mut self, Conduct { progress, pages, .. }: Conduct) {
-        let Self::Rpc { before, hole, token, after, fixed: _ } = self else { return };
-        if !progress && pages.is_none() {
-            return;
-        }
-        if after.len() == 1 {
-            before.extend_from_slice(br#","params":{"#);
-            after.push(b'}');
-        }
-        if !progress {
-            return;
-        }
-        let meta = after.len() - END_OF_PARAMS.len();
-        let mut start = after.drain(..meta).collect::<Vec<u8>>();
-        if start.pop().is_some() {
-            start.push(b',');
-        } else {
-            start.extend_from_slice(if hole.is_some() { br#","_meta":{"# } else { br#""_meta":{"# });
-        }
-        start.extend_from_slice(br#""progressToken":"#);
-        *token = Some(start);
-        after.insert(0, b'}');
-    }
-
-    /// Says how it wants to run as a task. Its parameters have members already.
-    fn run_as_task(&mut self, task: &Value) {
-        if let Self::Rpc { fixed, hole: Some(_), .. } = self {
-            *fixed = format!(r#""task":{task},"#).into();
-        }
-    }
-
-    fn write(&self, id: u64, members: &[u8], context: &mut RenderContext<'_>, out: &mut Vec<u8>) {
-        match self {
-            Self::Empty => {}
-            Self::Fixed(bytes) => out.extend_from_slice(bytes),
-            Self::Rendered(template) => template.render(context, out),
-            Self::Rpc { before, fixed, hole, token, after } => {
-                out.extend_from_slice(BEFORE_ID);
-                out.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
-                out.extend_from_slice(before);
-                out.extend_from_slice(fixed);
-                if !members.is_empty() {
-                    out.extend_from_slice(members);
-                    let rest = token.as_ref().unwrap_or(after);
-                    if hole.is_some() || rest.first() == Some(&b'"') {
-                        out.push(b',');
-                    }
-                }
-                if let Some(template) = hole {
-                    template.render(context, out);
-                }
-                if let Some(token) = token {
-                    out.extend_from_slice(token);
-                    out.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
-                }
-                out.extend_from_slice(after);
-            }
-        }
     }
 }
 
@@ -545,7 +457,7 @@ mod tests {
 
     use super::*;
     use crate::model::CounterRng;
-    use crate::plan::{Role, StepId, Variables};
+    use crate::plan::{Conduct, Role, StepId, Variables};
 
     fn complete(operation: Operation, era: Era, revision: &str) -> (Request<()>, String) {
         complete_with(operation, (Conduct::default(), b""), era, revision)

@@ -1,5 +1,6 @@
 //! The objectives of a scenario: which files hold them, and what the load must record for them.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::file::ScenarioFile;
@@ -53,7 +54,7 @@ fn read_first(
 
 /// The latency limits, in order, each once.
 pub(super) fn thresholds(objectives: &[Objective]) -> Vec<Threshold> {
-    let mut limits: Vec<Threshold> = objectives
+    let limits: BTreeSet<Threshold> = objectives
         .iter()
         .filter_map(|objective| match &objective.indicator {
             Indicator::Latency { clock, within, .. } => Some(Threshold { clock: *clock, limit: *within }),
@@ -64,7 +65,5 @@ pub(super) fn thresholds(objectives: &[Objective]) -> Vec<Threshold> {
             | Indicator::Metric(_) => None,
         })
         .collect();
-    limits.sort();
-    limits.dedup();
-    limits
+    limits.into_iter().collect()
 }

@@ -1,6 +1,8 @@
 //! Objectives on when the parts of answers came, held against the answers that came in parts. Knows nothing of how a count of bad
 //! ones becomes a verdict.
 
+use std::collections::BTreeSet;
+
 use super::judge::{Sample, blank_limit, is_in};
 use super::{Finding, Indicator, Objective, Scope};
 use crate::metrics::{Aggregates, Phase, StreamLimit};
@@ -14,7 +16,7 @@ pub(super) fn comes_in_parts(method: &str) -> bool {
 
 /// The limits that `objectives` name, in order, each once.
 pub fn stream_limits(objectives: &[Objective]) -> Vec<StreamLimit> {
-    let mut limits: Vec<StreamLimit> = objectives
+    let limits: BTreeSet<StreamLimit> = objectives
         .iter()
         .filter_map(|objective| match &objective.indicator {
             Indicator::Stream { clock, within, .. } => Some(StreamLimit { clock: *clock, within: *within }),
@@ -24,9 +26,7 @@ pub fn stream_limits(objectives: &[Objective]) -> Vec<StreamLimit> {
             | Indicator::Metric(_) => None,
         })
         .collect();
-    limits.sort();
-    limits.dedup();
-    limits
+    limits.into_iter().collect()
 }
 
 pub(super) fn judge(

@@ -48,6 +48,20 @@ struct Open<'w> {
     by: ClosedBy,
 }
 
+impl<'w> Open<'w> {
+    /// It is open from now on.
+    fn new(work: &'w Workload, resumed: Resumed) -> Self {
+        work.recorder.stream_opened(resumed);
+        Self { work, by: ClosedBy::Us }
+    }
+
+    /// The target has ended it.
+    fn ended(mut self) -> Held {
+        self.by = ClosedBy::Target;
+        Held::Ended
+    }
+}
+
 impl Drop for Open<'_> {
     fn drop(&mut self) {
         self.work.recorder.stream_closed(self.by);
@@ -107,9 +121,7 @@ impl User {
                 if exchange.outcome != Outcome::Ok {
                     return Held::Never;
                 }
-                work.recorder.stream_opened(resumed);
-                work.recorder.stream_closed(ClosedBy::Target);
-                return Held::Ended;
+                return Open::new(work, resumed).ended();
             }
             () = tokio::time::sleep(limit) => {
                 let outcome = Outcome::Transport(TransportFault::Timeout(TimeoutPhase::FirstByte));
@@ -118,10 +130,8 @@ impl User {
                 return Held::Never;
             }
         }
-        work.recorder.stream_opened(resumed);
-        let mut open = Open { work, by: ClosedBy::Us };
+        let open = Open::new(work, resumed);
         hold.await;
-        open.by = ClosedBy::Target;
-        Held::Ended
+        open.ended()
     }
 }
