@@ -4,6 +4,7 @@
 //! waits, a further user is called up, and whoever is free first takes what has waited longest.
 
 use std::collections::VecDeque;
+use std::iter::Peekable;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -135,11 +136,18 @@ impl Arrivals {
         }
     }
 
-    /// Gives out what is due until the schedule has come to its end and nothing waits, or the load is stopped.
+    /// Gives out what is due until the schedule has come to its end and nothing waits, or the load is stopped; what was due
+    /// before that is booked, too.
     pub(crate) async fn run(&self, work: &Workload, load: &OpenLoad) {
+        let mut schedule = load.schedule(work.plan.seed).peekable();
         tokio::select! {
-            () = self.give_out(work, load) => {}
-            () = work.signals.stop.raised() => {}
+            () = self.give_out(work, &mut schedule) => {}
+            () = work.signals.stop.raised() => {
+                let stopped = work.clock.now().saturating_sub(work.signals.stop.raised_for());
+                while let Some(arrival) = schedule.next_if(|arrival| arrival.due < stopped) {
+                    self.queue(work, &mut self.state(), arrival);
+                }
+            }
         }
         let rest: Vec<Arrival> = {
             let mut state = self.state();
@@ -151,11 +159,12 @@ impl Arrivals {
         }
     }
 
-    async fn give_out(&self, work: &Workload, load: &OpenLoad) {
+    async fn give_out(&self, work: &Workload, schedule: &mut Peekable<impl Iterator<Item = Arrival>>) {
         let timer = Timer::new();
         let mut woken = Duration::ZERO;
         let mut in_a_row = 0;
-        for arrival in load.schedule(work.plan.seed) {
+        // It stays in the schedule while we wait for it: the load may be stopped meanwhile.
+        while let Some(&arrival) = schedule.peek() {
             if arrival.due > work.clock.now() {
                 timer.sleep_until(&work.clock, arrival.due.max(woken + QUANTUM)).await;
                 woken = work.clock.now();
@@ -167,6 +176,7 @@ impl Arrivals {
                 in_a_row = 0;
             }
             in_a_row += 1;
+            schedule.next();
             self.release(work, arrival);
         }
         while self.waiting() > 0 {
@@ -183,13 +193,18 @@ impl Arrivals {
             self.give(user, Given::Iteration(Taken { arrival, waited: false }));
             return;
         }
+        self.queue(work, &mut state, arrival);
+        if let Some(user) = state.resting.pop() {
+            self.give(user, Given::Start);
+        }
+    }
+
+    /// An iteration is due, and nobody is given it yet.
+    fn queue(&self, work: &Workload, state: &mut State, arrival: Arrival) {
         state.waiting.push_back(arrival);
         state.queued += 1;
         // A free user notes how late it was given what was due; here nobody else does.
         work.recorder.paced(work.clock.now().saturating_sub(arrival.due));
-        if let Some(user) = state.resting.pop() {
-            self.give(user, Given::Start);
-        }
     }
 
     /// Books what has waited for longer than its call would have been given.

@@ -326,14 +326,15 @@ impl<'a> Run<'a> {
         mut signals: UnboundedReceiver<i32>,
     ) -> Result<Finished, RunError> {
         let Watching { observer, mut observations } = watching;
+        // Whatever is due is due on this clock.
+        self.write(&Stamped { at: Duration::ZERO, what: Event::LoadStarted })?;
         for (level, text) in std::mem::take(&mut self.notes) {
             self.event(Event::Note { level, text })?;
         }
-        self.event(Event::LoadStarted)?;
         let mut load = Box::pin(crew.run(Arc::clone(&self.work)));
-        let mut ticks = tokio::time::interval(Duration::from_secs(1));
+        let second = Duration::from_secs(1);
+        let mut ticks = tokio::time::interval_at(self.work.clock.moment(second).into(), second);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        ticks.tick().await;
         let (mut steady, mut stopped) = (false, false);
         let stop = self.work.signals.stop.clone();
         let warm_up = self.work.plan.load.warm_up.saturating_sub(self.work.clock.now());
@@ -351,7 +352,9 @@ impl<'a> Run<'a> {
                 }
                 () = stop.raised(), if !stopped => {
                     stopped = true;
-                    self.event(Event::LoadStopped)?;
+                    // It takes a moment until we see it, in which calls were due that nobody wanted any more.
+                    let at = self.work.clock.now().saturating_sub(stop.raised_for());
+                    self.write(&Stamped { at, what: Event::LoadStopped })?;
                 }
                 status = exit_of(&mut self.demo) => {
                     self.demo = None;
