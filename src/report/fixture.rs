@@ -12,6 +12,7 @@ use crate::model::{
     OutcomeClass, Probe, ProbeResult, ProcessSample, ScrapeFault, ScrapeStat, Stamped, Strays, StreamTimes,
     TargetInfo, TaskCount, TransportFault, Verdict, Wish,
 };
+use crate::slo::Criteria;
 use crate::plan::{
     Auth, ClosedLoad, DemoTarget, HostRule, Load, LoadModel, Observe, Operation, Outputs, PLAN_VERSION, Plan,
     ProtocolChoice, Role, SessionEnd, SessionPolicy, Stage, Step, StepId, Target, Template, ThinkTime,
@@ -39,7 +40,7 @@ pub(super) fn fixture() -> RunLog {
             scenario_file: "scenarios/default.yaml".to_owned(),
         },
         plan: plan(),
-        objectives: Vec::new(),
+        criteria: Criteria::default(),
         environment: Environment {
             os: "Linux 6.1".to_owned(),
             cpu: "Example CPU".to_owned(),

@@ -3,10 +3,11 @@
 use super::build::build;
 use super::measured::Measured;
 use super::{RunLog, RunReport};
-use crate::slo::{self, Objective};
+use crate::slo::{self, Criteria};
 
-/// The report of `log`, judged against `objectives`.
-pub fn judged(log: &RunLog, objectives: &[Objective]) -> RunReport {
+/// The report of `log`, judged against `criteria`.
+pub fn judged(log: &RunLog, criteria: &Criteria) -> RunReport {
+    let objectives = &criteria.objectives;
     let measured = Measured::of(log);
     let steady = measured.clock.steady_phase();
     let findings = slo::judge(objectives, &log.plan, &measured.all, &measured.flow, &log.series, &steady);

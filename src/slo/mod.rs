@@ -1,6 +1,8 @@
 //! L1: objectives as users write them, and the verdicts on them.
 
+mod alerting;
 mod called;
+mod criteria;
 mod evidence;
 mod file;
 mod finding;
@@ -12,6 +14,8 @@ mod objective;
 mod stream;
 mod unit;
 
+pub use alerting::{AlertExpectation, Alerting, Expected, TextFile};
+pub use criteria::Criteria;
 pub use file::{load, load_all, load_for};
 pub use finding::Finding;
 pub use generator::{GeneratorCheck, check_generator, generator_finding, own_lateness};
@@ -23,4 +27,4 @@ pub use stream::stream_limits;
 pub use unit::Unit;
 
 pub(crate) use called::{Call, Called};
-pub(crate) use file::{WrittenObjective, check_names, read};
+pub(crate) use file::{WrittenAlerting, WrittenCriteria, WrittenObjective, check_names, read};
