@@ -45,11 +45,7 @@ pub(super) fn load_scenario(path: &Path, overrides: &OverrideArgs, screen: Scree
 
 /// Reads SLO files given on the command line; names are unique over all of them. With the plan of a recorded run, each
 /// objective must be about something that the run called.
-pub(super) fn load_criteria(
-    paths: &[PathBuf],
-    run: Option<&Plan>,
-    screen: Screen,
-) -> Result<Criteria, Exit> {
+pub(super) fn load_criteria(paths: &[PathBuf], run: Option<&Plan>, screen: Screen) -> Result<Criteria, Exit> {
     let loaded = match run {
         None => crate::slo::load_all(paths, USER_FILES),
         Some(plan) => crate::slo::load_for(plan, paths, USER_FILES),

@@ -96,8 +96,8 @@ pub(super) fn exit_of(error: &RunError) -> Exit {
 /// The target was not there. Reports say so, to whoever only reads those; there is nothing to summarise.
 fn nothing_measured(folder: &Path, cause: &RunError, screen: Screen) -> Exit {
     screen.error(cause);
-    let written = crate::record::read(folder)
-        .and_then(|log| write_reports(folder, &judged(&log, &log.criteria), &log));
+    let written =
+        crate::record::read(folder).and_then(|log| write_reports(folder, &judged(&log, &log.criteria), &log));
     match written {
         Ok(()) => {
             screen.tell(&format!("nothing was measured; reports that say so are in {}\n", folder.display()));

@@ -9,8 +9,8 @@ use super::exit::Exit;
 use super::files::{load_criteria, load_scenario, read_text, tell_problems};
 use super::screen::Screen;
 use crate::plan::Plan;
-use crate::slo::Criteria;
 use crate::scenario::{Loaded, describe, resolved, resolved_criteria};
+use crate::slo::Criteria;
 
 pub(super) fn validate(args: &ValidateArgs, screen: Screen) -> Exit {
     let mut exit = Exit::Success;
@@ -29,7 +29,9 @@ pub(super) fn validate(args: &ValidateArgs, screen: Screen) -> Exit {
 
 /// Told by its content: an SLO file has `objectives` or `alerts` at its top.
 fn is_slo_file(path: &Path) -> bool {
-    read_text(path).is_ok_and(|text| text.lines().any(|line| line.starts_with("objectives:") || line.starts_with("alerts:")))
+    read_text(path).is_ok_and(|text| {
+        text.lines().any(|line| line.starts_with("objectives:") || line.starts_with("alerts:"))
+    })
 }
 
 fn validate_slo(path: &Path, args: &ValidateArgs, screen: Screen) -> Result<(), Exit> {

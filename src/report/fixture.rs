@@ -12,12 +12,12 @@ use crate::model::{
     OutcomeClass, Probe, ProbeResult, ProcessSample, ScrapeFault, ScrapeStat, Stamped, Strays, StreamTimes,
     TargetInfo, TaskCount, TransportFault, Verdict, Wish,
 };
-use crate::slo::Criteria;
 use crate::plan::{
     Auth, ClosedLoad, DemoTarget, HostRule, Load, LoadModel, Observe, Operation, Outputs, PLAN_VERSION, Plan,
     ProtocolChoice, Role, SessionEnd, SessionPolicy, Stage, Step, StepId, Target, Template, ThinkTime,
     Transaction, UnlistedTools,
 };
+use crate::slo::Criteria;
 
 const SECONDS: u32 = 20;
 const WARM_UP: u32 = 5;

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::variables::{VariableBook, check_name};
 use super::Sources;
-use crate::input::{Field, Fields, Place, Problem, Problems, Source, Value, quoted, candidates};
+use super::variables::{VariableBook, check_name};
+use crate::input::{Field, Fields, Place, Problem, Problems, Source, Value, candidates, quoted};
 use crate::plan::{Datum, Feeder, RowOrder, Rows, Slot, TableFormat};
 
 /// More columns than this are no table of test data.

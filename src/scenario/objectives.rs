@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::file::ScenarioFile;
 use super::Sources;
+use super::file::ScenarioFile;
 use crate::input::{Place, Problem, Problems, Source, candidates};
 use crate::plan::Threshold;
 use crate::slo::{self, Indicator, Objective, WrittenCriteria};

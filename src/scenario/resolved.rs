@@ -16,7 +16,8 @@ use crate::plan::{
     Transport, UnlistedTools,
 };
 use crate::slo::{
-    Aggregation, Bound, Criteria, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector, Unit,
+    Aggregation, Bound, Criteria, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector,
+    Unit,
 };
 
 /// What stands in place of a secret.

@@ -43,7 +43,9 @@ fn list<'a>(expectations: impl Iterator<Item = &'a AlertExpectation>) -> Vec<Val
             Expected::Fires { within: Some(within) } | Expected::Resolves { within: Some(within) } => {
                 fields.set("within", duration(within));
             }
-            Expected::Fires { within: None } | Expected::Resolves { within: None } | Expected::StaysSilent => {}
+            Expected::Fires { within: None }
+            | Expected::Resolves { within: None }
+            | Expected::StaysSilent => {}
         }
         fields.set("origin", expectation.origin.as_str());
         fields.value()

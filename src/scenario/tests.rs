@@ -382,7 +382,8 @@ fn secrets_of_the_environment_stay_out_of_the_written_plan() {
     let plan = plan_of(
         "auth: {bearer: \"{{ env.TOKEN }}\"}\ntransactions: [{name: t, call_tool: {tool: t, arguments: {k: \"{{ env.TOKEN }}\"}}}]",
     );
-    let written = format!("{}{plan:?}{}", serde_json::to_string(&plan).unwrap(), describe(&plan, &Criteria::default()));
+    let written =
+        format!("{}{plan:?}{}", serde_json::to_string(&plan).unwrap(), describe(&plan, &Criteria::default()));
     assert!(!written.contains("t0p-s3cret"), "{written}");
 }
 
@@ -394,7 +395,8 @@ fn files_of_tls_are_read_and_never_written_down() {
     let tls = &plan.transport.tls;
     assert_eq!(tls.ca.as_ref().unwrap().authorities().unwrap().len(), 1);
     assert!(tls.client.as_ref().unwrap().certified_key().is_ok());
-    let written = format!("{}{plan:?}{}", serde_json::to_string(&plan).unwrap(), describe(&plan, &Criteria::default()));
+    let written =
+        format!("{}{plan:?}{}", serde_json::to_string(&plan).unwrap(), describe(&plan, &Criteria::default()));
     assert!(written.contains("client.key"), "{written}");
     for line in pem("client.key").unwrap().lines().chain(pem("client.pem").unwrap().lines()) {
         assert!(!written.contains(line), "{line} in {written}");
@@ -413,7 +415,11 @@ fn what_proves_a_client_is_read_and_never_written_down() {
         ),
     ] {
         let plan = plan_of(&format!("auth: {{oauth: {{client_id: c, {proof}}}}}"));
-        let written = format!("{}{plan:?}{}", serde_json::to_string(&plan).unwrap(), describe(&plan, &Criteria::default()));
+        let written = format!(
+            "{}{plan:?}{}",
+            serde_json::to_string(&plan).unwrap(),
+            describe(&plan, &Criteria::default())
+        );
         let known = plan.secrets();
         for secret in secrets {
             assert!(!written.contains(secret), "{secret} in {written}");

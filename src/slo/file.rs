@@ -144,7 +144,8 @@ pub(crate) fn read(source: &Arc<Source>, files: Files<'_>, problems: &mut Proble
         let alerting = alerting::read(alerts, source, files, problems);
         criteria.alerting = alerting.map(|alerting| WrittenAlerting { alerting, place });
     }
-    let list = if file.has("alerts") { file.optional("objectives") } else { file.required("objectives", problems) };
+    let list =
+        if file.has("alerts") { file.optional("objectives") } else { file.required("objectives", problems) };
     if let Some(list) = list {
         let before = problems.len();
         let mut any = false;

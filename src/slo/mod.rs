@@ -11,6 +11,7 @@ mod judge;
 mod metric;
 mod metric_file;
 mod objective;
+mod scraped;
 mod stream;
 mod unit;
 
@@ -23,6 +24,7 @@ pub use judge::{fails_despite, judge};
 pub use objective::{
     Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector,
 };
+pub use scraped::Recorded;
 pub use stream::stream_limits;
 pub use unit::Unit;
 

@@ -13,7 +13,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("stats", &["model"]),
     ("schema", &["model"]),
     ("promql", &["model"]),
-    ("slo", &["model", "input", "plan", "metrics", "stats"]),
+    ("slo", &["model", "input", "plan", "metrics", "stats", "promql"]),
     ("scenario", &["model", "input", "plan", "slo"]),
     ("report", &["model", "plan", "metrics", "stats", "slo"]),
     ("mcp", &["model", "clock", "plan"]),

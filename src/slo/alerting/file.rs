@@ -119,9 +119,9 @@ fn read_expectations(
     for item in field.items(problems).collect::<Vec<_>>() {
         let Value::Map(_) = &item.node.value else {
             let alert = item.text(problems).map(str::to_owned);
-            read.extend(alert.map(|alert| {
-                expectation(Some(alert), Labels::new(), expected(None), &item.node.place)
-            }));
+            read.extend(
+                alert.map(|alert| expectation(Some(alert), Labels::new(), expected(None), &item.node.place)),
+            );
             continue;
         };
         let Some(mut fields) = Fields::of(item.node, "an expectation", problems) else { continue };
@@ -144,11 +144,6 @@ fn read_expectations(
     read
 }
 
-fn expectation(
-    alert: Option<String>,
-    labels: Labels,
-    expected: Expected,
-    place: &Place,
-) -> AlertExpectation {
+fn expectation(alert: Option<String>, labels: Labels, expected: Expected, place: &Place) -> AlertExpectation {
     AlertExpectation { alert, labels, expected, origin: place.to_string() }
 }
