@@ -59,9 +59,9 @@ fn validate_scenario(path: &Path, args: &ValidateArgs, screen: Screen) -> Result
 
 fn counted(criteria: &Criteria) -> String {
     let objectives = format!("{} objectives", criteria.objectives.len());
-    match &criteria.alerting {
+    match &criteria.alerts {
         None => objectives,
-        Some(alerting) => format!("{objectives}, {} rule files", alerting.rules.len()),
+        Some(alerts) => format!("{objectives}, {} rule files", alerts.rules.len()),
     }
 }
 

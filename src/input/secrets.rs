@@ -310,7 +310,10 @@ mod tests {
             "global: {slack_api_url: http://a/b, resolve_timeout: 5m}\nreceivers:\n- name: x\n  slack_configs: [{chanel: '#c', x: 1}]\n",
             "global: {slack_api_url: **********, resolve_timeout: 5m}\nreceivers:\n- name: x\n  slack_configs: [{chanel: '**', x: *}]\n",
         );
-        check("receivers:\n- name: x\n  url: a: b\nroute: x\n", "receivers:\n- name: x\n  url: ** *\nroute: x\n");
+        check(
+            "receivers:\n- name: x\n  url: a: b\nroute: x\n",
+            "receivers:\n- name: x\n  url: ** *\nroute: x\n",
+        );
     }
 
     #[test]

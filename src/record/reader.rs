@@ -44,7 +44,7 @@ pub fn read(folder: &Path) -> Result<RunLog, RecordError> {
         plan: read_json(&folder.join("plan.json"))?,
         criteria: Criteria {
             objectives: read_json(&folder.join("objectives.json"))?,
-            alerting: read_json_if_there(&folder.join("alerting.json"))?,
+            alerts: read_json_if_there(&folder.join("alerts.json"))?,
         },
         environment: read_json(&folder.join("environment.json"))?,
         target: read_json_if_there(&folder.join("target.json"))?,

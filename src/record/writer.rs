@@ -58,8 +58,8 @@ impl RunWriter {
         }
         write_json(&folder.join("plan.json"), plan)?;
         write_json(&folder.join("objectives.json"), &criteria.objectives)?;
-        if let Some(alerting) = &criteria.alerting {
-            write_json(&folder.join("alerting.json"), alerting)?;
+        if let Some(alerts) = &criteria.alerts {
+            write_json(&folder.join("alerts.json"), alerts)?;
         }
         write_json(&folder.join("environment.json"), environment)?;
         let writer = Self {

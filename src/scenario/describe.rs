@@ -13,7 +13,7 @@ use crate::plan::{
     Processes, ProtocolChoice, Replicas, SessionEnd, SessionPolicy, Spacing, StdioTarget, Target, ThinkTime,
     TokenSharing, Transport, Turn, UnlistedTools,
 };
-use crate::slo::{Alerting, Criteria, Divisor, Indicator, Objective, Reading, Selector};
+use crate::slo::{AlertCriteria, Criteria, Divisor, Indicator, Objective, Reading, Selector};
 
 /// The longest line.
 const WIDTH: usize = 100;
@@ -37,7 +37,7 @@ pub fn describe(plan: &Plan, criteria: &Criteria) -> String {
     page.blank();
     describe_feeders(&mut page, plan);
     describe_objectives(&mut page, &criteria.objectives);
-    criteria.alerting.iter().for_each(|alerting| describe_alerting(&mut page, alerting));
+    criteria.alerts.iter().for_each(|alerts| describe_alerts(&mut page, alerts));
     page.blank();
     describe_watch(&mut page, plan);
     page.text
@@ -315,10 +315,10 @@ fn describe_objectives(page: &mut Page, objectives: &[Objective]) {
     }
 }
 
-fn describe_alerting(page: &mut Page, alerting: &Alerting) {
-    let files: Vec<&str> = alerting.rules.iter().map(|file| file.name.as_str()).collect();
+fn describe_alerts(page: &mut Page, alerts: &AlertCriteria) {
+    let files: Vec<&str> = alerts.rules.iter().map(|file| file.name.as_str()).collect();
     page.line(0, &format!("alert rules of {}", files.join(", ")));
-    for expectation in &alerting.expectations {
+    for expectation in &alerts.expectations {
         page.line(2, &format!("{expectation} ({})", expectation.origin));
     }
 }

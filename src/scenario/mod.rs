@@ -20,7 +20,7 @@ mod objectives;
 mod observe_file;
 mod overrides;
 mod resolved;
-mod resolved_alerting;
+mod resolved_alerts;
 mod resolved_steps;
 mod operation_file;
 mod stdio_file;

@@ -7,7 +7,7 @@ use serde_yaml::{Mapping, Value};
 use url::Url;
 
 use super::VERSION;
-use super::resolved_alerting;
+use super::resolved_alerts;
 use super::resolved_steps::{answers, feeder, transaction};
 use crate::model::{LatencyClock, without_credentials};
 use crate::plan::{
@@ -88,8 +88,8 @@ pub fn resolved(plan: &Plan, criteria: &Criteria) -> Mapping {
 pub fn resolved_criteria(criteria: &Criteria) -> Mapping {
     let mut fields = Fields::default();
     fields.set("objectives", criteria.objectives.iter().map(objective).collect::<Vec<_>>());
-    if let Some(alerting) = &criteria.alerting {
-        fields.set("alerts", resolved_alerting::alerting(alerting));
+    if let Some(alerts) = &criteria.alerts {
+        fields.set("alerts", resolved_alerts::alerts(alerts));
     }
     fields.0
 }

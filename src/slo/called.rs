@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::stream::comes_in_parts;
-use super::{Indicator, Scope, WrittenAlerting, WrittenCriteria, WrittenObjective};
+use super::{Indicator, Scope, WrittenAlerts, WrittenCriteria, WrittenObjective};
 use crate::input::{Problem, Problems, quoted, way_out};
 use crate::model::LatencyClock;
 use crate::plan::{Plan, Role, Step};
@@ -49,7 +49,7 @@ impl<'a> Called<'a> {
         for objective in &criteria.objectives {
             self.check(objective, problems);
         }
-        if let Some(WrittenAlerting { place, .. }) = criteria.alerting.as_ref().filter(|_| !self.scraped) {
+        if let Some(WrittenAlerts { place, .. }) = criteria.alerts.as_ref().filter(|_| !self.scraped) {
             problems.push(
                 Problem::error(place, "alert rules read metrics, but none are scraped")
                     .help("add `observe: {metrics: /metrics}` to the scenario"),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::metric_file::read_metric;
-use super::{Alerting, Called, Criteria, Indicator, Objective, Scope, alerting};
+use super::{AlertCriteria, Called, Criteria, Indicator, Objective, Scope, alerts};
 use crate::input::{
     Field, Fields, Files, Place, Problem, Problems, Source, Value, parse, parse_number, parse_share, quoted,
 };
@@ -34,13 +34,13 @@ const INDICATORS: [&str; 9] = [
 #[derive(Debug, Clone, Default)]
 pub(crate) struct WrittenCriteria {
     pub objectives: Vec<WrittenObjective>,
-    pub alerting: Option<WrittenAlerting>,
+    pub alerts: Option<WrittenAlerts>,
 }
 
 /// Alert rules and where they are asked for.
 #[derive(Debug, Clone)]
-pub(crate) struct WrittenAlerting {
-    pub alerting: Alerting,
+pub(crate) struct WrittenAlerts {
+    pub alerts: AlertCriteria,
     pub place: Place,
 }
 
@@ -48,12 +48,12 @@ impl WrittenCriteria {
     /// Adds what a further file says. Rules of two files would be evaluated on terms of their own.
     pub(crate) fn extend(&mut self, other: Self, problems: &mut Problems) {
         self.objectives.extend(other.objectives);
-        match (&self.alerting, other.alerting) {
+        match (&self.alerts, other.alerts) {
             (Some(first), Some(second)) => problems.push(
                 Problem::error(&second.place, "a second SLO file has `alerts`")
                     .help(format!("the first is at {}: name all rule files there", first.place)),
             ),
-            (None, alerting) => self.alerting = alerting,
+            (None, alerts) => self.alerts = alerts,
             (Some(_), None) => {}
         }
     }
@@ -61,7 +61,7 @@ impl WrittenCriteria {
     pub(crate) fn into_criteria(self) -> Criteria {
         Criteria {
             objectives: self.objectives.into_iter().map(|written| written.objective).collect(),
-            alerting: self.alerting.map(|written| written.alerting),
+            alerts: self.alerts.map(|written| written.alerts),
         }
     }
 }
@@ -141,8 +141,8 @@ pub(crate) fn read(source: &Arc<Source>, files: Files<'_>, problems: &mut Proble
     }
     if let Some(alerts) = file.optional("alerts") {
         let place = alerts.node.place.clone();
-        let alerting = alerting::read(alerts, source, files, problems);
-        criteria.alerting = alerting.map(|alerting| WrittenAlerting { alerting, place });
+        let read = alerts::read(alerts, source, files, problems);
+        criteria.alerts = read.map(|alerts| WrittenAlerts { alerts, place });
     }
     let list =
         if file.has("alerts") { file.optional("objectives") } else { file.required("objectives", problems) };

@@ -1,6 +1,6 @@
 //! L1: objectives as users write them, and the verdicts on them.
 
-mod alerting;
+mod alerts;
 mod called;
 mod criteria;
 mod evidence;
@@ -15,7 +15,7 @@ mod scraped;
 mod stream;
 mod unit;
 
-pub use alerting::{AlertExpectation, Alerting, Expected, TextFile};
+pub use alerts::{AlertCriteria, AlertExpectation, Expected, TextFile};
 pub use criteria::Criteria;
 pub use file::{load, load_all, load_for};
 pub use finding::Finding;
@@ -29,4 +29,4 @@ pub use stream::stream_limits;
 pub use unit::Unit;
 
 pub(crate) use called::{Call, Called};
-pub(crate) use file::{WrittenAlerting, WrittenCriteria, WrittenObjective, check_names, read};
+pub(crate) use file::{WrittenAlerts, WrittenCriteria, WrittenObjective, check_names, read};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{AlertExpectation, Alerting, Expected, TextFile};
+use super::{AlertCriteria, AlertExpectation, Expected, TextFile};
 use crate::input::{Field, Fields, Files, Place, Problem, Problems, Source, Value, candidates, quoted};
 use crate::model::Labels;
 
@@ -18,7 +18,7 @@ pub(crate) fn read(
     source: &Source,
     files: Files<'_>,
     problems: &mut Problems,
-) -> Option<Alerting> {
+) -> Option<AlertCriteria> {
     let mut fields = Fields::of(alerts.node, "`alerts`", problems)?;
     let named = NamedFiles { beside: PathBuf::from(source.name()), files };
     let rules = fields.required("rules", problems).map(|rules| named.read_all(rules, problems));
@@ -39,7 +39,7 @@ pub(crate) fn read(
         expectations.extend(read_expectations(field, |within| Expected::Resolves { within }, problems));
     }
     fields.finish(problems);
-    Some(Alerting {
+    Some(AlertCriteria {
         rules: rules?,
         alertmanager,
         evaluation_interval: interval.unwrap_or(EVALUATION_INTERVAL),

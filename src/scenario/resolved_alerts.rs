@@ -4,24 +4,24 @@ use serde_yaml::Value;
 
 use super::resolved::{Fields, duration};
 use crate::model::Labels;
-use crate::slo::{AlertExpectation, Alerting, Expected};
+use crate::slo::{AlertCriteria, AlertExpectation, Expected};
 
-/// What `alerts` says of `alerting`, everything filled in.
-pub(super) fn alerting(alerting: &Alerting) -> Value {
+/// What `alerts` says of `alerts`, everything filled in.
+pub(super) fn alerts(alerts: &AlertCriteria) -> Value {
     let mut fields = Fields::default();
-    let names = alerting.rules.iter().map(|file| file.name.as_str().into());
+    let names = alerts.rules.iter().map(|file| file.name.as_str().into());
     fields.set("rules", names.collect::<Vec<Value>>());
-    if let Some(file) = &alerting.alertmanager {
+    if let Some(file) = &alerts.alertmanager {
         fields.set("alertmanager", file.name.as_str());
     }
-    fields.set("evaluation_interval", duration(alerting.evaluation_interval));
-    fields.set("time_scale", alerting.time_scale);
-    fields.set("labels", labels(&alerting.labels));
-    fields.set("external_labels", labels(&alerting.external_labels));
-    let out_of_reach = alerting.out_of_reach.iter().map(|name| name.as_str().into());
+    fields.set("evaluation_interval", duration(alerts.evaluation_interval));
+    fields.set("time_scale", alerts.time_scale);
+    fields.set("labels", labels(&alerts.labels));
+    fields.set("external_labels", labels(&alerts.external_labels));
+    let out_of_reach = alerts.out_of_reach.iter().map(|name| name.as_str().into());
     fields.set("out_of_reach", out_of_reach.collect::<Vec<Value>>());
     let of = |wanted: fn(&Expected) -> bool| {
-        alerting.expectations.iter().filter(move |expectation| wanted(&expectation.expected))
+        alerts.expectations.iter().filter(move |expectation| wanted(&expectation.expected))
     };
     fields.set("must_fire", list(of(|expected| matches!(expected, Expected::Fires { .. }))));
     let mut silent = of(|expected| matches!(expected, Expected::StaysSilent));

@@ -13,7 +13,7 @@ use crate::model::{Labels, format_duration};
 
 /// The alert rules of a run, and what is expected of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Alerting {
+pub struct AlertCriteria {
     /// Prometheus rule files, as they are.
     pub rules: Vec<TextFile>,
     /// The Alertmanager's configuration, as it is; `None` when nobody asks who would have been paged.
