@@ -5,6 +5,7 @@
 
 mod fields;
 mod files;
+mod inside;
 mod node;
 mod number;
 mod problem;
