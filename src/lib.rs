@@ -12,6 +12,7 @@ pub mod plan;
 pub mod metrics;
 pub mod stats;
 pub mod schema;
+pub mod promql;
 pub mod slo;
 pub mod scenario;
 pub mod report;

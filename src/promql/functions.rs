@@ -1,0 +1,4 @@
+//! The functions of PromQL.
+
+/// What computes a function.
+pub(crate) enum Body {}
