@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod stats;
 pub mod schema;
 pub mod promql;
+pub mod rules;
 pub mod slo;
 pub mod scenario;
 pub mod report;

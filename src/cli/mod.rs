@@ -8,6 +8,7 @@ mod files;
 mod init;
 mod progress;
 mod report;
+mod rules;
 mod run;
 mod screen;
 mod selftest;
@@ -50,6 +51,7 @@ fn dispatch(command: Command, screen: Screen) -> Exit {
         Command::Validate(args) => validate::validate(&args, screen),
         Command::Check(args) => check::check(&args, screen),
         Command::Report(args) => report::report(&args, screen),
+        Command::Rules(command) => rules::rules(&command, screen),
         Command::Selftest(args) => selftest::selftest(&args, screen),
         Command::Demo(options) => demo::demo(*options, screen),
     }

@@ -6,6 +6,7 @@
 mod beside;
 mod fields;
 mod files;
+mod inside;
 mod node;
 mod number;
 mod problem;

@@ -80,6 +80,9 @@ mod real_servers;
 /// The official conformance suite, of clients and of servers.
 mod conformance;
 
+/// Rule files and their unit tests, beside promtool.
+mod rules;
+
 /// Text from a hostile server, in every report.
 mod hostile;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom: a room, and the rooms it may name. `ARCHITECTURE.md` has the same table.
-const LAYERS: [(&str, &[&str]); 20] = [
+const LAYERS: [(&str, &[&str]); 21] = [
     ("model", &[]),
     ("clock", &[]),
     ("input", &["model"]),
@@ -13,7 +13,8 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("stats", &["model"]),
     ("schema", &["model"]),
     ("promql", &["model"]),
-    ("slo", &["model", "input", "plan", "metrics", "stats", "promql"]),
+    ("rules", &["model", "input", "promql"]),
+    ("slo", &["model", "input", "plan", "metrics", "stats", "promql", "rules"]),
     ("scenario", &["model", "input", "plan", "slo"]),
     ("report", &["model", "plan", "metrics", "stats", "slo"]),
     ("mcp", &["model", "clock", "plan"]),
@@ -30,8 +31,8 @@ const LAYERS: [(&str, &[&str]); 20] = [
     (
         "cli",
         &[
-            "model", "input", "plan", "metrics", "slo", "scenario", "report", "record", "demo", "run",
-            "init", "selftest",
+            "model", "input", "plan", "metrics", "promql", "rules", "slo", "scenario", "report", "record",
+            "demo", "run", "init", "selftest",
         ],
     ),
 ];
