@@ -14,6 +14,7 @@ pub mod stats;
 pub mod schema;
 pub mod promql;
 pub mod rules;
+pub mod alertmanager;
 pub mod slo;
 pub mod scenario;
 pub mod report;

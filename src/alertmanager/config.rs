@@ -6,12 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use serde::{Deserialize, Deserializer, Serialize};
+
 use super::matcher::{Matcher, all_match};
+use super::receiver_file;
 use super::time_interval::TimeInterval;
 use crate::model::Labels;
 
 /// A whole file, without mistakes: each receiver and each time interval that is named is there.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Config {
     /// Where every alert begins its way. It has no matchers.
     pub root: Route,
@@ -24,7 +27,7 @@ pub struct Config {
 }
 
 /// A node of the route tree.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Route {
     /// Who is told.
     pub receiver: String,
@@ -53,7 +56,7 @@ pub struct Route {
 }
 
 /// What happens after a route has taken an alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Then {
     /// Its siblings below are not asked.
     Stop,
@@ -62,7 +65,7 @@ pub enum Then {
 }
 
 /// Which alerts make one group.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Grouping {
     /// Those with the same values of these labels; of none, all alerts of the route.
     By(BTreeSet<String>),
@@ -71,7 +74,7 @@ pub enum Grouping {
 }
 
 /// Who can be told.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receiver {
     /// As routes call it.
     pub name: String,
@@ -82,7 +85,7 @@ pub struct Receiver {
 }
 
 /// One way in which a receiver is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Integration {
     /// What stands before `_configs`: `pagerduty`, `slack`, ...
     pub kind: &'static str,
@@ -91,7 +94,7 @@ pub struct Integration {
 }
 
 /// What an integration is told of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Tells {
     /// Of alerts that fire.
     Firing,
@@ -100,7 +103,7 @@ pub enum Tells {
 }
 
 /// Alerts that keep others from being told of.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InhibitRule {
     /// What the alert that fires must hold.
     pub source: Vec<Matcher>,
@@ -110,6 +113,22 @@ pub struct InhibitRule {
     pub equal: BTreeSet<String>,
     /// Where it is written, `file:line`.
     pub origin: String,
+}
+
+/// An integration as it was written down, of any kind.
+#[derive(Deserialize)]
+struct WrittenIntegration {
+    kind: String,
+    tells: Tells,
+}
+
+impl<'de> Deserialize<'de> for Integration {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let WrittenIntegration { kind, tells } = WrittenIntegration::deserialize(deserializer)?;
+        let unknown = || serde::de::Error::custom(format!("unknown integration {kind:?}"));
+        let kind = receiver_file::kinds().find(|known| *known == kind).ok_or_else(unknown)?;
+        Ok(Self { kind, tells })
+    }
 }
 
 impl Config {

@@ -15,7 +15,9 @@ use regex::Regex;
 pub(super) fn whole_match(pattern: &str) -> Result<Regex, String> {
     // On its own first: `a)(b` would be balanced between the parentheses that are put around it.
     let rewritten = rewrite(pattern);
-    Regex::new(&rewritten).and_then(|_| Regex::new(&format!("^(?:{rewritten})$"))).map_err(|error| why(&error))
+    Regex::new(&rewritten)
+        .and_then(|_| Regex::new(&format!("^(?:{rewritten})$")))
+        .map_err(|error| why(&error))
 }
 
 /// The last line of the engine's report, which draws the pattern first.

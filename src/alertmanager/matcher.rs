@@ -3,12 +3,14 @@
 use std::fmt;
 
 use regex::Regex;
+use serde::{Deserialize, Serialize};
 
 use super::go_pattern::whole_match;
 use crate::model::Labels;
 
 /// A condition that a label holds or does not.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(into = "Written", try_from = "Written")]
 pub struct Matcher {
     name: String,
     op: MatchOp,
@@ -18,7 +20,7 @@ pub struct Matcher {
 }
 
 /// How a label is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MatchOp {
     /// `=`
     Equal,
@@ -34,6 +36,35 @@ pub enum MatchOp {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct BadPattern(String);
+
+/// The pattern follows from the others.
+impl PartialEq for Matcher {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.name, self.op, &self.value) == (&other.name, other.op, &other.value)
+    }
+}
+
+/// A matcher without what is made of it.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    name: String,
+    op: MatchOp,
+    value: String,
+}
+
+impl From<Matcher> for Written {
+    fn from(Matcher { name, op, value, .. }: Matcher) -> Self {
+        Self { name, op, value }
+    }
+}
+
+impl TryFrom<Written> for Matcher {
+    type Error = BadPattern;
+
+    fn try_from(Written { name, op, value }: Written) -> Result<Self, BadPattern> {
+        Self::new(name, op, value)
+    }
+}
 
 impl MatchOp {
     /// As it is written.

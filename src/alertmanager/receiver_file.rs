@@ -29,6 +29,11 @@ const KINDS: [(&str, &str, Tells); 18] = [
     ("wechat_configs", "wechat", Tells::Firing),
 ];
 
+/// What receivers can be told by.
+pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|(_, kind, _)| *kind)
+}
+
 /// All receivers of the file, by name.
 pub(super) fn read_all(file: &mut Fields<'_>, problems: &mut Problems) -> BTreeMap<String, Receiver> {
     let mut receivers: BTreeMap<String, Receiver> = BTreeMap::new();
@@ -39,7 +44,9 @@ pub(super) fn read_all(file: &mut Fields<'_>, problems: &mut Problems) -> BTreeM
         present(&mut fields, "labels");
         let integrations = read_integrations(&mut fields, problems);
         fields.finish(problems);
-        let Some((field, name)) = named.and_then(|field| Some((field, name(field, problems)?))) else { continue };
+        let Some((field, name)) = named.and_then(|field| Some((field, name(field, problems)?))) else {
+            continue;
+        };
         let origin = field.node.place.to_string();
         if let Some(first) = receivers.get(&name) {
             let message = format!("two receivers are called {}", quoted(&name));

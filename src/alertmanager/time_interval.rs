@@ -5,10 +5,11 @@ use std::ops::RangeInclusive;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 /// One interval: a moment is in it when it is in one range of every list that is there. A list that is there and empty
 /// holds no moment.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TimeInterval {
     /// Minutes of the day, the last one not included.
     pub(super) times: Option<Vec<std::ops::Range<u16>>>,
@@ -20,6 +21,7 @@ pub struct TimeInterval {
     pub(super) months: Option<Vec<RangeInclusive<i32>>>,
     pub(super) years: Option<Vec<RangeInclusive<i32>>>,
     /// UTC where none is given.
+    #[serde(with = "zone")]
     pub(super) location: Option<TimeZone>,
 }
 
@@ -29,12 +31,34 @@ impl TimeInterval {
         let zone = self.location.clone().unwrap_or(TimeZone::UTC);
         let at = zone.to_datetime(at);
         let minute = u16::from(at.hour().unsigned_abs()) * 60 + u16::from(at.minute().unsigned_abs());
-        let in_times = self.times.as_ref().is_none_or(|times| times.iter().any(|range| range.contains(&minute)));
+        let in_times =
+            self.times.as_ref().is_none_or(|times| times.iter().any(|range| range.contains(&minute)));
         in_times
             && any(self.weekdays.as_ref(), i32::from(at.weekday().to_sunday_zero_offset()))
             && self.days_of_month.as_ref().is_none_or(|days| days.iter().any(|range| has_day(range, at)))
             && any(self.months.as_ref(), i32::from(at.month()))
             && any(self.years.as_ref(), i32::from(at.year()))
+    }
+}
+
+/// Time zones by their names.
+mod zone {
+    use jiff::tz::TimeZone;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde hands it so")]
+    pub(super) fn serialize<S: Serializer>(
+        zone: &Option<TimeZone>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        zone.as_ref().map(|zone| zone.iana_name().unwrap_or("UTC")).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<TimeZone>, D::Error> {
+        let name = Option::<String>::deserialize(deserializer)?;
+        name.map(|name| TimeZone::get(&name)).transpose().map_err(serde::de::Error::custom)
     }
 }
 
@@ -70,7 +94,11 @@ mod tests {
         check(&office, "2026-11-23T17:00:00Z", false);
         check(&office, "2026-11-22T12:00:00Z", false);
         check(&TimeInterval::default(), "2026-11-22T12:00:00Z", true);
-        check(&TimeInterval { months: Some(Vec::new()), ..TimeInterval::default() }, "2026-11-22T12:00:00Z", false);
+        check(
+            &TimeInterval { months: Some(Vec::new()), ..TimeInterval::default() },
+            "2026-11-22T12:00:00Z",
+            false,
+        );
     }
 
     #[test]

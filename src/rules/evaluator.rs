@@ -277,7 +277,9 @@ impl Round<'_> {
             let named = sample.labels.with(METRIC_NAME, &rule.name);
             let labels = labels.iter().fold(named, |series, (name, value)| series.with(name, value));
             if !seen.insert(labels.clone()) {
-                return Err("vector contains metrics with the same labelset after applying rule labels".to_owned());
+                return Err(
+                    "vector contains metrics with the same labelset after applying rule labels".to_owned()
+                );
             }
             series.push(VectorSample { labels, value: sample.value });
         }

@@ -54,9 +54,7 @@ const BOUND_TO_TIME: [(&[&str], &str); 5] = [
     (&["holt_winters", "double_exponential_smoothing"], "its result depends on how many samples there are"),
     (&["time", "timestamp"], "clocks do not run faster"),
     (
-        &[
-            "minute", "hour", "day_of_week", "day_of_month", "day_of_year", "days_in_month", "month", "year",
-        ],
+        &["minute", "hour", "day_of_week", "day_of_month", "day_of_year", "days_in_month", "month", "year"],
         "the calendar does not run faster",
     ),
 ];
@@ -121,7 +119,10 @@ fn reasons(rule: &Rule, scale: TimeScale, missing: &BTreeSet<String>) -> Vec<Pro
             if matrix.selector.at.is_some() {
                 found.push(refuse(expr.span.clone(), "`@` names a time".to_owned()));
             } else if scale.of(matrix.range).is_zero() {
-                found.push(refuse(expr.span.clone(), "its range would be shorter than a millisecond".to_owned()));
+                found.push(refuse(
+                    expr.span.clone(),
+                    "its range would be shorter than a millisecond".to_owned(),
+                ));
             }
         }
         ExprKind::Subquery(subquery) if subquery.at.is_some() => {

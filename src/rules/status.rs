@@ -98,7 +98,8 @@ impl Watch {
             let text = query.text().get(selection.span.clone()).unwrap_or_default();
             selectors.insert(text.to_owned(), selection.selector.matchers.clone());
         }
-        let selectors = selectors.into_iter().map(|(text, matchers)| Watched { text, matchers, since_ms: None });
+        let selectors =
+            selectors.into_iter().map(|(text, matchers)| Watched { text, matchers, since_ms: None });
         Self {
             evaluations: 0,
             failures: 0,

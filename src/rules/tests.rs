@@ -232,7 +232,12 @@ fn intervals_and_offsets_are_kept() {
     }
     let times = |name: &str| {
         let labels = Labels::from_pairs([("__name__", name)]);
-        let id = drive.storage.select(&[crate::promql::Matcher::new("__name__", crate::promql::MatchOp::Equal, name).unwrap()]);
+        let id = drive.storage.select(&[crate::promql::Matcher::new(
+            "__name__",
+            crate::promql::MatchOp::Equal,
+            name,
+        )
+        .unwrap()]);
         assert_eq!(drive.storage.labels(id[0]), &labels);
         drive.storage.samples(id[0]).iter().map(|(at, value)| (at / 1000, *value)).collect::<Vec<_>>()
     };
@@ -288,7 +293,8 @@ fn a_run_must_last_for_ranges_hold_and_evaluations() {
 fn rules_in_a_faster_time_are_printed_or_refused() {
     let text = "groups:\n- name: a\n  rules:\n  - {alert: X, expr: 'rate(x[5m] offset 1m) > 1', for: 5m, keep_firing_for: 1h, labels: {a: b}}\n  \
          - {record: 'x:increase', expr: 'sum(increase(x[1h]))'}\n  - {alert: Y, expr: 'x:increase > 5'}\n  - {alert: Z, expr: 'max_over_time(rate(x[1m])[10m:30s]) > 1'}\n";
-    let Scaled { groups, refused } = scaled(&groups(text), TimeScale::new(60.0).unwrap(), Duration::from_mins(1));
+    let Scaled { groups, refused } =
+        scaled(&groups(text), TimeScale::new(60.0).unwrap(), Duration::from_mins(1));
     let yaml = to_yaml(&groups);
     let again = load("scaled.yml", &yaml).unwrap().0;
     assert_eq!(to_yaml(&again), yaml, "what is printed reads back");
@@ -321,8 +327,14 @@ fn the_shipped_unit_tests_pass_and_a_wrong_expectation_does_not() {
         run_tests(&file, &Engine::default()).into_iter().flat_map(|outcome| outcome.failures).collect();
     let whats: Vec<&str> = failures.iter().map(|failure| failure.what.as_str()).collect();
     assert_eq!(whats[0], "the alert `MCPHighErrorRate` at 12m30s");
-    assert!(whats[1].starts_with("the query `ALERTS{alertname=\"MCPConnectionPoolExhausted\"}` at 2m"), "{whats:?}");
+    assert!(
+        whats[1].starts_with("the query `ALERTS{alertname=\"MCPConnectionPoolExhausted\"}` at 2m"),
+        "{whats:?}"
+    );
     assert_eq!(failures.len(), 2);
     let lines = failures[0].lines.join("\n");
-    assert!(lines.contains("-     description: 11% of") && lines.contains("+     description: 10% of"), "{lines}");
+    assert!(
+        lines.contains("-     description: 11% of") && lines.contains("+     description: 10% of"),
+        "{lines}"
+    );
 }

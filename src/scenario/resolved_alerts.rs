@@ -11,8 +11,9 @@ pub(super) fn alerts(alerts: &AlertCriteria) -> Value {
     let mut fields = Fields::default();
     let names = alerts.rules.iter().map(|file| file.name.as_str().into());
     fields.set("rules", names.collect::<Vec<Value>>());
-    if let Some(file) = &alerts.alertmanager {
-        fields.set("alertmanager", file.name.as_str());
+    if let Some(config) = &alerts.alertmanager {
+        let (file, _) = config.root.origin.rsplit_once(':').unwrap_or((&config.root.origin, ""));
+        fields.set("alertmanager", file);
     }
     fields.set("evaluation_interval", duration(alerts.evaluation_interval));
     fields.set("time_scale", alerts.time_scale);

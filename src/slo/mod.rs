@@ -15,7 +15,10 @@ mod scraped;
 mod stream;
 mod unit;
 
-pub use alerts::{AlertCriteria, AlertExpectation, Expected, TextFile};
+pub use alerts::{
+    AlertCriteria, AlertExpectation, AlertHistory, AlertReading, AlertRow, AlertSpan, Expected, HeldBackRow,
+    PageRow, TextFile, alert_findings, alert_history,
+};
 pub use criteria::Criteria;
 pub use file::{load, load_all, load_for};
 pub use finding::Finding;

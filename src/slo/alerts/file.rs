@@ -4,8 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{AlertCriteria, AlertExpectation, Expected, TextFile};
-use crate::input::{Field, Fields, Files, Place, Problem, Problems, Source, Value, candidates, quoted};
+use crate::alertmanager;
+use crate::input::{
+    Field, Fields, Files, Place, Problem, Problems, Severity, Source, Value, candidates, quoted, way_out,
+};
 use crate::model::Labels;
+use crate::rules::{Group, scaled};
 
 /// Prometheus's own default.
 const EVALUATION_INTERVAL: Duration = Duration::from_secs(60);
@@ -22,7 +26,10 @@ pub(crate) fn read(
     let mut fields = Fields::of(alerts.node, "`alerts`", problems)?;
     let named = NamedFiles { beside: PathBuf::from(source.name()), files };
     let rules = fields.required("rules", problems).map(|rules| named.read_all(rules, problems));
-    let alertmanager = fields.optional("alertmanager").and_then(|field| named.read(field, problems));
+    let alertmanager = fields.optional("alertmanager").and_then(|field| {
+        let TextFile { name, text } = named.read(field, problems)?;
+        alertmanager::load(&name, &text).map_err(|found| problems.extend(found)).ok()
+    });
     let interval = fields.optional("evaluation_interval").and_then(|field| field.some_duration(problems));
     let labels = fields.optional("labels").map(|field| read_labels(field, problems));
     let external_labels = fields.optional("external_labels").map(|field| read_labels(field, problems));
@@ -39,16 +46,56 @@ pub(crate) fn read(
         expectations.extend(read_expectations(field, |within| Expected::Resolves { within }, problems));
     }
     fields.finish(problems);
-    Some(AlertCriteria {
+    let out_of_reach = out_of_reach.unwrap_or_default();
+    let criteria = AlertCriteria {
         rules: rules?,
         alertmanager,
         evaluation_interval: interval.unwrap_or(EVALUATION_INTERVAL),
         labels: labels.unwrap_or_default(),
         external_labels: external_labels.unwrap_or_default(),
         time_scale: time_scale.unwrap_or(1),
-        out_of_reach: out_of_reach.unwrap_or_default(),
-        expectations,
-    })
+        out_of_reach: out_of_reach.iter().map(|(name, _)| name.clone()).collect(),
+        expectations: expectations.iter().map(|(expectation, _)| expectation.clone()).collect(),
+    };
+    let expected = expectations.iter().filter_map(|(it, place)| Some((it.alert.as_ref()?, place)));
+    let named = expected.chain(out_of_reach.iter().map(|(name, place)| (name, place)));
+    check_rules(&criteria, &named.collect::<Vec<_>>(), problems);
+    Some(criteria)
+}
+
+/// Reports mistakes in the rules, and alerts that are `named` and are not there or can't be evaluated as asked.
+fn check_rules(criteria: &AlertCriteria, named: &[(&String, &Place)], problems: &mut Problems) {
+    let groups = match criteria.groups() {
+        Ok((groups, warnings)) => {
+            problems.extend(warnings);
+            groups
+        }
+        Err(found) => return problems.extend(found),
+    };
+    let alerts = |groups: &[Group]| -> Vec<String> {
+        let rules = groups.iter().flat_map(|group| &group.rules);
+        rules.filter(|rule| rule.alerting().is_some()).map(|rule| rule.name.clone()).collect()
+    };
+    let known = alerts(&groups);
+    for (name, place) in named.iter().filter(|(name, _)| !known.contains(name)) {
+        problems.push(Problem::error(place, format!("there is no alert {}", quoted(name))).help(way_out(
+            name,
+            &known,
+            "the rules have",
+        )));
+    }
+    let Some(scale) = criteria.scale() else { return };
+    let scaled = scaled(&groups, scale, criteria.evaluation_interval);
+    let left = alerts(&scaled.groups);
+    for (name, place) in named.iter().filter(|(name, _)| known.contains(name) && !left.contains(name)) {
+        problems.push(
+            Problem::error(place, format!("{} can't be evaluated in a faster time", quoted(name)))
+                .help("remove the expectation, or `time_scale`; why is said where the rule is"),
+        );
+    }
+    for refused in scaled.refused.iter() {
+        problems.push(Problem { severity: Severity::Warning, ..refused.clone() });
+    }
 }
 
 /// Files that are named in a file.
@@ -88,12 +135,13 @@ fn read_labels(field: Field<'_>, problems: &mut Problems) -> Labels {
     labels
 }
 
-fn read_names(field: Field<'_>, problems: &mut Problems) -> Vec<String> {
+fn read_names(field: Field<'_>, problems: &mut Problems) -> Vec<(String, Place)> {
     let items: Vec<Field<'_>> = field.items(problems).collect();
-    items.into_iter().filter_map(|item| item.text(problems)).map(str::to_owned).collect()
+    let named = items.into_iter().filter_map(|item| Some((item.text(problems)?.to_owned(), item)));
+    named.map(|(name, item)| (name, item.node.place.clone())).collect()
 }
 
-fn read_silent(field: Field<'_>, problems: &mut Problems) -> Vec<AlertExpectation> {
+fn read_silent(field: Field<'_>, problems: &mut Problems) -> Vec<(AlertExpectation, Place)> {
     match &field.node.value {
         Value::Text(text) if text == "all" => {
             vec![expectation(None, Labels::new(), Expected::StaysSilent, &field.node.place)]
@@ -114,7 +162,7 @@ fn read_expectations(
     field: Field<'_>,
     expected: impl Fn(Option<Duration>) -> Expected,
     problems: &mut Problems,
-) -> Vec<AlertExpectation> {
+) -> Vec<(AlertExpectation, Place)> {
     let mut read = Vec::new();
     for item in field.items(problems).collect::<Vec<_>>() {
         let Value::Map(_) = &item.node.value else {
@@ -144,6 +192,11 @@ fn read_expectations(
     read
 }
 
-fn expectation(alert: Option<String>, labels: Labels, expected: Expected, place: &Place) -> AlertExpectation {
-    AlertExpectation { alert, labels, expected, origin: place.to_string() }
+fn expectation(
+    alert: Option<String>,
+    labels: Labels,
+    expected: Expected,
+    place: &Place,
+) -> (AlertExpectation, Place) {
+    (AlertExpectation { alert, labels, expected, origin: place.to_string() }, place.clone())
 }

@@ -1,14 +1,21 @@
 //! Alert rules as part of what must hold: which rule files are evaluated over the metrics that a run scraped, and what is
 //! expected of their alerts.
 
+mod expect;
 mod file;
+mod history;
+mod replay;
 
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::expect::alert_findings;
 pub(crate) use self::file::read;
+pub use self::history::{AlertHistory, AlertReading, AlertRow, AlertSpan, HeldBackRow, PageRow};
+pub use self::replay::alert_history;
+use crate::alertmanager;
 use crate::model::{Labels, format_duration};
 
 /// The alert rules of a run, and what is expected of them.
@@ -16,8 +23,8 @@ use crate::model::{Labels, format_duration};
 pub struct AlertCriteria {
     /// Prometheus rule files, as they are.
     pub rules: Vec<TextFile>,
-    /// The Alertmanager's configuration, as it is; `None` when nobody asks who would have been paged.
-    pub alertmanager: Option<TextFile>,
+    /// Who is told of alerts; `None` when nobody asks who would have been paged.
+    pub alertmanager: Option<alertmanager::Config>,
     /// How often groups are evaluated that do not say so themselves.
     pub evaluation_interval: Duration,
     /// What Prometheus would add to every series of the target, such as `job` and `instance`.
