@@ -101,7 +101,7 @@ fn what_go_refuses_when_it_parses_is_refused_in_its_place() {
         }
     }
     check("{{ \"{{ end }}\" }}{{/* {{ end }} */}}{{ `{{ else }}` }}{{- if 1 }}x{{ end -}} ", 1.0, "{{ end }}{{ else }}x");
-    for text in ["{{ end }}", "{{ else }}", "{{ if 1 }}{{ end }} {{- end -}}", "{{ if }}x{{ end }}", "{{ $value | }}", "{{ range }}{{ end }}", "{{ . "] {
+    for text in ["{{ if 1 }}x", "{{ end }}", "{{ else }}", "{{ if 1 }}{{ end }} {{- end -}}", "{{ if }}x{{ end }}", "{{ $value | }}", "{{ range }}{{ end }}", "{{ . "] {
         Template::parse(text).unwrap_err();
     }
 }
