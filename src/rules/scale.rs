@@ -142,6 +142,16 @@ fn reasons(rule: &Rule, scale: TimeScale, missing: &BTreeSet<String>) -> Vec<Pro
     found
 }
 
+/// The first function of a query whose result depends on how long its range is, and why.
+pub(super) fn counts_with_its_range(query: &Query) -> Option<(&'static str, &'static str)> {
+    // Those bound to the time of day don't look at ranges.
+    let bound = |name: &'static str| {
+        let row = BOUND_TO_TIME[..3].iter().find(|(names, _)| names.contains(&name));
+        row.map(|(_, why)| (name, *why))
+    };
+    query.functions().into_iter().find_map(bound)
+}
+
 /// Where bytes of the expression are written.
 fn place_of(rule: &Rule, span: std::ops::Range<usize>) -> Place {
     rule.expr.inside(rule.query.text(), span).unwrap_or_else(|| rule.expr.clone())

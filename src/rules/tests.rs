@@ -303,6 +303,44 @@ fn rules_in_a_faster_time_are_printed_or_refused() {
     assert_eq!(refused, reasons);
 }
 
+/// The rule `expr` after 60 s of `x{s="a"}` that grows by 10 a second, and `x{s="b"}` that does for the first half.
+#[track_caller]
+fn check_projection(expr: &str, expected: &str) {
+    let text = format!(
+        "groups:\n- name: a\n  rules:\n  - {{record: 'x:rate', expr: 'rate(x[5m])'}}\n  - {{alert: X, for: 5m, expr: '{expr}'}}\n"
+    );
+    let mut drive = Drive::new(&text);
+    for at in 0..=60_i64 {
+        drive.put(at, &[("__name__", "x"), ("s", "a")], at as f64 * 10.0);
+        drive.put(at, &[("__name__", "x"), ("s", "b")], at.min(30) as f64 * 10.0);
+    }
+    let settings = Settings { interval: Duration::from_secs(10), ..Settings::default() };
+    let phase = SteadyPhase { from_ms: 0, until_ms: 60_000 };
+    let id = RuleId { group: 0, rule: 1 };
+    let shown = match projected(&groups(&text), id, &settings, &drive.storage, phase) {
+        Projection::WouldFire { series, after, clipped } => {
+            let series: Vec<String> = series.iter().map(ToString::to_string).collect();
+            format!("fires after {}, clipped {clipped}: {}", format_duration(after), series.join(" "))
+        }
+        Projection::WouldNotFire { held, clipped } => format!("held {held:.1}, clipped {clipped}"),
+        Projection::Unknown { why } => why,
+    };
+    assert_eq!(shown, expected, "{expr}");
+}
+
+#[test]
+fn what_would_have_been_is_guessed_from_the_data_there_is() {
+    check_projection("rate(x[5m]) > 9", "fires after 5m, clipped true: {s=\"a\"}");
+    check_projection("rate(x[10s]) > 9", "fires after 5m, clipped false: {s=\"a\"}");
+    check_projection("rate(x[5m]) > 11", "held 0.0, clipped true");
+    check_projection("rate(x{s=\"b\"}[10s]) > 9", "held 0.4, clipped false");
+    check_projection("increase(x[5m]) > 9", "`increase`: what it counts grows with the length of the range");
+    check_projection("increase(x[10s]) > 9", "fires after 5m, clipped false: {s=\"a\"}");
+    check_projection("x:rate > 9", "`x:rate` was recorded over less data than it looks back on");
+    check_projection("x @ 5 > 9", "`@` names a time");
+    check_projection("rate(x[5m] offset 55s) > 9", "it looks back further than the steady phase");
+}
+
 #[test]
 fn the_shipped_unit_tests_pass_and_a_wrong_expectation_does_not() {
     let path = Path::new("slos/mcp-alerts.test.yml");

@@ -183,6 +183,8 @@ fn same_value(a: f64, b: f64, fuzzy: bool) -> bool {
 }
 
 fn alert_lines(alert: &ExpectedAlert) -> Vec<String> {
-    let annotations = alert.annotations.iter().map(|(name, text)| format!("    {name}: {text}"));
+    // An end of line too many is a mistake that wants to be seen.
+    let visible = |text: &str| text.replace('\n', "\\n").replace('\t', "\\t");
+    let annotations = alert.annotations.iter().map(|(name, text)| format!("    {name}: {}", visible(text)));
     std::iter::once(alert.labels.to_string()).chain(annotations).collect()
 }
