@@ -48,8 +48,10 @@ pub enum RangeEnds {
 /// What a query may cost. They stand for a time limit: no clock is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Samples that are looked at or made, over all steps.
+    /// Samples that are looked at, over all steps; equal ones that follow each other in a series count as one.
     pub max_samples: u64,
+    /// Points of a range query's result, or of a subquery's, which are kept in memory.
+    pub max_points: u64,
     /// Steps of a range query.
     pub max_steps: u64,
 }
@@ -128,9 +130,9 @@ impl Default for Engine {
 }
 
 impl Default for Limits {
-    /// 50 million samples and 11,000 steps, as Prometheus has it.
+    /// 500 million samples (a few seconds' work), and Prometheus's 50 million points and 11,000 steps.
     fn default() -> Self {
-        Self { max_samples: 50_000_000, max_steps: 11_000 }
+        Self { max_samples: 500_000_000, max_points: 50_000_000, max_steps: 11_000 }
     }
 }
 

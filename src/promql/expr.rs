@@ -6,7 +6,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::function::Function;
+use super::functions::Function;
+use super::labels::METRIC_NAME;
 use super::matcher::Matcher;
 
 /// One expression and its place.
@@ -317,6 +318,22 @@ impl Expr {
         }
     }
 
+    /// The text of a string.
+    pub fn text(&self) -> Option<&str> {
+        match &self.bare().kind {
+            ExprKind::Text(text) => Some(text),
+            ExprKind::Number(_)
+            | ExprKind::Selector(_)
+            | ExprKind::Matrix(_)
+            | ExprKind::Subquery(_)
+            | ExprKind::Paren(_)
+            | ExprKind::Negate(_)
+            | ExprKind::Binary(_)
+            | ExprKind::Aggregate(_)
+            | ExprKind::Call(_) => None,
+        }
+    }
+
     /// The expression inside of any parentheses.
     pub fn bare(&self) -> &Expr {
         match &self.kind {
@@ -342,6 +359,26 @@ impl Selector {
 }
 
 impl BinaryOp {
+    /// All of them.
+    pub const ALL: [Self; 16] = [
+        Self::Add,
+        Self::Subtract,
+        Self::Multiply,
+        Self::Divide,
+        Self::Modulo,
+        Self::Power,
+        Self::Atan2,
+        Self::Equal,
+        Self::NotEqual,
+        Self::Greater,
+        Self::Less,
+        Self::AtLeast,
+        Self::AtMost,
+        Self::And,
+        Self::Or,
+        Self::Unless,
+    ];
+
     /// As it is written.
     pub fn symbol(self) -> &'static str {
         match self {
@@ -388,6 +425,22 @@ impl BinaryOp {
 }
 
 impl AggregateOp {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Sum,
+        Self::Avg,
+        Self::Min,
+        Self::Max,
+        Self::Count,
+        Self::Group,
+        Self::Stddev,
+        Self::Stdvar,
+        Self::Topk,
+        Self::Bottomk,
+        Self::CountValues,
+        Self::Quantile,
+    ];
+
     /// As it is written.
     pub fn name(self) -> &'static str {
         match self {
@@ -412,9 +465,7 @@ impl Grouping {
     pub fn keeps(&self, name: &str) -> bool {
         match self {
             Self::By(labels) => labels.iter().any(|label| label == name),
-            Self::Without(labels) => {
-                name != super::labels::METRIC_NAME && !labels.iter().any(|label| label == name)
-            }
+            Self::Without(labels) => name != METRIC_NAME && !labels.iter().any(|label| label == name),
         }
     }
 }

@@ -19,10 +19,10 @@
 //! floats; native histograms, experimental functions and experimental syntax are refused by name.
 //! Nothing here reads a clock or a file.
 
+mod duration;
 mod engine;
 mod eval;
 mod expr;
-mod function;
 mod functions;
 mod labels;
 mod matcher;
@@ -33,6 +33,7 @@ mod storage;
 mod timeline;
 mod window;
 
+pub use duration::{duration_text, parse_duration};
 pub use engine::{
     Answer, Engine, EvalError, Limits, MatrixSeries, NameDropping, Note, RangeEnds, Value, VectorSample,
 };
@@ -40,9 +41,8 @@ pub use expr::{
     Aggregate, AggregateOp, At, Binary, BinaryOp, Call, Cardinality, Comparison, Expr, ExprKind, Grouping,
     MatchBy, Matching, Matrix, Selector, Subquery, ValueType,
 };
-pub use function::{Arity, Function};
+pub use functions::{Arity, Function};
 pub use labels::{Labels, METRIC_NAME};
 pub use matcher::{MatchOp, Matcher, PatternError};
-pub use print::duration_text;
 pub use query::{Query, QueryError, Reach, Selection};
 pub use storage::{AppendError, STALE_NAN, SeriesId, Storage, is_stale};

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::duration::duration_text;
 use super::expr::{
     Aggregate, At, Binary, Cardinality, Comparison, Expr, ExprKind, Grouping, MatchBy, Selector, Subquery,
 };
@@ -132,20 +133,4 @@ fn number_text(number: f64) -> String {
     } else {
         format!("{number}")
     }
-}
-
-/// A duration as PromQL writes it: `5m`, `1h30m`, `250ms`. Finer than milliseconds is cut off.
-pub fn duration_text(duration: Duration) -> String {
-    let mut rest = duration.as_millis();
-    if rest == 0 {
-        return "0s".to_owned();
-    }
-    let mut text = String::new();
-    for (unit, size) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)] {
-        if rest >= size {
-            text.push_str(&format!("{}{unit}", rest / size));
-            rest %= size;
-        }
-    }
-    text
 }

@@ -177,8 +177,7 @@ impl Storage {
 
     /// The samples of a series in order, stale markers left out.
     pub fn samples(&self, id: SeriesId) -> Vec<(i64, f64)> {
-        let window = self.cut(i64::MIN, i64::MAX).window(id);
-        window.runs().flat_map(|run| run.times.iter().map(move |time| (*time, run.value))).collect()
+        self.cut(i64::MIN, i64::MAX).window(id).points().collect()
     }
 
     /// The series that all of `matchers` hold for, with or without samples.

@@ -38,11 +38,16 @@ impl<'a> Window<'a> {
     }
 
     /// The runs in order of time.
-    pub(crate) fn runs(&self) -> impl DoubleEndedIterator<Item = Run<'a>> + use<'a> {
+    pub(crate) fn runs(&self) -> impl DoubleEndedIterator<Item = Run<'a>> + Clone + use<'a> {
         let window = *self;
         (0..window.values.len())
             .filter(move |at| is_sample(window.values[*at]))
             .map(move |at| Run { times: window.times_of(at), value: window.values[at] })
+    }
+
+    /// The samples one by one, in order of time.
+    pub(crate) fn points(&self) -> impl Iterator<Item = (i64, f64)> + use<'a> {
+        self.runs().flat_map(|run| run.times.iter().map(move |time| (*time, run.value)))
     }
 
     /// How many samples there are.
@@ -50,9 +55,26 @@ impl<'a> Window<'a> {
         self.runs().map(|run| run.times.len()).sum()
     }
 
+    /// How much there is to look at: runs, of whatever kind.
+    pub(crate) fn weight(&self) -> usize {
+        self.values.len()
+    }
+
     fn times_of(&self, run: usize) -> &'a [i64] {
         let from = self.starts[run].max(self.first) - self.first;
         let to = self.starts.get(run + 1).map_or(self.times.len(), |next| (next - self.first) as usize);
         &self.times[from as usize..to]
+    }
+}
+
+impl Run<'_> {
+    /// The time of the first sample.
+    pub(crate) fn first_ms(&self) -> i64 {
+        self.times[0]
+    }
+
+    /// The time of the last sample.
+    pub(crate) fn last_ms(&self) -> i64 {
+        self.times[self.times.len() - 1]
     }
 }

@@ -1,4 +1,0 @@
-//! The functions of PromQL.
-
-/// What computes a function.
-pub(crate) enum Body {}
