@@ -93,7 +93,13 @@ fn outcome_text(outcome: &TestOutcome) -> String {
     let mut text = String::new();
     for TestFailure { what, place, lines } in &outcome.failures {
         let place = place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
-        let _ = writeln!(text, "FAILED {}: {}{}", clean_text(&outcome.name), clean_text(what), clean_text(&place));
+        let _ = writeln!(
+            text,
+            "FAILED {}: {}{}",
+            clean_text(&outcome.name),
+            clean_text(what),
+            clean_text(&place)
+        );
         for line in lines {
             let _ = writeln!(text, "    {}", clean_text(line));
         }

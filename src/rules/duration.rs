@@ -4,15 +4,8 @@
 use std::time::Duration;
 
 /// Units from the longest to the shortest, in the only order in which they may be written, in milliseconds.
-const UNITS: [(&str, u64); 7] = [
-    ("y", 365 * DAY),
-    ("w", 7 * DAY),
-    ("d", DAY),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
+const UNITS: [(&str, u64); 7] =
+    [("y", 365 * DAY), ("w", 7 * DAY), ("d", DAY), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 const DAY: u64 = 24 * 3_600_000;
 
 /// Prometheus keeps nanoseconds in 63 bits: some 292 years.
@@ -83,7 +76,8 @@ mod tests {
         check("1d", Some(86_400_000));
         check("4w", Some(4 * 7 * 86_400_000));
         check("1y2w3d4h5m6s7ms", Some(((379 + 3) * 24 + 4) * 3_600_000 + 5 * 60_000 + 6_007));
-        for text in ["", "5", "1m1h", "5m5m", "-5m", "1.5m", "5 m", "5M", "m", "1h30", "1us", "300y", "1m\n"] {
+        for text in ["", "5", "1m1h", "5m5m", "-5m", "1.5m", "5 m", "5M", "m", "1h30", "1us", "300y", "1m\n"]
+        {
             check(text, None);
         }
         check("99999999999999999999s", None);

@@ -30,7 +30,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             engine: Engine::default(),
-            interval: Duration::from_mins(1),
+            interval: Duration::from_secs(60),
             external_labels: Labels::empty(),
             external_url: String::new(),
         }
@@ -277,7 +277,9 @@ impl Round<'_> {
             let named = sample.labels.with(METRIC_NAME, &rule.name);
             let labels = labels.iter().fold(named, |series, (name, value)| series.with(name, value));
             if !seen.insert(labels.clone()) {
-                return Err("vector contains metrics with the same labelset after applying rule labels".to_owned());
+                return Err(
+                    "vector contains metrics with the same labelset after applying rule labels".to_owned()
+                );
             }
             series.push(VectorSample { labels, value: sample.value });
         }

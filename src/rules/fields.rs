@@ -42,10 +42,7 @@ pub(super) fn duration(field: Field<'_>, problems: &mut Problems) -> Option<Dura
 }
 
 /// Names and texts; with each its place and that of the name. `None` of what is no map.
-pub(super) fn pairs<'n>(
-    field: Field<'n>,
-    problems: &mut Problems,
-) -> BTreeMap<String, (String, &'n Entry)> {
+pub(super) fn pairs<'n>(field: Field<'n>, problems: &mut Problems) -> BTreeMap<String, (String, &'n Entry)> {
     let entries: &[Entry] = match &field.node.value {
         Value::Map(entries) => entries,
         Value::Null => &[],

@@ -193,10 +193,10 @@ fn templates(texts: &Texts<'_>, problems: &mut Problems) -> BTreeMap<String, Tem
             Err(error) => {
                 let field = Field { name, node: &entry.value };
                 let (place, message) = place_in(field, text, &error.span, &error.message);
-                problems.push(
-                    Problem::error(&place, format!("{}: {message}", quoted(name)))
-                        .help("templates are Go's, with `$labels`, `$value` and the functions of Prometheus"),
-                );
+                problems
+                    .push(Problem::error(&place, format!("{}: {message}", quoted(name))).help(
+                        "templates are Go's, with `$labels`, `$value` and the functions of Prometheus",
+                    ));
             }
         }
     }
@@ -237,7 +237,8 @@ fn check_rules_apart(groups: &[Group], problems: &mut Problems) {
         let key = (rule.keyword(), rule.name.as_str(), rule.labels_written());
         match first.get(&key) {
             Some(earlier) => {
-                let message = format!("two rules {} {} with the same labels", rule.keyword(), quoted(&rule.name));
+                let message =
+                    format!("two rules {} {} with the same labels", rule.keyword(), quoted(&rule.name));
                 problems.push(Problem::warning(&rule.place, message).label("again").help(format!(
                     "the first is on line {}: give them different labels, or remove one",
                     earlier.line()
@@ -251,6 +252,10 @@ fn check_rules_apart(groups: &[Group], problems: &mut Problems) {
 }
 
 /// The text of a field that may be left out.
-pub(super) fn optional_string(fields: &mut Fields<'_>, name: &'static str, problems: &mut Problems) -> String {
+pub(super) fn optional_string(
+    fields: &mut Fields<'_>,
+    name: &'static str,
+    problems: &mut Problems,
+) -> String {
     fields.optional(name).and_then(|field| string(field, problems)).unwrap_or_default()
 }

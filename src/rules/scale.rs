@@ -25,7 +25,8 @@ impl TimeScale {
 
     fn of(self, duration: Duration) -> Duration {
         // Prometheus has no time shorter than a millisecond.
-        Duration::from_millis((duration.as_secs_f64() * 1000.0 / self.0).round() as u64)
+        let ms = (duration.as_secs_f64() * 1000.0 / self.0).round();
+        Duration::try_from_secs_f64(ms / 1000.0).unwrap_or(Duration::MAX)
     }
 }
 
@@ -54,9 +55,7 @@ const BOUND_TO_TIME: [(&[&str], &str); 5] = [
     (&["holt_winters", "double_exponential_smoothing"], "its result depends on how many samples there are"),
     (&["time", "timestamp"], "clocks do not run faster"),
     (
-        &[
-            "minute", "hour", "day_of_week", "day_of_month", "day_of_year", "days_in_month", "month", "year",
-        ],
+        &["minute", "hour", "day_of_week", "day_of_month", "day_of_year", "days_in_month", "month", "year"],
         "the calendar does not run faster",
     ),
 ];
@@ -74,7 +73,9 @@ pub fn scaled(groups: &[Group], scale: TimeScale, interval: Duration) -> Scaled 
             for (j, rule) in group.rules.iter().enumerate() {
                 let why = reasons(rule, scale, &missing);
                 if !why.is_empty() && done.insert((i, j)) {
-                    why.into_iter().for_each(|problem| refused.push(problem));
+                    for problem in why {
+                        refused.push(problem);
+                    }
                     if let RuleKind::Recording { .. } = rule.kind {
                         missing.insert(rule.name.clone());
                     }
@@ -95,7 +96,7 @@ pub fn scaled(groups: &[Group], scale: TimeScale, interval: Duration) -> Scaled 
         ..group.clone()
     };
     let groups = groups.iter().enumerate().map(scaled_group).collect();
-    let refused = refused.into_result(Some(())).map_or_else(|sorted| sorted, |(_, sorted)| sorted);
+    let refused = refused.into_result(Some(())).map_or_else(|sorted| sorted, |((), sorted)| sorted);
     Scaled { groups, refused }
 }
 
@@ -121,7 +122,10 @@ fn reasons(rule: &Rule, scale: TimeScale, missing: &BTreeSet<String>) -> Vec<Pro
             if matrix.selector.at.is_some() {
                 found.push(refuse(expr.span.clone(), "`@` names a time".to_owned()));
             } else if scale.of(matrix.range).is_zero() {
-                found.push(refuse(expr.span.clone(), "its range would be shorter than a millisecond".to_owned()));
+                found.push(refuse(
+                    expr.span.clone(),
+                    "its range would be shorter than a millisecond".to_owned(),
+                ));
             }
         }
         ExprKind::Subquery(subquery) if subquery.at.is_some() => {
@@ -192,5 +196,7 @@ fn scaled_rule(rule: &Rule, scale: TimeScale) -> Option<Rule> {
 }
 
 fn scaled_ms(ms: i64, scale: TimeScale) -> i64 {
-    (ms as f64 / scale.0).round() as i64
+    let size =
+        i64::try_from(scale.of(Duration::from_millis(ms.unsigned_abs())).as_millis()).unwrap_or(i64::MAX);
+    if ms < 0 { -size } else { size }
 }

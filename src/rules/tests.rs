@@ -105,12 +105,12 @@ fn every_field_is_read() {
     );
     let [group] = groups.as_slice() else { panic!("{groups:?}") };
     assert_eq!((group.interval, group.limit), (Some(Duration::from_secs(30)), 5));
-    assert_eq!(group.query_offset, Duration::from_mins(1));
+    assert_eq!(group.query_offset, Duration::from_secs(60));
     let RuleKind::Recording { labels } = &group.rules[0].kind else { panic!("a recording rule") };
     let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
     assert_eq!(labels, ["flag=true", "none=", "team=x", "tier=two"]);
     let alerting = group.rules[1].alerting().unwrap();
-    assert_eq!((alerting.hold, alerting.keep_firing), (Duration::from_mins(5), Duration::from_mins(90)));
+    assert_eq!((alerting.hold, alerting.keep_firing), (Duration::from_secs(300), Duration::from_secs(5_400)));
     assert_eq!(alerting.annotations["a"].text(), "5");
     assert_eq!(alerting.labels["team"].text(), "x");
 }
@@ -232,7 +232,12 @@ fn intervals_and_offsets_are_kept() {
     }
     let times = |name: &str| {
         let labels = Labels::from_pairs([("__name__", name)]);
-        let id = drive.storage.select(&[crate::promql::Matcher::new("__name__", crate::promql::MatchOp::Equal, name).unwrap()]);
+        let id = drive.storage.select(&[crate::promql::Matcher::new(
+            "__name__",
+            crate::promql::MatchOp::Equal,
+            name,
+        )
+        .unwrap()]);
         assert_eq!(drive.storage.labels(id[0]), &labels);
         drive.storage.samples(id[0]).iter().map(|(at, value)| (at / 1000, *value)).collect::<Vec<_>>()
     };
@@ -254,7 +259,7 @@ fn a_status_tells_what_was_there_to_be_looked_at() {
     assert_eq!(statuses[0].reading, Some(Reading::Inactive));
     assert_eq!(statuses[1].coverage.wanted, Some(Duration::from_secs(80)));
     assert!((statuses[1].coverage.share() - 0.5).abs() < 1e-9, "{:?}", statuses[1]);
-    let held = Reading::Pending { held: Duration::from_secs(40), of: Duration::from_mins(5) };
+    let held = Reading::Pending { held: Duration::from_secs(40), of: Duration::from_secs(300) };
     assert_eq!(statuses[2].reading, Some(held));
     assert_eq!(statuses[3].reading, Some(Reading::Fired { first_ms: 10_000 }));
 }
@@ -277,7 +282,7 @@ fn a_run_must_last_for_ranges_hold_and_evaluations() {
         "groups:\n- name: a\n  interval: 30s\n  rules:\n  - {alert: X, expr: 'rate(x[5m] offset 1m) > 1', for: 5m}\n  \
          - {record: 'x:rate', expr: 'rate(x[10m])'}\n  - {alert: Y, expr: 'max_over_time(x:rate[1m]) > 1'}\n  - {alert: Z, expr: x @ 5 > 1}\n",
     );
-    let needed: Vec<Option<u64>> = run_lengths(&groups, Duration::from_mins(1))
+    let needed: Vec<Option<u64>> = run_lengths(&groups, Duration::from_secs(60))
         .iter()
         .map(|length| length.needed.map(|needed| needed.as_secs()))
         .collect();
@@ -288,7 +293,8 @@ fn a_run_must_last_for_ranges_hold_and_evaluations() {
 fn rules_in_a_faster_time_are_printed_or_refused() {
     let text = "groups:\n- name: a\n  rules:\n  - {alert: X, expr: 'rate(x[5m] offset 1m) > 1', for: 5m, keep_firing_for: 1h, labels: {a: b}}\n  \
          - {record: 'x:increase', expr: 'sum(increase(x[1h]))'}\n  - {alert: Y, expr: 'x:increase > 5'}\n  - {alert: Z, expr: 'max_over_time(rate(x[1m])[10m:30s]) > 1'}\n";
-    let Scaled { groups, refused } = scaled(&groups(text), TimeScale::new(60.0).unwrap(), Duration::from_mins(1));
+    let Scaled { groups, refused } =
+        scaled(&groups(text), TimeScale::new(60.0).unwrap(), Duration::from_secs(60));
     let yaml = to_yaml(&groups);
     let again = load("scaled.yml", &yaml).unwrap().0;
     assert_eq!(to_yaml(&again), yaml, "what is printed reads back");
@@ -359,8 +365,14 @@ fn the_shipped_unit_tests_pass_and_a_wrong_expectation_does_not() {
         run_tests(&file, &Engine::default()).into_iter().flat_map(|outcome| outcome.failures).collect();
     let whats: Vec<&str> = failures.iter().map(|failure| failure.what.as_str()).collect();
     assert_eq!(whats[0], "the alert `MCPHighErrorRate` at 12m30s");
-    assert!(whats[1].starts_with("the query `ALERTS{alertname=\"MCPConnectionPoolExhausted\"}` at 2m"), "{whats:?}");
+    assert!(
+        whats[1].starts_with("the query `ALERTS{alertname=\"MCPConnectionPoolExhausted\"}` at 2m"),
+        "{whats:?}"
+    );
     assert_eq!(failures.len(), 2);
     let lines = failures[0].lines.join("\n");
-    assert!(lines.contains("-     description: 11% of") && lines.contains("+     description: 10% of"), "{lines}");
+    assert!(
+        lines.contains("-     description: 11% of") && lines.contains("+     description: 10% of"),
+        "{lines}"
+    );
 }

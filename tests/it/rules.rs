@@ -202,7 +202,11 @@ fn wrong_expectations_fail_here_and_there() {
         ("1.234567890123e+12 1.235T", "1234567890123 1.235T", "+     number: 1.234567890123e+12"),
         ("value: 180}", "value: 61}", "} 180"),
         ("exp_samples: [{value: 2}]", "exp_samples: [{value: 3}]", "- {} 3"),
-        ("job=\"b\", source=\"recorded\"}', value: 2", "job=\"b\"}', value: 2", "- job:requests:rate5m{job=\"b\"} 2"),
+        (
+            "job=\"b\", source=\"recorded\"}', value: 2",
+            "job=\"b\"}', value: 2",
+            "- job:requests:rate5m{job=\"b\"} 2",
+        ),
         ("{expr: nothing, eval_time: 1m}", "{expr: up + on() up, eval_time: 1m}", "FAILED"),
     ] {
         let tests = TESTS.replacen(right, wrong, 1);
@@ -225,7 +229,8 @@ fn bad_rule_files_are_bad_here_and_there() {
     // Prometheus takes these: they are refused by how gander reads all YAML.
     let ours_alone = ["merge-keys.bad.yaml", "two-documents.bad.yaml"];
     let folder = root().join("tests/golden/bad/rules");
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.to_str().unwrap().ends_with(".bad.yaml"));
     assert!(paths.len() >= 30, "{} bad rule files", paths.len());
     for path in paths {
@@ -267,7 +272,8 @@ fn how_long_a_run_must_be_is_told_in_both_times() {
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert!(text.contains("10s500ms") && text.contains("[5s]") && text.contains("for: 5s"), "{text}");
     // What it prints is a rule file.
-    let folder = folder(&[("scaled.yml", text.split_once("# All times").unwrap().1.split_once('\n').unwrap().1)]);
+    let folder =
+        folder(&[("scaled.yml", text.split_once("# All times").unwrap().1.split_once('\n').unwrap().1)]);
     check_rules(&folder.path().join("scaled.yml"), true);
     let rules = "groups: [{name: a, rules: [{alert: X, expr: 'increase(x[5m]) > 1'}]}]";
     let folder = self::folder(&[("rules.yml", rules)]);

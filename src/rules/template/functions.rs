@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use gotmpl::{FuncMap, TemplateError, Value, ValueFunc};
 use regex::{Regex, RegexBuilder};
 
+use super::Subject;
 use super::go_number::shortest;
 use super::hosts::{strip_domain, strip_port};
 use super::humanize::{
@@ -14,7 +15,6 @@ use super::humanize::{
 };
 use super::print::{action, builtin, print, printf, println};
 use super::tree::{FIELD, PRINT};
-use super::Subject;
 use crate::promql::{Labels, VectorSample};
 use crate::rules::duration::parse_duration;
 
@@ -213,7 +213,9 @@ fn number(args: &[Value], at: usize) -> Result<f64, String> {
         Some(Value::String(text)) => {
             text.parse().map_err(|_| format!("strconv.ParseFloat: parsing {text:?}: invalid syntax"))
         }
-        Some(other) => other.as_float().ok_or_else(|| format!("can't convert {} to float", other.type_name())),
+        Some(other) => {
+            other.as_float().ok_or_else(|| format!("can't convert {} to float", other.type_name()))
+        }
         None => Err("no value".to_owned()),
     }
 }
@@ -238,7 +240,10 @@ fn pattern(text: &str) -> Result<Regex, String> {
     let built = RegexBuilder::new(text).size_limit(MAX_PATTERN_BYTES).build();
     built.map_err(|error| {
         let why = error.to_string();
-        format!("error parsing regexp: {}", why.lines().last().unwrap_or_default().trim_start_matches("error: "))
+        format!(
+            "error parsing regexp: {}",
+            why.lines().last().unwrap_or_default().trim_start_matches("error: ")
+        )
     })
 }
 
@@ -246,9 +251,8 @@ fn pattern(text: &str) -> Result<Regex, String> {
 fn title(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let part = |at: usize| chars.get(at).is_some_and(|c| c.is_alphanumeric() || *c == '_');
-    let inside = |at: usize| {
-        matches!(chars[at], '\'' | '’' | '.' | ':') && at > 0 && part(at - 1) && part(at + 1)
-    };
+    let inside =
+        |at: usize| matches!(chars[at], '\'' | '’' | '.' | ':') && at > 0 && part(at - 1) && part(at + 1);
     let mut word_begins = true;
     let mut titled = String::with_capacity(text.len());
     for (at, c) in chars.iter().enumerate() {
@@ -315,10 +319,7 @@ fn index(args: &[Value]) -> Outcome {
 
 fn field(args: &[Value]) -> Outcome {
     let (first, names) = args.split_first().ok_or("no value")?;
-    names.iter().try_fold(first.clone(), |value, name| match name {
-        Value::String(name) => look_into(&value, name),
-        _ => Err("no field".to_owned()),
-    })
+    names.iter().try_fold(first.clone(), |value, name| look_into(&value, name.as_str().unwrap_or_default()))
 }
 
 /// A label is empty when it is not there; a field that a sample can't have is an error; and what was not given to `args`

@@ -53,10 +53,18 @@ pub(super) fn humanize_duration(seconds: f64) -> String {
         return significant(seconds, 4);
     }
     if seconds.abs() < 1.0 {
-        return if seconds == 0.0 { format!("{}s", significant(seconds, 4)) } else { format!("{}s", small(seconds)) };
+        return if seconds == 0.0 {
+            format!("{}s", significant(seconds, 4))
+        } else {
+            format!("{}s", small(seconds))
+        };
     }
     let sign = if seconds < 0.0 { "-" } else { "" };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole seconds of what is above 1")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "whole seconds of what is above 1"
+    )]
     let whole = seconds.abs() as u64;
     let (days, hours, minutes) = (whole / 86_400, whole / 3600 % 24, whole / 60 % 60);
     match (days, hours, minutes) {
@@ -113,8 +121,13 @@ mod tests {
             (f64::NAN, "NaN", "NaN", "NaN", "NaN%"),
             (999.95, "1000", "1000", "16m 39s", "1e+05%"),
         ] {
-            let made = (humanize(value), humanize1024(value), humanize_duration(value), humanize_percentage(value));
-            assert_eq!((made.0.as_str(), &*made.1, &*made.2, &*made.3), (k, ki, duration, percentage), "{value}");
+            let made =
+                (humanize(value), humanize1024(value), humanize_duration(value), humanize_percentage(value));
+            assert_eq!(
+                (made.0.as_str(), &*made.1, &*made.2, &*made.3),
+                (k, ki, duration, percentage),
+                "{value}"
+            );
         }
     }
 

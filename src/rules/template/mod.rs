@@ -86,7 +86,8 @@ impl Template {
             return Ok(whole);
         }
         check_size(text)?;
-        let parsed = Parser::with_name(None, &format!("{DEFINITIONS}{text}"), "{{", "}}").and_then(Parser::parse);
+        let parsed =
+            Parser::with_name(None, &format!("{DEFINITIONS}{text}"), "{{", "}}").and_then(Parser::parse);
         let (body, defines) = parsed.map_err(|error| problem_of(&error, text))?;
         let tree = Tree::of(body, defines).map_err(|(message, at, length)| {
             let start = at.saturating_sub(DEFINITIONS.len()).min(text.len());
@@ -190,7 +191,11 @@ fn first_words(text: &str) -> Vec<(usize, &str)> {
         let start = text.len() - inside.len();
         let length = inside.bytes().take_while(u8::is_ascii_alphabetic).count();
         words.push((start, &inside[..length]));
-        let end = if inside.starts_with("/*") { inside.find("*/}}").or(inside.find("*/")) } else { action_end(inside) };
+        let end = if inside.starts_with("/*") {
+            inside.find("*/}}").or(inside.find("*/"))
+        } else {
+            action_end(inside)
+        };
         at = end.map_or(text.len(), |end| start + end);
     }
     words
@@ -217,7 +222,8 @@ fn action_end(inside: &str) -> Option<usize> {
 }
 
 fn problem_of(error: &TemplateError, text: &str) -> TemplateProblem {
-    let (TemplateError::Parse { line, col, message, .. } | TemplateError::Lex { line, col, message, .. }) = error
+    let (TemplateError::Parse { line, col, message, .. } | TemplateError::Lex { line, col, message, .. }) =
+        error
     else {
         return TemplateProblem { message: error.to_string(), span: 0..text.len() };
     };

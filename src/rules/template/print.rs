@@ -6,10 +6,7 @@ use super::go_number::{fixed, scientific, shortest, significant};
 
 /// What a printed action shows.
 pub(super) fn action(value: &Value) -> String {
-    match value {
-        Value::Nil => "<no value>".to_owned(),
-        other => display(other),
-    }
+    if let Value::Nil = value { "<no value>".to_owned() } else { display(value) }
 }
 
 /// `%v`.
@@ -18,10 +15,16 @@ pub(super) fn display(value: &Value) -> String {
         Value::Float(number) => shortest(*number),
         Value::List(items) => format!("[{}]", items.iter().map(display).collect::<Vec<_>>().join(" ")),
         Value::Map(pairs) => {
-            let pairs: Vec<String> = pairs.iter().map(|(key, value)| format!("{key}:{}", display(value))).collect();
+            let pairs: Vec<String> =
+                pairs.iter().map(|(key, value)| format!("{key}:{}", display(value))).collect();
             format!("map[{}]", pairs.join(" "))
         }
-        other => other.to_string(),
+        Value::Nil
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Uint(_)
+        | Value::String(_)
+        | Value::Function(_) => value.to_string(),
     }
 }
 
@@ -81,11 +84,11 @@ pub(super) fn printf(args: &[Value]) -> Result<String, String> {
 /// A function of the library that has been given another meaning here, by its own means.
 pub(super) fn builtin(name: &str, args: &[Value]) -> Result<String, String> {
     let names: Vec<String> = (0..args.len()).map(|i| format!("a{i}")).collect();
-    let list: String = names.iter().map(|name| format!(" .{name}")).collect();
+    let list = names.join(" .");
     let data = Value::Map(std::sync::Arc::new(
         names.iter().zip(args).map(|(name, arg)| (name.as_str().into(), arg.clone())).collect(),
     ));
-    let template = Template::new("").parse(&format!("{{{{{name}{list}}}}}"));
+    let template = Template::new("").parse(&format!("{{{{{name} .{list}}}}}"));
     template.and_then(|template| template.execute_to_string(&data)).map_err(|error| error.to_string())
 }
 
@@ -129,7 +132,8 @@ impl<'t> Verb<'t> {
             'e' | 'E' => scientific(number, self.precision.unwrap_or(6)),
             other => return format!("%!{other}(float64={})", shortest(number)),
         };
-        let digits = if letter.is_ascii_uppercase() && letter != 'F' { digits.to_uppercase() } else { digits };
+        let digits =
+            if letter.is_ascii_uppercase() && letter != 'F' { digits.to_uppercase() } else { digits };
         // An infinity has its sign already, which only `+` asks for.
         let digits = digits.strip_prefix('+').map_or(digits.clone(), str::to_owned);
         let shown_sign = |sign: &str| self.flags.contains(sign) && !digits.starts_with('-');
@@ -162,7 +166,8 @@ mod tests {
 
     #[track_caller]
     fn check(format: &str, args: &[Value], expected: &str) {
-        let args: Vec<Value> = std::iter::once(Value::String(format.into())).chain(args.iter().cloned()).collect();
+        let args: Vec<Value> =
+            std::iter::once(Value::String(format.into())).chain(args.iter().cloned()).collect();
         assert_eq!(printf(&args).unwrap(), expected, "{format}");
     }
 
@@ -172,9 +177,21 @@ mod tests {
         let float = Value::Float;
         check("%v %g %s", &[float(-93_784.5), float(1e6), float(0.0)], "-93784.5 1e+06 %!s(float64=0)");
         check("%d|%.2f|%e", &[float(1.5), float(2.0), float(0.5)], "%!d(float64=1.5)|2.00|5.000000e-01");
-        check("%10.3f|%-8.2g|%+v|% v", &[float(1.0), float(1.2345e-6), float(2.0), float(2.0)], "     1.000|1.2e-06 |+2| 2");
-        check("%6v|%06.1f|%v|%f", &[float(f64::NAN), float(-1.25), float(f64::INFINITY), float(f64::NEG_INFINITY)], "   NaN|-001.2|+Inf|-Inf");
-        check("%d %s 100%% %v", &[Value::Int(5), Value::String("x%vy".into()), float(0.1)], "5 x%vy 100% 0.1");
+        check(
+            "%10.3f|%-8.2g|%+v|% v",
+            &[float(1.0), float(1.2345e-6), float(2.0), float(2.0)],
+            "     1.000|1.2e-06 |+2| 2",
+        );
+        check(
+            "%6v|%06.1f|%v|%f",
+            &[float(f64::NAN), float(-1.25), float(f64::INFINITY), float(f64::NEG_INFINITY)],
+            "   NaN|-001.2|+Inf|-Inf",
+        );
+        check(
+            "%d %s 100%% %v",
+            &[Value::Int(5), Value::String("x%vy".into()), float(0.1)],
+            "5 x%vy 100% 0.1",
+        );
         check("%.2f", &[], "%!f(MISSING)");
     }
 }

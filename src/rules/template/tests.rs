@@ -35,25 +35,44 @@ fn check_fails(text: &str, expected: &str) {
 #[test]
 fn values_are_printed_as_go_prints_them() {
     check("{{ $value }}", 0.05, "0.05");
-    check("{{ $value }} {{ .Value }} {{ $.Value }}", 1_234_567_890_123.0, &["1.234567890123e+12"; 3].join(" "));
+    check(
+        "{{ $value }} {{ .Value }} {{ $.Value }}",
+        1_234_567_890_123.0,
+        &["1.234567890123e+12"; 3].join(" "),
+    );
     check("{{ printf \"%v %g %.2f\" $value $value $value }}", 1.2345e-6, "1.2345e-06 1.2345e-06 0.00");
     check("{{ $value | printf \"%.1f%%\" }}", 5.0, "5.0%");
-    check("{{ print $value \" \" 1e6 1.5 }}|{{ println $value }}", f64::NEG_INFINITY, "-Inf 1e+06 1.5|-Inf\n");
+    check(
+        "{{ print $value \" \" 1e6 1.5 }}|{{ println $value }}",
+        f64::NEG_INFINITY,
+        "-Inf 1e+06 1.5|-Inf\n",
+    );
 }
 
 #[test]
 fn labels_that_are_missing_are_empty() {
-    check("{{ $labels.s }}{{ $labels.missing }}{{ .Labels.missing }}|{{ $labels }}", 1.0, "a|map[__name__:x s:a]");
+    check(
+        "{{ $labels.s }}{{ $labels.missing }}{{ .Labels.missing }}|{{ $labels }}",
+        1.0,
+        "a|map[__name__:x s:a]",
+    );
     check("{{ index $labels \"nope\" }}{{ eq $labels.missing \"\" }} {{ len $labels }}", 1.0, "true 2");
     check("{{ if $labels.missing }}y{{ else if $labels.s }}s{{ else }}n{{ end }}", 1.0, "s");
     check("{{ $labels.missing | toUpper }}{{ with $labels }}{{ .s }}{{ .nope }}{{ end }}", 1.0, "a");
-    check("{{ $externalLabels.foo }} {{ $externalURL }} {{ externalURL }} {{ pathPrefix }}", 1.0,
-        "bar http://example.org:9090/prom http://example.org:9090/prom /prom");
+    check(
+        "{{ $externalLabels.foo }} {{ $externalURL }} {{ externalURL }} {{ pathPrefix }}",
+        1.0,
+        "bar http://example.org:9090/prom http://example.org:9090/prom /prom",
+    );
 }
 
 #[test]
 fn queries_are_asked_and_their_results_walked_through() {
-    check("{{ range query \"x\" }}{{ .Labels.s }} {{ .Value }} {{ . | label \"s\" }},{{ end }}", 1.0, "b 1e+06 b,a 1e+06 a,");
+    check(
+        "{{ range query \"x\" }}{{ .Labels.s }} {{ .Value }} {{ . | label \"s\" }},{{ end }}",
+        1.0,
+        "b 1e+06 b,a 1e+06 a,",
+    );
     check("{{ range query \"x\" | sortByLabel \"s\" }}{{ .Labels.s }}{{ .Labels.t }}{{ end }}", 1.0, "ab");
     check("{{ query \"x\" | first | value | humanize }} {{ printf \"x%d\" 1 | query | len }}", 1.0, "1M 2");
     check("{{ with query \"none\" }}some{{ else }}none{{ end }}", 1.0, "none");
@@ -64,16 +83,43 @@ fn queries_are_asked_and_their_results_walked_through() {
 
 #[test]
 fn functions_do_what_those_of_prometheus_do() {
-    check("{{ title \"hello wORLD x-y it's\" }} {{ toUpper \"ä\" }} {{ toLower \"ÄB\" }}", 1.0, "Hello WORLD X-Y It's Ä äb");
+    check(
+        "{{ title \"hello wORLD x-y it's\" }} {{ toUpper \"ä\" }} {{ toLower \"ÄB\" }}",
+        1.0,
+        "Hello WORLD X-Y It's Ä äb",
+    );
     check("{{ \"a.b.c:80\" | stripPort }} {{ \"a.b.c:80\" | stripDomain }}", 1.0, "a.b.c a:80");
     check("{{ match \"a.*\" \"xab\" }} {{ reReplaceAll \"(.)b\" \"${1}c$1\" \"abab\" }}", 1.0, "true acaaca");
-    check("{{ tableLink \"up{a=\\\"b\\\"} > 0\" }}", 1.0, "/graph?g0.expr=up%7Ba%3D%22b%22%7D+%3E+0&g0.tab=1");
-    check("{{ graphLink \"up\" }} {{ parseDuration \"1h30m\" }} {{ safeHtml \"<b>\" }}", 1.0, "/graph?g0.expr=up&g0.tab=0 5400 <b>");
-    check("{{ humanize \"12345\" }} {{ humanize 5 }} {{ 5 | humanize1024 }} {{ humanizePercentage \"0.5\" }}", 1.0, "12.35k 5 5 50%");
-    check("{{ humanizeTimestamp $value }} {{ toTime $value }}", -93_784.5, &["1969-12-30 21:56:55.5 +0000 UTC"; 2].join(" "));
-    check("{{ with args 1 2.5 $value }}{{ .arg0 }} {{ .arg1 }} {{ .arg9 }} {{ . }}{{ end }}", 1e6,
-        "1 2.5 <no value> map[arg0:1 arg1:2.5 arg2:1e+06]");
-    check("{{ gt $value 0.5 }} {{ le $value 0.5 }} {{ eq $value 1.0 }} {{ ne 1 2 }}", f64::NAN, "false false false true");
+    check(
+        "{{ tableLink \"up{a=\\\"b\\\"} > 0\" }}",
+        1.0,
+        "/graph?g0.expr=up%7Ba%3D%22b%22%7D+%3E+0&g0.tab=1",
+    );
+    check(
+        "{{ graphLink \"up\" }} {{ parseDuration \"1h30m\" }} {{ safeHtml \"<b>\" }}",
+        1.0,
+        "/graph?g0.expr=up&g0.tab=0 5400 <b>",
+    );
+    check(
+        "{{ humanize \"12345\" }} {{ humanize 5 }} {{ 5 | humanize1024 }} {{ humanizePercentage \"0.5\" }}",
+        1.0,
+        "12.35k 5 5 50%",
+    );
+    check(
+        "{{ humanizeTimestamp $value }} {{ toTime $value }}",
+        -93_784.5,
+        &["1969-12-30 21:56:55.5 +0000 UTC"; 2].join(" "),
+    );
+    check(
+        "{{ with args 1 2.5 $value }}{{ .arg0 }} {{ .arg1 }} {{ .arg9 }} {{ . }}{{ end }}",
+        1e6,
+        "1 2.5 <no value> map[arg0:1 arg1:2.5 arg2:1e+06]",
+    );
+    check(
+        "{{ gt $value 0.5 }} {{ le $value 0.5 }} {{ eq $value 1.0 }} {{ ne 1 2 }}",
+        f64::NAN,
+        "false false false true",
+    );
     check("{{ now }} {{ toDuration 90.5 }} {{ urlQueryEscape \"a b\" }}", 1.0, "90.5 1m30.5s a+b");
     check("{{ template \"x\" . }}{{ define \"x\" }}{{ .Value }}{{ end }}", 1e6, "1e+06");
     check_fails("{{ gt $value 1 }}", "incompatible types for comparison");
@@ -100,8 +146,21 @@ fn what_go_refuses_when_it_parses_is_refused_in_its_place() {
             assert_eq!(problem.span.start, found, "{text}: {problem:?}");
         }
     }
-    check("{{ \"{{ end }}\" }}{{/* {{ end }} */}}{{ `{{ else }}` }}{{- if 1 }}x{{ end -}} ", 1.0, "{{ end }}{{ else }}x");
-    for text in ["{{ if 1 }}x", "{{ end }}", "{{ else }}", "{{ if 1 }}{{ end }} {{- end -}}", "{{ if }}x{{ end }}", "{{ $value | }}", "{{ range }}{{ end }}", "{{ . "] {
+    check(
+        "{{ \"{{ end }}\" }}{{/* {{ end }} */}}{{ `{{ else }}` }}{{- if 1 }}x{{ end -}} ",
+        1.0,
+        "{{ end }}{{ else }}x",
+    );
+    for text in [
+        "{{ if 1 }}x",
+        "{{ end }}",
+        "{{ else }}",
+        "{{ if 1 }}{{ end }} {{- end -}}",
+        "{{ if }}x{{ end }}",
+        "{{ $value | }}",
+        "{{ range }}{{ end }}",
+        "{{ . ",
+    ] {
         Template::parse(text).unwrap_err();
     }
 }
@@ -113,7 +172,10 @@ fn a_template_is_bounded() {
     for text in [deep, blocks, format!("{{{{ 1 }}}}{}", "x".repeat(MAX_BYTES))] {
         Template::parse(&text).unwrap_err();
     }
-    check_fails("{{ range $i, $x := query \"x\" }}{{ printf \"x%d\" $i | query }}{{ end }}{{ define \"x\" }}{{ template \"x\" }}{{ end }}{{ template \"x\" }}", "recursion");
-    let many: String = (0..40).map(|i| format!("{{{{ query \"q{i}\" | len }}}}")).collect();
+    check_fails(
+        "{{ range $i, $x := query \"x\" }}{{ printf \"x%d\" $i | query }}{{ end }}{{ define \"x\" }}{{ template \"x\" }}{{ end }}{{ template \"x\" }}",
+        "recursion",
+    );
+    let many = (0..40).map(|i| format!("{{{{ query \"q{i}\" | len }}}}")).collect::<Vec<_>>().concat();
     check_fails(&many, "more than 32 queries");
 }

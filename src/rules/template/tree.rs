@@ -1,8 +1,6 @@
 //! The tree of a template: held to what Go refuses when it parses one, and changed where the library does otherwise.
 
-use gotmpl::parse::{
-    ActionNode, CommandNode, DefineNode, Expr, ListNode, Node, PipeNode, Pos, SmolStr,
-};
+use gotmpl::parse::{ActionNode, CommandNode, DefineNode, Expr, ListNode, Node, PipeNode, Pos, SmolStr};
 
 use super::{BODY, functions};
 
@@ -126,7 +124,9 @@ impl Walk {
                 (*pos, (**inner).clone(), std::mem::take(fields))
             }
             Expr::Pipe(_, pipe) => return self.pipe(pipe),
-            Expr::Dot(_) | Expr::String(..) | Expr::Number(..) | Expr::Bool(..) | Expr::Nil(_) => return Ok(()),
+            Expr::Dot(_) | Expr::String(..) | Expr::Number(..) | Expr::Bool(..) | Expr::Nil(_) => {
+                return Ok(());
+            }
         };
         let (pos, value, fields) = looked_into;
         if fields.is_empty() {

@@ -69,7 +69,12 @@ mod tests {
         assert_eq!(check(&[], &["c"]), ["- nothing", "+ c"]);
         assert_eq!(check(&["a"], &[]), ["- a", "+ nothing"]);
         let lines = |item: &&[&str]| item.iter().map(|line| (*line).to_owned()).collect();
-        let shown = difference(&[&["{}", "a: 1", "b: 2"][..]], &[&["{}", "a: 1", "b: 3", "c: 4"][..]], |a, b| a == b, lines);
+        let shown = difference(
+            &[&["{}", "a: 1", "b: 2"][..]],
+            &[&["{}", "a: 1", "b: 3", "c: 4"][..]],
+            |a, b| a == b,
+            lines,
+        );
         assert_eq!(shown, ["  {}", "  a: 1", "- b: 2", "+ b: 3", "+ c: 4"]);
     }
 }

@@ -87,7 +87,12 @@ pub fn load_tests(path: &Path, files: Files<'_>) -> Result<(TestFile, Problems),
     problems.into_result(file)
 }
 
-fn read_file(source: &Arc<Source>, path: &Path, files: Files<'_>, problems: &mut Problems) -> Option<TestFile> {
+fn read_file(
+    source: &Arc<Source>,
+    path: &Path,
+    files: Files<'_>,
+    problems: &mut Problems,
+) -> Option<TestFile> {
     let root = parse(source, problems)?;
     let mut fields = Fields::of(&root, "a unit-test file", problems)?;
     if let Some(place) = fields.place_of_any(&["groups"]) {
@@ -107,7 +112,7 @@ fn read_file(source: &Arc<Source>, path: &Path, files: Files<'_>, problems: &mut
         }
     }
     let interval = fields.optional("evaluation_interval").and_then(|field| duration(field, problems));
-    let interval = interval.filter(|interval| !interval.is_zero()).unwrap_or(Duration::from_mins(1));
+    let interval = interval.filter(|interval| !interval.is_zero()).unwrap_or(Duration::from_secs(60));
     let order = read_order(fields.optional("group_eval_order"), problems);
     // Groups that are not named are as early as the first.
     groups.sort_by_key(|group| order.get(&group.name).copied().unwrap_or_default());
@@ -233,10 +238,9 @@ fn noted<T>(
         Ok(value) => Some(value),
         Err((message, span)) => {
             let (place, message) = place_in(field, &text, &span, &message);
-            problems.push(
-                Problem::error(&place, format!("`{}`: {message}", field.name))
-                    .help("write a series like `up{job=\"x\"}`, and values like `1 2 3`, `0+10x5`, `_` or `stale`"),
-            );
+            problems.push(Problem::error(&place, format!("`{}`: {message}", field.name)).help(
+                "write a series like `up{job=\"x\"}`, and values like `1 2 3`, `0+10x5`, `_` or `stale`",
+            ));
             None
         }
     }

@@ -25,7 +25,9 @@ pub(super) fn read_labels(text: &str) -> Result<Labels, Mistake> {
     }
     match selector.matchers.iter().find(|matcher| matcher.op != MatchOp::Equal) {
         Some(other) => Err((format!("the label `{}` needs `=`", other.name), whole)),
-        None => Ok(Labels::from_pairs(selector.matchers.iter().map(|matcher| (&*matcher.name, &*matcher.value)))),
+        None => {
+            Ok(Labels::from_pairs(selector.matchers.iter().map(|matcher| (&*matcher.name, &*matcher.value))))
+        }
     }
 }
 
@@ -38,7 +40,8 @@ pub(super) fn read_values(text: &str) -> Result<Vec<Option<f64>>, Mistake> {
         if item.starts_with("{{") {
             return Err(wrong("native histograms are not known here"));
         }
-        let (first, step, times) = read_item(item).ok_or_else(|| wrong("not a value, nor a row of values"))?;
+        let (first, step, times) =
+            read_item(item).ok_or_else(|| wrong("not a value, nor a row of values"))?;
         if values.len() + times > MOST_VALUES {
             return Err(wrong(&format!("more than {MOST_VALUES} values")));
         }
@@ -142,7 +145,8 @@ mod tests {
 
     #[test]
     fn what_is_no_row_is_refused_in_its_place() {
-        for (text, at) in [("1 foo", 2), ("1+x3", 0), ("1 2x", 2), ("_+1x2", 0), ("1x2x3", 0), ("3 1.2.3", 2)] {
+        for (text, at) in [("1 foo", 2), ("1+x3", 0), ("1 2x", 2), ("_+1x2", 0), ("1x2x3", 0), ("3 1.2.3", 2)]
+        {
             assert_eq!(read_values(text).unwrap_err().1.start, at, "{text}");
         }
         assert!(read_values("{{schema:1}}").unwrap_err().0.contains("native histograms"));
