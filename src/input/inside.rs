@@ -117,7 +117,6 @@ impl Written<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::{Problems, Source, Value, parse};
-    use super::*;
 
     /// Where `part` of the value of `key` is said to be: line, column and the text there.
     #[track_caller]

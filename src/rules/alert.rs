@@ -185,11 +185,11 @@ mod tests {
 
     /// One alert `a`, evaluated each 10 s: `x` where its condition holds. What is left: `-`, `p`, `f` at each.
     #[track_caller]
-    fn check(hold_s: u64, keep_s: u64, holds: &str, states: &str) {
+    fn check(hold_s: u64, keep_s: u64, condition: &str, states: &str) {
         let mut alerts = Alerts::default();
         let mut seen = String::new();
         let mut told = AlertState::Inactive;
-        for (at, c) in holds.chars().enumerate() {
+        for (at, c) in condition.chars().enumerate() {
             let at_ms = i64::try_from(at).unwrap() * 10_000;
             let labels = Labels::from_pairs([("alertname", "a")]);
             let alert = Alert::new(labels.clone(), 1.0, BTreeMap::new(), at_ms);
@@ -208,7 +208,7 @@ mod tests {
                 AlertState::Firing => 'f',
             });
         }
-        assert_eq!(seen, states, "for {hold_s}s, keep {keep_s}s, {holds}");
+        assert_eq!(seen, states, "for {hold_s}s, keep {keep_s}s, {condition}");
     }
 
     #[test]

@@ -30,7 +30,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             engine: Engine::default(),
-            interval: Duration::from_mins(1),
+            interval: Duration::from_secs(60),
             external_labels: Labels::empty(),
             external_url: String::new(),
         }

@@ -25,7 +25,7 @@ pub(super) fn string(field: Field<'_>, problems: &mut Problems) -> Option<String
 pub(super) fn some_string(field: Field<'_>, problems: &mut Problems) -> Option<String> {
     let text = string(field, problems)?;
     if text.trim().is_empty() {
-        field.wrong("it is empty", "write something", problems);
+        field.wrong("the text is empty", "write something", problems);
         return None;
     }
     Some(text)

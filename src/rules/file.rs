@@ -132,8 +132,6 @@ type Texts<'n> = BTreeMap<String, (String, &'n Entry)>;
 
 fn read_rule(item: Field<'_>, group_labels: &Texts<'_>, problems: &mut Problems) -> Option<Rule> {
     let mut fields = Fields::of(item.node, "a rule", problems)?;
-    let kind = fields.exactly_one(&["record", "alert"], problems);
-    let name = kind.and_then(|(_, field, _)| some_string(field, problems));
     let expr = fields.required("expr", problems);
     let query = expr.and_then(|field| query(field, problems));
     let hold = fields.optional("for");
@@ -141,6 +139,8 @@ fn read_rule(item: Field<'_>, group_labels: &Texts<'_>, problems: &mut Problems)
     let annotations = fields.optional("annotations");
     let labels = fields.optional("labels").map(|field| read_names(Named::Label, field, problems));
     let labels = merged(group_labels, labels.unwrap_or_default());
+    let kind = fields.exactly_one(&["record", "alert"], problems);
+    let name = kind.and_then(|(_, field, _)| some_string(field, problems));
     fields.finish(problems);
     let (kind, name_field, _) = kind?;
     let kind = if kind == "record" {

@@ -10,7 +10,8 @@
 //!    `ALERTS_FOR_STATE` into the storage, and gives an [`Evaluation`]: [`Transition`]s of alerts (with labels, value,
 //!    annotations) and [`Failure`]s. [`Evaluator::reach`] says what may be dropped from the storage.
 //! 3. At the end [`Evaluator::statuses`] gives each rule's [`Reading`] *as written*, its [`Coverage`], and the selectors
-//!    that no series was ever there for.
+//!    that no series was ever there for. [`projected`] guesses, apart from all that, what an alert would do if the steady
+//!    phase went on.
 //!
 //! Time comes in as milliseconds since 1970, samples through the storage; nothing here reads a clock or a file. Texts of
 //! alerts hold what the target said: whoever shows them cleans them.
@@ -23,6 +24,7 @@ mod file;
 mod length;
 mod names;
 mod print;
+mod projection;
 mod rule;
 mod scale;
 mod status;
@@ -34,6 +36,7 @@ pub use evaluator::{Evaluation, Evaluator, FailedPart, Failure, RuleId, Settings
 pub use file::{load, load_all};
 pub use length::{RunLength, run_lengths};
 pub use print::to_yaml;
+pub use projection::{Projection, SteadyPhase, projected};
 pub use rule::{Alerting, Group, Rule, RuleKind};
 pub use scale::{Scaled, TimeScale, scaled};
 pub use status::{Coverage, Reading, RuleStatus};

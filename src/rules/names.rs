@@ -14,12 +14,12 @@ pub(super) enum Named {
 /// Notes what is wrong with a name.
 pub(super) fn check(named: Named, name: &str, place: &Place, problems: &mut Problems) {
     let what = match named {
-        Named::Metric => "metric",
-        Named::Label => "label",
-        Named::Annotation => "annotation",
+        Named::Metric => "a metric",
+        Named::Label => "a label",
+        Named::Annotation => "an annotation",
     };
     if name.is_empty() {
-        problems.push(Problem::error(place, format!("a {what} has an empty name")).help("give it a name"));
+        problems.push(Problem::error(place, format!("{what} has an empty name")).help("give it a name"));
     } else if named == Named::Label && name == "__name__" {
         problems.push(
             Problem::error(place, "a rule can't set the label `__name__`")
@@ -34,7 +34,7 @@ pub(super) fn check(named: Named, name: &str, place: &Place, problems: &mut Prob
         let message = format!("{} is a name for Prometheus 3 alone", quoted(name));
         problems.push(
             Problem::warning(place, message)
-                .help(format!("older ones take letters, digits and `_` in the name of a {what}")),
+                .help(format!("older ones take letters, digits and `_` in the name of {what}")),
         );
     }
 }

@@ -25,7 +25,8 @@ impl TimeScale {
 
     fn of(self, duration: Duration) -> Duration {
         // Prometheus has no time shorter than a millisecond.
-        Duration::from_millis((duration.as_secs_f64() * 1000.0 / self.0).round() as u64)
+        let ms = (duration.as_secs_f64() * 1000.0 / self.0).round();
+        Duration::try_from_secs_f64(ms / 1000.0).unwrap_or(Duration::MAX)
     }
 }
 
@@ -72,7 +73,9 @@ pub fn scaled(groups: &[Group], scale: TimeScale, interval: Duration) -> Scaled 
             for (j, rule) in group.rules.iter().enumerate() {
                 let why = reasons(rule, scale, &missing);
                 if !why.is_empty() && done.insert((i, j)) {
-                    why.into_iter().for_each(|problem| refused.push(problem));
+                    for problem in why {
+                        refused.push(problem);
+                    }
                     if let RuleKind::Recording { .. } = rule.kind {
                         missing.insert(rule.name.clone());
                     }
@@ -93,7 +96,7 @@ pub fn scaled(groups: &[Group], scale: TimeScale, interval: Duration) -> Scaled 
         ..group.clone()
     };
     let groups = groups.iter().enumerate().map(scaled_group).collect();
-    let refused = refused.into_result(Some(())).map_or_else(|sorted| sorted, |(_, sorted)| sorted);
+    let refused = refused.into_result(Some(())).map_or_else(|sorted| sorted, |((), sorted)| sorted);
     Scaled { groups, refused }
 }
 
@@ -143,6 +146,16 @@ fn reasons(rule: &Rule, scale: TimeScale, missing: &BTreeSet<String>) -> Vec<Pro
     found
 }
 
+/// The first function of a query whose result depends on how long its range is, and why.
+pub(super) fn counts_with_its_range(query: &Query) -> Option<(&'static str, &'static str)> {
+    // Those bound to the time of day don't look at ranges.
+    let bound = |name: &'static str| {
+        let row = BOUND_TO_TIME[..3].iter().find(|(names, _)| names.contains(&name));
+        row.map(|(_, why)| (name, *why))
+    };
+    query.functions().into_iter().find_map(bound)
+}
+
 /// Where bytes of the expression are written.
 fn place_of(rule: &Rule, span: std::ops::Range<usize>) -> Place {
     rule.expr.inside(rule.query.text(), span).unwrap_or_else(|| rule.expr.clone())
@@ -183,5 +196,7 @@ fn scaled_rule(rule: &Rule, scale: TimeScale) -> Option<Rule> {
 }
 
 fn scaled_ms(ms: i64, scale: TimeScale) -> i64 {
-    (ms as f64 / scale.0).round() as i64
+    let size =
+        i64::try_from(scale.of(Duration::from_millis(ms.unsigned_abs())).as_millis()).unwrap_or(i64::MAX);
+    if ms < 0 { -size } else { size }
 }

@@ -164,11 +164,11 @@ impl Watch {
         }
     }
 
-    fn reading(&self, hold: Duration) -> Reading {
+    fn reading(&self, of: Duration) -> Reading {
         match (self.first_firing_ms, self.longest_held) {
             (Some(first_ms), _) => Reading::Fired { first_ms },
             _ if self.failures > 0 || self.evaluations == 0 => Reading::Undecided,
-            (None, Some(held)) => Reading::Pending { held, of: hold },
+            (None, Some(held)) => Reading::Pending { held, of },
             (None, None) => Reading::Inactive,
         }
     }

@@ -319,10 +319,7 @@ fn index(args: &[Value]) -> Outcome {
 
 fn field(args: &[Value]) -> Outcome {
     let (first, names) = args.split_first().ok_or("no value")?;
-    names.iter().try_fold(first.clone(), |value, name| match name {
-        Value::String(name) => look_into(&value, name),
-        _ => Err("no field".to_owned()),
-    })
+    names.iter().try_fold(first.clone(), |value, name| look_into(&value, name.as_str().unwrap_or_default()))
 }
 
 /// A label is empty when it is not there; a field that a sample can't have is an error; and what was not given to `args`

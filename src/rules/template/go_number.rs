@@ -38,7 +38,7 @@ fn special(value: f64) -> Option<String> {
 /// The significant digits of a number, without zeros at the end, and its decimal exponent.
 struct Digits {
     sign: &'static str,
-    digits: String,
+    significant: String,
     exponent: i32,
 }
 
@@ -57,12 +57,12 @@ impl Digits {
         let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
         let digits: String = mantissa.chars().filter(|c| *c != '.').collect();
         let digits = digits.trim_end_matches('0').to_owned();
-        Self { sign, digits, exponent: exponent.parse().unwrap_or_default() }
+        Self { sign, significant: digits, exponent: exponent.parse().unwrap_or_default() }
     }
 }
 
 fn general(number: &Digits, limit: i32) -> String {
-    let Digits { sign, digits, exponent } = number;
+    let Digits { sign, significant: digits, exponent } = number;
     if digits.is_empty() {
         return format!("{sign}0");
     }

@@ -156,17 +156,18 @@ fn check_size(text: &str) -> Result<(), TemplateProblem> {
     check_blocks(text, problem)
 }
 
-/// The library takes an `end` too many for the end of the text.
+/// The library takes an `end` too many for the end of the text, and the end of the text for an `end`.
 fn check_blocks(
     text: &str,
     problem: impl Fn(String, usize) -> TemplateProblem,
 ) -> Result<(), TemplateProblem> {
-    let (mut open, mut blocks) = (0_usize, 0);
+    let mut open = Vec::new();
+    let mut blocks = 0;
     for (at, word) in first_words(text) {
         match word {
-            "if" | "range" | "with" | "define" | "block" => open += 1,
-            "else" if open > 0 => {}
-            "end" if open > 0 => open -= 1,
+            "if" | "range" | "with" | "define" | "block" => open.push((at, word)),
+            "else" if !open.is_empty() => {}
+            "end" if !open.is_empty() => drop(open.pop()),
             "else" | "end" => return Err(problem(format!("unexpected {{{{{word}}}}}"), at)),
             _ => continue,
         }
@@ -175,7 +176,10 @@ fn check_blocks(
             return Err(problem(format!("more than {MAX_BLOCKS} words of blocks"), at));
         }
     }
-    Ok(())
+    match open.pop() {
+        Some((at, word)) => Err(problem(format!("this `{word}` has no `{{{{ end }}}}`"), at)),
+        None => Ok(()),
+    }
 }
 
 /// The first word of each action, with its place.

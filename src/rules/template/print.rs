@@ -6,10 +6,7 @@ use super::go_number::{fixed, scientific, shortest, significant};
 
 /// What a printed action shows.
 pub(super) fn action(value: &Value) -> String {
-    match value {
-        Value::Nil => "<no value>".to_owned(),
-        other => display(other),
-    }
+    if let Value::Nil = value { "<no value>".to_owned() } else { display(value) }
 }
 
 /// `%v`.
@@ -22,7 +19,12 @@ pub(super) fn display(value: &Value) -> String {
                 pairs.iter().map(|(key, value)| format!("{key}:{}", display(value))).collect();
             format!("map[{}]", pairs.join(" "))
         }
-        other => other.to_string(),
+        Value::Nil
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Uint(_)
+        | Value::String(_)
+        | Value::Function(_) => value.to_string(),
     }
 }
 
@@ -82,11 +84,11 @@ pub(super) fn printf(args: &[Value]) -> Result<String, String> {
 /// A function of the library that has been given another meaning here, by its own means.
 pub(super) fn builtin(name: &str, args: &[Value]) -> Result<String, String> {
     let names: Vec<String> = (0..args.len()).map(|i| format!("a{i}")).collect();
-    let list: String = names.iter().map(|name| format!(" .{name}")).collect();
+    let list = names.join(" .");
     let data = Value::Map(std::sync::Arc::new(
         names.iter().zip(args).map(|(name, arg)| (name.as_str().into(), arg.clone())).collect(),
     ));
-    let template = Template::new("").parse(&format!("{{{{{name}{list}}}}}"));
+    let template = Template::new("").parse(&format!("{{{{{name} .{list}}}}}"));
     template.and_then(|template| template.execute_to_string(&data)).map_err(|error| error.to_string())
 }
 

@@ -152,6 +152,7 @@ fn what_go_refuses_when_it_parses_is_refused_in_its_place() {
         "{{ end }}{{ else }}x",
     );
     for text in [
+        "{{ if 1 }}x",
         "{{ end }}",
         "{{ else }}",
         "{{ if 1 }}{{ end }} {{- end -}}",
@@ -175,6 +176,6 @@ fn a_template_is_bounded() {
         "{{ range $i, $x := query \"x\" }}{{ printf \"x%d\" $i | query }}{{ end }}{{ define \"x\" }}{{ template \"x\" }}{{ end }}{{ template \"x\" }}",
         "recursion",
     );
-    let many: String = (0..40).map(|i| format!("{{{{ query \"q{i}\" | len }}}}")).collect();
+    let many = (0..40).map(|i| format!("{{{{ query \"q{i}\" | len }}}}")).collect::<Vec<_>>().concat();
     check_fails(&many, "more than 32 queries");
 }

@@ -2,7 +2,8 @@
 
 use crate::promql::VectorSample;
 
-/// Lines of both sides, which are sorted: `  ` in both, `- ` expected alone, `+ ` came alone.
+/// Lines of both sides, which are sorted: `  ` in both, `- ` expected alone, `+ ` came alone. Items with the same first line
+/// are compared line by line.
 pub(super) fn difference<T>(
     expected: &[T],
     got: &[T],
@@ -10,26 +11,44 @@ pub(super) fn difference<T>(
     lines: impl Fn(&T) -> Vec<String>,
 ) -> Vec<String> {
     let mut shown = Vec::new();
-    let mut show = |mark: &str, item: &T| {
-        shown.extend(lines(item).into_iter().map(|line| format!("{mark} {line}")));
-    };
     let mut left: Vec<&T> = got.iter().collect();
     for item in expected {
+        let wanted = lines(item);
         if let Some(at) = left.iter().position(|other| same(item, other)) {
-            show(" ", left.remove(at));
+            left.remove(at);
+            shown.extend(wanted.iter().map(|line| format!("  {line}")));
+        } else if let Some(at) = left.iter().position(|other| lines(other)[0] == wanted[0]) {
+            shown.extend(line_by_line(&wanted, &lines(left.remove(at))));
         } else {
-            show("-", item);
+            shown.extend(wanted.iter().map(|line| format!("- {line}")));
         }
     }
-    for item in left {
-        show("+", item);
-    }
+    shown.extend(left.into_iter().flat_map(&lines).map(|line| format!("+ {line}")));
     if expected.is_empty() {
         shown.insert(0, "- nothing".to_owned());
     }
     if got.is_empty() {
         shown.push("+ nothing".to_owned());
     }
+    shown
+}
+
+/// Lines that begin with the same name stand below each other.
+fn line_by_line(expected: &[String], got: &[String]) -> Vec<String> {
+    let name = |line: &str| line.split(": ").next().unwrap_or_default().to_owned();
+    let mut shown = Vec::new();
+    for line in expected {
+        let other = got.iter().find(|other| name(other) == name(line));
+        match other {
+            Some(other) if other == line => shown.push(format!("  {line}")),
+            other => {
+                shown.push(format!("- {line}"));
+                shown.extend(other.map(|other| format!("+ {other}")));
+            }
+        }
+    }
+    let new = got.iter().filter(|line| !expected.iter().any(|other| name(other) == name(line)));
+    shown.extend(new.map(|line| format!("+ {line}")));
     shown
 }
 
@@ -49,5 +68,13 @@ mod tests {
         assert_eq!(check(&["a", "b"], &["a", "c"]), ["  a", "- b", "+ c"]);
         assert_eq!(check(&[], &["c"]), ["- nothing", "+ c"]);
         assert_eq!(check(&["a"], &[]), ["- a", "+ nothing"]);
+        let lines = |item: &&[&str]| item.iter().map(|line| (*line).to_owned()).collect();
+        let shown = difference(
+            &[&["{}", "a: 1", "b: 2"][..]],
+            &[&["{}", "a: 1", "b: 3", "c: 4"][..]],
+            |a, b| a == b,
+            lines,
+        );
+        assert_eq!(shown, ["  {}", "  a: 1", "- b: 2", "+ b: 3", "+ c: 4"]);
     }
 }

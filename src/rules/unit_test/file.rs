@@ -112,7 +112,7 @@ fn read_file(
         }
     }
     let interval = fields.optional("evaluation_interval").and_then(|field| duration(field, problems));
-    let interval = interval.filter(|interval| !interval.is_zero()).unwrap_or(Duration::from_mins(1));
+    let interval = interval.filter(|interval| !interval.is_zero()).unwrap_or(Duration::from_secs(60));
     let order = read_order(fields.optional("group_eval_order"), problems);
     // Groups that are not named are as early as the first.
     groups.sort_by_key(|group| order.get(&group.name).copied().unwrap_or_default());

@@ -1,5 +1,6 @@
 //! Carries unit tests out: puts the series in, evaluates all rules at each step, compares.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use super::difference::{difference, sample_line};
@@ -179,10 +180,13 @@ impl<'a> Run<'a> {
 
 fn same_value(a: f64, b: f64, fuzzy: bool) -> bool {
     // No number is what a test that expects no number means.
-    a == b || (a.is_nan() && b.is_nan()) || (fuzzy && (a.next_up() == b || a.next_down() == b))
+    let same = |a: f64, b: f64| a.partial_cmp(&b) == Some(Ordering::Equal);
+    same(a, b) || (a.is_nan() && b.is_nan()) || (fuzzy && (same(a.next_up(), b) || same(a.next_down(), b)))
 }
 
 fn alert_lines(alert: &ExpectedAlert) -> Vec<String> {
-    let annotations = alert.annotations.iter().map(|(name, text)| format!("    {name}: {text}"));
+    // An end of line too many is a mistake that wants to be seen.
+    let visible = |text: &str| text.replace('\n', "\\n").replace('\t', "\\t");
+    let annotations = alert.annotations.iter().map(|(name, text)| format!("    {name}: {}", visible(text)));
     std::iter::once(alert.labels.to_string()).chain(annotations).collect()
 }
