@@ -5,8 +5,9 @@
 use std::fmt::Write as _;
 
 use super::figures::{P50, P95, P99};
-use super::{Finding, RunReport, StepRow, StreamTime, figures};
+use super::{Finding, RunReport, StepRow, StreamTime, alert_words, figures};
 use crate::model::{Verdict, format_count, format_ratio};
+use crate::slo::AlertHistory;
 
 /// Rows of errors beyond this are counted, not shown.
 const MOST_ERRORS: usize = 20;
@@ -15,6 +16,7 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
     let parts = [
         head(report),
         objectives(report),
+        report.alerts.as_ref().map(alerts).unwrap_or_default(),
         golden_signals(report),
         steps(report),
         streams(report),
@@ -77,6 +79,29 @@ fn objective_cells(objective: &Finding) -> [String; 7] {
         text(&objective.limit),
         format_count(objective.samples),
     ]
+}
+
+fn alerts(history: &AlertHistory) -> String {
+    let mut table = format!(
+        "### Alerts\n\n{}.\n\n| Alert | Reading | Severity | For | Told | Why |\n|---|---|---|--:|---|---|\n",
+        text(&alert_words::terms(history))
+    );
+    for rule in &history.rules {
+        let cells = [
+            code(&rule.alert),
+            text(rule.reading.text()),
+            text(&rule.severity),
+            text(&alert_words::hold(rule)),
+            text(&alert_words::told(history, rule)),
+            text(&rule.because),
+        ];
+        row(&mut table, &cells);
+    }
+    table.push('\n');
+    for told in alert_words::paged(history) {
+        table += &["- ", &text(&told), "\n"].concat();
+    }
+    table
 }
 
 fn golden_signals(report: &RunReport) -> String {
