@@ -6,6 +6,9 @@ mod file;
 mod history;
 mod replay;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::time::Duration;
 
