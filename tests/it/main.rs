@@ -80,6 +80,9 @@ mod real_servers;
 /// The official conformance suite, of clients and of servers.
 mod conformance;
 
+/// The PromQL engine, held to a real Prometheus.
+mod promql_oracle;
+
 /// Text from a hostile server, in every report.
 mod hostile;
 
