@@ -144,8 +144,8 @@ impl Labels {
     fn of(pairs: Vec<Pair>) -> Self {
         let hash = combined(pairs.iter());
         let named = pairs.iter().any(|pair| &*pair.name == METRIC_NAME);
-        let nameless =
-            named.then(|| Self::of(pairs.iter().filter(|pair| &*pair.name != METRIC_NAME).cloned().collect()));
+        let nameless = named
+            .then(|| Self::of(pairs.iter().filter(|pair| &*pair.name != METRIC_NAME).cloned().collect()));
         Self(Arc::new(Set { pairs: pairs.into_boxed_slice(), hash, nameless }))
     }
 }

@@ -88,11 +88,12 @@ fn matchers(selector: &Selector) -> String {
         name_said |= said_before;
         !said_before
     });
-    let others: Vec<String> = others
-        .map(|matcher| {
-            if matcher.is_name() && name.is_none() { quoted(&matcher.value) } else { matcher.to_string() }
-        })
-        .collect();
+    let others: Vec<String> =
+        others
+            .map(|matcher| {
+                if matcher.is_name() && name.is_none() { quoted(&matcher.value) } else { matcher.to_string() }
+            })
+            .collect();
     match name {
         Some(name) if others.is_empty() => name.to_owned(),
         name => format!("{}{{{}}}", name.unwrap_or_default(), others.join(", ")),
