@@ -60,13 +60,9 @@ mod tests {
 
     #[test]
     fn durations_are_read_and_written_as_prometheus_does() {
-        for (text, ms) in [
-            ("5m", 300_000),
-            ("1h30m", 5_400_000),
-            ("250ms", 250),
-            ("1d", 86_400_000),
-            ("1m1ms", 60_001),
-        ] {
+        for (text, ms) in
+            [("5m", 300_000), ("1h30m", 5_400_000), ("250ms", 250), ("1d", 86_400_000), ("1m1ms", 60_001)]
+        {
             assert_eq!(parse_duration(text), Some(Duration::from_millis(ms)));
             assert_eq!(duration_text(Duration::from_millis(ms)), text);
         }

@@ -460,6 +460,13 @@ impl AggregateOp {
     }
 }
 
+impl AggregateOp {
+    /// True for those that take something before the vector.
+    pub fn takes_param(self) -> bool {
+        matches!(self, Self::Topk | Self::Bottomk | Self::CountValues | Self::Quantile)
+    }
+}
+
 impl Grouping {
     /// True when a label called `name` tells groups apart.
     pub fn keeps(&self, name: &str) -> bool {

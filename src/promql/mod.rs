@@ -33,6 +33,9 @@ mod storage;
 mod timeline;
 mod window;
 
+#[cfg(test)]
+mod tests;
+
 pub use duration::{duration_text, parse_duration};
 pub use engine::{
     Answer, Engine, EvalError, Limits, MatrixSeries, NameDropping, Note, RangeEnds, Value, VectorSample,

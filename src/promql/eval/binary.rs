@@ -212,9 +212,8 @@ fn kept(mut samples: Vec<Sample>, others: &[Sample], matching: &Matching, found:
     for (at, other) in others.iter().enumerate() {
         index.entry(signature.hash(&other.labels)).or_default().push(at);
     }
-    samples.retain(|sample| {
-        signature.find(&index, others, &sample.labels).is_some() == (found == Found::Kept)
-    });
+    samples
+        .retain(|sample| signature.find(&index, others, &sample.labels).is_some() == (found == Found::Kept));
     samples
 }
 

@@ -363,7 +363,10 @@ fn finished(samples: Vec<Sample>, expr: &Expr) -> Result<Vec<VectorSample>> {
     if dropped {
         refuse_duplicates(&samples, expr)?;
     }
-    Ok(samples.into_iter().map(|sample| VectorSample { labels: sample.labels, value: sample.value }).collect())
+    Ok(samples
+        .into_iter()
+        .map(|sample| VectorSample { labels: sample.labels, value: sample.value })
+        .collect())
 }
 
 /// Refuses a vector in which two elements have the same labels.

@@ -60,7 +60,10 @@ impl<'a> Evaluation<'a> {
             let message = "metric might not be a counter, name does not end in _total/_sum/_count/_bucket";
             self.inform(format!("{message}: \"{name}\""), range);
         }
-        if call.function.name == "quantile_over_time" && !samples.is_empty() && !(0.0..=1.0).contains(&params[0]) {
+        if call.function.name == "quantile_over_time"
+            && !samples.is_empty()
+            && !(0.0..=1.0).contains(&params[0])
+        {
             self.warn(quantile_warning(params[0]), &call.args[0]);
         }
         if names == Names::Dropped && self.several_names(range) {
@@ -96,7 +99,13 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    fn each_of_matrix(&mut self, matrix: &Matrix, expr: &Expr, at: i64, each: &mut Each<'_, 'a>) -> Result<()> {
+    fn each_of_matrix(
+        &mut self,
+        matrix: &Matrix,
+        expr: &Expr,
+        at: i64,
+        each: &mut Each<'_, 'a>,
+    ) -> Result<()> {
         let until_ms = self.time_of(matrix.selector.at, matrix.selector.offset_ms, at);
         let range_ms = millis(matrix.range);
         let after = self.after(until_ms, range_ms);

@@ -81,9 +81,9 @@ fn by_histogram(
             }
         }
     }
-    let names_differ = histograms.iter().any(|(sample, _)| {
-        sample.labels.get(METRIC_NAME) != histograms[0].0.labels.get(METRIC_NAME)
-    });
+    let names_differ = histograms
+        .iter()
+        .any(|(sample, _)| sample.labels.get(METRIC_NAME) != histograms[0].0.labels.get(METRIC_NAME));
     let mut samples = Vec::with_capacity(histograms.len());
     for (mut sample, mut buckets) in histograms {
         buckets.sort_by(|a, b| a.bound.total_cmp(&b.bound));
@@ -174,7 +174,8 @@ fn count_up_to(value: f64, buckets: &[Bucket]) -> Option<f64> {
             return Some(if below.bound == f64::NEG_INFINITY {
                 bucket.count
             } else {
-                below.count + (bucket.count - below.count) * (value - below.bound) / (bucket.bound - below.bound)
+                below.count
+                    + (bucket.count - below.count) * (value - below.bound) / (bucket.bound - below.bound)
             });
         }
         below = *bucket;

@@ -64,9 +64,12 @@ pub(crate) fn mean(values: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
 
 /// The least value; NaN only when there is nothing else.
 pub(crate) fn least(values: impl Iterator<Item = (f64, f64)>) -> f64 {
-    values.map(|(value, _)| value).fold(f64::NAN, |least, value| {
-        if least.is_nan() || value < least { value } else { least }
-    })
+    values.map(|(value, _)| value).fold(
+        f64::NAN,
+        |least, value| {
+            if least.is_nan() || value < least { value } else { least }
+        },
+    )
 }
 
 /// The greatest value; NaN only when there is nothing else.
@@ -83,7 +86,8 @@ pub(crate) fn variance(values: impl Iterator<Item = (f64, f64)>) -> f64 {
     for (value, weight) in values {
         count += weight;
         let distance = value - mean.value();
-        mean.add(distance * weight / count);
+        // The weight's share first: it is 1 for a constant, whose variance is 0 to the last digit.
+        mean.add(distance * (weight / count));
         squares.add(distance * (value - mean.value()) * weight);
     }
     squares.value() / count
@@ -103,7 +107,11 @@ pub(crate) fn quantile(q: f64, values: &mut [f64]) -> f64 {
     values.sort_by(|a, b| b.is_nan().cmp(&a.is_nan()).then(a.total_cmp(b)));
     let last = values.len() - 1;
     let rank = q * last as f64;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the last index")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 0 and the last index"
+    )]
     let lower = (rank.floor() as usize).min(last);
     let upper = (lower + 1).min(last);
     let weight = rank - rank.floor();

@@ -9,7 +9,8 @@ use crate::promql::labels::Labels;
 
 pub(super) fn clamp(value: f64, bounds: &[f64]) -> Option<f64> {
     let (least, greatest) = (bounds[0], bounds[1]);
-    (greatest.is_nan() || least.is_nan() || greatest >= least).then(|| at_least(at_most(value, greatest), least))
+    (greatest.is_nan() || least.is_nan() || greatest >= least)
+        .then(|| at_least(at_most(value, greatest), least))
 }
 
 pub(super) fn clamp_max(value: f64, bounds: &[f64]) -> Option<f64> {
@@ -122,9 +123,7 @@ fn sorted(
         evaluation.warn(message, expr);
     }
     let mut samples = evaluation.vector(&call.args[0], at)?;
-    samples.sort_by(|a, b| {
-        a.value.is_nan().cmp(&b.value.is_nan()).then_with(|| order(&a.value, &b.value))
-    });
+    samples.sort_by(|a, b| a.value.is_nan().cmp(&b.value.is_nan()).then_with(|| order(&a.value, &b.value)));
     Ok(Evaluated::Vector(samples))
 }
 

@@ -1,9 +1,9 @@
-//! What the grammar does not say: how many arguments of which types, and what operators go with.
+//! Functions and aggregations: how many arguments of which types, and what some of them have to say.
+//!
+//! The parser sees to operators.
 
 use super::token::{error, error_with};
-use crate::promql::expr::{
-    Aggregate, AggregateOp, Binary, Call, Cardinality, Comparison, Expr, ExprKind, MatchBy, ValueType,
-};
+use crate::promql::expr::{Aggregate, AggregateOp, Call, Expr, ExprKind, ValueType};
 use crate::promql::matcher::anchored;
 use crate::promql::query::QueryError;
 
@@ -13,19 +13,16 @@ pub(super) fn check(expr: &Expr) -> Result<(), QueryError> {
         check(child)?;
     }
     match &expr.kind {
+        ExprKind::Aggregate(aggregate) => check_aggregate(aggregate),
+        ExprKind::Call(call) => check_call(call, expr),
         ExprKind::Number(_)
         | ExprKind::Text(_)
         | ExprKind::Selector(_)
         | ExprKind::Matrix(_)
-        | ExprKind::Paren(_) => Ok(()),
-        ExprKind::Subquery(subquery) => expect(&subquery.expr, ValueType::Vector, "a subquery"),
-        ExprKind::Negate(inner) => match inner.value_type() {
-            ValueType::Scalar | ValueType::Vector => Ok(()),
-            ValueType::Text | ValueType::Matrix => expect(inner, ValueType::Vector, "a minus"),
-        },
-        ExprKind::Binary(binary) => check_binary(binary, expr),
-        ExprKind::Aggregate(aggregate) => check_aggregate(aggregate),
-        ExprKind::Call(call) => check_call(call, expr),
+        | ExprKind::Subquery(_)
+        | ExprKind::Paren(_)
+        | ExprKind::Negate(_)
+        | ExprKind::Binary(_) => Ok(()),
     }
 }
 
@@ -42,7 +39,9 @@ fn expect(expr: &Expr, wanted: ValueType, who: &str) -> Result<(), QueryError> {
         },
         (ValueType::Vector, ValueType::Scalar) => "`vector(...)` makes a vector of a scalar",
         (ValueType::Scalar, ValueType::Vector) => "`scalar(...)` makes a scalar of a vector of one element",
-        (ValueType::Vector, ValueType::Matrix) => "a function such as `rate` makes an instant vector of a range",
+        (ValueType::Vector, ValueType::Matrix) => {
+            "a function such as `rate` makes an instant vector of a range"
+        }
         _ => return Err(error(message, expr.span.clone())),
     };
     Err(error_with(message, help, expr.span.clone()))
@@ -97,46 +96,5 @@ fn check_aggregate(aggregate: &Aggregate) -> Result<(), QueryError> {
     match param.text() {
         Some("") => Err(error("a label needs a name".to_owned(), param.span.clone())),
         _ => Ok(()),
-    }
-}
-
-fn check_binary(binary: &Binary, expr: &Expr) -> Result<(), QueryError> {
-    let symbol = binary.op.symbol();
-    for side in [&binary.lhs, &binary.rhs] {
-        match side.value_type() {
-            ValueType::Scalar | ValueType::Vector => {}
-            ValueType::Text | ValueType::Matrix => {
-                expect(side, ValueType::Vector, &format!("`{symbol}`"))?;
-            }
-        }
-    }
-    let scalars = [&binary.lhs, &binary.rhs].iter().filter(|side| side.value_type() == ValueType::Scalar).count();
-    let refused = |message: String| Err(error(message, expr.span.clone()));
-    if binary.comparison == Comparison::Bool && !binary.op.is_comparison() {
-        return refused(format!("`bool` goes with comparisons, not with `{symbol}`"));
-    }
-    if binary.op.is_comparison() && scalars == 2 && binary.comparison == Comparison::Filter {
-        let help = format!("write `{symbol} bool`");
-        return Err(error_with("two scalars are compared to 0 or 1".to_owned(), help, expr.span.clone()));
-    }
-    if binary.op.is_set() && scalars > 0 {
-        return refused(format!("`{symbol}` takes two instant vectors"));
-    }
-    let included = match &binary.matching.cardinality {
-        Cardinality::One => return Ok(()),
-        Cardinality::Left(labels) | Cardinality::Right(labels) => labels,
-    };
-    if binary.op.is_set() {
-        return refused(format!("`{symbol}` goes without `group_left` and `group_right`"));
-    }
-    if scalars > 0 {
-        return refused("labels are matched between two instant vectors".to_owned());
-    }
-    match &binary.matching.by {
-        MatchBy::On(labels) => match included.iter().find(|label| labels.contains(label)) {
-            Some(label) => refused(format!("`{label}` is matched by `on` already, so it can't be taken over")),
-            None => Ok(()),
-        },
-        MatchBy::Ignoring(_) => Ok(()),
     }
 }

@@ -144,8 +144,7 @@ impl<'a> Lowering<'a> {
         if returns_bool {
             self.expect_word("bool")?;
         }
-        let mut matching =
-            Matching { by: MatchBy::Ignoring(Vec::new()), cardinality: Cardinality::One };
+        let mut matching = Matching { by: MatchBy::Ignoring(Vec::new()), cardinality: Cardinality::One };
         match modifier.and_then(|modifier| modifier.matching.as_ref()) {
             Some(grammar::LabelModifier::Include(_)) => {
                 self.expect_word("on")?;
@@ -166,9 +165,7 @@ impl<'a> Lowering<'a> {
                 self.expect_word("group_right")?;
                 matching.cardinality = Cardinality::Right(self.optional_label_list()?);
             }
-            Some(
-                grammar::VectorMatchCardinality::OneToOne | grammar::VectorMatchCardinality::ManyToMany,
-            )
+            Some(grammar::VectorMatchCardinality::OneToOne | grammar::VectorMatchCardinality::ManyToMany)
             | None => {}
         }
         let rhs = Box::new(self.expr(&tree.rhs)?);
@@ -264,8 +261,8 @@ impl<'a> Lowering<'a> {
         let written = self.peek();
         let value = match self.kind() {
             Some(Kind::Duration) => parse_duration(written).map(|duration| duration.as_secs_f64()),
-            Some(Kind::Number | Kind::Word) => number_value(written),
-            Some(Kind::Text | Kind::Symbol) | None => None,
+            Some(Kind::Number) => number_value(written),
+            Some(Kind::Word | Kind::Text | Kind::Symbol) | None => None,
         };
         let value = value.ok_or_else(|| self.astray("a number"))?;
         self.at += 1;

@@ -5,7 +5,11 @@
 
 use std::ops::Range;
 
+use super::check::check;
+use super::lower::lowered;
 use super::token::{Kind, Token, error, error_with};
+use crate::promql::expr::{Aggregate, AggregateOp, Call, Expr, ExprKind, Grouping};
+use crate::promql::functions;
 use crate::promql::query::QueryError;
 
 /// What the parser says of a query that its grammar does not have.
@@ -17,14 +21,64 @@ const MAX_SEARCHED: usize = 16 * 1024;
 /// Where the mistake is that made the parser refuse the skeleton with `message`.
 pub(super) fn located(text: &str, skeleton: &str, tokens: &[Token], message: &str) -> QueryError {
     if skeleton.len() > MAX_SEARCHED {
-        return error(in_our_words(message), 0..text.len());
+        return error(in_our_words(message), 0..skeleton.len());
     }
-    if message == NOT_IN_GRAMMAR {
+    if !is_about_sense(message) {
         return syntax(text, skeleton, tokens);
     }
-    let span = smallest_refused(skeleton, tokens).unwrap_or(0..text.len());
+    let Some(refused) = smallest_refused(skeleton, tokens) else {
+        return error(in_our_words(message), 0..skeleton.len());
+    };
+    if let Some(said) = said_of_arguments(text, skeleton, &tokens[refused.clone()]) {
+        return said;
+    }
+    let span = tokens[refused.start].span.start..tokens[refused.end - 1].span.end;
     let inner = parsed(&skeleton[span.clone()]).err();
     error(in_our_words(inner.as_deref().unwrap_or(message)), span)
+}
+
+/// What `check` has to say of a call or an aggregation that the parser refused; `None` when it is no such thing, or fine by it.
+fn said_of_arguments(text: &str, skeleton: &str, tokens: &[Token]) -> Option<QueryError> {
+    let name = &text[tokens[0].span.clone()];
+    let mut args = Vec::new();
+    for arg in arguments(skeleton, tokens) {
+        let span = arg.first()?.span.start..arg.last()?.span.end;
+        let tree = promql_parser::parser::parse(&skeleton[span]).ok()?;
+        args.push(lowered(text, arg, &tree).ok()?);
+    }
+    let span = tokens[0].span.start..tokens[tokens.len() - 1].span.end;
+    let given = args.len();
+    let kind = if let Some(function) = functions::find(name) {
+        ExprKind::Call(Call { function, args })
+    } else {
+        let op = AggregateOp::ALL.into_iter().find(|op| op.name().eq_ignore_ascii_case(name))?;
+        let wanted = if op.takes_param() { 2 } else { 1 };
+        if given != wanted {
+            let noun = if wanted == 1 { "argument" } else { "arguments" };
+            let message = format!("`{}` takes {wanted} {noun}, and this has {given}", op.name());
+            return Some(error(message, span));
+        }
+        let expr = Box::new(args.pop()?);
+        let param = args.pop().map(Box::new);
+        ExprKind::Aggregate(Aggregate { op, param, expr, grouping: Grouping::By(Vec::new()) })
+    };
+    check(&Expr { kind, span }).err()
+}
+
+/// The tokens of each argument in `name(...)`.
+fn arguments<'a>(skeleton: &str, tokens: &'a [Token]) -> Vec<&'a [Token]> {
+    let inner = &tokens[2.min(tokens.len())..tokens.len() - 1];
+    let mut depth = 0_usize;
+    let at_comma = |token: &Token| {
+        match &skeleton[token.span.clone()] {
+            "(" | "{" | "[" => depth += 1,
+            ")" | "}" | "]" => depth = depth.saturating_sub(1),
+            "," => return depth == 0,
+            _ => {}
+        }
+        false
+    };
+    if inner.is_empty() { Vec::new() } else { inner.split(at_comma).collect() }
 }
 
 fn parsed(skeleton: &str) -> Result<(), String> {
@@ -45,7 +99,7 @@ fn in_our_words(message: &str) -> String {
     words.iter().fold(message.to_owned(), |message, (theirs, ours)| message.replace(theirs, ours))
 }
 
-/// The innermost `(...)`, with the name before it, that the parser refuses for what it says.
+/// Which tokens are the innermost `(...)`, with the name before it, that the parser refuses for what it says.
 fn smallest_refused(skeleton: &str, tokens: &[Token]) -> Option<Range<usize>> {
     let mut open = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
@@ -54,11 +108,10 @@ fn smallest_refused(skeleton: &str, tokens: &[Token]) -> Option<Range<usize>> {
             ")" => {
                 let from = open.pop()?;
                 let named = from > 0 && tokens[from - 1].kind == Kind::Word;
-                let start = tokens[from - usize::from(named)].span.start;
-                let span = start..token.span.end;
-                match parsed(&skeleton[span.clone()]) {
-                    Err(message) if message != NOT_IN_GRAMMAR => return Some(span),
-                    _ => {}
+                let first = from - usize::from(named);
+                let span = tokens[first].span.start..token.span.end;
+                if parsed(&skeleton[span]).is_err_and(|message| is_about_sense(&message)) {
+                    return Some(first..at + 1);
                 }
             }
             _ => {}
@@ -92,22 +145,31 @@ fn syntax(text: &str, skeleton: &str, tokens: &[Token]) -> QueryError {
 
 /// What may stand after `tokens`, of what is worth telling.
 fn expected(skeleton: &str, tokens: &[Token]) -> Vec<&'static str> {
-    let candidates = [
-        (" x", "an expression"),
-        (" +", "an operator"),
-        (" 5m", "a duration"),
-        (" \"x\"", "a string"),
-        (" =", "`=`, `!=`, `=~` or `!~`"),
-        (" (", "`(`"),
-        (" ,", "`,`"),
-        (" )", "`)`"),
-        (" }", "`}`"),
-        (" ]", "`]`"),
-    ];
+    let end = tokens.last().map_or(0, |token| token.span.end);
+    let among_matchers = skeleton[..end].matches('{').count() > skeleton[..end].matches('}').count();
+    let candidates: &[(&str, &str)] = if among_matchers {
+        &[
+            (" x", "a label's name"),
+            (" =", "`=`, `!=`, `=~` or `!~`"),
+            (" \"x\"", "a string"),
+            (" ,", "`,`"),
+            (" }", "`}`"),
+        ]
+    } else {
+        &[
+            (" x", "an expression"),
+            (" ==", "an operator"),
+            (" 5m", "a duration"),
+            (" (", "`(`"),
+            (" ,", "`,`"),
+            (" )", "`)`"),
+            (" ]", "`]`"),
+        ]
+    };
     let mut found: Vec<&str> = Vec::new();
     for (next, name) in candidates {
         // Where an expression may stand, so may what an expression begins with.
-        let said = found.first() == Some(&"an expression") && matches!(next, " +" | " 5m" | " \"x\"" | " (");
+        let said = found.first() == Some(&"an expression") && matches!(*next, " 5m" | " (");
         if !said && goes_on(skeleton, tokens, next) {
             found.push(name);
         }
@@ -144,6 +206,7 @@ fn goes_on(skeleton: &str, tokens: &[Token], next: &str) -> bool {
 
 /// True for a refusal that the grammar had nothing to do with.
 fn is_about_sense(message: &str) -> bool {
-    let lexical = ["unexpected character", "unexpected end", "unclosed", "unterminated", "bad number", "unexpected"];
+    let lexical =
+        ["unexpected character", "unexpected end", "unclosed", "unterminated", "bad number", "unexpected"];
     message != NOT_IN_GRAMMAR && !lexical.iter().any(|words| message.starts_with(words))
 }

@@ -25,7 +25,11 @@ pub(crate) fn parse(text: &str) -> Result<Expr, QueryError> {
     }
     let tokens = token::tokens(text)?;
     if tokens.is_empty() {
-        return Err(error_with("the query is empty".to_owned(), "write an expression, as in `up == 0`", 0..0));
+        return Err(error_with(
+            "the query is empty".to_owned(),
+            "write an expression, as in `up == 0`",
+            0..0,
+        ));
     }
     names::check(text, &tokens)?;
     let skeleton = skeleton(text, &tokens);

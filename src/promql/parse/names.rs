@@ -9,15 +9,43 @@ const KEYWORDS: [&str; 6] = ["by", "without", "on", "ignoring", "group_left", "g
 
 /// The aggregations.
 pub(super) const AGGREGATIONS: [&str; 12] = [
-    "sum", "avg", "min", "max", "count", "group", "stddev", "stdvar", "topk", "bottomk", "count_values",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "count",
+    "group",
+    "stddev",
+    "stdvar",
+    "topk",
+    "bottomk",
+    "count_values",
     "quantile",
 ];
 
 /// What Prometheus has behind a flag.
 const EXPERIMENTAL: [&str; 22] = [
-    "double_exponential_smoothing", "end", "fill", "fill_left", "fill_right", "histogram_quantiles", "info",
-    "limit_ratio", "limitk", "mad_over_time", "max_of", "min_of", "range", "sort_by_label", "sort_by_label_desc",
-    "start", "start_timestamp", "step", "ts_of_first_over_time", "ts_of_last_over_time", "ts_of_max_over_time",
+    "double_exponential_smoothing",
+    "end",
+    "fill",
+    "fill_left",
+    "fill_right",
+    "histogram_quantiles",
+    "info",
+    "limit_ratio",
+    "limitk",
+    "mad_over_time",
+    "max_of",
+    "min_of",
+    "range",
+    "sort_by_label",
+    "sort_by_label_desc",
+    "start",
+    "start_timestamp",
+    "step",
+    "ts_of_first_over_time",
+    "ts_of_last_over_time",
+    "ts_of_max_over_time",
     "ts_of_min_over_time",
 ];
 
@@ -40,7 +68,16 @@ pub(super) fn check(text: &str, tokens: &[Token]) -> Result<(), QueryError> {
         if matches!(lower.as_str(), "smoothed" | "anchored") && at > 0 && written(at - 1) == "]" {
             return Err(left_out(word, "is an experimental modifier of Prometheus", token));
         }
-        if !opens || at_modifier || lower == "bool" || is(&KEYWORDS) || is(&AGGREGATIONS) || is(&WORD_OPERATORS) {
+        let after_keyword =
+            at > 0 && KEYWORDS.iter().any(|known| written(at - 1).eq_ignore_ascii_case(known));
+        if !opens
+            || at_modifier
+            || after_keyword
+            || lower == "bool"
+            || is(&KEYWORDS)
+            || is(&AGGREGATIONS)
+            || is(&WORD_OPERATORS)
+        {
             continue;
         }
         if functions::find(word).is_some() {
@@ -67,7 +104,7 @@ fn unknown(word: &str, lower: &str, token: &Token) -> QueryError {
     let near = names
         .map(|name| (strsim::damerau_levenshtein(lower, name), name))
         .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, name)| *distance <= 2.max(name.len() / 4));
+        .filter(|(distance, _)| *distance <= lower.len() / 3);
     let message = format!("there is no function `{word}`");
     match near {
         Some((_, name)) => error_with(message, format!("did you mean `{name}`?"), token.span.clone()),

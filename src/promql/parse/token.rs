@@ -13,9 +13,9 @@ pub(super) const MAX_DEPTH: usize = 200;
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A name, a keyword, `Inf`, `NaN`.
+    /// A name, a keyword.
     Word,
-    /// `1.5`, `0x1F`.
+    /// `1.5`, `0x1F`, `Inf`, `NaN`.
     Number,
     /// `5m`.
     Duration,
@@ -55,7 +55,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, QueryError> {
             at += text[at..].find('\n').unwrap_or(text.len() - at);
             continue;
         }
-        let token = token(text, at, nesting.inside('['))?;
+        let token = token(text, at, nesting.innermost())?;
         at = token.span.end;
         nesting.take(text, &token)?;
         found.push(token);
@@ -64,7 +64,8 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, QueryError> {
     Ok(found)
 }
 
-fn token(text: &str, at: usize, in_range: bool) -> Result<Token, QueryError> {
+/// The token at `at`, where `bracket` is the innermost open one.
+fn token(text: &str, at: usize, bracket: Option<char>) -> Result<Token, QueryError> {
     let rest = &text[at..];
     let c = rest.chars().next().expect("the caller saw a letter");
     let next = rest[c.len_utf8()..].chars().next();
@@ -78,9 +79,13 @@ fn token(text: &str, at: usize, in_range: bool) -> Result<Token, QueryError> {
     if c.is_ascii_digit() || (c == '.' && next.is_some_and(|next| next.is_ascii_digit())) {
         return number(rest, at);
     }
+    let in_range = bracket == Some('[');
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || (c == ':' && !in_range);
     if word(c) {
-        return whole(Kind::Word, rest.find(|c| !word(c)).unwrap_or(rest.len()));
+        let length = rest.find(|c| !word(c)).unwrap_or(rest.len());
+        // Among matchers it is a label's name like any other.
+        let is_number = bracket != Some('{') && number_value(&rest[..length]).is_some();
+        return whole(if is_number { Kind::Number } else { Kind::Word }, length);
     }
     if let Some(symbol) = SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol)) {
         if in_range && !matches!(*symbol, ":" | "]") {
@@ -90,7 +95,7 @@ fn token(text: &str, at: usize, in_range: bool) -> Result<Token, QueryError> {
         }
         return whole(Kind::Symbol, symbol.len());
     }
-    Err(error(format!("unexpected character `{}`", c.escape_default()), at..at + c.len_utf8()))
+    Err(error(format!("unexpected character `{}`", c.escape_debug()), at..at + c.len_utf8()))
 }
 
 /// Where a string ends, its quotes included.
@@ -112,7 +117,10 @@ fn number(rest: &str, at: usize) -> Result<Token, QueryError> {
     let mut end = 0;
     for (position, c) in rest.char_indices() {
         let after_exponent = !is_hex && position > 0 && matches!(rest.as_bytes()[position - 1], b'e' | b'E');
-        if !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_') || (matches!(c, '+' | '-') && after_exponent)) {
+        if !(c.is_ascii_alphanumeric()
+            || matches!(c, '.' | '_')
+            || (matches!(c, '+' | '-') && after_exponent))
+        {
             break;
         }
         end = position + 1;
@@ -155,8 +163,8 @@ struct Nesting {
 }
 
 impl Nesting {
-    fn inside(&self, bracket: char) -> bool {
-        self.open.last().is_some_and(|(open, _, _)| *open == bracket)
+    fn innermost(&self) -> Option<char> {
+        self.open.last().map(|(open, _, _)| *open)
     }
 
     fn take(&mut self, text: &str, token: &Token) -> Result<(), QueryError> {
@@ -247,7 +255,9 @@ pub(super) fn unquoted(written: &str, at: usize) -> Result<String, QueryError> {
 fn escape(rest: &str, bytes: &mut Vec<u8>) -> Option<usize> {
     let letter = *rest.as_bytes().get(1)?;
     let coded = |from: usize, digits: usize, radix: u32| {
-        u32::from_str_radix(rest.get(from..from + digits)?, radix).ok().filter(|_| !rest[from..].starts_with('+'))
+        u32::from_str_radix(rest.get(from..from + digits)?, radix)
+            .ok()
+            .filter(|_| !rest[from..].starts_with('+'))
     };
     let plain = match letter {
         b'a' => 7,
