@@ -271,7 +271,7 @@ fn how_long_a_run_must_be_is_told_in_both_times() {
     let text = said(&output);
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert!(text.contains("10s500ms") && text.contains("[5s]") && text.contains("for: 5s"), "{text}");
-    // What it prints is a rule file.
+    // All that it prints is a rule file.
     let folder =
         folder(&[("scaled.yml", text.split_once("# All times").unwrap().1.split_once('\n').unwrap().1)]);
     check_rules(&folder.path().join("scaled.yml"), true);
