@@ -10,31 +10,38 @@ impl Place {
     ///
     /// Blanks are not compared: folding and indentation change nothing else.
     pub(crate) fn inside(&self, value: &str, range: Range<usize>) -> Option<Self> {
-        let source = self.source().text();
         let span = self.span();
-        let written = source.get(span.clone())?;
-        let (begin, style) = Style::of(written);
-        let mut at = Written { text: written, at: begin, style };
-        let mut bytes: Option<Range<usize>> = None;
-        // Where the last visible character before the range ends: for a range that holds blanks alone.
-        let mut before = begin;
-        for (offset, wanted) in value.char_indices().filter(|(_, c)| !c.is_whitespace()) {
-            let (found, place) = at.next()?;
-            if found != wanted {
-                return None;
-            }
-            if offset >= range.end.max(range.start + 1) {
-                break;
-            }
-            if offset >= range.start {
-                bytes = Some(bytes.map_or(place.start, |bytes| bytes.start)..place.end);
-            } else {
-                before = place.end;
-            }
-        }
-        let bytes = bytes.unwrap_or(before.saturating_sub(1)..before);
+        let written = self.source().text().get(span.clone())?;
+        // The content of a block scalar can begin with anything, a quote included.
+        let ways = [Style::of(written), (0, Style::Plain)];
+        let bytes = ways.into_iter().find_map(|(at, style)| {
+            let written = Written { text: written, at, style };
+            bytes_of(written, value, &range)
+        })?;
         Some(self.part(span.start + bytes.start..span.start + bytes.end))
     }
+}
+
+/// The bytes of `written` that stand for bytes `range` of `value`.
+fn bytes_of(mut written: Written<'_>, value: &str, range: &Range<usize>) -> Option<Range<usize>> {
+    let mut bytes: Option<Range<usize>> = None;
+    // Where the last visible character before the range ends: for a range that holds blanks alone.
+    let mut before = written.at;
+    for (offset, wanted) in value.char_indices().filter(|(_, c)| !c.is_whitespace()) {
+        let (found, place) = written.next()?;
+        if found != wanted {
+            return None;
+        }
+        if offset >= range.end.max(range.start + 1) {
+            break;
+        }
+        if offset >= range.start {
+            bytes = Some(bytes.map_or(place.start, |bytes| bytes.start)..place.end);
+        } else {
+            before = place.end;
+        }
+    }
+    Some(bytes.unwrap_or(before.saturating_sub(1)..before))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -116,6 +123,8 @@ impl Written<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::{Problems, Source, Value, parse};
 
     /// Where `part` of the value of `key` is said to be: line, column and the text there.
@@ -143,6 +152,28 @@ mod tests {
         check("a: \"x\n  \\\n  == nil\"\n", "nil", (3, 6, "nil"));
         check("a: é | ü == nil\n", "nil", (1, 13, "nil"));
         check("a:\n  |\n  up == nil\n", "nil", (3, 9, "nil"));
+    }
+
+    proptest! {
+        /// Whatever is written how, the place of each visible character of the value is somewhere in the scalar.
+        #[test]
+        fn every_scalar_that_is_read_can_be_laid_beside_its_value(
+            text in "[a-z:|>'\"\\\\ \n\té-]{0,40}",
+            style in "[|>]-?\n  |'|\"|",
+        ) {
+            let close = style.trim_start_matches(['|', '>', '-', '\n', ' ']);
+            let yaml = format!("a: {style}{}{close}\n", text.replace('\n', "\n  "));
+            let root = parse(&Source::new("x", yaml.clone()), &mut Problems::new());
+            if let Some(Value::Map(entries)) = root.map(|root| root.value)
+                && let [entry] = entries.as_slice()
+                && let Value::Text(value) = &entry.value.value
+            {
+                for (at, c) in value.char_indices().filter(|(_, c)| !c.is_whitespace()) {
+                    let place = entry.value.place.inside(value, at..at + c.len_utf8());
+                    prop_assert!(place.is_some(), "{yaml:?}: {value:?} at {at}");
+                }
+            }
+        }
     }
 
     #[test]

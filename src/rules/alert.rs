@@ -33,7 +33,8 @@ impl AlertState {
 /// An alert that is pending or firing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alert {
-    /// Which it is: the labels of the series without its name, those of the rule, and `alertname`.
+    /// Which it is: the labels of the series without its name, those of the rule, and `alertname`. External
+    /// labels are added by whoever sends it.
     pub labels: Labels,
     /// Pending or firing.
     pub state: AlertState,

@@ -4,9 +4,9 @@
 //! How rules are used in a run, or over a recorded one:
 //! 1. [`load_all`] reads files into [`Group`]s of [`Rule`]s, or gives every mistake with its place. [`run_lengths`] says how
 //!    long a run each rule needs, [`scaled`] divides all their times by a factor.
-//! 2. [`Evaluator::new`] takes the groups and [`Settings`] (engine, default interval, external labels). Once a second, or once
-//!    over a whole recording: append what was scraped to a [`crate::promql::Storage`], then
-//!    [`Evaluator::evaluate_until`] with the time. It evaluates what is due, writes recorded series, `ALERTS` and
+//! 2. [`Evaluator::new`] takes the groups and [`Settings`] (engine, default interval, external labels). Once a second append
+//!    what was scraped to a [`crate::promql::Storage`], then call [`Evaluator::evaluate_until`] with the time; over a recording, whose
+//!    samples can all be there already, call it with its beginning and then with its end. It evaluates what is due, writes recorded series, `ALERTS` and
 //!    `ALERTS_FOR_STATE` into the storage, and gives an [`Evaluation`]: [`Transition`]s of alerts (with labels, value,
 //!    annotations) and [`Failure`]s. [`Evaluator::reach`] says what may be dropped from the storage.
 //! 3. At the end [`Evaluator::statuses`] gives each rule's [`Reading`] *as written*, its [`Coverage`], and the selectors

@@ -1,5 +1,7 @@
 //! Templates against what promtool 2.42 makes of them.
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn expand_with(text: &str, value: f64) -> Result<String, String> {
@@ -179,3 +181,45 @@ fn a_template_is_bounded() {
     let many = (0..40).map(|i| format!("{{{{ query \"q{i}\" | len }}}}")).collect::<Vec<_>>().concat();
     check_fails(&many, "more than 32 queries");
 }
+
+proptest! {
+    #[test]
+    fn any_text_is_expanded_or_refused(
+        parts in proptest::collection::vec(
+            prop_oneof![
+                Just("{{"), Just("}}"), Just("{{-"), Just("-}}"), Just("if "), Just("end"), Just("range "), Just("else "),
+                Just("$value"), Just("$labels"), Just(".s"), Just(" . "), Just("| "), Just("("), Just(")"), Just("printf "),
+                Just("\"%v %5.2f\""), Just("query \"x\""), Just("index "), Just("'"), Just("`"), Just("\\"), Just("/*"),
+                Just("*/"), Just("humanize "), Just("é"), Just("\n"), Just("1e400 "), Just("-1 "), Just(":= "), Just("define \"a\""),
+                Just("template \"a\" "), Just("slice "), Just("len "), Just("title "), Just("stripPort "), Just("match "),
+            ],
+            0..24,
+        ),
+        value in any::<f64>(),
+    ) {
+        let _ = expand_with(&parts.concat(), value);
+    }
+
+    #[test]
+    fn functions_take_any_text(text in ".{0,40}", value in any::<f64>()) {
+        for function in FUNCTIONS_OF_TEXT {
+            let quoted = text.replace(['`', '\r'], "");
+            let _ = expand_with(&format!("{{{{ {function} `{quoted}` }}}}{{{{ printf `{quoted}` $value }}}}"), value);
+        }
+    }
+}
+
+const FUNCTIONS_OF_TEXT: [&str; 12] = [
+    "title",
+    "stripPort",
+    "stripDomain",
+    "humanize",
+    "parseDuration",
+    "tableLink",
+    "toTime",
+    "match `a`",
+    "reReplaceAll `a`",
+    "toUpper",
+    "urlQueryEscape",
+    "toDuration",
+];

@@ -119,8 +119,11 @@ fn read_file(
     let fuzzy = fields.optional("fuzzy_compare").and_then(|field| field.flag(problems)).unwrap_or_default();
     let tests = items(fields.optional("tests"), problems);
     let tests = tests.into_iter().enumerate();
-    let tests = tests.filter_map(|(i, item)| read_test(item, i, interval, problems)).collect();
+    let tests: Vec<Test> = tests.filter_map(|(i, item)| read_test(item, i, interval, problems)).collect();
     fields.finish(problems);
+    if tests.is_empty() && !problems.has_errors() {
+        problems.push(Problem::warning(&root.place, "there is no test in this file"));
+    }
     Some(TestFile { groups, tests, interval, fuzzy })
 }
 

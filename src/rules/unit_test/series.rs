@@ -114,7 +114,18 @@ fn read_number(text: &str) -> Option<(f64, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_row_or_a_mistake_inside_it(text in "[-+0-9x_.eEa-zI {}é]{0,30}") {
+            if let Err((_, span)) = read_values(&text) {
+                prop_assert!(text.get(span).is_some());
+            }
+        }
+    }
 
     #[track_caller]
     fn check(text: &str, expected: &str) {
