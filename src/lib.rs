@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod stats;
 pub mod schema;
 pub mod slo;
+pub mod alertmanager;
 pub mod scenario;
 pub mod report;
 // L2

@@ -74,15 +74,21 @@ fn classic_one(text: &str) -> Result<Matcher, MatcherError> {
         MatcherError::new("this is no matcher", text, help)
     };
     let trimmed = text.trim_matches(is_blank);
-    let name_end =
-        trimmed.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | ':'))).ok_or_else(bad_form)?;
+    let name_end = trimmed
+        .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | ':')))
+        .ok_or_else(bad_form)?;
     let (name, rest) = trimmed.split_at(name_end);
     if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
         return Err(bad_form());
     }
     let (op, value) = operator(rest.trim_start_matches(is_blank)).ok_or_else(bad_form)?;
-    let value = classic_value(value.trim_start_matches(is_blank))
-        .ok_or_else(|| MatcherError::new("a double quote in the value is not closed or not escaped", text, "write `\\\"` for a quote in the value"))?;
+    let value = classic_value(value.trim_start_matches(is_blank)).ok_or_else(|| {
+        MatcherError::new(
+            "a double quote in the value is not closed or not escaped",
+            text,
+            "write `\\\"` for a quote in the value",
+        )
+    })?;
     Matcher::new(name, op, value.as_str()).map_err(|error| {
         let message = format!("this is no regular expression: {error}");
         MatcherError::new(message, &value, "patterns are those of Go (RE2), and match the whole value")

@@ -238,8 +238,12 @@ impl<'c> Play<'c> {
     }
 
     fn look(&self, at: Duration, group: &Group<'c>) -> Seen {
-        let all_firing: Vec<&Labels> =
-            self.alerts.iter().filter(|(_, state)| **state == AlertState::Firing).map(|(labels, _)| labels).collect();
+        let all_firing: Vec<&Labels> = self
+            .alerts
+            .iter()
+            .filter(|(_, state)| **state == AlertState::Firing)
+            .map(|(labels, _)| labels)
+            .collect();
         let now = self.began.checked_add(at).unwrap_or(Timestamp::MAX);
         let mute = self.held_by_time(group.route, now);
         let mut seen = Seen::default();
@@ -277,19 +281,24 @@ impl<'c> Play<'c> {
         const NOBODY: Integration = Integration { kind: "", tells: Tells::Firing };
         let config = self.config;
         let receiver = config.receiver_of(group.route);
-        let integrations = if receiver.integrations.is_empty() { &[NOBODY][..] } else { &receiver.integrations };
+        let integrations =
+            if receiver.integrations.is_empty() { &[NOBODY][..] } else { &receiver.integrations };
         let first = self.paging.pages.len();
         for (index, integration) in integrations.iter().enumerate() {
             let key = (receiver.name.as_str(), index, group.route.key.as_str(), labels.clone());
             let repeat_interval = group.route.repeat_interval;
-            let Some(why) = why(self.log.get(&key), seen, integration.tells, at, repeat_interval) else { continue };
+            let Some(why) = why(self.log.get(&key), seen, integration.tells, at, repeat_interval) else {
+                continue;
+            };
             self.log.insert(key, Told { at, firing: seen.firing.clone(), resolved: seen.resolved.clone() });
             let resolved = match integration.tells {
                 Tells::Firing if seen.firing.is_empty() => continue,
                 Tells::Firing => Vec::new(),
                 Tells::Resolved => seen.resolved.iter().cloned().collect(),
             };
-            let same = self.paging.pages[first..].iter_mut().find(|page| page.why == why && page.resolved == resolved);
+            let same = self.paging.pages[first..]
+                .iter_mut()
+                .find(|page| page.why == why && page.resolved == resolved);
             if let Some(page) = same {
                 if !page.kinds.contains(&integration.kind) {
                     page.kinds.push(integration.kind);
@@ -313,7 +322,8 @@ impl<'c> Play<'c> {
     fn told_of<'s>(&'s self, group: &'s Group<'c>, labels: &'s Labels) -> impl Iterator<Item = &'s Told> {
         let Route { key, receiver, .. } = group.route;
         let entries = self.log.iter();
-        let own = entries.filter(move |(entry, _)| entry.0 == receiver && entry.2 == key && entry.3 == *labels);
+        let own =
+            entries.filter(move |(entry, _)| entry.0 == receiver && entry.2 == key && entry.3 == *labels);
         own.map(|(_, told)| told)
     }
 
@@ -325,7 +335,13 @@ impl<'c> Play<'c> {
 
     /// A `group_interval` later, or, where nothing can be different then, the first of the regular looks at which
     /// something can.
-    fn next_look(&self, at: Duration, group: &Group<'c>, labels: &Labels, next_change: Option<Duration>) -> Duration {
+    fn next_look(
+        &self,
+        at: Duration,
+        group: &Group<'c>,
+        labels: &Labels,
+        next_change: Option<Duration>,
+    ) -> Duration {
         let Route { group_interval, repeat_interval, .. } = group.route;
         let by_minute = !(group.route.mute.is_empty() && group.route.active.is_empty());
         let minute = by_minute.then(|| {

@@ -39,7 +39,9 @@ pub(super) fn read_all(file: &mut Fields<'_>, problems: &mut Problems) -> BTreeM
         present(&mut fields, "labels");
         let integrations = read_integrations(&mut fields, problems);
         fields.finish(problems);
-        let Some((field, name)) = named.and_then(|field| Some((field, name(field, problems)?))) else { continue };
+        let Some((field, name)) = named.and_then(|field| Some((field, name(field, problems)?))) else {
+            continue;
+        };
         let origin = field.node.place.to_string();
         if let Some(first) = receivers.get(&name) {
             let message = format!("two receivers are called {}", quoted(&name));

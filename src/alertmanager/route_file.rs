@@ -70,7 +70,10 @@ fn check_root(field: Field<'_>, problems: &mut Problems) {
         };
         problems.push(problem);
     }
-    if !entries.iter().any(|entry| entry.key.text == "receiver" && !matches!(entry.value.value, Value::Null)) {
+    let receiver = entries.iter().find(|entry| entry.key.text == "receiver").map(|entry| &entry.value.value);
+    if receiver.is_none_or(|value| {
+        matches!(value, Value::Null) || matches!(value, Value::Text(text) if text.is_empty())
+    }) {
         problems.push(
             Problem::error(&field.node.place, "the root route has no `receiver`")
                 .help("it is told of every alert that no other route takes: add the line `receiver: ...`"),
@@ -99,7 +102,8 @@ fn read_route(field: Field<'_>, above: &Inherited, known: &Known, problems: &mut
     for (name, place) in
         [("group_interval", &mut own.group_interval), ("repeat_interval", &mut own.repeat_interval)]
     {
-        *place = present(&mut fields, name).and_then(|field| some_duration(field, problems)).unwrap_or(*place);
+        *place =
+            present(&mut fields, name).and_then(|field| some_duration(field, problems)).unwrap_or(*place);
     }
     let mut matchers = read_matchers(&mut fields, ["match", "match_re", "matchers"], problems);
     sort(&mut matchers);
@@ -108,7 +112,13 @@ fn read_route(field: Field<'_>, above: &Inherited, known: &Known, problems: &mut
     let active = read_interval_names(&mut fields, "active_time_intervals", known, problems);
     // For templates alone.
     present(&mut fields, "labels");
-    let key = above.key.iter().map(String::as_str).chain([braced(&matchers).as_str()]).collect::<Vec<_>>().join("/");
+    let key = above
+        .key
+        .iter()
+        .map(String::as_str)
+        .chain([braced(&matchers).as_str()])
+        .collect::<Vec<_>>()
+        .join("/");
     own.key = Some(key.clone());
     let below = items(&mut fields, "routes", problems);
     let routes = below.into_iter().filter_map(|item| read_route(item, &own, known, problems)).collect();
@@ -143,13 +153,21 @@ fn read_grouping(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Gro
         if name == "..." {
             each = true;
         } else if name.is_empty() {
-            item.wrong("the name of a label is empty", "write the name of a label, or `'...'` for all of them", problems);
+            item.wrong(
+                "the name of a label is empty",
+                "write the name of a label, or `'...'` for all of them",
+                problems,
+            );
         } else if !names.insert(name.clone()) {
             item.wrong(format!("{} is in the list twice", quoted(&name)), "remove one of them", problems);
         }
     }
     if each && !names.is_empty() {
-        list.wrong("`...` and other labels at the same time", "`...` groups by every label: keep it alone, or remove it", problems);
+        list.wrong(
+            "`...` and other labels at the same time",
+            "`...` groups by every label: keep it alone, or remove it",
+            problems,
+        );
     }
     Some(if each { Grouping::Each } else { Grouping::By(names) })
 }
@@ -190,7 +208,12 @@ fn read_matchers(fields: &mut Fields<'_>, names: [&'static str; 3], problems: &m
     matchers
 }
 
-fn read_pairs(fields: &mut Fields<'_>, name: &'static str, op: MatchOp, problems: &mut Problems) -> Vec<Matcher> {
+fn read_pairs(
+    fields: &mut Fields<'_>,
+    name: &'static str,
+    op: MatchOp,
+    problems: &mut Problems,
+) -> Vec<Matcher> {
     let Some(field) = present(fields, name) else { return Vec::new() };
     let what = quoted(name);
     let Some(pairs) = Fields::of(field.node, &what, problems) else { return Vec::new() };
@@ -236,14 +259,17 @@ fn read_inhibit_rule(item: Field<'_>, problems: &mut Problems) -> Option<Inhibit
     let mut fields = Fields::of(item.node, "an inhibition rule", problems)?;
     // For Alertmanager's own metrics alone.
     present(&mut fields, "name");
-    let source =
-        read_matchers(&mut fields, ["source_match", "source_match_re", "source_matchers"], problems);
-    let target =
-        read_matchers(&mut fields, ["target_match", "target_match_re", "target_matchers"], problems);
+    let source = read_matchers(&mut fields, ["source_match", "source_match_re", "source_matchers"], problems);
+    let target = read_matchers(&mut fields, ["target_match", "target_match_re", "target_matchers"], problems);
     let equal = texts(&mut fields, "equal", problems).unwrap_or_default();
     if equal.iter().any(String::is_empty) {
         item.wrong("the name of a label in `equal` is empty", "write the name of a label", problems);
     }
     fields.finish(problems);
-    Some(InhibitRule { source, target, equal: equal.into_iter().collect(), origin: item.node.place.to_string() })
+    Some(InhibitRule {
+        source,
+        target,
+        equal: equal.into_iter().collect(),
+        origin: item.node.place.to_string(),
+    })
 }

@@ -11,7 +11,11 @@ pub(super) fn present<'n>(fields: &mut Fields<'n>, name: &'static str) -> Option
 }
 
 /// Each item of the list `name`; none when it is not there.
-pub(super) fn items<'n>(fields: &mut Fields<'n>, name: &'static str, problems: &mut Problems) -> Vec<Field<'n>> {
+pub(super) fn items<'n>(
+    fields: &mut Fields<'n>,
+    name: &'static str,
+    problems: &mut Problems,
+) -> Vec<Field<'n>> {
     present(fields, name).map(|list| list.items(problems).collect()).unwrap_or_default()
 }
 
@@ -45,9 +49,19 @@ pub(super) fn name(field: Field<'_>, problems: &mut Problems) -> Option<String> 
 }
 
 /// The texts of the list `name`; `None` when it is not there.
-pub(super) fn texts(fields: &mut Fields<'_>, name: &'static str, problems: &mut Problems) -> Option<Vec<String>> {
+pub(super) fn texts(
+    fields: &mut Fields<'_>,
+    name: &'static str,
+    problems: &mut Problems,
+) -> Option<Vec<String>> {
     let list = present(fields, name)?;
-    Some(list.items(problems).collect::<Vec<_>>().into_iter().filter_map(|item| text(item, problems)).collect())
+    Some(
+        list.items(problems)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .filter_map(|item| text(item, problems))
+            .collect(),
+    )
 }
 
 /// `true`, `false`, and the other words that YAML had for them.
@@ -121,7 +135,13 @@ fn parse_duration(text: &str) -> Option<Duration> {
 }
 
 /// Reports a name that no `known` thing of this kind has.
-pub(super) fn undefined(field: Field<'_>, kind: &str, written: &str, known: &[String], problems: &mut Problems) {
+pub(super) fn undefined(
+    field: Field<'_>,
+    kind: &str,
+    written: &str,
+    known: &[String],
+    problems: &mut Problems,
+) {
     let message = format!("there is no {kind} {}", quoted(written));
     let help = if known.is_empty() {
         format!("define the {kind}, or take another name")

@@ -70,7 +70,10 @@ fn the_shipped_file_pages_for_critical_alerts_and_writes_for_warnings() {
     let seconds = [route.group_wait, route.group_interval, route.repeat_interval].map(|wait| wait.as_secs());
     assert_eq!(seconds, [10, 10, 12 * 3600]);
     assert_eq!(route.key, r#"{}/{severity="critical"}"#);
-    assert_eq!(route.group_of(&labels("alertname=A severity=critical service=x")), labels("alertname=A service=x"));
+    assert_eq!(
+        route.group_of(&labels("alertname=A severity=critical service=x")),
+        labels("alertname=A service=x")
+    );
 }
 
 const TREE: &str = r#"
@@ -166,7 +169,8 @@ fn play(text: &str, transitions: &[(u64, &str)], until: u64) -> Paging {
 }
 
 fn shown(page: &Page) -> String {
-    let names = |alerts: &[Labels]| alerts.iter().filter_map(|one| one.get("n")).collect::<Vec<_>>().join(" ");
+    let names =
+        |alerts: &[Labels]| alerts.iter().filter_map(|one| one.get("n")).collect::<Vec<_>>().join(" ");
     let seconds = page.at.as_secs_f64();
     let kinds = page.kinds.join("+");
     let (firing, resolved) = (names(&page.firing), names(&page.resolved));
@@ -182,7 +186,14 @@ receivers: [{name: ops, pagerduty_configs: [{}], slack_configs: [{}]}]
 fn a_group_waits_then_tells_what_is_new_what_is_over_and_all_again() {
     check_pages(
         GROUPS,
-        &[(5, "+n=A g=1"), (14, "+n=B g=1"), (20, "+n=C g=1"), (30, "+n=X g=2"), (80, "-n=A g=1"), (300, "-n=X g=2")],
+        &[
+            (5, "+n=A g=1"),
+            (14, "+n=B g=1"),
+            (20, "+n=C g=1"),
+            (30, "+n=X g=2"),
+            (80, "-n=A g=1"),
+            (300, "-n=X g=2"),
+        ],
         330,
         &[
             "15 ops/pagerduty+slack First: A B | ",
@@ -203,10 +214,19 @@ fn what_is_over_before_anybody_was_told_is_not_told_of() {
         GROUPS,
         &[(0, "+n=A"), (20, "-n=A"), (71, "+n=A"), (71, "+n=A")],
         100,
-        &["10 ops/pagerduty+slack First: A | ", "70 ops/pagerduty AllResolved:  | A", "81 ops/pagerduty+slack First: A | "],
+        &[
+            "10 ops/pagerduty+slack First: A | ",
+            "70 ops/pagerduty AllResolved:  | A",
+            "81 ops/pagerduty+slack First: A | ",
+        ],
     );
     // It fires again before it was told that it was over.
-    check_pages(GROUPS, &[(0, "+n=A"), (20, "-n=A"), (60, "+n=A")], 100, &["10 ops/pagerduty+slack First: A | "]);
+    check_pages(
+        GROUPS,
+        &[(0, "+n=A"), (20, "-n=A"), (60, "+n=A")],
+        100,
+        &["10 ops/pagerduty+slack First: A | "],
+    );
 }
 
 #[test]
@@ -225,7 +245,11 @@ fn an_alert_that_is_kept_back_is_told_of_when_its_source_is_gone() {
         &text,
         &transitions,
         80,
-        &["10 ops/pagerduty+slack First: B | ", "70 ops/pagerduty+slack First: A | ", "70 ops/pagerduty AllResolved:  | B"],
+        &[
+            "10 ops/pagerduty+slack First: B | ",
+            "70 ops/pagerduty+slack First: A | ",
+            "70 ops/pagerduty AllResolved:  | B",
+        ],
     );
     let held = play(&text, &transitions, 80).held_back;
     assert_eq!(held.len(), 1, "{held:?}");
@@ -252,19 +276,18 @@ time_intervals:
     check_pages(text, &transitions, 200, &["70 ops/webhook First: B | ", "125 ops/webhook First: A | "]);
     let held = play(text, &transitions, 200).held_back;
     let held: Vec<(u64, &Hold)> = held.iter().map(|held| (held.at.as_secs(), &held.alerts[0].1)).collect();
-    assert_eq!(
-        held,
-        [(10, &Hold::Inactive(vec!["noon".to_owned()])), (65, &Hold::Muted("noon".to_owned()))]
-    );
+    assert_eq!(held, [(10, &Hold::Inactive(vec!["noon".to_owned()])), (65, &Hold::Muted("noon".to_owned()))]);
 }
 
 #[test]
 fn a_file_that_asks_for_a_page_every_millisecond_is_cut_short() {
-    let text = GROUPS.replace("group_interval: 1m, repeat_interval: 2m", "group_interval: 1ms, repeat_interval: 1ms");
+    let text = GROUPS
+        .replace("group_interval: 1m, repeat_interval: 2m", "group_interval: 1ms, repeat_interval: 1ms");
     let paging = play(&text, &[(0, "+n=A")], 30 * 86_400);
     assert_eq!(paging.pages.len(), 10_000);
     assert_eq!(paging.cut_at.map(|at| at.as_secs()), Some(29));
     // One look at the group a millisecond, for 30 days, is too much work where nothing can happen.
-    let idle = GROUPS.replace("group_interval: 1m, repeat_interval: 2m", "group_interval: 1ms, repeat_interval: 1y");
+    let idle =
+        GROUPS.replace("group_interval: 1m, repeat_interval: 2m", "group_interval: 1ms, repeat_interval: 1y");
     assert_eq!(play(&idle, &[(0, "+n=A")], 30 * 86_400).pages.len(), 1);
 }

@@ -11,12 +11,25 @@ use crate::input::{Field, Fields, Place, Problem, Problems, quoted, way_out};
 
 const WEEKDAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
 const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
     "december",
 ];
 
 /// All named intervals of the file.
-pub(super) fn read_all(file: &mut Fields<'_>, problems: &mut Problems) -> BTreeMap<String, Vec<TimeInterval>> {
+pub(super) fn read_all(
+    file: &mut Fields<'_>,
+    problems: &mut Problems,
+) -> BTreeMap<String, Vec<TimeInterval>> {
     let mut intervals = BTreeMap::new();
     let mut places: BTreeMap<String, Place> = BTreeMap::new();
     for list in ["mute_time_intervals", "time_intervals"] {
@@ -26,7 +39,9 @@ pub(super) fn read_all(file: &mut Fields<'_>, problems: &mut Problems) -> BTreeM
             let ranges = items(&mut fields, "time_intervals", problems);
             let ranges = ranges.into_iter().filter_map(|item| read_one(item, problems)).collect();
             fields.finish(problems);
-            let Some((field, name)) = named.and_then(|field| Some((field, name(field, problems)?))) else { continue };
+            let Some((field, name)) = named.and_then(|field| Some((field, name(field, problems)?))) else {
+                continue;
+            };
             if let Some(first) = places.get(&name) {
                 let message = format!("two time intervals are called {}", quoted(&name));
                 let help = format!("the first is at {first}: give one of them another name");
@@ -72,7 +87,11 @@ fn read_times(item: Field<'_>, problems: &mut Problems) -> Option<Range<u16>> {
     fields.finish(problems);
     let (start, end) = start.zip(end)?;
     if start >= end {
-        item.wrong("the range ends before it begins", "a range over midnight is two: to `24:00`, and from `00:00`", problems);
+        item.wrong(
+            "the range ends before it begins",
+            "a range over midnight is two: to `24:00`, and from `00:00`",
+            problems,
+        );
         return None;
     }
     Some(start..end)
@@ -124,7 +143,9 @@ fn months(from: &str, to: &str) -> Result<RangeInclusive<i32>, String> {
     let month = |text: &str| {
         let named = MONTHS.iter().position(|month| *month == text);
         let month = named.and_then(|month| i32::try_from(month + 1).ok()).or_else(|| text.parse().ok());
-        month.ok_or_else(|| way_out(text, &MONTHS, "write months or their numbers, or two with a colon between"))
+        month.ok_or_else(|| {
+            way_out(text, &MONTHS, "write months or their numbers, or two with a colon between")
+        })
     };
     ascending(month(from)?, month(to)?, "a range over the end of the year is two")
 }
@@ -135,7 +156,8 @@ fn years(from: &str, to: &str) -> Result<RangeInclusive<i32>, String> {
 }
 
 fn days_of_month(from: &str, to: &str) -> Result<RangeInclusive<i32>, String> {
-    const HELP: &str = "write days from 1 to 31, or from -31 to -1 counted from the end, or two with a colon between";
+    const HELP: &str =
+        "write days from 1 to 31, or from -31 to -1 counted from the end, or two with a colon between";
     let day = |text: &str| {
         let day = text.parse().ok().filter(|day: &i32| *day != 0 && (-31..=31).contains(day));
         day.ok_or_else(|| HELP.to_owned())

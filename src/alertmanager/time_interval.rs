@@ -29,7 +29,8 @@ impl TimeInterval {
         let zone = self.location.clone().unwrap_or(TimeZone::UTC);
         let at = zone.to_datetime(at);
         let minute = u16::from(at.hour().unsigned_abs()) * 60 + u16::from(at.minute().unsigned_abs());
-        let in_times = self.times.as_ref().is_none_or(|times| times.iter().any(|range| range.contains(&minute)));
+        let in_times =
+            self.times.as_ref().is_none_or(|times| times.iter().any(|range| range.contains(&minute)));
         in_times
             && any(self.weekdays.as_ref(), i32::from(at.weekday().to_sunday_zero_offset()))
             && self.days_of_month.as_ref().is_none_or(|days| days.iter().any(|range| has_day(range, at)))
@@ -70,7 +71,11 @@ mod tests {
         check(&office, "2026-11-23T17:00:00Z", false);
         check(&office, "2026-11-22T12:00:00Z", false);
         check(&TimeInterval::default(), "2026-11-22T12:00:00Z", true);
-        check(&TimeInterval { months: Some(Vec::new()), ..TimeInterval::default() }, "2026-11-22T12:00:00Z", false);
+        check(
+            &TimeInterval { months: Some(Vec::new()), ..TimeInterval::default() },
+            "2026-11-22T12:00:00Z",
+            false,
+        );
     }
 
     #[test]

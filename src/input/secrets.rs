@@ -10,7 +10,7 @@ use std::ops::Range;
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span};
 
 /// How the name of a field that holds a secret ends, in small letters, with `_` for `-`.
-const SECRET_NAMES: [&str; 13] = [
+const SECRET_NAMES: [&str; 18] = [
     "password",
     "passwd",
     "passphrase",
@@ -24,6 +24,11 @@ const SECRET_NAMES: [&str; 13] = [
     "cookie",
     "credential",
     "credentials",
+    "service_key",
+    "routing_key",
+    "user_key",
+    "webhook_url",
+    "slack_api_url",
 ];
 /// What may stand below `auth` for all to see.
 const PLAIN_NAMES: [&str; 9] = [
@@ -310,7 +315,10 @@ mod tests {
             "global: {slack_api_url: http://a/b, resolve_timeout: 5m}\nreceivers:\n- name: x\n  slack_configs: [{chanel: '#c', x: 1}]\n",
             "global: {slack_api_url: **********, resolve_timeout: 5m}\nreceivers:\n- name: x\n  slack_configs: [{chanel: '**', x: *}]\n",
         );
-        check("receivers:\n- name: x\n  url: a: b\nroute: x\n", "receivers:\n- name: x\n  url: ** *\nroute: x\n");
+        check(
+            "receivers:\n- name: x\n  url: a: b\nroute: x\n",
+            "receivers:\n- name: x\n  url: ** *\nroute: x\n",
+        );
     }
 
     #[test]

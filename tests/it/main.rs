@@ -9,6 +9,9 @@
 /// Starts gander, the demo target and other servers; reads run directories.
 mod support;
 
+/// Starts a real Alertmanager and speaks to it.
+mod real_alertmanager;
+
 /// What the house promises about itself: layers, file sizes, file headers, docs that agree with the code.
 mod tidy;
 
@@ -79,6 +82,9 @@ mod real_servers;
 
 /// The official conformance suite, of clients and of servers.
 mod conformance;
+
+/// Alertmanager's configuration against Alertmanager itself.
+mod alertmanager;
 
 /// Text from a hostile server, in every report.
 mod hostile;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom: a room, and the rooms it may name. `ARCHITECTURE.md` has the same table.
-const LAYERS: [(&str, &[&str]); 19] = [
+const LAYERS: [(&str, &[&str]); 20] = [
     ("model", &[]),
     ("clock", &[]),
     ("input", &["model"]),
@@ -13,6 +13,7 @@ const LAYERS: [(&str, &[&str]); 19] = [
     ("stats", &["model"]),
     ("schema", &["model"]),
     ("slo", &["model", "input", "plan", "metrics", "stats"]),
+    ("alertmanager", &["model", "input"]),
     ("scenario", &["model", "input", "plan", "slo"]),
     ("report", &["model", "plan", "metrics", "stats", "slo"]),
     ("mcp", &["model", "clock", "plan"]),
