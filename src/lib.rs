@@ -23,6 +23,7 @@ pub mod load;
 pub mod observe;
 pub mod record;
 pub mod demo;
+pub mod drill;
 // L3
 pub mod run;
 pub mod init;

@@ -35,7 +35,8 @@ pub fn parse_labels(origin: &str, written: &str) -> Result<Labels, Problems> {
         }
         Err(error) => {
             let place = place.of_fragment(&error.part);
-            problems.push(Problem::error(&place, "this is no label with its value").help("write `name=value`"));
+            problems
+                .push(Problem::error(&place, "this is no label with its value").help("write `name=value`"));
         }
     }
     problems.into_result(Some(labels)).map(|(labels, _)| labels)
@@ -59,7 +60,11 @@ fn read_alerts(source: &std::sync::Arc<Source>, problems: &mut Problems) -> Opti
     let list = Field { name: "alerts", node: &root };
     let items: Vec<Field<'_>> = list.items(problems).collect();
     if items.is_empty() && problems.is_empty() {
-        list.wrong("the list is empty", "write an alert: `- {alertname: NAME, severity: critical}`", problems);
+        list.wrong(
+            "the list is empty",
+            "write an alert: `- {alertname: NAME, severity: critical}`",
+            problems,
+        );
     }
     Some(items.into_iter().filter_map(|item| read_alert(item, problems)).collect())
 }

@@ -17,7 +17,7 @@ use crate::slo::Objective;
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// Files as the user names them, relative to the working directory.
-const USER_FILES: Files<'static> = Files { read: &read_text, names: &names_in };
+pub(super) const USER_FILES: Files<'static> = Files { read: &read_text, names: &names_in };
 
 /// Reads the scenario and its SLO files; tells all mistakes in them. What it only warns of is the caller's to tell.
 pub(super) fn load_scenario(path: &Path, overrides: &OverrideArgs, screen: Screen) -> Result<Loaded, Exit> {

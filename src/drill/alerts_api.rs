@@ -69,7 +69,8 @@ impl AlertsApi {
             Some(proxy) => {
                 let mut through = reqwest::Proxy::all(proxy.url.clone()).map_err(DrillError::Client)?;
                 if let Some(authorization) = &proxy.authorization {
-                    let value = HeaderValue::from_str(authorization.expose()).map_err(|_| DrillError::Token)?;
+                    let value =
+                        HeaderValue::from_str(authorization.expose()).map_err(|_| DrillError::Token)?;
                     through = through.custom_http_auth(value);
                 }
                 client.proxy(through)
@@ -95,7 +96,12 @@ impl AlertsApi {
 
     /// Keeps everything that carries the drill's name quiet until `until`; gives back the silence's id. It begins in the past,
     /// so that clocks which differ do not put it off.
-    pub(super) async fn silence(&self, drill: &str, now: Timestamp, until: Timestamp) -> Result<String, DrillError> {
+    pub(super) async fn silence(
+        &self,
+        drill: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<String, DrillError> {
         const ACTION: &str = "silence the drill";
         let begins = now.checked_sub(jiff::SignedDuration::from_hours(1)).unwrap_or(now);
         let body = json!({
@@ -123,7 +129,12 @@ impl AlertsApi {
     }
 
     /// Says that `alerts` fire from `begins` until `ends`, which is over when it is past.
-    pub(super) async fn post(&self, alerts: &[Labels], begins: Timestamp, ends: Timestamp) -> Result<(), DrillError> {
+    pub(super) async fn post(
+        &self,
+        alerts: &[Labels],
+        begins: Timestamp,
+        ends: Timestamp,
+    ) -> Result<(), DrillError> {
         let one = |labels: &Labels| {
             json!({
                 "labels": labels,

@@ -117,7 +117,12 @@ fn later(at: Timestamp, by: Duration) -> Timestamp {
 }
 
 /// A silence that is in force.
-async fn silenced(api: &AlertsApi, drill: &str, now: Timestamp, until: Timestamp) -> Result<Silence, DrillError> {
+async fn silenced(
+    api: &AlertsApi,
+    drill: &str,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Silence, DrillError> {
     let id = api.silence(drill, now, until).await?;
     let active = within(PATIENCE, async || Ok(api.is_silent(&id).await?.then_some(()))).await?;
     if active.is_none() {
@@ -174,7 +179,8 @@ impl Rehearsal<'_> {
 
     /// Waits until Alertmanager shows every alert, silenced where it should be; then takes it as it is.
     async fn fates(&self) -> Result<Fates, DrillError> {
-        let as_wanted = |fate: &Option<Fate>| fate.as_ref().is_some_and(|fate| fate.silenced == self.silence.is_some());
+        let as_wanted =
+            |fate: &Option<Fate>| fate.as_ref().is_some_and(|fate| fate.silenced == self.silence.is_some());
         let mut last = vec![None; self.alerts.len()];
         within(PATIENCE, async || {
             last = self.sorted_out(&self.api.alerts(self.drill).await?);

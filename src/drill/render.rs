@@ -25,8 +25,13 @@ pub fn render(report: &DrillReport, webhook: SocketAddr) -> String {
     }
     line(&delivery(report));
     line(&match report.over_after {
-        Some(after) => format!("over: none of them fires any more, {} after they were resolved", format_duration(after)),
-        None => "NOT over: some still fire in Alertmanager, though they were resolved; they end by themselves".to_owned(),
+        Some(after) => {
+            format!("over: none of them fires any more, {} after they were resolved", format_duration(after))
+        }
+        None => {
+            "NOT over: some still fire in Alertmanager, though they were resolved; they end by themselves"
+                .to_owned()
+        }
     });
     if !is_proven(report) {
         out.push_str(&way_to_proof(webhook));
@@ -46,7 +51,9 @@ fn silence(silence: Option<&Silence>) -> String {
         }
         Some(Silence { id, lifted_after: Some(after), .. }) => {
             let after = format_duration(*after);
-            format!("silence {id}: lifted {after} after the alerts were posted: they go to `{RECEIVER}` alone")
+            format!(
+                "silence {id}: lifted {after} after the alerts were posted: they go to `{RECEIVER}` alone"
+            )
         }
     }
 }
@@ -55,7 +62,8 @@ fn fate(fate: Option<&Fate>, silenced: bool) -> String {
     let Some(fate) = fate else { return "NOT SHOWN by Alertmanager in time".to_owned() };
     let mut text = format!("routed to {}", fate.receivers.join(", "));
     if !fate.inhibited_by.is_empty() {
-        write!(text, "; inhibited by {}", fate.inhibited_by.join(", ")).expect("writing to a string does not fail");
+        write!(text, "; inhibited by {}", fate.inhibited_by.join(", "))
+            .expect("writing to a string does not fail");
     }
     if fate.silenced {
         text.push_str("; silenced");
@@ -98,7 +106,8 @@ fn delivery(report: &DrillReport) -> String {
 /// True when an alert came, and each that nothing kept back.
 fn is_proven(report: &DrillReport) -> bool {
     let came = |alert: &DrilledAlert| alert.delivered_after.is_some();
-    let kept_back = |alert: &DrilledAlert| alert.fate.as_ref().is_some_and(|fate| !fate.inhibited_by.is_empty());
+    let kept_back =
+        |alert: &DrilledAlert| alert.fate.as_ref().is_some_and(|fate| !fate.inhibited_by.is_empty());
     report.alerts.iter().any(came) && report.alerts.iter().all(|alert| came(alert) || kept_back(alert))
 }
 
@@ -167,8 +176,14 @@ over: none of them fires any more, 120 ms after they were resolved
         report.alerts[0].delivered_after = Some(Duration::from_millis(900));
         assert!(report.is_as_wanted());
         let text = render(&report, WEBHOOK);
-        assert!(text.contains("delivery: proven: 1 of 2 came, in 2 notifications, and 1 other requests"), "{text}");
-        assert!(text.contains("delivered 900 ms after it was posted; that it is over was NOT delivered"), "{text}");
+        assert!(
+            text.contains("delivery: proven: 1 of 2 came, in 2 notifications, and 1 other requests"),
+            "{text}"
+        );
+        assert!(
+            text.contains("delivered 900 ms after it was posted; that it is over was NOT delivered"),
+            "{text}"
+        );
         assert!(!text.contains("To prove delivery"), "{text}");
     }
 

@@ -124,8 +124,11 @@ impl Book {
             came.others += 1;
             return StatusCode::BAD_REQUEST;
         };
-        let ours: Vec<Told> =
-            payload.alerts.into_iter().filter(|told| told.labels.get(LABEL) == Some(self.drill.as_str())).collect();
+        let ours: Vec<Told> = payload
+            .alerts
+            .into_iter()
+            .filter(|told| told.labels.get(LABEL) == Some(self.drill.as_str()))
+            .collect();
         if ours.is_empty() {
             came.others += 1;
         } else {
@@ -162,7 +165,9 @@ mod tests {
             changed: Notify::new(),
         };
         let payload = |status: &str, drill: &str| {
-            format!(r#"{{"version": "4", "alerts": [{{"status": "{status}", "labels": {{"load_test": "{drill}"}}}}]}}"#)
+            format!(
+                r#"{{"version": "4", "alerts": [{{"status": "{status}", "labels": {{"load_test": "{drill}"}}}}]}}"#
+            )
         };
         let seconds = Duration::from_secs;
         assert_eq!(book.take(payload("firing", "d").as_bytes(), seconds(1)), StatusCode::OK);

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom: a room, and the rooms it may name. `ARCHITECTURE.md` has the same table.
-const LAYERS: [(&str, &[&str]); 20] = [
+const LAYERS: [(&str, &[&str]); 21] = [
     ("model", &[]),
     ("clock", &[]),
     ("input", &["model"]),
@@ -21,6 +21,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("observe", &["model", "plan", "metrics"]),
     ("record", &["model", "plan", "metrics", "slo", "report"]),
     ("demo", &["model"]),
+    ("drill", &["model", "clock", "plan"]),
     (
         "run",
         &["model", "clock", "plan", "metrics", "schema", "slo", "report", "mcp", "load", "observe", "record"],
@@ -30,8 +31,21 @@ const LAYERS: [(&str, &[&str]); 20] = [
     (
         "cli",
         &[
-            "model", "input", "plan", "metrics", "slo", "scenario", "report", "record", "demo", "run",
-            "init", "selftest",
+            "model",
+            "clock",
+            "input",
+            "plan",
+            "metrics",
+            "slo",
+            "alertmanager",
+            "scenario",
+            "report",
+            "record",
+            "demo",
+            "drill",
+            "run",
+            "init",
+            "selftest",
         ],
     ),
 ];
