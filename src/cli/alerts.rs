@@ -53,9 +53,9 @@ fn describe(config: &Config, route: &Route, labels: &Labels) -> String {
     let kinds =
         if kinds.is_empty() { "pages nobody: it has no integration".to_owned() } else { kinds.join(", ") };
     let group = match &route.grouping {
-        Grouping::Each => "by itself".to_owned(),
-        Grouping::By(names) if names.is_empty() => "with all alerts of the route".to_owned(),
-        Grouping::By(_) => format!("with all of {}", route.group_of(labels)),
+        Grouping::Each => "each label set by itself".to_owned(),
+        Grouping::By(names) if names.is_empty() => "all alerts of the route".to_owned(),
+        Grouping::By(_) => route.group_of(labels).to_string(),
     };
     let [wait, interval, repeat] =
         [route.group_wait, route.group_interval, route.repeat_interval].map(format_duration);
@@ -64,8 +64,8 @@ fn describe(config: &Config, route: &Route, labels: &Labels) -> String {
         writeln!(text, "{}", printable_text(text_of_line)).expect("writing to a string does not fail");
     };
     line(&format!("  {} ({kinds}), by the route at {}", receiver.name, route.origin));
-    line(&format!("    told of {group}"));
-    line(&format!("    after {wait}, of changes every {interval}, of the same again after {repeat}"));
+    line(&format!("    group: {group}"));
+    line(&format!("    told after {wait}, of changes every {interval}, of the same again after {repeat}"));
     if !route.mute.is_empty() {
         line(&format!("    not during {}", route.mute.join(", ")));
     }

@@ -1,11 +1,14 @@
 //! Alertmanager's configuration as gander reads it, against Alertmanager itself and its `amtool`.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
-use gander::alertmanager::{Config, inhibitions, load};
+use gander::alertmanager::{AlertState, Config, Page, Transition, inhibitions, load, paging};
 use gander::model::{CounterRng, Labels};
 use serde_json::{Value, json};
 
@@ -69,7 +72,7 @@ fn some_tree(rng: &mut CounterRng) -> String {
     let routes = some_routes(rng, 3, &mut receivers);
     let mut text = format!("route: {{receiver: r0, routes: [{routes}]}}\nreceivers:\n");
     for receiver in 0..=receivers {
-        writeln!(text, "- name: r{receiver}").unwrap();
+        text += &format!("- name: r{receiver}\n");
     }
     text
 }
@@ -243,5 +246,102 @@ fn alerts_keep_others_back_as_in_alertmanager() {
         // It names one source alone.
         assert_eq!(theirs.is_empty(), sources.is_empty(), "{alert}");
         assert!(theirs.iter().all(|source| sources.contains(&source)), "{alert} {sources:?}");
+    }
+}
+
+const TOLD: &str = "
+route:
+  receiver: all
+  group_by: [group]
+  group_wait: 1s
+  group_interval: 1s
+  repeat_interval: 1h
+  routes:
+    - {matchers: [page=yes], receiver: pager, continue: true}
+    - {matchers: [page=yes], receiver: all}
+receivers:
+  - {name: all, webhook_configs: [{url: 'http://ADDRESS/all'}]}
+  - {name: pager, webhook_configs: [{url: 'http://ADDRESS/pager', send_resolved: false}]}
+";
+
+/// `receiver: firing | resolved`, by name.
+type Told = String;
+
+/// Listens for notifications, and hands on what each says.
+fn listener() -> (SocketAddr, Receiver<Told>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            if sender.send(read_notification(stream.unwrap())).is_err() {
+                return;
+            }
+        }
+    });
+    (address, receiver)
+}
+
+fn read_notification(stream: TcpStream) -> Told {
+    let mut reader = BufReader::new(stream);
+    let (mut length, mut line) = (0, String::new());
+    while reader.read_line(&mut line).unwrap() > 2 {
+        if let Some((_, value)) =
+            line.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        {
+            length = value.trim().parse().unwrap();
+        }
+        line.clear();
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+    let payload: Value = serde_json::from_slice(&body).unwrap();
+    let names = |status: &str| {
+        let alerts = payload["alerts"].as_array().unwrap().iter().filter(|alert| alert["status"] == status);
+        let names: BTreeSet<&str> =
+            alerts.map(|alert| alert["labels"]["alertname"].as_str().unwrap()).collect();
+        names.into_iter().collect::<Vec<_>>().join(" ")
+    };
+    format!("{}: {} | {}", payload["receiver"].as_str().unwrap(), names("firing"), names("resolved"))
+}
+
+fn told(page: &Page) -> Told {
+    let names = |alerts: &[Labels]| {
+        alerts.iter().filter_map(|alert| alert.get("alertname")).collect::<Vec<_>>().join(" ")
+    };
+    format!("{}: {} | {}", page.receiver, names(&page.firing), names(&page.resolved))
+}
+
+#[test]
+fn pages_are_those_that_alertmanager_sends() {
+    let (address, notifications) = listener();
+    let text = TOLD.replace("ADDRESS", &address.to_string());
+    let Some(alertmanager) = Alertmanager::start(&text) else { return };
+    let config = load("alertmanager.yml", &text).unwrap();
+    let labels = |name: &str| -> Labels {
+        [("alertname", name), ("group", "g"), ("page", "yes")].into_iter().collect()
+    };
+    let steps = [("A", true), ("B", true), ("A", false), ("B", false), ("A", true), ("A", false)];
+    let mut transitions: Vec<Transition> = Vec::new();
+    for (step, (name, firing)) in steps.into_iter().enumerate() {
+        let (state, ends) = if firing {
+            (AlertState::Firing, jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1))
+        } else {
+            (AlertState::Resolved, jiff::Timestamp::now())
+        };
+        let alert = json!([{"labels": labels(name), "endsAt": ends.to_string()}]);
+        assert_eq!(alertmanager.post("/api/v2/alerts", &alert), 200);
+        // Steps follow notifications, so that how long they take does not matter.
+        let at = Duration::from_secs(10 * step as u64);
+        transitions.push(Transition { at, labels: labels(name), state });
+        let paging = paging(&config, &transitions, jiff::Timestamp::UNIX_EPOCH, at + Duration::from_secs(9));
+        let mut expected: Vec<Told> = paging.pages.iter().filter(|page| page.at >= at).map(told).collect();
+        let told = (0..expected.len()).map(|_| notifications.recv_timeout(Duration::from_secs(30)).unwrap());
+        let mut told: Vec<Told> = told.collect();
+        expected.sort();
+        told.sort();
+        assert_eq!(told, expected, "{name} {firing}");
+        assert!(!expected.is_empty());
     }
 }

@@ -83,6 +83,9 @@ mod real_servers;
 /// The official conformance suite, of clients and of servers.
 mod conformance;
 
+/// Drills with a real Alertmanager.
+mod drills;
+
 /// Alertmanager's configuration against Alertmanager itself.
 mod alertmanager;
 

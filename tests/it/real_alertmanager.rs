@@ -94,10 +94,15 @@ impl Alertmanager {
     }
 
     /// What it says at `path`.
-    pub(crate) fn get(&self, path: &str) -> Value {
+    pub(crate) fn text(&self, path: &str) -> String {
         let (status, body) = self.ask("GET", path, "").unwrap();
         assert_eq!(status, 200, "{path}: {body}");
-        serde_json::from_str(&body).unwrap()
+        body
+    }
+
+    /// The JSON that it says at `path`.
+    pub(crate) fn get(&self, path: &str) -> Value {
+        serde_json::from_str(&self.text(path)).unwrap()
     }
 
     /// Every alert it has.
