@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use url::Url;
+
 use super::alerts_args::{AlertsCommand, DrillArgs, RouteArgs};
 use super::exit::Exit;
 use super::files::{USER_FILES, tell_problems};
@@ -12,7 +14,7 @@ use crate::clock::wall_clock;
 use crate::drill::{
     DrillError, DrillOptions, DrillReport, LABEL, Silencing, WEBHOOK, WebhookOptions, drill, render,
 };
-use crate::input::Problems;
+use crate::input::{Place, Problem, Problems, Source};
 use crate::model::{Labels, Secret, format_duration, printable_text};
 use crate::plan::Proxies;
 use crate::run::user_agent;
@@ -114,7 +116,7 @@ fn options(args: &DrillArgs, screen: Screen) -> Result<DrillOptions, Exit> {
     let now = jiff::Timestamp::try_from(wall_clock()).unwrap_or_default();
     let name = args.name.clone().unwrap_or_else(|| format!("drill-{}", now.strftime("%Y%m%d-%H%M%S")));
     Ok(DrillOptions {
-        alertmanager: args.alertmanager.clone(),
+        alertmanager: good(http_url(&args.alertmanager), screen)?,
         drill: name,
         silencing: if args.unsilenced { Silencing::Unsilenced } else { Silencing::Silenced },
         longest: args.longest,
@@ -123,6 +125,18 @@ fn options(args: &DrillArgs, screen: Screen) -> Result<DrillOptions, Exit> {
         proxies: Proxies::from_environment(&env),
         user_agent: user_agent(),
     })
+}
+
+/// Not read by clap, which would repeat a password that is in it.
+fn http_url(text: &str) -> Result<Url, Problems> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let mut problems = Problems::new();
+    if url.is_none() {
+        let place = Place::new(&Source::new("--alertmanager", text), 0..text.len());
+        let help = "write a URL such as `http://alertmanager:9093`";
+        problems.push(Problem::error(&place, "this is no address of an Alertmanager").help(help));
+    }
+    problems.into_result(url).map(|(url, _)| url)
 }
 
 fn failed(error: &DrillError, screen: Screen) -> Exit {

@@ -71,9 +71,7 @@ fn some_tree(rng: &mut CounterRng) -> String {
     let mut receivers = 0;
     let routes = some_routes(rng, 3, &mut receivers);
     let mut text = format!("route: {{receiver: r0, routes: [{routes}]}}\nreceivers:\n");
-    for receiver in 0..=receivers {
-        text += &format!("- name: r{receiver}\n");
-    }
+    text.extend((0..=receivers).map(|receiver| format!("- name: r{receiver}\n")));
     text
 }
 
