@@ -16,6 +16,7 @@ pub mod promql;
 pub mod rules;
 pub mod alertmanager;
 pub mod slo;
+pub mod alertmanager;
 pub mod scenario;
 pub mod report;
 // L2
@@ -25,6 +26,7 @@ pub mod load;
 pub mod observe;
 pub mod record;
 pub mod demo;
+pub mod drill;
 // L3
 pub mod run;
 pub mod init;

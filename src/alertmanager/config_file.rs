@@ -7,7 +7,7 @@ use super::config::Config;
 use super::route_file::{Known, read_inhibit_rules, read_root};
 use super::scalars::{duration, present};
 use super::{receiver_file, time_file};
-use crate::input::{Fields, Files, Place, Problem, Problems, Source, Value, parse};
+use crate::input::{Fields, Files, Place, Problem, Problems, Source, nearest, parse, quoted};
 
 /// Defaults for integrations, up to Alertmanager 0.34. Their values are not judged, but for that of the first.
 const GLOBAL: [&str; 42] = [
@@ -109,13 +109,17 @@ fn read(source: &std::sync::Arc<Source>, problems: &mut Problems) -> Option<Conf
 fn read_global(file: &mut Fields<'_>, problems: &mut Problems) {
     let Some(field) = present(file, "global") else { return };
     let Some(mut fields) = Fields::of(field.node, "`global`", problems) else { return };
-    for name in GLOBAL {
-        let field = present(&mut fields, name);
-        if let Some(timeout) = field.filter(|_| name == "resolve_timeout") {
-            duration(timeout, problems);
-        } else if let Some(field) = field.filter(|field| matches!(field.node.value, Value::List(_))) {
-            field.wrong("expected one value, found a list", "write one value", problems);
-        }
+    if let Some(timeout) = present(&mut fields, "resolve_timeout") {
+        duration(timeout, problems);
     }
-    fields.finish(problems);
+    // So many names are no help: the likeliest one is.
+    for entry in fields.entries().iter().filter(|entry| !GLOBAL.contains(&entry.key.text.as_str())) {
+        let name = entry.key.place.quoted(&entry.key.text);
+        let help = nearest(&entry.key.text, &GLOBAL).map_or_else(
+            || "look at the section `global` of Alertmanager's documentation".to_owned(),
+            |name| format!("did you mean {}?", quoted(name)),
+        );
+        let message = format!("`global` has no field {name}");
+        problems.push(Problem::error(&entry.key.place, message).label("unknown field").help(help));
+    }
 }

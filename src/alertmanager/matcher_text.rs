@@ -238,6 +238,8 @@ fn unquoted(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[track_caller]
@@ -284,5 +286,30 @@ mod tests {
         check_bad("a=\"b", "a double quote in the value is not closed or not escaped", "a=\"b");
         check_bad("a=b\"c", "a double quote in the value is not closed or not escaped", "a=b\"c");
         check_bad("a=~\"b(\"", "this is no regular expression: unclosed group", "b(");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_reads_back(name in any::<String>(), value in any::<String>(), op in 0..4_usize) {
+            let op = [MatchOp::Equal, MatchOp::NotEqual, MatchOp::Regex, MatchOp::NotRegex][op];
+            prop_assume!(!name.is_empty() && name.chars().chain(value.chars()).all(|c| !c.is_control()));
+            if let Ok(matcher) = Matcher::new(name, op, value) {
+                let printed = matcher.to_string();
+                let read = parse_matchers(&printed).unwrap();
+                prop_assert_eq!(read.len(), 1);
+                prop_assert_eq!(
+                    (read[0].name(), read[0].op(), read[0].value()),
+                    (matcher.name(), matcher.op(), matcher.value())
+                );
+            }
+        }
+
+        #[test]
+        fn no_text_brings_the_readers_down(
+            text in prop_oneof![any::<String>(), r#"([a-c=!~,"\\{}\[\]()*+?.:^$&-]|\\Q|\\E|\\d|[0-9]| ){0,40}"#],
+        ) {
+            // Reading it is the test: either result is right.
+            let _ = (parse_matchers(&text), Matcher::new("a", MatchOp::Regex, text));
+        }
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! It sends nothing and knows of no run: alerts come in as label sets and moments.
 
+mod alerts_text;
 mod config;
 mod config_file;
 mod go_pattern;
@@ -19,6 +20,7 @@ mod time_interval;
 #[cfg(test)]
 mod tests;
 
+pub use alerts_text::{load_alerts, parse_labels};
 pub use config::{Config, Grouping, InhibitRule, Integration, Receiver, Route, Tells, Then};
 pub use config_file::{load, load_file};
 pub use inhibition::{Inhibition, inhibitions};

@@ -70,8 +70,10 @@ fn check_root(field: Field<'_>, problems: &mut Problems) {
         };
         problems.push(problem);
     }
-    if !entries.iter().any(|entry| entry.key.text == "receiver" && !matches!(entry.value.value, Value::Null))
-    {
+    let receiver = entries.iter().find(|entry| entry.key.text == "receiver").map(|entry| &entry.value.value);
+    if receiver.is_none_or(|value| {
+        matches!(value, Value::Null) || matches!(value, Value::Text(text) if text.is_empty())
+    }) {
         problems.push(
             Problem::error(&field.node.place, "the root route has no `receiver`")
                 .help("it is told of every alert that no other route takes: add the line `receiver: ...`"),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::alerts_args::AlertsCommand;
 use super::exit::EXIT_CODES;
 use crate::demo::DemoOptions;
 use crate::rules::TimeScale;
@@ -34,6 +35,9 @@ pub(crate) enum Command {
     /// Check Prometheus rule files, run their unit tests, and say how long a run they need. Nothing is sent.
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// What becomes of alerts: who is told of them by `alertmanager.yml`, and drills with a real Alertmanager.
+    #[command(subcommand)]
+    Alerts(AlertsCommand),
     /// Hold gander's own reports against a target that knows what happened. Exits with 0 when every claim holds, 1 when one
     /// does not, 4 when this machine was too noisy to say.
     Selftest(SelftestArgs),
@@ -239,7 +243,7 @@ fn file_name(text: &str) -> Result<String, String> {
     }
 }
 
-fn variable_name(text: &str) -> Result<String, String> {
+pub(super) fn variable_name(text: &str) -> Result<String, String> {
     let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     let good = plain && !text.is_empty() && !text.starts_with(|c: char| c.is_ascii_digit());
     if good {

@@ -10,7 +10,7 @@ use std::ops::Range;
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span};
 
 /// How the name of a field that holds a secret ends, in small letters, with `_` for `-`.
-const SECRET_NAMES: [&str; 13] = [
+const SECRET_NAMES: [&str; 18] = [
     "password",
     "passwd",
     "passphrase",
@@ -24,6 +24,11 @@ const SECRET_NAMES: [&str; 13] = [
     "cookie",
     "credential",
     "credentials",
+    "service_key",
+    "routing_key",
+    "user_key",
+    "webhook_url",
+    "slack_api_url",
 ];
 /// What may stand below `auth` for all to see.
 const PLAIN_NAMES: [&str; 9] = [

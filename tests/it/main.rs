@@ -9,6 +9,9 @@
 /// Starts gander, the demo target and other servers; reads run directories.
 mod support;
 
+/// Starts a real Alertmanager and speaks to it.
+mod real_alertmanager;
+
 /// What the house promises about itself: layers, file sizes, file headers, docs that agree with the code.
 mod tidy;
 
@@ -84,6 +87,11 @@ mod conformance;
 mod rules;
 /// The PromQL engine, held to a real Prometheus.
 mod promql_oracle;
+/// Drills with a real Alertmanager.
+mod drills;
+
+/// Alertmanager's configuration against Alertmanager itself.
+mod alertmanager;
 
 /// Text from a hostile server, in every report.
 mod hostile;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom: a room, and the rooms it may name. `ARCHITECTURE.md` has the same table.
-const LAYERS: [(&str, &[&str]); 21] = [
+const LAYERS: [(&str, &[&str]); 23] = [
     ("model", &[]),
     ("clock", &[]),
     ("input", &["model"]),
@@ -14,7 +14,8 @@ const LAYERS: [(&str, &[&str]); 21] = [
     ("schema", &["model"]),
     ("promql", &["model"]),
     ("rules", &["model", "input", "promql"]),
-    ("slo", &["model", "input", "plan", "metrics", "stats", "promql", "rules"]),
+    ("alertmanager", &["model", "input"]),
+    ("slo", &["model", "input", "plan", "metrics", "stats", "promql", "rules", "alertmanager"]),
     ("scenario", &["model", "input", "plan", "slo"]),
     ("report", &["model", "plan", "metrics", "stats", "slo"]),
     ("mcp", &["model", "clock", "plan"]),
@@ -22,6 +23,7 @@ const LAYERS: [(&str, &[&str]); 21] = [
     ("observe", &["model", "plan", "metrics"]),
     ("record", &["model", "plan", "metrics", "slo", "report"]),
     ("demo", &["model"]),
+    ("drill", &["model", "clock", "plan"]),
     (
         "run",
         &["model", "clock", "plan", "metrics", "schema", "slo", "report", "mcp", "load", "observe", "record"],
@@ -31,8 +33,8 @@ const LAYERS: [(&str, &[&str]); 21] = [
     (
         "cli",
         &[
-            "model", "input", "plan", "metrics", "promql", "rules", "slo", "scenario", "report", "record",
-            "demo", "run", "init", "selftest",
+            "model", "clock", "input", "plan", "metrics", "promql", "rules", "alertmanager", "slo", "scenario",
+            "report", "record", "demo", "drill", "run", "init", "selftest",
         ],
     ),
 ];
