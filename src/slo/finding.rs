@@ -25,6 +25,10 @@ pub struct Finding {
     pub samples: u64,
     /// How many of them were bad; `None` where bad is not counted.
     pub bad: Option<u64>,
+    /// The plain comparison, without regard to chance: whether the value keeps the limit. `None` without data, and where there is no
+    /// value to compare.
+    #[serde(default)]
+    pub within_limit: Option<bool>,
     /// Why the verdict is what it is, in one sentence.
     pub because: String,
     /// Where it is written: `file:line`.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::metrics::{Cell, Format, ScrapeEncoder, Second, StreamCell};
+use crate::metrics::{BadMoments, Cell, Format, ScrapeEncoder, Second, StreamCell};
 use crate::model::{Labels, LatencyClock, LatencyHistogram, NotSent, Outcome, Strays};
 use crate::plan::{
     Auth, ClosedLoad, DemoTarget, HostRule, Load, LoadModel, Observe, Operation, Outputs, PLAN_VERSION,
@@ -88,7 +88,17 @@ pub(in crate::slo) fn calls(step: u16, phase: Phase, outcome: Outcome, count: u6
     let mut service = LatencyHistogram::new();
     service.record_n(latency, count);
     let over = vec![if latency > THRESHOLD { count } else { 0 }];
-    Cell { step: StepId(step), phase, outcome, count, over, service, response: None, lag: None }
+    Cell {
+        step: StepId(step),
+        phase,
+        outcome,
+        count,
+        over,
+        service,
+        response: None,
+        lag: None,
+        bad_at: BadMoments::default(),
+    }
 }
 
 fn aggregates(cells: Vec<Cell>) -> Aggregates {
@@ -96,8 +106,12 @@ fn aggregates(cells: Vec<Cell>) -> Aggregates {
 }
 
 pub(in crate::slo) fn aggregates_with(cells: Vec<Cell>, streams: Vec<StreamCell>) -> Aggregates {
-    Aggregates::of(&[Second {
-        second: 0,
+    Aggregates::of(&[second_with(0, cells, streams)])
+}
+
+fn second_with(second: u32, cells: Vec<Cell>, streams: Vec<StreamCell>) -> Second {
+    Second {
+        second,
         planned: 0,
         in_flight: 0,
         waiting: 0,
@@ -116,7 +130,27 @@ pub(in crate::slo) fn aggregates_with(cells: Vec<Cell>, streams: Vec<StreamCell>
         generator: None,
         cells,
         errors: Vec::new(),
-    }])
+    }
+}
+
+/// A run of 10 s, all of whose calls are in `aggregates`.
+pub(in crate::slo) fn judged(
+    objectives: &[Objective],
+    aggregates: &Aggregates,
+    series: &SeriesStore,
+) -> Vec<Finding> {
+    with_run(aggregates, series, |run| judge(objectives, run))
+}
+
+/// What `of` says of such a run.
+pub(in crate::slo) fn with_run<T>(
+    aggregates: &Aggregates,
+    series: &SeriesStore,
+    of: impl Fn(&Measurements<'_>) -> T,
+) -> T {
+    let (plan, flow) = (plan(), Flow::new(aggregates.clone(), 10.0));
+    let steady = SECOND..SECOND * 11;
+    of(&Measurements { plan: &plan, seconds: &[], aggregates, flow: &flow, series, steady: &steady })
 }
 
 /// 960 good calls of `search`, 20 late and 20 failed ones; 10 calls of `calculate`; and what must not count.
@@ -154,10 +188,7 @@ fn objective(scope: Scope, indicator: Indicator) -> Objective {
 
 /// The steady phase is from second 1 to second 11.
 fn judge_one(scope: Scope, indicator: Indicator, aggregates: &Aggregates, series: &SeriesStore) -> Finding {
-    let flow = Flow::new(aggregates.clone(), 10.0);
-    let findings =
-        judge(&[objective(scope, indicator)], &plan(), aggregates, &flow, series, &(SECOND..SECOND * 11));
-    findings.into_iter().next().unwrap()
+    judged(&[objective(scope, indicator)], aggregates, series).remove(0)
 }
 
 fn of_calls(scope: Scope, indicator: Indicator) -> Finding {
@@ -254,15 +285,9 @@ fn throughput_counts_successful_calls_a_second() {
 fn a_throughput_that_is_not_known_is_no_pass_and_one_of_nothing_no_gap() {
     let objective = objective(Scope::All, Indicator::Throughput { at_least: 10.0 });
     let judged = |flow: &Flow| {
-        let findings = judge(
-            std::slice::from_ref(&objective),
-            &plan(),
-            &run(),
-            flow,
-            &SeriesStore::default(),
-            &(SECOND..SECOND * 11),
-        );
-        findings.into_iter().next().unwrap()
+        with_run(&run(), &SeriesStore::default(), |run| {
+            judge(std::slice::from_ref(&objective), &Measurements { flow, ..*run }).remove(0)
+        })
     };
     // Calls were due in the steady phase, and none ended in it.
     let nothing = judged(&Flow::new(Aggregates::default(), 10.0));
@@ -544,10 +569,8 @@ proptest! {
 fn a_failure_stands_where_more_time_would_not_have_mended_it() {
     let aggregates = run();
     let stands = |indicator: Indicator, late: Duration| {
-        let flow = Flow::new(aggregates.clone(), 10.0);
         let objectives = [objective(search(), indicator)];
-        let series = SeriesStore::default();
-        fails_despite(late, &objectives, &plan(), &aggregates, &flow, &series, &(SECOND..SECOND * 11))
+        with_run(&aggregates, &SeriesStore::default(), |run| fails_despite(late, &objectives, run))
     };
     let latency = |within| Indicator::Latency { clock: LatencyClock::Response, share: 0.5, within };
     let median = aggregates
