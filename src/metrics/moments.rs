@@ -35,14 +35,13 @@ impl Moments {
     }
 
     /// True when nothing was.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
     pub fn is_none(&self) -> bool {
         self.0 == 0
     }
 
     /// The numbers of the parts in which something was, ascending.
     pub fn parts(self) -> impl Iterator<Item = u32> {
-        (0..Self::PARTS).filter(move |part| self.0 >> part & 1 == 1)
+        (0..Self::PARTS).filter(move |part| (self.0 >> part) & 1 == 1)
     }
 }
 

@@ -177,3 +177,29 @@ impl Cell {
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_that_does_not_say_when_bad_calls_ended_is_read() {
+        let mut cell = Cell {
+            step: StepId(1),
+            phase: Phase::Steady,
+            outcome: Outcome::Ok,
+            count: 0,
+            over: vec![3],
+            service: LatencyHistogram::new(),
+            response: None,
+            lag: None,
+            bad_at: BadMoments::default(),
+        };
+        let of_old = serde_json::to_string(&cell).unwrap();
+        assert!(!of_old.contains("bad_at"), "{of_old}");
+        assert_eq!(serde_json::from_str::<Cell>(&of_old).unwrap(), cell);
+        cell.bad_at.mark_over(0, Duration::from_millis(1));
+        let text = serde_json::to_string(&cell).unwrap();
+        assert_eq!(serde_json::from_str::<Cell>(&text).unwrap(), cell);
+    }
+}

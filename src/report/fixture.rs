@@ -139,7 +139,7 @@ fn finding(
         limit: limit.to_owned(),
         samples: 412,
         bad: Some(7),
-        within_limit: None,
+        within_limit: Some(verdict != Verdict::Fail),
         because: format!("{indicator} is {} over 412 calls", value.0),
         origin: "slos/default.yaml:7".to_owned(),
     }

@@ -34,3 +34,15 @@ pub struct Finding {
     /// Where it is written: `file:line`.
     pub origin: String,
 }
+
+impl Finding {
+    /// The plain comparison in a word: `within` the limit, or `outside`; `-` where there is none. Where the verdict is INCONCLUSIVE this is
+    /// what it would be without regard to chance.
+    pub fn plainly(&self) -> &'static str {
+        match self.within_limit {
+            Some(true) => "within",
+            Some(false) => "outside",
+            None => "-",
+        }
+    }
+}
