@@ -16,7 +16,6 @@ pub mod promql;
 pub mod rules;
 pub mod alertmanager;
 pub mod slo;
-pub mod alertmanager;
 pub mod scenario;
 pub mod report;
 // L2

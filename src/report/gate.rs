@@ -115,6 +115,7 @@ fn objective_texts(objective: &mut Finding) {
         value_number: _,
         samples: _,
         bad: _,
+        within_limit: _,
     } = objective;
     all([name, scope, indicator, value, limit, because, origin]);
 }

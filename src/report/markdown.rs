@@ -54,8 +54,8 @@ fn mark(verdict: Verdict) -> &'static str {
 
 fn objectives(report: &RunReport) -> String {
     let mut table = String::from(
-        "### Objectives\n\n| | Objective | Scope | Indicator | Value | Limit | Samples |\n\
-         |---|---|---|---|--:|---|--:|\n",
+        "### Objectives\n\n| | Objective | Scope | Indicator | Value | Limit | Plainly | Samples |\n\
+         |---|---|---|---|--:|---|---|--:|\n",
     );
     for objective in &report.objectives {
         row(&mut table, &objective_cells(objective));
@@ -69,7 +69,7 @@ fn objectives(report: &RunReport) -> String {
     table
 }
 
-fn objective_cells(objective: &Finding) -> [String; 7] {
+fn objective_cells(objective: &Finding) -> [String; 8] {
     [
         format!("{} {}", mark(objective.verdict), objective.verdict),
         code(&objective.name),
@@ -77,6 +77,7 @@ fn objective_cells(objective: &Finding) -> [String; 7] {
         text(&objective.indicator),
         text(&objective.value),
         text(&objective.limit),
+        objective.plainly().to_owned(),
         format_count(objective.samples),
     ]
 }

@@ -89,8 +89,15 @@ impl Screen {
         if shown.len() > MOST_ROWS {
             shown.sort_by_key(|objective| std::cmp::Reverse(objective.verdict));
         }
-        let mut table = Table::new(&[Align::Left, Align::Elastic, Align::Elastic, Align::Right, Align::Left]);
-        table.row(["", "name", "what", "value", "limit"].map(str::to_owned));
+        let mut table = Table::new(&[
+            Align::Left,
+            Align::Elastic,
+            Align::Elastic,
+            Align::Right,
+            Align::Left,
+            Align::Left,
+        ]);
+        table.row(["", "name", "what", "value", "limit", "plainly"].map(str::to_owned));
         for objective in shown.iter().take(MOST_ROWS) {
             table.row([
                 objective.verdict.to_string(),
@@ -98,6 +105,7 @@ impl Screen {
                 format!("{}, {}", objective.indicator, objective.scope),
                 objective.value.clone(),
                 objective.limit.clone(),
+                objective.plainly().to_owned(),
             ]);
         }
         if self.width >= WIDE {

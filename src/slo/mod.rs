@@ -1,8 +1,10 @@
 //! L1: objectives as users write them, and the verdicts on them.
 
 mod alerts;
+mod bursts;
 mod called;
 mod criteria;
+mod draft;
 mod evidence;
 mod file;
 mod finding;
@@ -23,7 +25,7 @@ pub use criteria::Criteria;
 pub use file::{load, load_all, load_for};
 pub use finding::Finding;
 pub use generator::{GeneratorCheck, check_generator, generator_finding, own_lateness};
-pub use judge::{fails_despite, judge};
+pub use judge::{Measurements, fails_despite, judge};
 pub use objective::{
     Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector,
 };

@@ -30,6 +30,9 @@ mod truth;
 /// The selftest, and the target that does nothing.
 mod selftest;
 
+/// How often verdicts err, by simulation.
+mod verdicts;
+
 /// Loads whose calls are due by a schedule.
 mod open_load;
 
