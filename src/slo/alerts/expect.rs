@@ -40,6 +40,7 @@ fn finding(expectation: &AlertExpectation, row: &AlertRow, history: &AlertHistor
         limit: expectation.expected.limit(),
         samples: row.spans_with(labels).count() as u64,
         bad: None,
+        within_limit: None,
         because: because + &scale,
         origin: expectation.origin.clone(),
     }
