@@ -146,7 +146,8 @@ fn failed(error: &DrillError, screen: Screen) -> Exit {
             screen.tell("  help: name one with `--alert alertname=NAME,severity=critical`, or a file with `--alerts FILE`\n");
             Exit::BadInput
         }
-        DrillError::Address
+        DrillError::Name
+        | DrillError::Address
         | DrillError::Token
         | DrillError::Proxy(_)
         | DrillError::Listen { .. }

@@ -10,6 +10,9 @@ pub enum DrillError {
     /// There is no alert to drill with.
     #[error("there is no alert to drill with")]
     NoAlerts,
+    /// A name that would need quotes.
+    #[error("a drill's name has letters, digits, `-`, `_` and `.` alone")]
+    Name,
     /// The address can't be asked over HTTP.
     #[error("Alertmanager's address must be an `http` or `https` URL")]
     Address,

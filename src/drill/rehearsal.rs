@@ -75,6 +75,9 @@ pub async fn drill(alerts: &[Labels], options: &DrillOptions) -> Result<DrillRep
     if alerts.is_empty() {
         return Err(DrillError::NoAlerts);
     }
+    if !is_plain(&options.drill) {
+        return Err(DrillError::Name);
+    }
     let clock = Clock::start();
     let api = AlertsApi::new(options)?;
     let webhook = match options.webhook {
@@ -95,6 +98,11 @@ pub async fn drill(alerts: &[Labels], options: &DrillOptions) -> Result<DrillRep
     let over_after = rehearsal.end(begins).await;
     let (fates, delivery) = outcome?;
     Ok(rehearsal.report(version, fates, delivery, over_after?))
+}
+
+/// True for what stands in matchers and in queries as it is.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
 /// Each alert once, with the drill's label.

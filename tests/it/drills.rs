@@ -156,12 +156,15 @@ fn an_unsilenced_drill_goes_where_the_routes_say() {
 }
 
 #[test]
-fn a_webhook_for_others_than_this_machine_is_refused() {
+fn a_webhook_for_others_than_this_machine_is_refused_and_a_name_with_quotes() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let everywhere = SocketAddr::from(([0, 0, 0, 0], free_port()));
     let options = DrillOptions { webhook: Some(webhook(everywhere)), ..options("http://127.0.0.1:9") };
     let error = runtime.block_on(drill(&alerts(), &options)).unwrap_err();
     assert!(matches!(error, DrillError::NotLoopback(_)), "{error}");
+    let options = DrillOptions { drill: "a\"b".to_owned(), ..options };
+    let error = runtime.block_on(drill(&alerts(), &options)).unwrap_err();
+    assert!(matches!(error, DrillError::Name), "{error}");
 }
 
 /// `gander alerts ARGS`, its exit code and all that it said.
