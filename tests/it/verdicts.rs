@@ -1,5 +1,25 @@
 //! How often verdicts err: loads whose true share of bad calls is known, simulated and sent through the recorder and the judge. Calls are
 //! independent, or bad ones come in bursts as real ones do. Everything is seeded; nothing is sent.
+//!
+//! Measured over 500 runs of 60 s at the limit of 5 %, 60 calls a second: wrong PASSes and FAILs in percent, those of plain binomial tests in
+//! brackets; and PASSes at a fifth of the limit.
+//!
+//! | process | PASS | FAIL | PASS at a fifth |
+//! |---|--:|--:|--:|
+//! | independent | 2.6 (3.0) | 3.2 (4.2) | 100 |
+//! | autoregression of 0.1 s | 3.2 (20.2) | 3.4 (20.2) | 100 |
+//! | autoregression of 1 s | 3.6 (42.0) | 3.0 (32.2) | 40 |
+//! | slow phases of 0.2 s | 1.2 (32.2) | 2.2 (29.6) | 22 |
+//! | slow phases of 1 s | 0.0 (49.4) | 1.6 (33.6) | 35 |
+//! | freezes of 50 ms | 2.0 (22.4) | 2.2 (19.8) | 91 |
+//! | freezes of 0.2 s | 0.0 (32.0) | 1.6 (26.0) | 4 |
+//! | freezes of 0.5 s | 0.0 (41.4) | 2.6 (34.4) | 29 |
+//! | queue at 70 % | 0.2 (42.8) | 1.2 (31.8) | 19 |
+//! | queue at 80 % | 0.6 (49.4) | 1.6 (35.2) | 34 |
+//! | half freezes of 0.1 s | 2.6 (21.2) | 2.4 (17.6) | 94 |
+//!
+//! Five percent are not held where bursts are so rare that many runs have none: over 120 s at a limit of 1 % wrong PASSes are 9.6 % with
+//! slow phases of 1 s, 8.2 % with freezes of 0.5 s, 7.8 % with a queue at 80 %, and 4.2 % at most with the others.
 
 use std::ops::Range;
 use std::path::Path;
