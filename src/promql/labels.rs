@@ -3,9 +3,9 @@
 //! Knows how Prometheus prints a metric; knows nothing of samples or queries.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// The label that holds a metric's name.
 pub const METRIC_NAME: &str = "__name__";
@@ -18,7 +18,8 @@ pub struct Labels(Arc<Set>);
 struct Set {
     pairs: Box<[Pair]>,
     hash: u64,
-    nameless: OnceLock<Labels>,
+    /// The same without the name, where there is one: what most functions leave of a series.
+    nameless: Option<Labels>,
 }
 
 /// One label. Its hash is kept, so that grouping by some labels adds up numbers in place of hashing text again.
@@ -78,13 +79,10 @@ impl Labels {
         self.filtered(|name| !names.contains(&name))
     }
 
-    /// These labels but for the metric's name. Made once for a label set and all its clones.
+    /// These labels but for the metric's name; a pointer, too.
     #[must_use]
     pub fn without_name(&self) -> Self {
-        if self.position(METRIC_NAME).is_none() {
-            return self.clone();
-        }
-        self.0.nameless.get_or_init(|| self.without(&[METRIC_NAME])).clone()
+        self.0.nameless.as_ref().unwrap_or(self).clone()
     }
 
     /// Of these labels, `names` alone.
@@ -145,7 +143,10 @@ impl Labels {
 
     fn of(pairs: Vec<Pair>) -> Self {
         let hash = combined(pairs.iter());
-        Self(Arc::new(Set { pairs: pairs.into_boxed_slice(), hash, nameless: OnceLock::new() }))
+        let named = pairs.iter().any(|pair| &*pair.name == METRIC_NAME);
+        let nameless = named
+            .then(|| Self::of(pairs.iter().filter(|pair| &*pair.name != METRIC_NAME).cloned().collect()));
+        Self(Arc::new(Set { pairs: pairs.into_boxed_slice(), hash, nameless }))
     }
 }
 
@@ -254,7 +255,9 @@ pub(crate) fn quoted(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
             '\r' => out.push_str("\\r"),
-            c if c.is_control() => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c if c.is_control() => {
+                write!(out, "\\u{:04x}", u32::from(c)).expect("a string takes any text");
+            }
             c => out.push(c),
         }
     }

@@ -7,7 +7,7 @@ use super::duration::duration_text;
 use super::expr::{
     Aggregate, At, Binary, Cardinality, Comparison, Expr, ExprKind, Grouping, MatchBy, Selector, Subquery,
 };
-use super::labels::{METRIC_NAME, is_metric_name, label_text, quoted};
+use super::labels::{is_metric_name, label_text, quoted};
 
 impl fmt::Display for Expr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -88,12 +88,12 @@ fn matchers(selector: &Selector) -> String {
         name_said |= said_before;
         !said_before
     });
-    let others: Vec<String> = others
-        .map(|matcher| match matcher.is_name() {
-            true if &*matcher.name == METRIC_NAME && name.is_none() => quoted(&matcher.value),
-            _ => matcher.to_string(),
-        })
-        .collect();
+    let others: Vec<String> =
+        others
+            .map(|matcher| {
+                if matcher.is_name() && name.is_none() { quoted(&matcher.value) } else { matcher.to_string() }
+            })
+            .collect();
     match name {
         Some(name) if others.is_empty() => name.to_owned(),
         name => format!("{}{{{}}}", name.unwrap_or_default(), others.join(", ")),

@@ -83,6 +83,9 @@ mod conformance;
 /// Rule files and their unit tests, beside promtool.
 mod rules;
 
+/// The PromQL engine, held to a real Prometheus.
+mod promql_oracle;
+
 /// Text from a hostile server, in every report.
 mod hostile;
 

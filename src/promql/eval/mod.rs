@@ -24,6 +24,7 @@ use super::storage::{SeriesId, Storage};
 
 /// The times of a query.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "all are in milliseconds")]
 pub(crate) struct Times {
     /// The first.
     pub(crate) start_ms: i64,

@@ -139,6 +139,7 @@ pub(super) fn last(stretch: &Stretch<'_>) -> Option<f64> {
     stretch.window.runs().next_back().map(|run| run.value)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a row of the table")]
 pub(super) fn quantile(stretch: &Stretch<'_>) -> Option<f64> {
     let mut values: Vec<f64> = stretch.window.points().map(|(_, value)| value).collect();
     Some(stats::quantile(stretch.params[0], &mut values))
@@ -168,12 +169,11 @@ fn line(window: &Window<'_>, at_ms: i64) -> Option<(f64, f64)> {
     }
     let count = count as f64;
     let points = || window.points().map(|(time, value)| (seconds(time - at_ms), value));
-    let sum_x = stats::sum(points().map(|(x, _)| (x, 1.0)));
-    let sum_y = stats::sum(points().map(|(_, y)| (y, 1.0)));
-    let sum_xy = stats::sum(points().map(|(x, y)| (x * y, 1.0)));
-    let sum_xx = stats::sum(points().map(|(x, _)| (x * x, 1.0)));
-    let slope = (sum_xy - sum_x * sum_y / count) / (sum_xx - sum_x * sum_x / count);
-    Some((slope, sum_y / count - slope * sum_x / count))
+    let mean = |value: fn((f64, f64)) -> f64| stats::sum(points().map(|point| (value(point), 1.0))) / count;
+    let (mean_x, mean_y) = (mean(|(x, _)| x), mean(|(_, y)| y));
+    let covariance = mean(|(x, y)| x * y) - mean_x * mean_y;
+    let slope = covariance / (mean(|(x, _)| x * x) - mean_x * mean_x);
+    Some((slope, mean_y - slope * mean_x))
 }
 
 fn seconds(ms: i64) -> f64 {

@@ -13,10 +13,12 @@ pub(super) fn clamp(value: f64, bounds: &[f64]) -> Option<f64> {
         .then(|| at_least(at_most(value, greatest), least))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a row of the table")]
 pub(super) fn clamp_max(value: f64, bounds: &[f64]) -> Option<f64> {
     Some(at_most(value, bounds[0]))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a row of the table")]
 pub(super) fn clamp_min(value: f64, bounds: &[f64]) -> Option<f64> {
     Some(at_least(value, bounds[0]))
 }
@@ -32,6 +34,7 @@ fn at_least(a: f64, b: f64) -> f64 {
 }
 
 /// To the nearest multiple; halves go up.
+#[expect(clippy::unnecessary_wraps, reason = "a row of the table")]
 pub(super) fn round(value: f64, to: &[f64]) -> Option<f64> {
     // By the inverse, as Prometheus does: `0.1` has fewer digits to lose there.
     let inverse = 1.0 / to.first().unwrap_or(&1.0);
@@ -49,10 +52,12 @@ pub(super) fn sign(value: f64) -> f64 {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a row of the table")]
 pub(super) fn pi(_: &mut Evaluation<'_>, _: &Call, _: &Expr, _: i64) -> Result<Evaluated> {
     Ok(Evaluated::Scalar(std::f64::consts::PI))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a row of the table")]
 pub(super) fn time(_: &mut Evaluation<'_>, _: &Call, _: &Expr, at: i64) -> Result<Evaluated> {
     Ok(Evaluated::Scalar(at as f64 / 1000.0))
 }

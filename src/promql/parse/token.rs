@@ -238,7 +238,7 @@ pub(super) fn unquoted(written: &str, at: usize) -> Result<String, QueryError> {
     let mut rest = inner;
     while let Some(c) = rest.chars().next() {
         if c != '\\' {
-            bytes.extend_from_slice(rest[..c.len_utf8()].as_bytes());
+            bytes.extend_from_slice(&rest.as_bytes()[..c.len_utf8()]);
             rest = &rest[c.len_utf8()..];
             continue;
         }

@@ -206,7 +206,7 @@ fn number(text: &str) -> Option<f64> {
     let letters = text.trim_start_matches(['+', '-']);
     let is_number = letters.starts_with(|c: char| c.is_ascii_digit() || c == '.')
         || ["inf", "nan"].iter().any(|word| letters.eq_ignore_ascii_case(word));
-    if !is_number { None } else { text.parse().ok() }
+    if is_number { text.parse().ok() } else { None }
 }
 
 fn series(line: &str) -> Option<Series> {
