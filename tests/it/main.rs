@@ -88,13 +88,9 @@ mod conformance;
 
 /// Rule files and their unit tests, beside promtool.
 mod rules;
+
 /// The PromQL engine, held to a real Prometheus.
 mod promql_oracle;
-/// Drills with a real Alertmanager.
-mod drills;
-
-/// Alertmanager's configuration against Alertmanager itself.
-mod alertmanager;
 
 /// Text from a hostile server, in every report.
 mod hostile;
