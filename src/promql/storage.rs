@@ -84,12 +84,12 @@ impl Storage {
             return *id;
         }
         let texts = &mut self.texts;
-        let labels = labels.interned(|text| match texts.get(text) {
-            Some(known) => Arc::clone(known),
-            None => {
-                texts.insert(Arc::clone(text));
-                Arc::clone(text)
+        let labels = labels.interned(|text| {
+            if let Some(known) = texts.get(text) {
+                return Arc::clone(known);
             }
+            texts.insert(Arc::clone(text));
+            Arc::clone(text)
         });
         let id =
             SeriesId(u32::try_from(self.series.len()).expect("fewer than 4 billion series fit in memory"));
@@ -115,13 +115,12 @@ impl Storage {
                 return series.refuse_unless_known(at_ms, last_ms, value);
             }
         }
-        let place = match self.timelines.place(series.timeline, at_ms) {
-            Some(place) => place,
-            None => {
-                series.timeline = self.timelines.fork(series.timeline, series.end);
-                let place = self.timelines.place(series.timeline, at_ms);
-                place.expect("a timeline of its own ends with the series' last sample")
-            }
+        let place = if let Some(place) = self.timelines.place(series.timeline, at_ms) {
+            place
+        } else {
+            series.timeline = self.timelines.fork(series.timeline, series.end);
+            let place = self.timelines.place(series.timeline, at_ms);
+            place.expect("a timeline of its own ends with the series' last sample")
         };
         series.push(place, if value.to_bits() == GAP.to_bits() { f64::NAN } else { value });
         Ok(())
