@@ -51,7 +51,7 @@ pub enum AppendError {
     },
 }
 
-/// All series with their samples, in memory.
+/// All series with their samples, in memory. Samples that are appended in the order of time take the least room.
 #[derive(Debug, Default)]
 pub struct Storage {
     texts: HashSet<Arc<str>>,
@@ -114,6 +114,9 @@ impl Storage {
             if at_ms <= last_ms {
                 return series.refuse_unless_known(at_ms, last_ms, value);
             }
+        }
+        if series.flickers() && self.timelines.leaves_gap(series.timeline, series.end, at_ms) {
+            series.timeline = self.timelines.part(series.timeline, series.end, at_ms);
         }
         let place = if let Some(place) = self.timelines.place(series.timeline, at_ms) {
             place
@@ -222,6 +225,12 @@ impl Series {
             return Ok(());
         }
         Err(AppendError::Duplicate { series: series(), at_ms, kept, refused: value })
+    }
+
+    /// True when the last sample stands alone behind a gap: if another gap follows, the timeline is that of other series.
+    fn flickers(&self) -> bool {
+        let runs = self.values.len();
+        runs > 1 && self.values[runs - 2].to_bits() == GAP.to_bits() && self.starts[runs - 1] + 1 == self.end
     }
 
     fn push(&mut self, place: u32, value: f64) {
