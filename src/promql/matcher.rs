@@ -100,16 +100,14 @@ pub struct PatternError(String);
 pub(crate) fn anchored(pattern: &str) -> Result<Regex, PatternError> {
     let built =
         RegexBuilder::new(&format!("^(?s:{})$", translated(pattern))).size_limit(MAX_COMPILED).build();
-    built.map_err(|error| match error {
-        regex::Error::CompiledTooBig(_) => {
-            PatternError("the regular expression asks for too much memory".to_owned())
+    built.map_err(|error| {
+        if matches!(error, regex::Error::CompiledTooBig(_)) {
+            return PatternError("the regular expression asks for too much memory".to_owned());
         }
-        other => {
-            // The last line of the library's account says what is wrong; those before it show our translation.
-            let text = other.to_string();
-            let reason = text.lines().last().unwrap_or_default().trim().trim_start_matches("error: ");
-            PatternError(format!("not a regular expression: {reason}"))
-        }
+        // The last line of the library's account says what is wrong; those before it show our translation.
+        let text = error.to_string();
+        let reason = text.lines().last().unwrap_or_default().trim().trim_start_matches("error: ");
+        PatternError(format!("not a regular expression: {reason}"))
     })
 }
 
@@ -184,12 +182,11 @@ fn escape(rest: &str, out: &mut String) -> usize {
         'b' => Some("(?-u:\\b)"),
         _ => None,
     };
-    match ascii {
-        Some(class) => out.push_str(class),
-        None => {
-            out.push('\\');
-            out.push(letter);
-        }
+    if let Some(class) = ascii {
+        out.push_str(class);
+    } else {
+        out.push('\\');
+        out.push(letter);
     }
     1 + letter.len_utf8()
 }

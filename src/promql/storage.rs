@@ -51,7 +51,7 @@ pub enum AppendError {
     },
 }
 
-/// All series with their samples, in memory.
+/// All series with their samples, in memory. Samples that are appended in the order of time take the least room.
 #[derive(Debug, Default)]
 pub struct Storage {
     texts: HashSet<Arc<str>>,
@@ -84,12 +84,12 @@ impl Storage {
             return *id;
         }
         let texts = &mut self.texts;
-        let labels = labels.interned(|text| match texts.get(text) {
-            Some(known) => Arc::clone(known),
-            None => {
-                texts.insert(Arc::clone(text));
-                Arc::clone(text)
+        let labels = labels.interned(|text| {
+            if let Some(known) = texts.get(text) {
+                return Arc::clone(known);
             }
+            texts.insert(Arc::clone(text));
+            Arc::clone(text)
         });
         let id =
             SeriesId(u32::try_from(self.series.len()).expect("fewer than 4 billion series fit in memory"));
@@ -115,13 +115,15 @@ impl Storage {
                 return series.refuse_unless_known(at_ms, last_ms, value);
             }
         }
-        let place = match self.timelines.place(series.timeline, at_ms) {
-            Some(place) => place,
-            None => {
-                series.timeline = self.timelines.fork(series.timeline, series.end);
-                let place = self.timelines.place(series.timeline, at_ms);
-                place.expect("a timeline of its own ends with the series' last sample")
-            }
+        if series.flickers() && self.timelines.leaves_gap(series.timeline, series.end, at_ms) {
+            series.timeline = self.timelines.part(series.timeline, series.end, at_ms);
+        }
+        let place = if let Some(place) = self.timelines.place(series.timeline, at_ms) {
+            place
+        } else {
+            series.timeline = self.timelines.fork(series.timeline, series.end);
+            let place = self.timelines.place(series.timeline, at_ms);
+            place.expect("a timeline of its own ends with the series' last sample")
         };
         series.push(place, if value.to_bits() == GAP.to_bits() { f64::NAN } else { value });
         Ok(())
@@ -223,6 +225,12 @@ impl Series {
             return Ok(());
         }
         Err(AppendError::Duplicate { series: series(), at_ms, kept, refused: value })
+    }
+
+    /// True when the last sample stands alone behind a gap: if another gap follows, the timeline is that of other series.
+    fn flickers(&self) -> bool {
+        let runs = self.values.len();
+        runs > 1 && self.values[runs - 2].to_bits() == GAP.to_bits() && self.starts[runs - 1] + 1 == self.end
     }
 
     fn push(&mut self, place: u32, value: f64) {

@@ -12,6 +12,8 @@ pub(crate) struct Timeline {
     first: u32,
     times: Vec<i64>,
     users: usize,
+    /// The timeline that this was a part of, and the place up to which they are the same.
+    parted: Option<(TimelineId, u32)>,
 }
 
 /// All timelines.
@@ -96,8 +98,29 @@ impl Timelines {
         old.users -= 1;
         let (first, times) = (old.first, old.times[..(end - old.first) as usize].to_vec());
         let new = self.unused();
-        self.all[new.0 as usize] = Timeline { first, times, users: 1 };
+        self.all[new.0 as usize] = Timeline { first, times, users: 1, parted: Some((id, end)) };
         new
+    }
+
+    /// True when `at_ms` would not come right behind the place before `end`.
+    pub(crate) fn leaves_gap(&self, id: TimelineId, end: u32, at_ms: i64) -> bool {
+        let timeline = self.get(id);
+        timeline.end() > end && timeline.time(end) < at_ms
+    }
+
+    /// The timeline for a series that keeps missing times of `id`: the one on which others that left at the same place have
+    /// just come to `at_ms`, or one of its own.
+    pub(crate) fn part(&mut self, id: TimelineId, end: u32, at_ms: i64) -> TimelineId {
+        let fits = |timeline: &Timeline| {
+            timeline.users > 0
+                && timeline.parted == Some((id, end))
+                && timeline.end() == end + 1
+                && timeline.times.last() == Some(&at_ms)
+        };
+        let Some(found) = self.all.iter().position(fits) else { return self.fork(id, end) };
+        self.all[found].users += 1;
+        self.release(id);
+        TimelineId(small(found))
     }
 
     /// Says that one series less is on the timeline.
@@ -138,7 +161,7 @@ impl Timelines {
             self.all.len() - 1
         });
         let timeline = &mut self.all[at];
-        *timeline = Timeline { first: timeline.end(), times: Vec::new(), users: 0 };
+        *timeline = Timeline { first: timeline.end(), ..Timeline::default() };
         TimelineId(small(at))
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Evaluated, Evaluation, Result, Sample, duplicate, error_at, refuse_duplicates};
-use crate::promql::engine::RangeEnds;
+use crate::promql::engine::{NameDropping, RangeEnds};
 use crate::promql::expr::{Call, Expr, ExprKind, Matrix, Subquery, ValueType};
 use crate::promql::functions::{Names, Stretch};
 use crate::promql::labels::Labels;
@@ -74,13 +74,19 @@ impl<'a> Evaluation<'a> {
 
     /// False where all series of a range have the same name, so that taking it away can't make two alike.
     fn several_names(&self, range: &Expr) -> bool {
-        match &range.bare().kind {
-            ExprKind::Matrix(matrix) => {
-                matrix.selector.name().is_none()
-                    && self.engine.name_dropping == crate::promql::engine::NameDropping::Immediate
-            }
-            _ => self.engine.name_dropping == crate::promql::engine::NameDropping::Immediate,
-        }
+        let one_name = match &range.bare().kind {
+            ExprKind::Matrix(matrix) => matrix.selector.name().is_some(),
+            ExprKind::Subquery(_)
+            | ExprKind::Number(_)
+            | ExprKind::Text(_)
+            | ExprKind::Selector(_)
+            | ExprKind::Paren(_)
+            | ExprKind::Negate(_)
+            | ExprKind::Binary(_)
+            | ExprKind::Aggregate(_)
+            | ExprKind::Call(_) => false,
+        };
+        !one_name && self.engine.name_dropping == NameDropping::Immediate
     }
 
     /// Shows `each` the stretches of a range vector that have a sample.

@@ -73,12 +73,12 @@ fn by_histogram(
         };
         let bucket = Bucket { bound, count: sample.value };
         let same = index.entry(sample.labels.hash_of(not_bound)).or_default();
-        match same.iter().find(|at| histograms[**at].0.labels.same_in(&sample.labels, not_bound)) {
-            Some(known) => histograms[*known].1.push(bucket),
-            None => {
-                same.push(histograms.len());
-                histograms.push((sample, vec![bucket]));
-            }
+        let known = same.iter().find(|at| histograms[**at].0.labels.same_in(&sample.labels, not_bound));
+        if let Some(known) = known {
+            histograms[*known].1.push(bucket);
+        } else {
+            same.push(histograms.len());
+            histograms.push((sample, vec![bucket]));
         }
     }
     let names_differ = histograms

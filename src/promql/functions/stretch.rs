@@ -99,12 +99,11 @@ pub(super) fn idelta(stretch: &Stretch<'_>) -> Option<f64> {
 fn last_two(window: &Window<'_>) -> Option<[(i64, f64); 2]> {
     let mut runs = window.runs().rev();
     let last = runs.next()?;
-    let before = match last.times {
-        [.., before, _] => (*before, last.value),
-        _ => {
-            let before = runs.next()?;
-            (before.last_ms(), before.value)
-        }
+    let before = if let [.., before, _] = last.times {
+        (*before, last.value)
+    } else {
+        let before = runs.next()?;
+        (before.last_ms(), before.value)
     };
     Some([before, (last.last_ms(), last.value)])
 }

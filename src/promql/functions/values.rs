@@ -82,7 +82,7 @@ pub(super) fn timestamp(
     expr: &Expr,
     at: i64,
 ) -> Result<Evaluated> {
-    let timed: Vec<(i64, Sample)> = match &call.args[0].bare().kind {
+    let found: Vec<(i64, Sample)> = match &call.args[0].bare().kind {
         ExprKind::Selector(selector) => evaluation.select_timed(selector, expr, at)?,
         ExprKind::Number(_)
         | ExprKind::Text(_)
@@ -96,7 +96,7 @@ pub(super) fn timestamp(
             evaluation.vector(&call.args[0], at)?.into_iter().map(|sample| (at, sample)).collect()
         }
     };
-    let (times, samples): (Vec<i64>, Vec<Sample>) = timed.into_iter().unzip();
+    let (times, samples): (Vec<i64>, Vec<Sample>) = found.into_iter().unzip();
     let mut times = times.into_iter();
     let next = |_| times.next().map(|time| time as f64 / 1000.0);
     evaluation.nameless(samples, expr, next).map(Evaluated::Vector)

@@ -33,10 +33,10 @@ fn expect(expr: &Expr, wanted: ValueType, who: &str) -> Result<(), QueryError> {
     }
     let message = format!("{who} takes {}, and this is {}", wanted.name(), found.name());
     let help = match (wanted, found) {
-        (ValueType::Matrix, ValueType::Vector) => match expr.bare().kind {
-            ExprKind::Selector(_) => "say over which time, as in `[5m]`",
-            _ => "make it a subquery, as in `(...)[5m:]`",
-        },
+        (ValueType::Matrix, ValueType::Vector) if matches!(expr.bare().kind, ExprKind::Selector(_)) => {
+            "say over which time, as in `[5m]`"
+        }
+        (ValueType::Matrix, ValueType::Vector) => "make it a subquery, as in `(...)[5m:]`",
         (ValueType::Vector, ValueType::Scalar) => "`vector(...)` makes a vector of a scalar",
         (ValueType::Scalar, ValueType::Vector) => "`scalar(...)` makes a scalar of a vector of one element",
         (ValueType::Vector, ValueType::Matrix) => {

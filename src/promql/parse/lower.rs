@@ -20,14 +20,19 @@ use crate::promql::query::QueryError;
 
 /// The tree of the query `text`, whose skeleton the parser read as `tree`.
 pub(super) fn lowered(text: &str, tokens: &[Token], tree: &grammar::Expr) -> Result<Expr, QueryError> {
-    Lowering { text, tokens, at: 0 }.expr(tree)
+    Lowering { text, tokens, at: 0, patterns: 0 }.expr(tree)
 }
 
 struct Lowering<'a> {
     text: &'a str,
     tokens: &'a [Token],
     at: usize,
+    /// How many regular expressions there were.
+    patterns: usize,
 }
+
+/// A query with more regular expressions than these is refused: each takes time and memory to compile.
+const MAX_PATTERNS: usize = 100;
 
 /// The `offset` and the `@` of a selector or subquery.
 #[derive(Default)]
@@ -212,6 +217,11 @@ impl<'a> Lowering<'a> {
         self.at += 1;
         let value_start = self.place();
         let value = self.string()?;
+        self.patterns += usize::from(matches!(op, MatchOp::Matches | MatchOp::MatchesNot));
+        if self.patterns > MAX_PATTERNS {
+            let message = format!("more than {MAX_PATTERNS} regular expressions in a query");
+            return Err(error(message, value_start..self.end()));
+        }
         let matcher = Matcher::new(&name, op, &value);
         let matcher = matcher.map_err(|refused| error(refused.to_string(), value_start..self.end()))?;
         if name.is_empty() {

@@ -128,6 +128,7 @@ fn hostile_queries_end_in_an_error() {
         ("subqueries", format!("x{}", "[5m:1m]".repeat(5_000))),
         ("megabyte", format!("x{{a=\"{}\"}}", "a".repeat(1_000_000))),
         ("bomb", "x{a=~\"((((a{100}){100}){100}){100})\"}".to_owned()),
+        ("bombs", format!("x{{{}}}", "a=~\"[a-z]{1000}\",".repeat(3_000))),
         ("range", "x[99999999999999999999]".to_owned()),
         ("range", "x[1e308]".to_owned()),
         ("offset", "x offset Inf".to_owned()),

@@ -1,5 +1,9 @@
 //! Tests of the engine as a whole; those of one file stand in it.
-#![expect(clippy::disallowed_methods, reason = "tests read the scripts that they run")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::float_cmp,
+    reason = "tests read the scripts that they run, and know their samples exactly"
+)]
 
 /// Mistakes in queries: what is said of them, and where.
 mod mistakes;

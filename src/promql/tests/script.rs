@@ -109,22 +109,19 @@ fn command(line: usize, head: &str, block: &[&str]) -> Option<Command> {
 }
 
 fn eval(line: usize, word: &str, rest: &str, block: &[&str]) -> Option<Eval> {
-    let (times, query) = match rest.strip_prefix("instant") {
-        Some(rest) => {
-            let (at, query) = rest.trim().strip_prefix("at")?.trim_start().split_once(char::is_whitespace)?;
-            (Times::Instant(time(at)?), query)
+    let (times, query) = if let Some(rest) = rest.strip_prefix("instant") {
+        let (at, query) = rest.trim().strip_prefix("at")?.trim_start().split_once(char::is_whitespace)?;
+        (Times::Instant(time(at)?), query)
+    } else {
+        let mut words = rest.strip_prefix("range")?.trim_start();
+        let mut found = [0; 3];
+        for (position, name) in ["from", "to", "step"].into_iter().enumerate() {
+            let (value, tail) = words.strip_prefix(name)?.trim_start().split_once(char::is_whitespace)?;
+            found[position] = time(value)?;
+            words = tail.trim_start();
         }
-        None => {
-            let mut words = rest.strip_prefix("range")?.trim_start();
-            let mut found = [0; 3];
-            for (position, name) in ["from", "to", "step"].into_iter().enumerate() {
-                let (value, tail) = words.strip_prefix(name)?.trim_start().split_once(char::is_whitespace)?;
-                found[position] = time(value)?;
-                words = tail.trim_start();
-            }
-            let [start_ms, end_ms, step_ms] = found;
-            (Times::Range { start_ms, end_ms, step_ms }, words)
-        }
+        let [start_ms, end_ms, step_ms] = found;
+        (Times::Range { start_ms, end_ms, step_ms }, words)
     };
     let mut eval = Eval {
         line,
@@ -149,7 +146,7 @@ fn eval(line: usize, word: &str, rest: &str, block: &[&str]) -> Option<Eval> {
                 Some(value) => eval.expected = Expected::Scalar(value),
                 None => match &mut eval.expected {
                     Expected::Series(all) | Expected::RangeVector { series: all, .. } => {
-                        all.push(series(line)?)
+                        all.push(series(line)?);
                     }
                     Expected::Scalar(_) | Expected::Text(_) => return None,
                 },

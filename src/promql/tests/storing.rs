@@ -103,6 +103,26 @@ fn scrapes_and_rules_share_a_store() {
     assert_eq!(storage.samples(recorded), [(2_000_000, 1.0)]);
 }
 
+#[test]
+fn series_that_began_together_part_when_their_times_do() {
+    let mut storage = Storage::new();
+    let scraped: Vec<_> = (0..3).map(|n| storage.series(&labels("x", &n.to_string()))).collect();
+    let recorded = storage.series(&labels("r", "1"));
+    for at in 0..1000 {
+        // The rules come later and later after the scrape, with which they were at first.
+        let late = i64::from(at > 0) * (at % 7 + 1);
+        for id in &scraped {
+            storage.append(*id, at * 1000, 1.0).unwrap();
+        }
+        storage.append(recorded, at * 1000 + late, 1.0).unwrap();
+    }
+    for id in scraped.iter().chain([&recorded]) {
+        assert_eq!(storage.samples(*id).len(), 1000);
+        let runs = storage.cut(i64::MIN, i64::MAX).window(*id).weight();
+        assert!(runs < 10, "a constant series is kept in {runs} runs");
+    }
+}
+
 /// An append, or a drop: the series, how much later than its last sample, and the value.
 type Step = (usize, i64, f64, bool);
 
