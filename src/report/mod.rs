@@ -17,6 +17,8 @@ mod markdown;
 mod html;
 mod hgrm;
 #[cfg(test)]
+mod alert_fixture;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod tests;

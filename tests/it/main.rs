@@ -92,6 +92,15 @@ mod rules;
 /// The PromQL engine, held to a real Prometheus.
 mod promql_oracle;
 
+/// Drills with a real Alertmanager.
+mod drills;
+
+/// Alertmanager's configuration against Alertmanager itself.
+mod alertmanager;
+
+/// Runs whose alert rules are evaluated over what they scraped.
+mod alerts;
+
 /// Text from a hostile server, in every report.
 mod hostile;
 
