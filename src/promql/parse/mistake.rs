@@ -16,7 +16,7 @@ use crate::promql::query::QueryError;
 const NOT_IN_GRAMMAR: &str = "invalid promql query";
 
 /// In longer queries places are not searched for.
-const MAX_SEARCHED: usize = 16 * 1024;
+const MAX_SEARCHED: usize = 4 * 1024;
 
 /// Where the mistake is that made the parser refuse the skeleton with `message`.
 pub(super) fn located(text: &str, skeleton: &str, tokens: &[Token], message: &str) -> QueryError {
