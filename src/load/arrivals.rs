@@ -145,7 +145,7 @@ impl Arrivals {
             () = work.signals.stop.raised() => {
                 let stopped = work.clock.now().saturating_sub(work.signals.stop.raised_for());
                 while let Some(arrival) = schedule.next_if(|arrival| arrival.due < stopped) {
-                    self.queue(work, &mut self.state(), arrival);
+                    queue(work, &mut self.state(), arrival);
                 }
             }
         }
@@ -193,18 +193,10 @@ impl Arrivals {
             self.give(user, Given::Iteration(Taken { arrival, waited: false }));
             return;
         }
-        self.queue(work, &mut state, arrival);
+        queue(work, &mut state, arrival);
         if let Some(user) = state.resting.pop() {
             self.give(user, Given::Start);
         }
-    }
-
-    /// An iteration is due, and nobody is given it yet.
-    fn queue(&self, work: &Workload, state: &mut State, arrival: Arrival) {
-        state.waiting.push_back(arrival);
-        state.queued += 1;
-        // A free user notes how late it was given what was due; here nobody else does.
-        work.recorder.paced(work.clock.now().saturating_sub(arrival.due));
     }
 
     /// Books what has waited for longer than its call would have been given.
@@ -254,6 +246,14 @@ impl Seat {
     fn take(&self) -> Option<Given> {
         self.lock().take()
     }
+}
+
+/// An iteration is due, and nobody is given it yet.
+fn queue(work: &Workload, state: &mut State, arrival: Arrival) {
+    state.waiting.push_back(arrival);
+    state.queued += 1;
+    // A free user notes how late it was given what was due; here nobody else does.
+    work.recorder.paced(work.clock.now().saturating_sub(arrival.due));
 }
 
 fn taken(given: Given) -> Option<Taken> {
