@@ -29,7 +29,8 @@ pub(super) fn alert_history() -> AlertHistory {
         coverage: 0.8,
         ..row("MCPToolFailures", "warning", AlertReading::TooShort, "it can be judged after 1m 33s")
     };
-    let dead = row("MCPHighMemoryUsage", "", AlertReading::NoSuchSeries, "the target has no container_memory");
+    let dead =
+        row("MCPHighMemoryUsage", "", AlertReading::NoSuchSeries, "the target has no container_memory");
     AlertHistory {
         time_scale: 10,
         span: 75.0,

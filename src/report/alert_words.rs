@@ -52,7 +52,8 @@ pub(super) fn needs_a_word(row: &AlertRow) -> bool {
 pub(super) fn summary(row: &AlertRow) -> Option<String> {
     let fired = row.spans.iter().find(|span| span.fired_at.is_some())?;
     let of = |name: &str| fired.annotations.get(name).filter(|text| !text.is_empty());
-    let told: Vec<&str> = [of("summary"), of("description")].into_iter().flatten().map(String::as_str).collect();
+    let told: Vec<&str> =
+        [of("summary"), of("description")].into_iter().flatten().map(String::as_str).collect();
     (!told.is_empty()).then(|| told.join(": "))
 }
 
@@ -69,6 +70,11 @@ pub(super) fn life(span: &AlertSpan) -> String {
 pub(super) fn others(labels: &Labels) -> String {
     let others: Labels = labels.iter().filter(|(name, _)| *name != "alertname").collect();
     others.to_string()
+}
+
+/// Recording rules that failed, a sentence each: alerts that read them may be silent for that alone.
+pub(super) fn broken(history: &AlertHistory) -> impl Iterator<Item = String> {
+    history.broken.iter().map(|(rule, why)| format!("the recording rule {rule} failed: {why}"))
 }
 
 /// Who would have been paged, a sentence each.

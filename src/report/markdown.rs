@@ -99,7 +99,7 @@ fn alerts(history: &AlertHistory) -> String {
         row(&mut table, &cells);
     }
     table.push('\n');
-    for told in alert_words::paged(history) {
+    for told in alert_words::broken(history).chain(alert_words::paged(history)) {
         table += &["- ", &text(&told), "\n"].concat();
     }
     table

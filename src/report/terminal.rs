@@ -148,6 +148,9 @@ impl Screen {
             }
         }
         self.and_more(history.rules.len());
+        for told in alert_words::broken(history).take(MOST_ROWS) {
+            self.hanging("  ", &told);
+        }
         for told in alert_words::paged(history).iter().take(MOST_ROWS) {
             self.hanging("  paged  ", told);
         }

@@ -30,7 +30,10 @@ fn run(demo: &str, expected: &str) -> Done {
 fn finding(report: &Value, name: &str) -> String {
     let findings = report["objectives"].as_array().unwrap();
     let finding = findings.iter().find(|finding| finding["name"] == name);
-    finding.unwrap_or_else(|| panic!("no finding {name} in {findings:?}"))["verdict"].as_str().unwrap().to_owned()
+    finding.unwrap_or_else(|| panic!("no finding {name} in {findings:?}"))["verdict"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 fn rule(report: &Value, alert: &str) -> Value {
@@ -47,7 +50,10 @@ fn errors_are_told_to_whoever_is_on_call() {
     assert_eq!(finding(&report, "alert MCPHighErrorRate"), "PASS", "{}", report["alerts"]);
     assert_eq!(finding(&report, "alert MCPHighLatency"), "PASS", "{}", report["alerts"]);
     let errors = rule(&report, "MCPHighErrorRate");
-    assert_eq!((&errors["reading"], &errors["receivers"]), (&"fired".into(), &serde_json::json!(["pagerduty"])));
+    assert_eq!(
+        (&errors["reading"], &errors["receivers"]),
+        (&"fired".into(), &serde_json::json!(["pagerduty"]))
+    );
     assert!(errors["expr"].as_str().unwrap().contains("[5s]"), "{errors}");
     assert_eq!(rule(&report, "MCPHighMemoryUsage")["reading"], "no_such_series");
     assert!(done.stdout.contains("pagerduty (pagerduty): MCPHighErrorRate"), "{}", done.stdout);

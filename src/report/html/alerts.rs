@@ -19,6 +19,7 @@ pub(super) fn alerts(history: &AlertHistory) -> Markup {
                     tbody { @for row in &history.rules { (rule(history, row)) } }
                 }
             }
+            @if !history.broken.is_empty() { ul { @for told in alert_words::broken(history) { li { (told) } } } }
             h3 { "Who would have been paged" }
             ul { @for told in alert_words::paged(history) { li { (told) } } }
         }

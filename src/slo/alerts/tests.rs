@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{AlertCriteria, AlertExpectation, AlertReading, Expected, TextFile, alert_findings, alert_history};
+use super::{
+    AlertCriteria, AlertExpectation, AlertReading, Expected, TextFile, alert_findings, alert_history,
+};
 use super::{AlertHistory, AlertRow};
 use crate::alertmanager;
 use crate::metrics::{Format, ScrapeEncoder, SeriesStore};
@@ -114,7 +116,12 @@ fn an_alert_has_its_times_its_texts_and_those_who_are_told() {
 
 #[test]
 fn a_condition_that_holds_at_the_end_is_pending() {
-    check(&history(&criteria(), 50), "Errors", AlertReading::Pending, "pending at the end, for 10.0 s of 30.0 s");
+    check(
+        &history(&criteria(), 50),
+        "Errors",
+        AlertReading::Pending,
+        "pending at the end, for 10.0 s of 30.0 s",
+    );
 }
 
 #[test]
@@ -125,7 +132,7 @@ fn in_a_faster_time_rules_fire_sooner_and_counting_ones_are_refused() {
     let history = history(&criteria, 120);
     let errors = row(&history, "Errors");
     assert!(errors.expr.contains("[12s]"), "{}", errors.expr);
-    assert_eq!((errors.hold, errors.spans[0].fired_at), (6.0, Some(28.0)));
+    assert_eq!((errors.hold, errors.spans[0].fired_at), (6.0, Some(32.0)));
     let counts = row(&history, "Counts");
     assert_eq!(counts.reading, AlertReading::Refused);
     assert!(counts.because.contains("`increase`"), "{}", counts.because);
