@@ -82,14 +82,14 @@ mod tests {
         assert_eq!(interval.contains(at.parse().unwrap()), expected, "{at}");
     }
 
-    fn minutes(range: std::ops::Range<u16>) -> Option<Vec<std::ops::Range<u16>>> {
-        Some(std::iter::once(range).collect())
+    fn minutes(range: std::ops::Range<u16>) -> Vec<std::ops::Range<u16>> {
+        std::iter::once(range).collect()
     }
 
     #[test]
     fn a_moment_is_in_every_list_that_is_there() {
         let office = TimeInterval {
-            times: minutes(540..1020),
+            times: Some(minutes(540..1020)),
             weekdays: Some(vec![1..=5]),
             ..TimeInterval::default()
         };
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn the_clock_is_that_of_the_location() {
         let evening = TimeInterval {
-            times: minutes(1080..1440),
+            times: Some(minutes(1080..1440)),
             years: Some(vec![2026..=2026]),
             location: Some(TimeZone::get("Europe/Vienna").unwrap()),
             ..TimeInterval::default()

@@ -108,11 +108,11 @@ fn page(page: &PageRow) -> String {
         for labels in alerts {
             *names.entry(labels.get("alertname").unwrap_or("an alert")).or_default() += 1;
         }
-        let named = names.into_iter().map(|(name, count)| match count {
+        let with_counts = names.into_iter().map(|(name, count)| match count {
             1 => name.to_owned(),
             count => format!("{name} ({count} alerts)"),
         });
-        (!alerts.is_empty()).then(|| named.collect::<Vec<_>>().join(", "))
+        (!alerts.is_empty()).then(|| with_counts.collect::<Vec<_>>().join(", "))
     };
     let resolved = names(&page.resolved).map(|names| format!("{names} resolved"));
     let parts: Vec<String> = [names(&page.firing), resolved].into_iter().flatten().collect();

@@ -231,9 +231,9 @@ fn a_load_that_is_cut_short_is_not_blamed_on_this_machine() {
         report["generator"].as_array().unwrap().iter().find(|check| check["name"] == "offered load");
     assert_eq!(offered.unwrap()["holds"], true, "{}", report["generator"]);
     // Every call that was due before the end is booked; the next one may have been sent at the very moment of the signal.
-    let due = ((report["duration"].as_f64().unwrap() - 1.0) * 100.0).ceil() as u64;
-    let planned = report["total"]["calls"].as_u64().unwrap();
-    assert!(planned == due || planned == due + 1, "{planned} steady calls, {due} due");
+    let due = ((report["duration"].as_f64().unwrap() - 1.0) * 100.0).ceil();
+    let planned = report["total"]["calls"].as_f64().unwrap();
+    assert!((due..=due + 1.0).contains(&planned), "{planned} steady calls, {due} due");
 }
 
 #[test]

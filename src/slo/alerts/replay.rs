@@ -205,9 +205,9 @@ impl Play<'_> {
             std::ptr::eq(other, rule)
         });
         if let Some((_, alert)) = active {
-            let held = format_duration(alert.held(self.recorded.ms(self.end)));
+            let so_far = format_duration(alert.held(self.recorded.ms(self.end)));
             let of = format_duration(hold);
-            return (AlertReading::Pending, format!("pending at the end, for {held} of {of}"));
+            return (AlertReading::Pending, format!("pending at the end, for {so_far} of {of}"));
         }
         if !status.unmatched.is_empty() {
             let missing = status.unmatched.join(", ");
@@ -219,9 +219,9 @@ impl Play<'_> {
                 (AlertReading::TooShort, format!("it can be judged after {needs}, the load took {had}"))
             }
             Some(_) | None => match status.reading {
-                Some(Reading::Pending { held, .. }) => {
-                    let (held, of) = (format_duration(held), format_duration(hold));
-                    (AlertReading::Silent, format!("pending for {held} of {of} at the most"))
+                Some(Reading::Pending { held: longest, .. }) => {
+                    let (longest, of) = (format_duration(longest), format_duration(hold));
+                    (AlertReading::Silent, format!("pending for {longest} of {of} at the most"))
                 }
                 _ => (AlertReading::Silent, "its condition never held".to_owned()),
             },
@@ -236,21 +236,19 @@ impl Play<'_> {
             let labels = labels_of(transition);
             let at = self.seconds(transition.at_ms);
             let alert = &transition.change.alert;
-            let open = of_rule.iter_mut().find(|span| span.ended_at.is_none() && span.labels == labels);
-            let span = match open {
-                Some(span) => span,
-                None => {
-                    of_rule.push(AlertSpan {
-                        labels,
-                        active_at: self.seconds(alert.active_since_ms),
-                        fired_at: None,
-                        ended_at: None,
-                        value: String::new(),
-                        annotations: BTreeMap::new(),
-                    });
-                    of_rule.last_mut().expect("one was pushed")
-                }
-            };
+            let open = of_rule.iter().position(|span| span.ended_at.is_none() && span.labels == labels);
+            let place = open.unwrap_or_else(|| {
+                of_rule.push(AlertSpan {
+                    labels,
+                    active_at: self.seconds(alert.active_since_ms),
+                    fired_at: None,
+                    ended_at: None,
+                    value: String::new(),
+                    annotations: BTreeMap::new(),
+                });
+                of_rule.len() - 1
+            });
+            let span = &mut of_rule[place];
             match alert.state {
                 AlertState::Pending => {}
                 AlertState::Firing => span.fired_at = Some(at),

@@ -164,24 +164,24 @@ fn judged(alert: &str, labels: &[(&str, &str)], expected: Expected, end: u64, ve
     assert!(finding.because.contains(words), "{}", finding.because);
 }
 
-fn within(seconds: u64) -> Option<Duration> {
-    Some(Duration::from_secs(seconds))
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
 }
 
 #[test]
 fn what_must_fire_fires_in_time() {
     use Verdict::{Fail, Inconclusive, Pass};
     let fires = |within| Expected::Fires { within };
-    judged("Errors", &[], fires(within(75)), 120, Pass, "fired after 70.0 s");
+    judged("Errors", &[], fires(Some(seconds(75))), 120, Pass, "fired after 70.0 s");
     judged("Errors", &[("severity", "critical")], fires(None), 120, Pass, "fired after 70.0 s");
     judged("Errors", &[("severity", "page")], fires(None), 120, Fail, "not with");
-    judged("Errors", &[], fires(within(40)), 120, Fail, "too late");
+    judged("Errors", &[], fires(Some(seconds(40))), 120, Fail, "too late");
     judged("Full", &[], fires(None), 120, Fail, "did not fire");
     judged("Dead", &[], fires(None), 120, Fail, "dead alert");
     judged("Long", &[], fires(None), 120, Inconclusive, "it can be judged after 1h");
     judged("Broken", &[], fires(None), 120, Inconclusive, "many-to-many");
-    judged("Errors", &[], fires(within(75)), 50, Inconclusive, "pending at the end");
-    judged("Errors", &[], fires(within(45)), 50, Fail, "did not fire in that time");
+    judged("Errors", &[], fires(Some(seconds(75))), 50, Inconclusive, "pending at the end");
+    judged("Errors", &[], fires(Some(seconds(45))), 50, Fail, "did not fire in that time");
 }
 
 #[test]
@@ -204,9 +204,9 @@ fn what_must_stay_silent_is_shown_to_be() {
 fn what_must_be_resolved_is_resolved_in_time() {
     use Verdict::{Fail, Inconclusive, Pass};
     let resolves = |within| Expected::Resolves { within };
-    judged("Errors", &[], resolves(within(60)), 120, Pass, "was resolved");
-    judged("Errors", &[], resolves(within(5)), 120, Fail, "too late");
-    judged("Errors", &[], resolves(within(60)), 80, Inconclusive, "before the limit");
+    judged("Errors", &[], resolves(Some(seconds(60))), 120, Pass, "was resolved");
+    judged("Errors", &[], resolves(Some(seconds(5))), 120, Fail, "too late");
+    judged("Errors", &[], resolves(Some(seconds(60))), 80, Inconclusive, "before the limit");
     judged("Errors", &[], resolves(None), 80, Fail, "never resolved");
     judged("Full", &[], resolves(None), 120, Inconclusive, "never fired");
 }
