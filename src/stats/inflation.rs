@@ -32,7 +32,7 @@ pub struct Clusters {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Inflation(f64);
 
-/// Dispersion is looked at over blocks of so many seconds, where there are [`LEAST_BLOCKS`] of them.
+/// Dispersion is looked at over blocks of so many seconds, where there are at least so many of them.
 const BLOCKS: [(usize, usize); 3] = [(1, 10), (5, 5), (10, 10)];
 /// The run is cut into so many blocks beside those, or into its seconds where it has fewer.
 const TENTHS: usize = 10;
