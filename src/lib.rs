@@ -12,6 +12,9 @@ pub mod plan;
 pub mod metrics;
 pub mod stats;
 pub mod schema;
+pub mod promql;
+pub mod rules;
+pub mod alertmanager;
 pub mod slo;
 pub mod scenario;
 pub mod report;
@@ -22,6 +25,7 @@ pub mod load;
 pub mod observe;
 pub mod record;
 pub mod demo;
+pub mod drill;
 // L3
 pub mod run;
 pub mod init;

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::alerts_args::AlertsCommand;
 use super::exit::EXIT_CODES;
 use crate::demo::DemoOptions;
+use crate::rules::TimeScale;
 
 /// Load-tests a Model Context Protocol (MCP) server and judges it against its SLOs.
 #[derive(Debug, Parser)]
@@ -30,6 +32,12 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Render a recorded run in another format.
     Report(ReportArgs),
+    /// Check Prometheus rule files, run their unit tests, and say how long a run they need. Nothing is sent.
+    #[command(subcommand)]
+    Rules(RulesCommand),
+    /// What becomes of alerts: who is told of them by `alertmanager.yml`, and drills with a real Alertmanager.
+    #[command(subcommand)]
+    Alerts(AlertsCommand),
     /// Hold gander's own reports against a target that knows what happened. Exits with 0 when every claim holds, 1 when one
     /// does not, 4 when this machine was too noisy to say.
     Selftest(SelftestArgs),
@@ -164,6 +172,36 @@ pub(crate) struct ReportArgs {
     pub(crate) output: Option<PathBuf>,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulesCommand {
+    /// Tell all mistakes in rule files, or what is in them.
+    Check(RuleFileArgs),
+    /// Run unit tests of rules, in the format of `promtool test rules`.
+    Test(RuleFileArgs),
+    /// Say how long a run must last for each rule to be able to fire.
+    Duration(RuleDurationArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RuleFileArgs {
+    /// Rule files, or files of unit tests (YAML).
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RuleDurationArgs {
+    /// Rule files (YAML).
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Say it for rules in which all times are divided by this, and print these rules.
+    #[arg(long, value_name = "K", value_parser = time_scale)]
+    pub(crate) time_scale: Option<TimeScale>,
+    /// The time between evaluations of groups that don't say theirs.
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = rule_interval)]
+    pub(crate) interval: std::time::Duration,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct SelftestArgs {
     /// Shorter drills: about 20 seconds in all instead of a minute.
@@ -175,6 +213,16 @@ pub(crate) struct SelftestArgs {
     /// Keep the run directories, and what the target says of each call, in this folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
+}
+
+fn time_scale(text: &str) -> Result<TimeScale, String> {
+    let scale = text.parse().ok().and_then(TimeScale::new);
+    scale.ok_or_else(|| "write a number from 1 on, such as `60`: a minute becomes a second".to_owned())
+}
+
+fn rule_interval(text: &str) -> Result<std::time::Duration, String> {
+    let interval = crate::rules::parse_duration(text).filter(|interval| !interval.is_zero());
+    interval.ok_or_else(|| "write a time as Prometheus does, such as `30s` or `1m`".to_owned())
 }
 
 /// From one second to ten minutes.
@@ -195,7 +243,7 @@ fn file_name(text: &str) -> Result<String, String> {
     }
 }
 
-fn variable_name(text: &str) -> Result<String, String> {
+pub(super) fn variable_name(text: &str) -> Result<String, String> {
     let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     let good = plain && !text.is_empty() && !text.starts_with(|c: char| c.is_ascii_digit());
     if good {

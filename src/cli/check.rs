@@ -2,7 +2,7 @@
 
 use super::args::CheckArgs;
 use super::exit::Exit;
-use super::files::load_objectives;
+use super::files::load_criteria;
 use super::run::print_summary_with;
 use super::screen::Screen;
 use crate::report::{Ending, judged};
@@ -15,15 +15,15 @@ pub(super) fn check(args: &CheckArgs, screen: Screen) -> Exit {
             return Exit::BadInput;
         }
     };
-    let objectives = if args.slo.is_empty() {
-        log.objectives.clone()
+    let criteria = if args.slo.is_empty() {
+        log.criteria.clone()
     } else {
-        match load_objectives(&args.slo, Some(&log.plan), screen) {
-            Ok(objectives) => objectives,
+        match load_criteria(&args.slo, Some(&log.plan), screen) {
+            Ok(criteria) => criteria,
             Err(exit) => return exit,
         }
     };
-    let report = judged(&log, &objectives);
+    let report = judged(&log, &criteria);
     // The page in the directory shows the verdicts of the run itself.
     print_summary_with(&report, &args.run, None, screen);
     match log.ending {

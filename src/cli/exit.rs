@@ -29,7 +29,7 @@ pub enum Exit {
 pub const EXIT_CODES: [(u8, &str); 10] = [
     (0, "every criterion passed"),
     (1, "at least one objective failed (a check that does not hold fails its call, which counts there)"),
-    (2, "bad input: scenario, SLO file or flag (nothing was sent)"),
+    (2, "bad input: scenario, SLO file, rule file or flag (nothing was sent)"),
     (3, "inconclusive: too little data for a verdict"),
     (4, "invalid: the harness could not keep the promised load or record it"),
     (5, "target unreachable or not ready (nothing was measured)"),

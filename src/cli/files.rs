@@ -11,13 +11,13 @@ use crate::plan::Plan;
 use crate::record::{RecordError, write_whole};
 use crate::report::{Ending, FORMATS, Format, OutputFile, RunLog, RunReport};
 use crate::scenario::{Loaded, Overrides, Sources};
-use crate::slo::Objective;
+use crate::slo::Criteria;
 
 /// No file of ours is larger; whatever is, is not read whole into memory first.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// Files as the user names them, relative to the working directory.
-const USER_FILES: Files<'static> = Files { read: &read_text, names: &names_in };
+pub(super) const USER_FILES: Files<'static> = Files { read: &read_text, names: &names_in };
 
 /// Reads the scenario and its SLO files; tells all mistakes in them. What it only warns of is the caller's to tell.
 pub(super) fn load_scenario(path: &Path, overrides: &OverrideArgs, screen: Screen) -> Result<Loaded, Exit> {
@@ -45,11 +45,7 @@ pub(super) fn load_scenario(path: &Path, overrides: &OverrideArgs, screen: Scree
 
 /// Reads SLO files given on the command line; names are unique over all of them. With the plan of a recorded run, each
 /// objective must be about something that the run called.
-pub(super) fn load_objectives(
-    paths: &[PathBuf],
-    run: Option<&Plan>,
-    screen: Screen,
-) -> Result<Vec<Objective>, Exit> {
+pub(super) fn load_criteria(paths: &[PathBuf], run: Option<&Plan>, screen: Screen) -> Result<Criteria, Exit> {
     let loaded = match run {
         None => crate::slo::load_all(paths, USER_FILES),
         Some(plan) => crate::slo::load_for(plan, paths, USER_FILES),

@@ -1,5 +1,7 @@
 //! L5: the command line: reads files and flags, runs what was asked, prints, and chooses the exit code.
 
+mod alerts;
+mod alerts_args;
 mod args;
 mod check;
 mod demo;
@@ -8,6 +10,7 @@ mod files;
 mod init;
 mod progress;
 mod report;
+mod rules;
 mod run;
 mod screen;
 mod selftest;
@@ -50,6 +53,8 @@ fn dispatch(command: Command, screen: Screen) -> Exit {
         Command::Validate(args) => validate::validate(&args, screen),
         Command::Check(args) => check::check(&args, screen),
         Command::Report(args) => report::report(&args, screen),
+        Command::Rules(command) => rules::rules(&command, screen),
+        Command::Alerts(command) => alerts::alerts(command, screen),
         Command::Selftest(args) => selftest::selftest(&args, screen),
         Command::Demo(options) => demo::demo(*options, screen),
     }

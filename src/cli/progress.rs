@@ -9,7 +9,7 @@ use crate::model::{
 };
 use crate::plan::{Plan, Role};
 use crate::run::RunEvent;
-use crate::slo::{self, Indicator, Objective};
+use crate::slo::{self, Indicator, Measurements, Objective};
 
 /// Without a terminal a line is printed each time this many seconds have passed.
 const PLAIN_EVERY: u32 = 5;
@@ -24,6 +24,8 @@ pub(crate) struct Progress<'a> {
     quiet: bool,
     drawn: bool,
     so_far: Aggregates,
+    /// What [`Self::so_far`] is the sum of, without the latencies.
+    seconds: Vec<Second>,
     steady: Flow,
     ending: bool,
 }
@@ -38,6 +40,7 @@ impl<'a> Progress<'a> {
             quiet,
             drawn: false,
             so_far: Aggregates::default(),
+            seconds: Vec::new(),
             steady: Flow::default(),
             ending: false,
         }
@@ -85,6 +88,7 @@ impl<'a> Progress<'a> {
 
     fn second(&mut self, second: &Second) {
         self.so_far.add(second);
+        self.seconds.push(second.counts_alone());
         if f64::from(second.second) >= self.plan.load.warm_up.as_secs_f64() {
             self.steady.add(second);
         }
@@ -154,9 +158,15 @@ impl<'a> Progress<'a> {
         if self.objectives.is_empty() {
             return String::new();
         }
-        let steady = self.plan.load.warm_up..elapsed;
-        let none = SeriesStore::default();
-        let findings = slo::judge(&self.objectives, self.plan, &self.so_far, &self.steady, &none, &steady);
+        let run = Measurements {
+            plan: self.plan,
+            seconds: &self.seconds,
+            aggregates: &self.so_far,
+            flow: &self.steady,
+            series: &SeriesStore::default(),
+            steady: &(self.plan.load.warm_up..elapsed),
+        };
+        let findings = slo::judge(&self.objectives, &run);
         let verdict = Verdict::of_all(findings.iter().map(|finding| finding.verdict));
         let failing: Vec<&str> = findings
             .iter()

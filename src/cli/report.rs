@@ -16,7 +16,7 @@ pub(super) fn report(args: &ReportArgs, screen: Screen) -> Exit {
             return Exit::BadInput;
         }
     };
-    let report = judged(&log, &log.objectives);
+    let report = judged(&log, &log.criteria);
     if args.format.is_none() && args.output.is_none() {
         print_summary(&report, &args.run, screen);
         return Exit::Success;

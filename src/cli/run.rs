@@ -14,7 +14,7 @@ use crate::run::{DemoError, Finished, RunError, RunOptions, execute};
 use crate::scenario::Loaded;
 
 pub(super) fn run(args: &RunArgs, screen: Screen) -> Exit {
-    let Loaded { plan, objectives, warnings } = match load_scenario(&args.scenario, &args.overrides, screen) {
+    let Loaded { plan, criteria, warnings } = match load_scenario(&args.scenario, &args.overrides, screen) {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
@@ -34,7 +34,7 @@ pub(super) fn run(args: &RunArgs, screen: Screen) -> Exit {
             return Exit::Invalid;
         }
     };
-    let mut progress = Progress::new(screen, &plan, &objectives, args.quiet);
+    let mut progress = Progress::new(screen, &plan, &criteria.objectives, args.quiet);
     let finished = runtime.block_on(async {
         let options = RunOptions {
             scenario_file: args.scenario.to_string_lossy().into_owned(),
@@ -43,7 +43,7 @@ pub(super) fn run(args: &RunArgs, screen: Screen) -> Exit {
             proxies: Proxies::from_environment(&|name| std::env::var(name).ok()),
             signals: signals::listen(),
         };
-        Box::pin(execute(plan.clone(), &objectives, options, &mut |event| progress.show(event))).await
+        Box::pin(execute(plan.clone(), &criteria, options, &mut |event| progress.show(event))).await
     });
     match finished {
         Ok(Finished { folder, cause: Some(cause), .. }) => nothing_measured(&folder, &cause, screen),
@@ -96,8 +96,8 @@ pub(super) fn exit_of(error: &RunError) -> Exit {
 /// The target was not there. Reports say so, to whoever only reads those; there is nothing to summarise.
 fn nothing_measured(folder: &Path, cause: &RunError, screen: Screen) -> Exit {
     screen.error(cause);
-    let written = crate::record::read(folder)
-        .and_then(|log| write_reports(folder, &judged(&log, &log.objectives), &log));
+    let written =
+        crate::record::read(folder).and_then(|log| write_reports(folder, &judged(&log, &log.criteria), &log));
     match written {
         Ok(()) => {
             screen.tell(&format!("nothing was measured; reports that say so are in {}\n", folder.display()));
@@ -116,7 +116,7 @@ fn conclude(finished: &Finished, quiet: bool, screen: Screen) -> Exit {
             return Exit::Invalid;
         }
     };
-    let report = judged(&log, &log.objectives);
+    let report = judged(&log, &log.criteria);
     let written = write_reports(&finished.folder, &report, &log);
     if !quiet {
         print_summary(&report, &finished.folder, screen);

@@ -1,16 +1,16 @@
 //! `gander validate`: all mistakes of a scenario, or what it would do.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::args::{OverrideArgs, ValidateArgs};
 use super::exit::Exit;
-use super::files::{load_objectives, load_scenario, read_text, tell_problems};
+use super::files::{load_criteria, load_scenario, read_text, tell_problems};
 use super::screen::Screen;
 use crate::plan::Plan;
-use crate::scenario::{Loaded, describe, resolved, resolved_objectives};
+use crate::scenario::{Loaded, describe, resolved, resolved_criteria};
+use crate::slo::Criteria;
 
 pub(super) fn validate(args: &ValidateArgs, screen: Screen) -> Exit {
     let mut exit = Exit::Success;
@@ -27,33 +27,42 @@ pub(super) fn validate(args: &ValidateArgs, screen: Screen) -> Exit {
     exit
 }
 
-/// Told by its content: an SLO file has `objectives` at its top.
+/// Told by its content: an SLO file has `objectives` or `alerts` at its top.
 fn is_slo_file(path: &Path) -> bool {
-    read_text(path).is_ok_and(|text| text.lines().any(|line| line.starts_with("objectives:")))
+    read_text(path).is_ok_and(|text| {
+        text.lines().any(|line| line.starts_with("objectives:") || line.starts_with("alerts:"))
+    })
 }
 
 fn validate_slo(path: &Path, args: &ValidateArgs, screen: Screen) -> Result<(), Exit> {
-    let objectives = load_objectives(&[path.to_owned()], None, screen)?;
+    let criteria = load_criteria(&[path.to_owned()], None, screen)?;
     if args.yaml {
-        print_yaml(&BTreeMap::from([("objectives", resolved_objectives(&objectives))]), screen);
+        print_yaml(&resolved_criteria(&criteria), screen);
     } else {
-        let count = objectives.len();
-        screen.print(format!("{}: {count} objectives, no mistakes\n", path.display()).as_bytes());
+        screen.print(format!("{}: {}, no mistakes\n", path.display(), counted(&criteria)).as_bytes());
     }
     Ok(())
 }
 
 fn validate_scenario(path: &Path, args: &ValidateArgs, screen: Screen) -> Result<(), Exit> {
-    let Loaded { plan, objectives, warnings } = load_scenario(path, &OverrideArgs::default(), screen)?;
+    let Loaded { plan, criteria, warnings } = load_scenario(path, &OverrideArgs::default(), screen)?;
     tell_problems(&warnings, screen);
     if args.yaml {
-        print_yaml(&resolved(&plan, &objectives), screen);
+        print_yaml(&resolved(&plan, &criteria), screen);
     } else if args.arrivals {
         print_arrivals(&plan, screen);
     } else {
-        screen.print(describe(&plan, &objectives).as_bytes());
+        screen.print(describe(&plan, &criteria).as_bytes());
     }
     Ok(())
+}
+
+fn counted(criteria: &Criteria) -> String {
+    let objectives = format!("{} objectives", criteria.objectives.len());
+    match &criteria.alerts {
+        None => objectives,
+        Some(alerts) => format!("{objectives}, {} rule files", alerts.rules.len()),
+    }
 }
 
 /// The schedule, a line for each iteration; nothing of a closed load, where the target decides.

@@ -3,8 +3,10 @@
 //!
 //! It knows YAML and nothing of what the fields mean.
 
+mod beside;
 mod fields;
 mod files;
+mod inside;
 mod node;
 mod number;
 mod problem;
@@ -18,6 +20,7 @@ pub use files::Files;
 pub use problem::{Problem, Problems, Severity};
 pub use source::{Place, Source};
 
+pub(crate) use beside::candidates;
 pub(crate) use fields::{Field, Fields, parse_share};
 pub(crate) use node::{Entry, Key, Node, Value};
 pub(crate) use number::parse_number;

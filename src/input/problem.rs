@@ -92,6 +92,11 @@ impl Problems {
         }
     }
 
+    /// Notes all of `others`.
+    pub fn extend(&mut self, others: Self) {
+        others.list.into_iter().for_each(|problem| self.push(problem));
+    }
+
     /// True when no more are noted.
     pub(crate) fn is_full(&self) -> bool {
         self.list.len() >= MOST

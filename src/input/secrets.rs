@@ -1,5 +1,5 @@
 //! Which parts of a user's text are secrets, so that no message shows them: known by the names of their fields, by
-//! standing below `auth`, and by the shape of a URL.
+//! standing below `auth` or in what Alertmanager needs to reach people, and by the shape of a URL.
 //!
 //! It reads the text anew, event by event, because a file that is no YAML, or that names a field twice, has no tree
 //! that holds all of it.
@@ -10,7 +10,7 @@ use std::ops::Range;
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span};
 
 /// How the name of a field that holds a secret ends, in small letters, with `_` for `-`.
-const SECRET_NAMES: [&str; 13] = [
+const SECRET_NAMES: [&str; 18] = [
     "password",
     "passwd",
     "passphrase",
@@ -24,6 +24,11 @@ const SECRET_NAMES: [&str; 13] = [
     "cookie",
     "credential",
     "credentials",
+    "service_key",
+    "routing_key",
+    "user_key",
+    "webhook_url",
+    "slack_api_url",
 ];
 /// What may stand below `auth` for all to see.
 const PLAIN_NAMES: [&str; 9] = [
@@ -37,6 +42,10 @@ const PLAIN_NAMES: [&str; 9] = [
     "key_id",
     "per_user",
 ];
+/// Where an `alertmanager.yml` has keys and addresses that are as good as keys.
+const ADDRESS_BOOKS: [&str; 2] = ["global", "receivers"];
+/// What may stand there for all to see.
+const PLAIN_IN_ADDRESS_BOOKS: [&str; 2] = ["name", "resolve_timeout"];
 /// What people write behind `auth:` when they mean a kind of it.
 const PLAIN_WORDS: [&str; 6] = ["none", "basic", "bearer", "headers", "login", "oauth"];
 /// How an expression between braces begins.
@@ -80,6 +89,8 @@ enum Sight {
     Open,
     /// Names, and the values of [`PLAIN_NAMES`]. A misspelt name hides its value too.
     Auth,
+    /// Names, and the values of [`PLAIN_IN_ADDRESS_BOOKS`]. A misspelt name hides its value too.
+    AddressBook,
     /// Names alone.
     Hidden,
 }
@@ -92,7 +103,10 @@ impl Sight {
             matches!(key.as_str(), "headers" | "env") || SECRET_NAMES.iter().any(|name| key.ends_with(name));
         match self {
             Self::Hidden => Self::Hidden,
-            Self::Open | Self::Auth if secret => Self::Hidden,
+            Self::Open | Self::Auth | Self::AddressBook if secret => Self::Hidden,
+            Self::AddressBook if PLAIN_IN_ADDRESS_BOOKS.contains(&key.as_str()) => Self::Open,
+            Self::AddressBook => Self::AddressBook,
+            Self::Open if ADDRESS_BOOKS.contains(&key.as_str()) => Self::AddressBook,
             Self::Auth if PLAIN_NAMES.contains(&key.as_str()) => Self::Open,
             Self::Open if key != "auth" => Self::Open,
             Self::Open | Self::Auth => Self::Auth,
@@ -170,7 +184,12 @@ impl Walk<'_> {
         // What is in a file of keys does not belong here, and people paste it.
         let pasted = text.contains("-----BEGIN");
         let sight = self.next_sight();
-        if pasted || sight == Sight::Hidden || (sight == Sight::Auth && !PLAIN_WORDS.contains(&text)) {
+        let hidden = match sight {
+            Sight::Open => false,
+            Sight::Auth => !PLAIN_WORDS.contains(&text),
+            Sight::AddressBook | Sight::Hidden => true,
+        };
+        if pasted || hidden {
             let quoted = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
             let mark = usize::from(quoted && range.len() > 1);
             self.hide(range.start + mark..range.end - mark);
@@ -288,6 +307,18 @@ mod tests {
         check("auth: basic", "auth: basic");
         check("auth: {bearer abc}", "auth: {****** ***}");
         check("name: max_tokens\nmax_tokens: 5\n", "name: max_tokens\nmax_tokens: 5\n");
+    }
+
+    #[test]
+    fn what_reaches_people_is_hidden() {
+        check(
+            "global: {slack_api_url: http://a/b, resolve_timeout: 5m}\nreceivers:\n- name: x\n  slack_configs: [{chanel: '#c', x: 1}]\n",
+            "global: {slack_api_url: **********, resolve_timeout: 5m}\nreceivers:\n- name: x\n  slack_configs: [{chanel: '**', x: *}]\n",
+        );
+        check(
+            "receivers:\n- name: x\n  url: a: b\nroute: x\n",
+            "receivers:\n- name: x\n  url: ** *\nroute: x\n",
+        );
     }
 
     #[test]

@@ -112,6 +112,11 @@ impl Place {
         before[before.rfind('\n').map_or(0, |at| at + 1)..].chars().count() + 1
     }
 
+    /// The range `span` of the same source.
+    pub(super) fn part(&self, span: Range<usize>) -> Self {
+        Self::new(&self.source, span)
+    }
+
     /// The place of `fragment` inside this one: a part of a text, found again in what the user wrote. When escapes
     /// or folded lines hide it, the whole place.
     pub(crate) fn of_fragment(&self, fragment: &str) -> Self {

@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::metrics::{Cell, ErrorBook, IdleSecond, Phase, Second, SessionLosses, StreamCell, StreamedCall};
+use crate::metrics::{
+    BadMoments, Cell, ErrorBook, IdleSecond, Phase, Second, SessionLosses, StreamCell, StreamedCall,
+};
 use crate::model::{LatencyClock, LatencyHistogram, Messages, Outcome, Strays};
 use crate::plan::{StepId, Threshold};
 
@@ -83,6 +85,8 @@ struct Cells {
 struct Entry {
     count: u64,
     over: Vec<u64>,
+    /// Good calls never touch it.
+    bad_at: BadMoments,
     /// In a closed load this is all there is to know.
     service: LatencyHistogram,
     open: Option<OpenEntry>,
@@ -103,6 +107,8 @@ pub struct Timing {
     service: Duration,
     /// `None` in a closed load, whose calls are due when they are sent.
     lag: Option<Duration>,
+    /// When it ended, from the start of the load; `None` where it does not matter.
+    end: Option<Duration>,
 }
 
 /// A call that has begun and not ended. Dropping it, because its user was cut off, books it as
@@ -118,7 +124,7 @@ pub struct OpenCall<'a> {
 impl Timing {
     /// Of a call in a closed load: from sent to the end of the answer.
     pub fn closed(service: Duration) -> Self {
-        Self { response: service, service, lag: None }
+        Self { response: service, service, lag: None, end: None }
     }
 
     /// Of a call that was due at `due`.
@@ -127,12 +133,19 @@ impl Timing {
             response: end.saturating_sub(due),
             service: end.saturating_sub(sent),
             lag: Some(sent.saturating_sub(due)),
+            end: Some(end),
         }
     }
 
     /// Of a call in an open load that was never sent: its whole deadline was spent on waiting.
     pub fn never_sent(deadline: Duration) -> Self {
-        Self { response: deadline, service: Duration::ZERO, lag: Some(deadline) }
+        Self { response: deadline, service: Duration::ZERO, lag: Some(deadline), end: None }
+    }
+
+    /// The same of a call that ended at `end`, from the start of the load: bad calls whose end is known make bursts that can be told.
+    #[must_use]
+    pub fn ended(self, end: Duration) -> Self {
+        Self { end: Some(end), ..self }
     }
 
     fn on(&self, clock: LatencyClock) -> Duration {
@@ -330,7 +343,14 @@ impl Recorder {
         let mut books = self.mine();
         books.recorded += 1;
         let outcome = books.bounded(outcome);
-        books.cells.entry(call.step, call.phase, outcome).add(timing, &self.thresholds);
+        let entry = books.cells.entry(call.step, call.phase, outcome);
+        entry.add(timing, &self.thresholds);
+        // Most calls are good, and pay for this one comparison.
+        if outcome != Outcome::Ok
+            && let Some(end) = timing.end.filter(|_| outcome.is_failure())
+        {
+            entry.bad_at.failed.mark(end);
+        }
     }
 }
 
@@ -401,8 +421,13 @@ impl Entry {
             open.lag.record(lag);
         }
         self.over.resize(thresholds.len(), 0);
-        for (over, threshold) in self.over.iter_mut().zip(thresholds) {
-            *over += u64::from(timing.on(threshold.clock) > threshold.limit);
+        for (place, (over, threshold)) in self.over.iter_mut().zip(thresholds).enumerate() {
+            if timing.on(threshold.clock) > threshold.limit {
+                *over += 1;
+                if let Some(end) = timing.end {
+                    self.bad_at.mark_over(place, end);
+                }
+            }
         }
     }
 
@@ -418,12 +443,13 @@ impl Entry {
         for (total, over) in self.over.iter_mut().zip(&other.over) {
             *total += over;
         }
+        self.bad_at.merge(&other.bad_at);
     }
 
     fn into_cell(self: Box<Self>, (step, phase, outcome): (StepId, Phase, Outcome)) -> Cell {
-        let Self { count, over, service, open } = *self;
+        let Self { count, over, bad_at, service, open } = *self;
         let (response, lag) = open.map(|open| (open.response, open.lag)).unzip();
-        Cell { step, phase, outcome, count, over, service, response, lag }
+        Cell { step, phase, outcome, count, over, service, response, lag, bad_at }
     }
 }
 
@@ -453,6 +479,7 @@ impl Drop for OpenCall<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::Moments;
 
     const STEP: StepId = StepId(3);
 
@@ -541,6 +568,27 @@ mod tests {
         near(max(&cell.lag), 90);
         near(max(&second.pacing), 2);
         assert_eq!((cell.over.as_slice(), second.waiting), (&[1, 0, 1][..], 7));
+    }
+
+    #[test]
+    fn a_burst_is_one_whatever_threads_and_outcomes_it_is_of() {
+        let recorder = Recorder::new(4, vec![Threshold::response(ms(10)), Threshold::response(ms(500))]);
+        let end = |outcome, millis, at| {
+            recorder.begin(STEP, Phase::Steady).end(outcome, took(millis).ended(ms(at)), None);
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| end(Outcome::Ok, 20, 3_100));
+            scope.spawn(|| end(Outcome::Ok, 30, 3_105));
+            scope.spawn(|| end(Outcome::ToolError, 1, 3_500));
+            scope.spawn(|| end(Outcome::Ok, 5, 3_900));
+        });
+        let second = recorder.take_second(3, 0);
+        let parts = |moments: Moments| moments.parts().collect::<Vec<_>>();
+        let ok = &second.cells[0].bad_at;
+        assert_eq!((parts(ok.over(0)), parts(ok.over(1)), parts(ok.failed)), (vec![12, 13], vec![], vec![]));
+        let failed = &second.cells[1].bad_at;
+        assert_eq!((parts(failed.over(0)), parts(failed.failed)), (vec![], vec![64]));
+        assert!(recorder.take_second(4, 0).cells.is_empty());
     }
 
     #[test]

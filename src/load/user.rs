@@ -438,7 +438,7 @@ impl User {
         let timing = if work.arrivals.is_some() {
             Timing::open(due.unwrap_or(exchange.sent), exchange.sent, exchange.end)
         } else {
-            Timing::closed(exchange.end.saturating_sub(exchange.sent))
+            Timing::closed(exchange.end.saturating_sub(exchange.sent)).ended(exchange.end)
         };
         if let Some(times) = exchange.stream {
             let Exchange { sent, first_byte, end, .. } = exchange;
@@ -530,7 +530,9 @@ pub(super) fn not_sent(work: &Workload, steps: &[StepId], due: Duration, why: No
 
 fn never_sent(work: &Workload, step: StepId) -> Timing {
     let deadline = work.plan.step(step).deadline;
-    if work.arrivals.is_some() { Timing::never_sent(deadline) } else { Timing::closed(deadline) }
+    let timing =
+        if work.arrivals.is_some() { Timing::never_sent(deadline) } else { Timing::closed(deadline) };
+    timing.ended(work.clock.now())
 }
 
 /// What a set-up call said that failed.

@@ -239,7 +239,7 @@ impl Aggregates {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::Cell;
+    use crate::metrics::{BadMoments, Cell};
 
     fn cell(step: u16, phase: Phase, outcome: Outcome, millis: &[u64]) -> Cell {
         let mut service = LatencyHistogram::new();
@@ -256,6 +256,7 @@ mod tests {
             service,
             response: None,
             lag: None,
+            bad_at: BadMoments::default(),
         }
     }
 

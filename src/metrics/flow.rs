@@ -85,7 +85,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::metrics::Cell;
+    use crate::metrics::{BadMoments, Cell};
     use crate::model::{LatencyHistogram, Outcome, Strays};
     use crate::plan::StepId;
 
@@ -95,7 +95,17 @@ mod tests {
             let mut service = LatencyHistogram::new();
             service.record_n(Duration::from_millis(1), count);
             let (step, outcome, over) = (StepId(0), Outcome::Ok, Vec::new());
-            Cell { step, phase, outcome, count, over, service, response: None, lag: None }
+            Cell {
+                step,
+                phase,
+                outcome,
+                count,
+                over,
+                service,
+                response: None,
+                lag: None,
+                bad_at: BadMoments::default(),
+            }
         };
         let cells = vec![cell(Phase::WarmUp, warm_up), cell(Phase::Steady, steady)];
         let (pacing, generator, errors) = (None, None, Vec::new());

@@ -1,10 +1,12 @@
 //! L1: what was measured, as values: seconds of load, scraped series, exposition text.
 
 mod aggregate;
+mod course;
 mod error_book;
 mod exposition;
 mod flow;
 mod generator;
+mod moments;
 mod output_check;
 mod scrape_record;
 mod session_losses;
@@ -13,10 +15,12 @@ mod stream;
 mod window;
 
 pub use aggregate::{Aggregates, Tally};
+pub use course::{Course, CourseSecond};
 pub use error_book::{ErrorBook, FOUND, MAX_REASONS};
 pub use exposition::{Exposition, ExpositionError, ExpositionErrorKind, Family, Format, MetricKind, Sample};
 pub use flow::{Flow, touched_seconds, whole_seconds};
 pub use generator::{BEAT, GeneratorSecond};
+pub use moments::{BadMoments, Moments};
 pub use output_check::OutputCheck;
 pub use scrape_record::{
     MAX_SERIES, NewSeries, SampleValue, ScrapeEncoder, ScrapeMark, ScrapeRecord, Scraped,

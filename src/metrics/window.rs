@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{GeneratorSecond, OutputCheck, SessionLosses, StreamCell};
+use super::{BadMoments, GeneratorSecond, OutputCheck, SessionLosses, StreamCell};
 use crate::model::{LatencyHistogram, Messages, Outcome, OutcomeClass, Strays};
 use crate::plan::StepId;
 
@@ -77,6 +77,32 @@ pub struct Second {
     pub errors: Vec<ErrorSample>,
 }
 
+impl Second {
+    /// What was counted when calls ended: no latencies, and nothing of the parts of answers. Small, where a whole run is to be kept.
+    #[must_use]
+    pub fn counts_alone(&self) -> Self {
+        let counts = |cell: &Cell| Cell {
+            service: LatencyHistogram::nothing(),
+            response: None,
+            lag: None,
+            over: cell.over.clone(),
+            bad_at: cell.bad_at.clone(),
+            ..*cell
+        };
+        Self {
+            cells: self.cells.iter().map(counts).collect(),
+            pacing: None,
+            sessions: None,
+            messages: Messages::default(),
+            outputs: Vec::new(),
+            generator: None,
+            streams: Vec::new(),
+            errors: Vec::new(),
+            ..*self
+        }
+    }
+}
+
 /// The streams that are held open beside the load, in one second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct IdleSecond {
@@ -135,6 +161,9 @@ pub struct Cell {
     /// In an open load: from due to sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lag: Option<LatencyHistogram>,
+    /// When the bad ones ended, to tell bursts. Run directories of old do not know; who wrote those passes it over.
+    #[serde(default, skip_serializing_if = "BadMoments::is_none")]
+    pub bad_at: BadMoments,
 }
 
 impl Cell {
@@ -147,4 +176,30 @@ impl Cell {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn is_zero(count: &u64) -> bool {
     *count == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_that_does_not_say_when_bad_calls_ended_is_read() {
+        let mut cell = Cell {
+            step: StepId(1),
+            phase: Phase::Steady,
+            outcome: Outcome::Ok,
+            count: 0,
+            over: vec![3],
+            service: LatencyHistogram::new(),
+            response: None,
+            lag: None,
+            bad_at: BadMoments::default(),
+        };
+        let of_old = serde_json::to_string(&cell).unwrap();
+        assert!(!of_old.contains("bad_at"), "{of_old}");
+        assert_eq!(serde_json::from_str::<Cell>(&of_old).unwrap(), cell);
+        cell.bad_at.mark_over(0, Duration::from_millis(1));
+        let text = serde_json::to_string(&cell).unwrap();
+        assert_eq!(serde_json::from_str::<Cell>(&text).unwrap(), cell);
+    }
 }

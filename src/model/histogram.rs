@@ -53,6 +53,11 @@ impl LatencyHistogram {
         Self(Form::Open(empty()))
     }
 
+    /// One that holds nothing and is not meant to: it has no memory yet.
+    pub fn nothing() -> Self {
+        Self(Form::Packed(Box::default()))
+    }
+
     /// Counts one latency.
     pub fn record(&mut self, latency: Duration) {
         self.record_n(latency, 1);

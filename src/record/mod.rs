@@ -4,6 +4,7 @@
 //! runs/<id>/run.json          what the run is called, what wrote it        complete or absent
 //!           plan.json         what was to be done                          complete or absent
 //!           objectives.json   what was to hold                             complete or absent
+//!           alerts.json     alert rules, and what is expected of them    complete or absent
 //!           environment.json  where it ran                                 complete or absent
 //!           target.json       what the target said of itself               complete or absent
 //!           seconds.ndjson    one line a second: counts, latencies, errors every line complete or dropped

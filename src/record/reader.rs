@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::files::{RecordError, read_json, read_json_if_there, read_lines};
 use crate::metrics::{ScrapeRecord, SeriesStore};
 use crate::report::{Ending, Manifest, RUN_FORMAT_VERSION, RunLog};
+use crate::slo::Criteria;
 
 #[derive(Deserialize)]
 struct End {
@@ -41,7 +42,10 @@ pub fn read(folder: &Path) -> Result<RunLog, RecordError> {
     Ok(RunLog {
         manifest,
         plan: read_json(&folder.join("plan.json"))?,
-        objectives: read_json(&folder.join("objectives.json"))?,
+        criteria: Criteria {
+            objectives: read_json(&folder.join("objectives.json"))?,
+            alerts: read_json_if_there(&folder.join("alerts.json"))?,
+        },
         environment: read_json(&folder.join("environment.json"))?,
         target: read_json_if_there(&folder.join("target.json"))?,
         seconds: read_lines(&folder.join("seconds.ndjson"))?,

@@ -10,7 +10,7 @@ use crate::metrics::{ScrapeRecord, Second};
 use crate::model::{Event, Stamped, TargetInfo};
 use crate::plan::Plan;
 use crate::report::{Ending, Environment, Manifest};
-use crate::slo::Objective;
+use crate::slo::Criteria;
 
 /// Arguments that were made for a step, one of many.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -41,7 +41,7 @@ impl RunWriter {
         parent: &Path,
         mut manifest: Manifest,
         plan: &Plan,
-        objectives: &[Objective],
+        criteria: &Criteria,
         environment: &Environment,
     ) -> Result<Self, RecordError> {
         fs::create_dir_all(parent).map_err(io_error("create", parent))?;
@@ -57,7 +57,10 @@ impl RunWriter {
             folder = parent.join(&manifest.run_id);
         }
         write_json(&folder.join("plan.json"), plan)?;
-        write_json(&folder.join("objectives.json"), &objectives)?;
+        write_json(&folder.join("objectives.json"), &criteria.objectives)?;
+        if let Some(alerts) = &criteria.alerts {
+            write_json(&folder.join("alerts.json"), alerts)?;
+        }
         write_json(&folder.join("environment.json"), environment)?;
         let writer = Self {
             seconds: LineFile::create(folder.join("seconds.ndjson"))?,

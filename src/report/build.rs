@@ -54,6 +54,7 @@ pub(super) fn build(
         verdict,
         because: findings::because(verdict, &objectives, &rows.total, late_all_the_same, log.ending),
         objectives,
+        alerts: None,
         notes,
         clocks: clocks::clocks(log, all, clock),
         generator,

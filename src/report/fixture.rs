@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::measured::Measured;
 use super::{Ending, Environment, Finding, Manifest, RUN_FORMAT_VERSION, RunLog, RunReport, Totals};
-use crate::metrics::{Cell, ErrorSample, IdleSecond, Phase, Second, SeriesStore, StreamCell, StreamedCall};
+use crate::metrics::{
+    BadMoments, Cell, ErrorSample, IdleSecond, Phase, Second, SeriesStore, StreamCell, StreamedCall,
+};
 use crate::model::{
     Carriage, CounterRng, Endpoint, Era, Event, HealthState, LatencyHistogram, Level, Messages, Outcome,
     OutcomeClass, Probe, ProbeResult, ProcessSample, ScrapeFault, ScrapeStat, Stamped, Strays, StreamTimes,
@@ -17,6 +19,7 @@ use crate::plan::{
     ProtocolChoice, Role, SessionEnd, SessionPolicy, Stage, Step, StepId, Target, Template, ThinkTime,
     Transaction, UnlistedTools,
 };
+use crate::slo::Criteria;
 
 const SECONDS: u32 = 20;
 const WARM_UP: u32 = 5;
@@ -39,7 +42,7 @@ pub(super) fn fixture() -> RunLog {
             scenario_file: "scenarios/default.yaml".to_owned(),
         },
         plan: plan(),
-        objectives: Vec::new(),
+        criteria: Criteria::default(),
         environment: Environment {
             os: "Linux 6.1".to_owned(),
             cpu: "Example CPU".to_owned(),
@@ -137,6 +140,7 @@ fn finding(
         limit: limit.to_owned(),
         samples: 412,
         bad: Some(7),
+        within_limit: Some(verdict != Verdict::Fail),
         because: format!("{indicator} is {} over 412 calls", value.0),
         origin: "slos/default.yaml:7".to_owned(),
     }
@@ -255,6 +259,7 @@ fn one_second(second: u32, rng: &mut CounterRng) -> Second {
             service,
             response: None,
             lag: None,
+            bad_at: BadMoments::default(),
         });
     };
     if second < WARM_UP {

@@ -7,7 +7,8 @@ use super::{
     Environment, ErrorRow, Finding, HealthSpan, Manifest, OutcomeCount, OutputRow, RunReport, Saturation,
     StepRow, StreamRow, StreamTime,
 };
-use crate::model::{NotificationCount, TargetInfo, printable_text};
+use crate::model::{Labels, NotificationCount, TargetInfo, printable_text};
+use crate::slo::{AlertHistory, AlertRow, AlertSpan, HeldBackRow, PageRow};
 
 /// `report` with every text made printable.
 pub(super) fn gated(report: &RunReport) -> RunReport {
@@ -21,6 +22,7 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
         state,
         because,
         objectives,
+        alerts,
         notes,
         total,
         steps,
@@ -60,6 +62,7 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
     all([os, cpu, profile]);
     target.iter_mut().for_each(target_texts);
     objectives.iter_mut().for_each(objective_texts);
+    alerts.iter_mut().for_each(alert_texts);
     for row in steps.iter_mut().chain(around).chain([total, warm_up_total]) {
         let StepRow { name, method, tool, .. } = row;
         all([name, method].into_iter().chain(tool));
@@ -112,8 +115,50 @@ fn objective_texts(objective: &mut Finding) {
         value_number: _,
         samples: _,
         bad: _,
+        within_limit: _,
     } = objective;
     all([name, scope, indicator, value, limit, because, origin]);
+}
+
+fn alert_texts(history: &mut AlertHistory) {
+    let AlertHistory { rules, broken, pages, held_back, time_scale: _, span: _ } = history;
+    all(broken.iter_mut().flat_map(|(rule, why)| [rule, why]));
+    for row in rules {
+        let AlertRow {
+            alert,
+            group,
+            origin,
+            expr,
+            severity,
+            because,
+            spans,
+            receivers,
+            hold: _,
+            reading: _,
+            needs: _,
+            coverage: _,
+        } = row;
+        all([alert, group, origin, expr, severity, because].into_iter().chain(receivers));
+        for span in spans {
+            let AlertSpan { labels, value, annotations, active_at: _, fired_at: _, ended_at: _ } = span;
+            *labels = printable(labels);
+            all(std::iter::once(value).chain(annotations.values_mut()));
+            let texts = std::mem::take(annotations).into_iter();
+            *annotations = texts.map(|(name, text)| (printable_text(&name), text)).collect();
+        }
+    }
+    for PageRow { receiver, kinds, why, group, firing, resolved, at: _ } in pages.iter_mut().flatten() {
+        all([receiver, why].into_iter().chain(kinds));
+        std::iter::once(group).chain(firing).chain(resolved).for_each(|labels| *labels = printable(labels));
+    }
+    for HeldBackRow { receiver, labels, because, at: _ } in held_back {
+        all([receiver, because]);
+        *labels = printable(labels);
+    }
+}
+
+fn printable(labels: &Labels) -> Labels {
+    labels.iter().map(|(name, value)| (printable_text(name), printable_text(value))).collect()
 }
 
 fn all<'a>(texts: impl IntoIterator<Item = &'a mut String>) {

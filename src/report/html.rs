@@ -3,6 +3,7 @@
 //!
 //! Nothing is fetched, and the policy in the page's head forbids it: scripts and styles run only if their hashes match.
 
+mod alerts;
 mod charts;
 mod health_strip;
 mod sections;
@@ -32,6 +33,7 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
                 main {
                     (sections::verdict(report))
                     (sections::objectives(report))
+                    @if let Some(history) = &report.alerts { (alerts::alerts(history)) }
                     (sections::golden_signals(report))
                     (figures("Over time", "charts", &load))
                     (health_strip::section(report))

@@ -41,16 +41,22 @@ fn test_case(report: &RunReport, objective: &Finding) -> TestCase {
     let mut case = TestCase::new(&objective.name, status(report, objective));
     case.set_classname(&objective.scope);
     case.set_system_out(format!(
-        "{}: {} (limit {}), {} samples{}; {}; {}",
+        "{}: {} (limit {}{}), {} samples{}; {}; {}",
         objective.indicator,
         objective.value,
         objective.limit,
+        plainly(objective),
         format_count(objective.samples),
         objective.bad.map(|bad| format!(", {} bad", format_count(bad))).unwrap_or_default(),
         objective.because,
         objective.origin,
     ));
     case
+}
+
+/// The plain comparison, where there is one.
+fn plainly(objective: &Finding) -> String {
+    objective.within_limit.map(|_| format!(", plainly {}", objective.plainly())).unwrap_or_default()
 }
 
 fn status(report: &RunReport, objective: &Finding) -> TestCaseStatus {
@@ -63,7 +69,14 @@ fn status(report: &RunReport, objective: &Finding) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(kind);
     status.set_type(word);
     status.set_message(match objective.verdict {
-        Verdict::Inconclusive | Verdict::Invalid => format!("{word}: {}", objective.because),
+        Verdict::Inconclusive | Verdict::Invalid => {
+            let plainly = match objective.within_limit {
+                Some(true) => " (plainly within the limit)",
+                Some(false) => " (plainly outside the limit)",
+                None => "",
+            };
+            format!("{word}{plainly}: {}", objective.because)
+        }
         Verdict::Pass | Verdict::Fail if objective.value_number.is_none() => {
             format!("{} {} does not hold: {}", objective.indicator, objective.limit, objective.because)
         }

@@ -5,8 +5,9 @@
 use std::fmt::Write as _;
 
 use super::figures::{P50, P95, P99};
-use super::{Finding, RunReport, StepRow, StreamTime, figures};
+use super::{Finding, RunReport, StepRow, StreamTime, alert_words, figures};
 use crate::model::{Verdict, format_count, format_ratio};
+use crate::slo::AlertHistory;
 
 /// Rows of errors beyond this are counted, not shown.
 const MOST_ERRORS: usize = 20;
@@ -15,6 +16,7 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
     let parts = [
         head(report),
         objectives(report),
+        report.alerts.as_ref().map(alerts).unwrap_or_default(),
         golden_signals(report),
         steps(report),
         streams(report),
@@ -52,8 +54,8 @@ fn mark(verdict: Verdict) -> &'static str {
 
 fn objectives(report: &RunReport) -> String {
     let mut table = String::from(
-        "### Objectives\n\n| | Objective | Scope | Indicator | Value | Limit | Samples |\n\
-         |---|---|---|---|--:|---|--:|\n",
+        "### Objectives\n\n| | Objective | Scope | Indicator | Value | Limit | Plainly | Samples |\n\
+         |---|---|---|---|--:|---|---|--:|\n",
     );
     for objective in &report.objectives {
         row(&mut table, &objective_cells(objective));
@@ -67,7 +69,7 @@ fn objectives(report: &RunReport) -> String {
     table
 }
 
-fn objective_cells(objective: &Finding) -> [String; 7] {
+fn objective_cells(objective: &Finding) -> [String; 8] {
     [
         format!("{} {}", mark(objective.verdict), objective.verdict),
         code(&objective.name),
@@ -75,8 +77,32 @@ fn objective_cells(objective: &Finding) -> [String; 7] {
         text(&objective.indicator),
         text(&objective.value),
         text(&objective.limit),
+        objective.plainly().to_owned(),
         format_count(objective.samples),
     ]
+}
+
+fn alerts(history: &AlertHistory) -> String {
+    let mut table = format!(
+        "### Alerts\n\n{}.\n\n| Alert | Reading | Severity | For | Told | Why |\n|---|---|---|--:|---|---|\n",
+        text(&alert_words::terms(history))
+    );
+    for rule in &history.rules {
+        let cells = [
+            code(&rule.alert),
+            text(rule.reading.text()),
+            text(&rule.severity),
+            text(&alert_words::hold(rule)),
+            text(&alert_words::told(history, rule)),
+            text(&rule.because),
+        ];
+        row(&mut table, &cells);
+    }
+    table.push('\n');
+    for told in alert_words::broken(history).chain(alert_words::paged(history)) {
+        table += &["- ", &text(&told), "\n"].concat();
+    }
+    table
 }
 
 fn golden_signals(report: &RunReport) -> String {

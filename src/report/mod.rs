@@ -3,6 +3,7 @@
 mod run_log;
 mod run_report;
 mod measured;
+mod alert_words;
 mod build;
 mod format;
 mod gate;
@@ -15,6 +16,8 @@ mod junit;
 mod markdown;
 mod html;
 mod hgrm;
+#[cfg(test)]
+mod alert_fixture;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]

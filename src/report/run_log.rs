@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::metrics::{Second, SeriesStore};
 use crate::model::{Event, Stamped, TargetInfo};
 use crate::plan::Plan;
-use crate::slo::Objective;
+use crate::slo::Criteria;
 
 /// The version of the run directory's files.
 pub const RUN_FORMAT_VERSION: u32 = 1;
@@ -18,7 +18,7 @@ pub struct RunLog {
     /// What was to be done.
     pub plan: Plan,
     /// What was to hold.
-    pub objectives: Vec<Objective>,
+    pub criteria: Criteria,
     /// Where it ran.
     pub environment: Environment,
     /// Who was called; `None` when the target was never reached.

@@ -8,14 +8,15 @@ use serde::{Deserialize, Serialize};
 use super::{Environment, Manifest};
 use crate::metrics::Phase;
 use crate::model::{HealthState, Messages, OutcomeClass, Strays, TargetInfo, Verdict};
-use crate::slo::{Finding, GeneratorCheck};
+use crate::slo::{AlertHistory, Finding, GeneratorCheck};
 
 /// The version of `report.json`. Version 2 has all that version 1 had, and beside it
 /// `errors`, `clocks`, `generator`, how much of each second was `covered`, and which failures were `expected`. Version 3 has
 /// all that version 2 had, and beside it `strays`, `session_growth` and the target's `transport`. Version 4 has all that version
 /// 3 had, and beside it `cross_talk`, `messages`, `streams`, `output_schemas`,
-/// `idle_streams` and `lost_sessions`.
-pub const REPORT_VERSION: u32 = 4;
+/// `idle_streams` and `lost_sessions`. Version 5 has all that version 4 had, and beside it `within_limit` of each objective; a reader that
+/// looks at the other fields alone reads it as before.
+pub const REPORT_VERSION: u32 = 5;
 
 /// A run, judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,6 +43,9 @@ pub struct RunReport {
     /// evidence (only when it is missing), cross-talk (where answers tell), the generator's checks and the accounting check. The run's verdict is the gravest
     /// of these, but a generator that may have been the bottleneck only takes a PASS away.
     pub objectives: Vec<Finding>,
+    /// What became of alert rules; `None` where there were none.
+    #[serde(default)]
+    pub alerts: Option<AlertHistory>,
     /// Things a person should know to read the numbers.
     pub notes: Vec<String>,
     /// The latencies of all steady load calls on each of their clocks.

@@ -4,8 +4,9 @@
 
 use super::figures::{P50, P90, P95, P99};
 use super::terminal_table::{Align, Table, fitted, wrapped};
-use super::{CrossTalk, Finding, RunReport, StepRow, figures};
+use super::{CrossTalk, Finding, RunReport, StepRow, alert_words, figures};
 use crate::model::{Color, Verdict, format_count, format_ratio};
+use crate::slo::AlertHistory;
 
 /// Rows of a table beyond this are counted, not shown: the whole is in the other formats.
 const MOST_ROWS: usize = 12;
@@ -38,6 +39,7 @@ pub(super) fn render(report: &RunReport, style: TerminalStyle<'_>) -> String {
     let mut screen = Screen { lines: Vec::new(), color: style.color, width: style.width.clamp(60, 100) };
     screen.head(report);
     screen.objectives(report);
+    report.alerts.iter().for_each(|history| screen.alerts(history));
     screen.golden_signals(report);
     screen.steps(report);
     screen.notes(report);
@@ -87,8 +89,15 @@ impl Screen {
         if shown.len() > MOST_ROWS {
             shown.sort_by_key(|objective| std::cmp::Reverse(objective.verdict));
         }
-        let mut table = Table::new(&[Align::Left, Align::Elastic, Align::Elastic, Align::Right, Align::Left]);
-        table.row(["", "name", "what", "value", "limit"].map(str::to_owned));
+        let mut table = Table::new(&[
+            Align::Left,
+            Align::Elastic,
+            Align::Elastic,
+            Align::Right,
+            Align::Left,
+            Align::Left,
+        ]);
+        table.row(["", "name", "what", "value", "limit", "plainly"].map(str::to_owned));
         for objective in shown.iter().take(MOST_ROWS) {
             table.row([
                 objective.verdict.to_string(),
@@ -96,6 +105,7 @@ impl Screen {
                 format!("{}, {}", objective.indicator, objective.scope),
                 objective.value.clone(),
                 objective.limit.clone(),
+                objective.plainly().to_owned(),
             ]);
         }
         if self.width >= WIDE {
@@ -113,6 +123,37 @@ impl Screen {
             }
         }
         self.and_more(shown.len());
+    }
+
+    fn alerts(&mut self, history: &AlertHistory) {
+        self.title("ALERTS");
+        self.hanging("  ", &format!("{}: {}", alert_words::terms(history), alert_words::counts(history)));
+        let mut table = Table::new(&[Align::Elastic, Align::Left, Align::Left, Align::Right, Align::Elastic]);
+        table.row(["alert", "reading", "severity", "for", "told"].map(str::to_owned));
+        for row in history.rules.iter().take(MOST_ROWS) {
+            table.row([
+                row.alert.clone(),
+                row.reading.text().to_owned(),
+                row.severity.clone(),
+                alert_words::hold(row),
+                alert_words::told(history, row),
+            ]);
+        }
+        let mut lines = table.lines(self.width - 2).into_iter();
+        self.quiet(&format!("  {}", lines.next().unwrap_or_default()));
+        for (line, row) in lines.zip(&history.rules) {
+            self.line(&format!("  {line}"));
+            if alert_words::needs_a_word(row) {
+                self.hanging("      ", &row.because);
+            }
+        }
+        self.and_more(history.rules.len());
+        for told in alert_words::broken(history).take(MOST_ROWS) {
+            self.hanging("  ", &told);
+        }
+        for told in alert_words::paged(history).iter().take(MOST_ROWS) {
+            self.hanging("  paged  ", told);
+        }
     }
 
     fn golden_signals(&mut self, report: &RunReport) {

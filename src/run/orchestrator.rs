@@ -26,7 +26,7 @@ use crate::observe::{self, Limits, Observation, ObserveError, ObserveOptions, Ob
 use crate::plan::{Auth, Plan, Proxies, Proxy, Replicas, Target, Turn};
 use crate::record::{RecordError, RunWriter};
 use crate::report::{Ending, Manifest, RUN_FORMAT_VERSION, Totals};
-use crate::slo::{self, Objective};
+use crate::slo::{self, Criteria};
 
 /// How long calls in flight may take to end after the first signal; the second one ends them at once.
 const DRAIN_AFTER_SIGNAL: Duration = Duration::from_secs(5);
@@ -111,14 +111,14 @@ impl RunError {
 /// Carries out `plan`, records it under the plan's output directory, and tells `watch` as it goes.
 pub async fn execute(
     plan: Plan,
-    objectives: &[Objective],
+    criteria: &Criteria,
     mut options: RunOptions,
     watch: &mut dyn FnMut(RunEvent<'_>),
 ) -> Result<Finished, RunError> {
     let manifest = manifest(&plan, &options);
     let parent = plan.outputs.directory.clone();
     let writer =
-        RunWriter::create(&parent, manifest, &plan, objectives, &this_machine()).map_err(RunError::Open)?;
+        RunWriter::create(&parent, manifest, &plan, criteria, &this_machine()).map_err(RunError::Open)?;
     let folder = writer.folder().to_owned();
     watch(RunEvent::Opened { folder: &folder });
     let prepared = tokio::select! {
@@ -142,7 +142,7 @@ pub async fn execute(
     let observer = watchers.start();
     let mut run = Run::new(plan, contact, clock, demo, writer, watch);
     run.notes.extend(generated.notes.into_iter().map(|text| (Level::Info, text)));
-    run.stream_limits = slo::stream_limits(objectives);
+    run.stream_limits = slo::stream_limits(&criteria.objectives);
     if let Some(floor) = floor {
         run.write(&Stamped { at: Duration::ZERO, what: Event::Floor(floor) })?;
     }

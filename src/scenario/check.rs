@@ -14,7 +14,7 @@ use crate::model::format_duration;
 use crate::plan::{
     Auth, CarriageChoice, Processes, ProtocolChoice, RowOrder, SessionPolicy, Target, keeps_secrets,
 };
-use crate::slo::{Call, Called, WrittenObjective};
+use crate::slo::{Call, Called, WrittenCriteria};
 
 /// More steps than this would make reports that nobody reads.
 const MOST_STEPS: usize = 1_000;
@@ -34,7 +34,7 @@ pub(crate) const AROUND: [&str; 11] = [
     "idle stream",
 ];
 
-pub(super) fn check(file: &ScenarioFile, objectives: &[WrittenObjective], problems: &mut Problems) {
+pub(super) fn check(file: &ScenarioFile, criteria: &WrittenCriteria, problems: &mut Problems) {
     if let Some(WrittenTarget { target: Target::Url(url), place, others, .. }) = &file.target {
         for (url, place) in
             std::iter::once((url, place)).chain(others.iter().map(|(url, place)| (url, place)))
@@ -63,9 +63,7 @@ pub(super) fn check(file: &ScenarioFile, objectives: &[WrittenObjective], proble
     check_weights(transactions, &file.transactions_place, problems);
     check_conditions(transactions, problems);
     let called = called(file, transactions);
-    for objective in objectives {
-        called.check(objective, problems);
-    }
+    called.check_all(criteria, problems);
 }
 
 /// A token that is fetched for the target goes nowhere where others can read along.

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::Sources;
 use super::variables::{VariableBook, check_name};
-use super::{Sources, beside};
-use crate::input::{Field, Fields, Place, Problem, Problems, Source, Value, quoted};
+use crate::input::{Field, Fields, Place, Problem, Problems, Source, Value, candidates, quoted};
 use crate::plan::{Datum, Feeder, RowOrder, Rows, Slot, TableFormat};
 
 /// More columns than this are no table of test data.
@@ -80,7 +80,7 @@ fn read_feeder(
         (file?, order, format)
     };
     let written = file.text(problems)?;
-    let candidates: Vec<PathBuf> = beside::candidates(scenario, Path::new(written));
+    let candidates: Vec<PathBuf> = candidates(scenario, Path::new(written));
     let format = format.unwrap_or_else(|| {
         let ending = Path::new(written).extension().and_then(|ending| ending.to_str()).unwrap_or_default();
         match ending.to_ascii_lowercase().as_str() {

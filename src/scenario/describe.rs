@@ -13,7 +13,7 @@ use crate::plan::{
     Processes, ProtocolChoice, Replicas, SessionEnd, SessionPolicy, Spacing, StdioTarget, Target, ThinkTime,
     TokenSharing, Transport, Turn, UnlistedTools,
 };
-use crate::slo::{Divisor, Indicator, Objective, Reading, Selector};
+use crate::slo::{AlertCriteria, Criteria, Divisor, Indicator, Objective, Reading, Selector};
 
 /// The longest line.
 const WIDTH: usize = 100;
@@ -24,7 +24,7 @@ const VALUES: usize = 14;
 
 /// What the run would do. Without a network nobody knows how long answers take, so numbers of calls are upper
 /// bounds, and say so.
-pub fn describe(plan: &Plan, objectives: &[Objective]) -> String {
+pub fn describe(plan: &Plan, criteria: &Criteria) -> String {
     let mut page = Page::default();
     page.line(0, &plan.name);
     page.line(0, &plan.description);
@@ -36,7 +36,8 @@ pub fn describe(plan: &Plan, objectives: &[Objective]) -> String {
     describe_transactions(&mut page, plan);
     page.blank();
     describe_feeders(&mut page, plan);
-    describe_objectives(&mut page, objectives);
+    describe_objectives(&mut page, &criteria.objectives);
+    criteria.alerts.iter().for_each(|alerts| describe_alerts(&mut page, alerts));
     page.blank();
     describe_watch(&mut page, plan);
     page.text
@@ -311,6 +312,14 @@ fn describe_objectives(page: &mut Page, objectives: &[Objective]) {
         };
         page.line(2, &format!("{} ({})", objective.name, objective.origin));
         page.line(6, &format!("{}{scope}", limit(&objective.indicator)));
+    }
+}
+
+fn describe_alerts(page: &mut Page, alerts: &AlertCriteria) {
+    let files: Vec<&str> = alerts.rules.iter().map(|file| file.name.as_str()).collect();
+    page.line(0, &format!("alert rules of {}", files.join(", ")));
+    for expectation in &alerts.expectations {
+        page.line(2, &format!("{expectation} ({})", expectation.origin));
     }
 }
 

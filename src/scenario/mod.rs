@@ -7,7 +7,6 @@ mod arguments;
 mod arrivals_file;
 mod assemble;
 mod auth_file;
-mod beside;
 mod call_tool_file;
 mod check;
 mod data_file;
@@ -21,6 +20,7 @@ mod objectives;
 mod observe_file;
 mod overrides;
 mod resolved;
+mod resolved_alerts;
 mod resolved_steps;
 mod operation_file;
 mod stdio_file;
@@ -34,7 +34,7 @@ mod variables;
 mod tests;
 
 pub use describe::describe;
-pub use resolved::{resolved, resolved_objectives};
+pub use resolved::{resolved, resolved_criteria};
 
 pub(crate) use check::AROUND;
 
@@ -42,7 +42,7 @@ use std::path::{Path, PathBuf};
 
 use crate::input::{Files, Place, Problems, Source, parse};
 use crate::plan::{Environment, Plan};
-use crate::slo::Objective;
+use crate::slo::Criteria;
 
 /// The largest version of the file format.
 const VERSION: u64 = 1;
@@ -87,7 +87,7 @@ pub struct Loaded {
     /// What the run will do.
     pub plan: Plan,
     /// What must hold, in the order of the SLO files.
-    pub objectives: Vec<Objective>,
+    pub criteria: Criteria,
     /// What the user may not have meant.
     pub warnings: Problems,
 }
@@ -101,8 +101,8 @@ pub struct Loaded {
 pub fn load(path: &Path, overrides: &Overrides, sources: &Sources<'_>) -> Result<Loaded, Problems> {
     let mut problems = Problems::new();
     let loaded = load_into(path, overrides, sources, &mut problems);
-    let ((plan, objectives), warnings) = problems.into_result(loaded)?;
-    Ok(Loaded { plan, objectives, warnings })
+    let ((plan, criteria), warnings) = problems.into_result(loaded)?;
+    Ok(Loaded { plan, criteria, warnings })
 }
 
 fn load_into(
@@ -110,7 +110,7 @@ fn load_into(
     overrides: &Overrides,
     sources: &Sources<'_>,
     problems: &mut Problems,
-) -> Option<(Plan, Vec<Objective>)> {
+) -> Option<(Plan, Criteria)> {
     let nowhere = Place::whole(&Source::new(path.to_string_lossy(), ""));
     let (_, text) = sources.files.read_first(&[path.to_owned()], &nowhere, problems)?;
     let source = Source::new(path.to_string_lossy(), text);
@@ -120,7 +120,7 @@ fn load_into(
     let written = objectives::read(&file, path, &overrides.slo, sources, problems);
     check::check(&file, &written, problems);
     let mut plan = assemble::plan(file)?;
-    let objectives: Vec<Objective> = written.into_iter().map(|written| written.objective).collect();
-    plan.thresholds = objectives::thresholds(&objectives);
-    Some((plan, objectives))
+    let criteria = written.into_criteria();
+    plan.thresholds = objectives::thresholds(&criteria.objectives);
+    Some((plan, criteria))
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use url::Url;
 
-use super::{Sources, beside, text, transport_file};
-use crate::input::{Field, Fields, Problems};
+use super::{Sources, text, transport_file};
+use crate::input::{Field, Fields, Problems, candidates};
 use crate::model::Secret;
 use crate::plan::{
     ClientProof, OAuth, PemFile, SecretMethod, SigningAlgorithm, SigningFault, SigningKey, TokenSharing,
@@ -138,7 +138,7 @@ fn read_pem(
         let text = written.expose().to_owned();
         return Some(PemFile::new(written, text));
     }
-    let candidates = beside::candidates(scenario, Path::new(written.expose()));
+    let candidates = candidates(scenario, Path::new(written.expose()));
     let (_, content) = sources.files.read_first(&candidates, &field.node.place, problems)?;
     Some(PemFile::new(written, content))
 }

@@ -1,27 +1,27 @@
-//! The objectives of a scenario: which files hold them, and what the load must record for them.
+//! The criteria of a scenario: which files hold them, and what the load must record for them.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::Sources;
 use super::file::ScenarioFile;
-use super::{Sources, beside};
-use crate::input::{Place, Problem, Problems, Source};
+use crate::input::{Place, Problem, Problems, Source, candidates};
 use crate::plan::Threshold;
-use crate::slo::{self, Indicator, Objective, WrittenObjective};
+use crate::slo::{self, Indicator, Objective, WrittenCriteria};
 
-/// The objectives of all files, in order. `instead` holds the paths that the command line gives.
+/// The criteria of all files, in order. `instead` holds the paths that the command line gives.
 pub(super) fn read(
     file: &ScenarioFile,
     scenario: &Path,
     instead: &[PathBuf],
     sources: &Sources<'_>,
     problems: &mut Problems,
-) -> Vec<WrittenObjective> {
-    let mut written = Vec::new();
+) -> WrittenCriteria {
+    let mut written = WrittenCriteria::default();
     if instead.is_empty() {
         for reference in &file.slo {
-            let candidates = beside::candidates(scenario, &reference.path);
-            written.extend(read_first(&candidates, &reference.place, sources, problems));
+            let candidates = candidates(scenario, &reference.path);
+            written.extend(read_first(&candidates, &reference.place, sources, problems), problems);
         }
         if file.slo.is_empty() {
             problems.push(
@@ -33,10 +33,10 @@ pub(super) fn read(
         for path in instead {
             let flag = Source::new("--slo", path.to_string_lossy());
             let place = Place::new(&flag, 0..flag.text().len());
-            written.extend(read_first(std::slice::from_ref(path), &place, sources, problems));
+            written.extend(read_first(std::slice::from_ref(path), &place, sources, problems), problems);
         }
     }
-    slo::check_names(&written, problems);
+    slo::check_names(&written.objectives, problems);
     written
 }
 
@@ -46,10 +46,10 @@ fn read_first(
     place: &Place,
     sources: &Sources<'_>,
     problems: &mut Problems,
-) -> Vec<WrittenObjective> {
+) -> WrittenCriteria {
     let found = sources.files.read_first(candidates, place, problems);
     let source = found.map(|(path, text)| Source::new(path.to_string_lossy(), text));
-    source.map_or_else(Vec::new, |source| slo::read(&source, problems))
+    source.map_or_else(WrittenCriteria::default, |source| slo::read(&source, sources.files, problems))
 }
 
 /// The latency limits, in order, each once.

@@ -1,5 +1,5 @@
 //! The plan as a scenario file in which everything is filled in, with its objectives: for programs. Without
-//! `objectives` it is a scenario file again.
+//! `objectives` and `alerts` it is a scenario file again.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use serde_yaml::{Mapping, Value};
 use url::Url;
 
 use super::VERSION;
+use super::resolved_alerts;
 use super::resolved_steps::{answers, feeder, transaction};
 use crate::model::{LatencyClock, without_credentials};
 use crate::plan::{
@@ -15,15 +16,16 @@ use crate::plan::{
     Transport, UnlistedTools,
 };
 use crate::slo::{
-    Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector, Unit,
+    Aggregation, Bound, Criteria, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector,
+    Unit,
 };
 
 /// What stands in place of a secret.
 const REDACTED: &str = "***";
 
-/// `plan` and `objectives` with the field names of scenario and SLO files. Durations are texts such as `1.5s`, shares
+/// `plan` and `criteria` with the field names of scenario and SLO files. Durations are texts such as `1.5s`, shares
 /// such as `99.9%`, secrets `***`; times of the load are stages, and every step has its deadline and, unless it is called after a path with `{{ }}` in it, its name.
-pub fn resolved(plan: &Plan, objectives: &[Objective]) -> Mapping {
+pub fn resolved(plan: &Plan, criteria: &Criteria) -> Mapping {
     let mut fields = Fields::default();
     fields.set("version", VERSION);
     fields.set("name", plan.name.as_str());
@@ -78,13 +80,18 @@ pub fn resolved(plan: &Plan, objectives: &[Objective]) -> Mapping {
     let checks = [("sample", percentage(sample)), ("on_violation", on_violation.name().into())];
     fields.set("output_schema", Fields::of(checks));
     fields.set("outputs", outputs(&plan.outputs));
-    fields.set("objectives", resolved_objectives(objectives));
+    fields.0.extend(resolved_criteria(criteria));
     fields.0
 }
 
-/// `objectives` with the field names of an SLO file; `origin` says where each is written.
-pub fn resolved_objectives(objectives: &[Objective]) -> Vec<Value> {
-    objectives.iter().map(objective).collect()
+/// `criteria` with the field names of an SLO file; `origin` says where each is written.
+pub fn resolved_criteria(criteria: &Criteria) -> Mapping {
+    let mut fields = Fields::default();
+    fields.set("objectives", criteria.objectives.iter().map(objective).collect::<Vec<_>>());
+    if let Some(alerts) = &criteria.alerts {
+        fields.set("alerts", resolved_alerts::alerts(alerts));
+    }
+    fields.0
 }
 
 #[derive(Default)]

@@ -15,7 +15,7 @@ use super::{describe, resolved};
 use crate::input::{Files, Problems};
 use crate::model::Color;
 use crate::plan::{Operation, Plan, RenderContext, Target, Variables};
-use crate::slo::{self, Indicator, Objective, Scope};
+use crate::slo::{self, Criteria, Indicator, Objective, Scope};
 
 const FORMATS: [&str; 6] = ["terminal", "json", "junit", "markdown", "html", "hgrm"];
 
@@ -239,7 +239,7 @@ fn golden_plan(name: &str, path: &str) {
     let loaded = loaded(path);
     assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
     golden_json(&format!("{name}.plan"), &loaded.plan);
-    let text = describe(&loaded.plan, &loaded.objectives);
+    let text = describe(&loaded.plan, &loaded.criteria);
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     golden(Path::new(&format!("tests/golden/{name}.describe.txt")), &text);
     golden_resolved(name, Path::new(path), &loaded);
@@ -248,7 +248,7 @@ fn golden_plan(name: &str, path: &str) {
 /// What `gander validate --yaml` prints, and that it says the same as the files it was made of.
 #[track_caller]
 fn golden_resolved(name: &str, path: &Path, loaded: &Loaded) {
-    let mut scenario = resolved(&loaded.plan, &loaded.objectives);
+    let mut scenario = resolved(&loaded.plan, &loaded.criteria);
     golden(
         Path::new(&format!("tests/golden/{name}.resolved.yaml")),
         &serde_yaml::to_string(&scenario).unwrap(),
@@ -274,14 +274,14 @@ fn golden_resolved(name: &str, path: &Path, loaded: &Loaded) {
     let what = |objectives: &[Objective]| -> Vec<_> {
         objectives.iter().map(|one| (one.name.clone(), one.scope.clone(), one.indicator.clone())).collect()
     };
-    assert_eq!(what(&again.objectives), what(&loaded.objectives));
+    assert_eq!(what(&again.criteria.objectives), what(&loaded.criteria.objectives));
 }
 
 #[test]
 fn golden_objectives_of_the_slo_files() {
-    golden_json("default.slo", &shipped("default").objectives);
-    golden_json("every-field.slo", &loaded("tests/golden/every-field.yaml").objectives);
-    golden_json("every-field-open.slo", &loaded("tests/golden/every-field-open.yaml").objectives);
+    golden_json("default.slo", &shipped("default").criteria.objectives);
+    golden_json("every-field.slo", &loaded("tests/golden/every-field.yaml").criteria.objectives);
+    golden_json("every-field-open.slo", &loaded("tests/golden/every-field-open.yaml").criteria.objectives);
 }
 
 #[test]
@@ -296,7 +296,8 @@ fn golden_messages_of_the_bad_files() {
     for path in paths {
         let name = path.to_str().unwrap();
         let problems = if name.contains("/slo-") {
-            slo::load(name, &read_file(&path).unwrap()).map(|_| ()).unwrap_err()
+            let files = Files { read: &read_file, names: &|_| Vec::new() };
+            slo::load(name, &read_file(&path).unwrap(), files).map(|_| ()).unwrap_err()
         } else {
             load_with(name, &Overrides::default()).map(|_| ()).unwrap_err()
         };
@@ -310,12 +311,12 @@ fn golden_messages_of_the_bad_files() {
 #[test]
 fn each_latency_objective_of_the_shipped_scenarios_gets_enough_calls() {
     for name in ["default", "rest", "smoke"] {
-        let Loaded { plan, objectives, .. } = shipped(name);
+        let Loaded { plan, criteria, .. } = shipped(name);
         let steady = plan.load.duration().saturating_sub(plan.load.warm_up).as_secs_f64();
         // Answers of the demo target take a few milliseconds: allow ten.
         let pause = closed(&plan).think_time.mean() + Duration::from_millis(10);
         let calls = f64::from(plan.load.peak_users()) * steady / pause.as_secs_f64();
-        for objective in objectives {
+        for objective in criteria.objectives {
             if let Indicator::Latency { .. } = objective.indicator {
                 let share: f64 = plan
                     .transactions
@@ -381,7 +382,8 @@ fn secrets_of_the_environment_stay_out_of_the_written_plan() {
     let plan = plan_of(
         "auth: {bearer: \"{{ env.TOKEN }}\"}\ntransactions: [{name: t, call_tool: {tool: t, arguments: {k: \"{{ env.TOKEN }}\"}}}]",
     );
-    let written = format!("{}{plan:?}{}", serde_json::to_string(&plan).unwrap(), describe(&plan, &[]));
+    let written =
+        format!("{}{plan:?}{}", serde_json::to_string(&plan).unwrap(), describe(&plan, &Criteria::default()));
     assert!(!written.contains("t0p-s3cret"), "{written}");
 }
 
@@ -393,7 +395,8 @@ fn files_of_tls_are_read_and_never_written_down() {
     let tls = &plan.transport.tls;
     assert_eq!(tls.ca.as_ref().unwrap().authorities().unwrap().len(), 1);
     assert!(tls.client.as_ref().unwrap().certified_key().is_ok());
-    let written = format!("{}{plan:?}{}", serde_json::to_string(&plan).unwrap(), describe(&plan, &[]));
+    let written =
+        format!("{}{plan:?}{}", serde_json::to_string(&plan).unwrap(), describe(&plan, &Criteria::default()));
     assert!(written.contains("client.key"), "{written}");
     for line in pem("client.key").unwrap().lines().chain(pem("client.pem").unwrap().lines()) {
         assert!(!written.contains(line), "{line} in {written}");
@@ -412,7 +415,11 @@ fn what_proves_a_client_is_read_and_never_written_down() {
         ),
     ] {
         let plan = plan_of(&format!("auth: {{oauth: {{client_id: c, {proof}}}}}"));
-        let written = format!("{}{plan:?}{}", serde_json::to_string(&plan).unwrap(), describe(&plan, &[]));
+        let written = format!(
+            "{}{plan:?}{}",
+            serde_json::to_string(&plan).unwrap(),
+            describe(&plan, &Criteria::default())
+        );
         let known = plan.secrets();
         for secret in secrets {
             assert!(!written.contains(secret), "{secret} in {written}");
@@ -524,7 +531,7 @@ fn slo_files_lie_beside_the_scenario_or_in_the_working_directory() {
     assert_eq!(plan_of("slo: [dir/slo.yaml]").name, "test");
     assert_eq!(plan_of("slo: [../dir/./slo.yaml]").name, "test");
     let found = load_text(&scenario("slo: [../dir/slo.yaml]"), &Overrides::default()).unwrap();
-    assert_eq!(found.objectives[0].origin, "dir/slo.yaml:2");
+    assert_eq!(found.criteria.objectives[0].origin, "dir/slo.yaml:2");
 }
 
 #[test]

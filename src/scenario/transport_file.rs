@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::{Sources, beside, text};
-use crate::input::{Field, Fields, Problems};
+use super::{Sources, text};
+use crate::input::{Field, Fields, Problems, candidates};
 use crate::plan::{
     CarriageChoice, ClientCertificate, HttpVersion, PemFault, PemFile, Target, Tls, Transport,
 };
@@ -101,7 +101,7 @@ impl Folder<'_> {
             field.wrong("this is what is in a PEM file", help, problems);
             return None;
         }
-        let candidates = beside::candidates(self.scenario, Path::new(path.expose()));
+        let candidates = candidates(self.scenario, Path::new(path.expose()));
         let (_, content) = self.sources.files.read_first(&candidates, &field.node.place, problems)?;
         Some(PemFile::new(path, content))
     }

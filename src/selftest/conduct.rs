@@ -126,7 +126,7 @@ pub async fn conduct(
     for drill in drills(options.pace, open_files()) {
         tell(drill.name, drill.seconds);
         let (log, truth) = carry_out(&drill, options, &mut signals).await?;
-        let report = judged(&log, &log.objectives);
+        let report = judged(&log, &log.criteria);
         let noise = noise(&log, &report);
         let evidence = Evidence { plan: &log.plan, report: &report, truth: &truth };
         let claims = claims(&drill, evidence);
@@ -215,7 +215,7 @@ async fn run(
     };
     let mut asked = None;
     let mut watch = |_: crate::run::RunEvent<'_>| ();
-    let mut run = Box::pin(execute(loaded.plan, &loaded.objectives, run_options, &mut watch));
+    let mut run = Box::pin(execute(loaded.plan, &loaded.criteria, run_options, &mut watch));
     let finished = loop {
         tokio::select! {
             biased;

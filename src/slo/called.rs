@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::stream::comes_in_parts;
-use super::{Indicator, Scope, WrittenObjective};
+use super::{Indicator, Scope, WrittenAlerts, WrittenCriteria, WrittenObjective};
 use crate::input::{Problem, Problems, quoted, way_out};
 use crate::model::LatencyClock;
 use crate::plan::{Plan, Role, Step};
@@ -44,8 +44,21 @@ impl<'a> Called<'a> {
         }
     }
 
+    /// Reports what is about nothing.
+    pub(crate) fn check_all(&self, criteria: &WrittenCriteria, problems: &mut Problems) {
+        for objective in &criteria.objectives {
+            self.check(objective, problems);
+        }
+        if let Some(WrittenAlerts { place, .. }) = criteria.alerts.as_ref().filter(|_| !self.scraped) {
+            problems.push(
+                Problem::error(place, "alert rules read metrics, but none are scraped")
+                    .help("add `observe: {metrics: /metrics}` to the scenario"),
+            );
+        }
+    }
+
     /// Reports an objective that is about nothing.
-    pub(crate) fn check(&self, written: &WrittenObjective, problems: &mut Problems) {
+    fn check(&self, written: &WrittenObjective, problems: &mut Problems) {
         if matches!(written.objective.indicator, Indicator::Metric(_)) {
             if !self.scraped {
                 let name = quoted(&written.objective.name);

@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::metric_file::read_metric;
-use super::{Called, Indicator, Objective, Scope};
+use super::{AlertCriteria, Called, Criteria, Indicator, Objective, Scope, alerts};
 use crate::input::{
     Field, Fields, Files, Place, Problem, Problems, Source, Value, parse, parse_number, parse_share, quoted,
 };
@@ -29,6 +30,42 @@ const INDICATORS: [&str; 9] = [
     "metric",
 ];
 
+/// What SLO files say, and where it is written.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct WrittenCriteria {
+    pub objectives: Vec<WrittenObjective>,
+    pub alerts: Option<WrittenAlerts>,
+}
+
+/// Alert rules and where they are asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct WrittenAlerts {
+    pub alerts: AlertCriteria,
+    pub place: Place,
+}
+
+impl WrittenCriteria {
+    /// Adds what a further file says. Rules of two files would be evaluated on terms of their own.
+    pub(crate) fn extend(&mut self, other: Self, problems: &mut Problems) {
+        self.objectives.extend(other.objectives);
+        match (&self.alerts, other.alerts) {
+            (Some(first), Some(second)) => problems.push(
+                Problem::error(&second.place, "a second SLO file has `alerts`")
+                    .help(format!("the first is at {}: name all rule files there", first.place)),
+            ),
+            (None, alerts) => self.alerts = alerts,
+            (Some(_), None) => {}
+        }
+    }
+
+    pub(crate) fn into_criteria(self) -> Criteria {
+        Criteria {
+            objectives: self.objectives.into_iter().map(|written| written.objective).collect(),
+            alerts: self.alerts.map(|written| written.alerts),
+        }
+    }
+}
+
 /// An objective and where its parts are written.
 #[derive(Debug, Clone)]
 pub(crate) struct WrittenObjective {
@@ -39,86 +76,89 @@ pub(crate) struct WrittenObjective {
     pub scope: Place,
 }
 
-/// The objectives of the SLO file `text`, which messages and origins call `path`.
-pub fn load(path: &str, text: &str) -> Result<Vec<Objective>, Problems> {
+/// What the SLO file `text` says, which messages and origins call `path`.
+pub fn load(path: &str, text: &str, files: Files<'_>) -> Result<Criteria, Problems> {
     let mut problems = Problems::new();
-    let written = read(&Source::new(path, text), &mut problems);
-    check_names(&written, &mut problems);
-    let objectives = written.into_iter().map(|written| written.objective).collect();
-    problems.into_result(Some(objectives)).map(|(objectives, _)| objectives)
+    let written = read(&Source::new(path, text), files, &mut problems);
+    check_names(&written.objectives, &mut problems);
+    into_criteria(written, problems)
 }
 
-/// The objectives of the SLO files at `paths`; names are unique over all of them.
+/// What the SLO files say at `paths`; names are unique over all of them.
 ///
 /// # Errors
 /// Every mistake in these files.
-pub fn load_all(paths: &[PathBuf], files: Files<'_>) -> Result<Vec<Objective>, Problems> {
+pub fn load_all(paths: &[PathBuf], files: Files<'_>) -> Result<Criteria, Problems> {
     let mut problems = Problems::new();
     let written = read_all(paths, files, &mut problems);
-    into_objectives(written, problems)
+    into_criteria(written, problems)
 }
 
 /// [`load_all`], for judging a recorded run of `plan`: an objective on what that run did not call is a mistake.
 ///
 /// # Errors
 /// Every mistake in these files.
-pub fn load_for(plan: &Plan, paths: &[PathBuf], files: Files<'_>) -> Result<Vec<Objective>, Problems> {
+pub fn load_for(plan: &Plan, paths: &[PathBuf], files: Files<'_>) -> Result<Criteria, Problems> {
     let mut problems = Problems::new();
     let written = read_all(paths, files, &mut problems);
-    let called = Called::by_run(plan);
-    for objective in &written {
-        called.check(objective, &mut problems);
-    }
-    into_objectives(written, problems)
+    Called::by_run(plan).check_all(&written, &mut problems);
+    into_criteria(written, problems)
 }
 
-fn read_all(paths: &[PathBuf], files: Files<'_>, problems: &mut Problems) -> Vec<WrittenObjective> {
-    let mut written = Vec::new();
+fn read_all(paths: &[PathBuf], files: Files<'_>, problems: &mut Problems) -> WrittenCriteria {
+    let mut written = WrittenCriteria::default();
     for path in paths {
         let name = path.to_string_lossy();
         let nowhere = Place::whole(&Source::new(name.clone(), ""));
         if let Some(text) = files.read_first(std::slice::from_ref(path), &nowhere, problems) {
-            written.extend(read(&Source::new(name, text.1), problems));
+            written.extend(read(&Source::new(name, text.1), files, problems), problems);
         }
     }
-    check_names(&written, problems);
+    check_names(&written.objectives, problems);
     written
 }
 
-fn into_objectives(written: Vec<WrittenObjective>, problems: Problems) -> Result<Vec<Objective>, Problems> {
-    let objectives = written.into_iter().map(|written| written.objective).collect();
-    problems.into_result(Some(objectives)).map(|(objectives, _)| objectives)
+fn into_criteria(written: WrittenCriteria, problems: Problems) -> Result<Criteria, Problems> {
+    problems.into_result(Some(written.into_criteria())).map(|(criteria, _)| criteria)
 }
 
-/// The objectives of a file that can be read; what cannot is in `problems`.
-pub(crate) fn read(source: &std::sync::Arc<Source>, problems: &mut Problems) -> Vec<WrittenObjective> {
-    let mut objectives = Vec::new();
-    let Some(root) = parse(source, problems) else { return objectives };
-    let Some(mut file) = Fields::of(&root, "an SLO file", problems) else { return objectives };
-    if let Some(place) = file.place_of_any(&["transactions", "target"]).filter(|_| !file.has("objectives")) {
+/// What a file says that can be read; what cannot is in `problems`.
+pub(crate) fn read(source: &Arc<Source>, files: Files<'_>, problems: &mut Problems) -> WrittenCriteria {
+    let mut criteria = WrittenCriteria::default();
+    let Some(root) = parse(source, problems) else { return criteria };
+    let Some(mut file) = Fields::of(&root, "an SLO file", problems) else { return criteria };
+    let is_slo = file.place_of_any(&["objectives", "alerts"]).is_some();
+    if let Some(place) = file.place_of_any(&["transactions", "target"]).filter(|_| !is_slo) {
         problems.push(
             Problem::error(place, "this is a scenario, not an SLO file")
                 .label("SLO files have `objectives` instead")
                 .help("run it with `gander run FILE`, and name here a file of objectives"),
         );
-        return objectives;
+        return criteria;
     }
     if let Some(version) = file.required("version", problems) {
         version.version(VERSION, problems);
     }
-    if let Some(list) = file.required("objectives", problems) {
+    if let Some(alerts) = file.optional("alerts") {
+        let place = alerts.node.place.clone();
+        let read = alerts::read(alerts, source, files, problems);
+        criteria.alerts = read.map(|alerts| WrittenAlerts { alerts, place });
+    }
+    let list =
+        if file.has("alerts") { file.optional("objectives") } else { file.required("objectives", problems) };
+    if let Some(list) = list {
         let before = problems.len();
         let mut any = false;
         for item in list.items(problems).collect::<Vec<_>>() {
             any = true;
-            objectives.extend(read_objective(item, problems));
+            criteria.objectives.extend(read_objective(item, problems));
         }
         if !any && problems.len() == before {
             list.wrong("the list is empty", "state at least one objective", problems);
         }
     }
     file.finish(problems);
-    objectives
+    criteria
 }
 
 /// Reports every name that is taken, over all files of a run.

@@ -25,8 +25,24 @@ pub struct Finding {
     pub samples: u64,
     /// How many of them were bad; `None` where bad is not counted.
     pub bad: Option<u64>,
+    /// The plain comparison, without regard to chance: whether the value keeps the limit. `None` without data, and where there is no
+    /// value to compare.
+    #[serde(default)]
+    pub within_limit: Option<bool>,
     /// Why the verdict is what it is, in one sentence.
     pub because: String,
     /// Where it is written: `file:line`.
     pub origin: String,
+}
+
+impl Finding {
+    /// The plain comparison in a word: `within` the limit, or `outside`; `-` where there is none. Where the verdict is INCONCLUSIVE this is
+    /// what it would be without regard to chance.
+    pub fn plainly(&self) -> &'static str {
+        match self.within_limit {
+            Some(true) => "within",
+            Some(false) => "outside",
+            None => "-",
+        }
+    }
 }

@@ -159,6 +159,7 @@ pub fn generator_finding(checks: &[GeneratorCheck]) -> Option<Finding> {
         limit: format!("all {known}"),
         samples: known as u64,
         bad: Some(failing.len() as u64),
+        within_limit: None,
         because,
         origin: "gander".to_owned(),
     })
@@ -357,7 +358,7 @@ fn longest(seconds: &[Second]) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::{Cell, GeneratorSecond, Phase};
+    use crate::metrics::{BadMoments, Cell, GeneratorSecond, Phase};
     use crate::plan::Threshold;
     use crate::plan::{ClosedLoad, Load, LoadModel, RateStage, Spacing, StepId};
     use crate::slo::judge::tests::plan;
@@ -400,6 +401,7 @@ mod tests {
             service: many(ms(50), RATE),
             response: None,
             lag: None,
+            bad_at: BadMoments::default(),
         };
         Second {
             second: number,

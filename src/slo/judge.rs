@@ -4,62 +4,76 @@ use std::fmt::Display;
 use std::ops::Range;
 use std::time::Duration;
 
+use super::bursts::{Bad, Bursts, course};
+use super::draft::{Draft, settle};
 use super::evidence::{Evidence, exact_percent, without_binary_noise};
 use super::{Finding, Indicator, Objective, Scope, metric, stream};
-use crate::metrics::{Aggregates, Flow, Phase, SeriesStore, StreamLimit, Tally};
+use crate::metrics::{Aggregates, Course, Flow, Phase, Second, SeriesStore, StreamLimit, Tally};
 use crate::model::{LatencyClock, Verdict, format_count, format_duration, format_ratio};
 use crate::plan::{Plan, Role, Step, Threshold};
 
 /// Gander's own lateness may be this share of the shortest deadline, for failures to be the target's.
 const SHARE_OF_DEADLINE: f64 = 0.1;
 
-/// Judges each objective, in their order. `flow` is what ended in the steady phase, `steady` that phase in the time of the
-/// run.
-pub fn judge(
-    objectives: &[Objective],
-    plan: &Plan,
-    aggregates: &Aggregates,
-    flow: &Flow,
-    series: &SeriesStore,
-    steady: &Range<Duration>,
-) -> Vec<Finding> {
-    let calls_of = |scope: &Scope| {
-        aggregates.sum(plan, Some(Phase::Steady), |step| step.role == Role::Load && is_in(scope, step))
+/// What a run is judged by.
+#[derive(Debug, Clone, Copy)]
+pub struct Measurements<'a> {
+    /// What was to be done.
+    pub plan: &'a Plan,
+    /// What was done, by seconds: how bad calls bunch. Their latencies are looked at only for limits that the plan does not have.
+    pub seconds: &'a [Second],
+    /// What those add up to.
+    pub aggregates: &'a Aggregates,
+    /// What ended in the steady phase.
+    pub flow: &'a Flow,
+    /// What was scraped.
+    pub series: &'a SeriesStore,
+    /// The steady phase in the time of the run.
+    pub steady: &'a Range<Duration>,
+}
+
+impl Measurements<'_> {
+    pub(super) fn steady_time(&self) -> Duration {
+        self.steady.end.saturating_sub(self.steady.start)
+    }
+}
+
+/// Judges each objective, in their order.
+pub fn judge(objectives: &[Objective], run: &Measurements<'_>) -> Vec<Finding> {
+    settle(objectives.iter().map(|objective| judge_one(objective, run)).collect())
+}
+
+fn judge_one(objective: &Objective, run: &Measurements<'_>) -> Draft {
+    let scope = &objective.scope;
+    let calls = || {
+        let is_wanted = |step: &Step| step.role == Role::Load && is_in(scope, step);
+        run.aggregates.sum(run.plan, Some(Phase::Steady), is_wanted)
     };
-    let judge_one = |objective: &Objective| match &objective.indicator {
+    match &objective.indicator {
         Indicator::Latency { clock, share, within } => {
             let latency = Latency { clock: *clock, share: *share, within: *within };
-            latency.judge(objective, &calls_of(&objective.scope), &plan.thresholds)
+            latency.judge(objective, &calls(), run)
         }
         Indicator::Stream { clock, share, within } => {
             let limit = StreamLimit { clock: *clock, within: *within };
-            stream::judge(objective, limit, *share, plan, aggregates)
+            stream::judge(objective, limit, *share, run)
         }
-        Indicator::ErrorRatio { at_most } => {
-            judge_error_ratio(objective, &calls_of(&objective.scope), *at_most)
-        }
+        Indicator::ErrorRatio { at_most } => judge_error_ratio(objective, &calls(), *at_most, run),
         Indicator::Throughput { at_least } => {
-            let calls = flow.calls(plan, |step| step.role == Role::Load && is_in(&objective.scope, step));
-            judge_throughput(objective, &calls_of(&objective.scope), &calls, flow, *at_least)
+            let ended = run.flow.calls(run.plan, |step| step.role == Role::Load && is_in(scope, step));
+            Draft::found(judge_throughput(objective, &calls(), &ended, run.flow, *at_least))
         }
-        Indicator::Metric(indicator) => metric::judge(objective, indicator, series, steady),
-    };
-    objectives.iter().map(judge_one).collect()
+        Indicator::Metric(indicator) => {
+            Draft::found(metric::judge(objective, indicator, run.series, run.steady))
+        }
+    }
 }
 
 /// True when an objective on the calls fails even where each call is given `late` more time, which gander itself may have
 /// cost it.
-pub fn fails_despite(
-    late: Duration,
-    objectives: &[Objective],
-    plan: &Plan,
-    aggregates: &Aggregates,
-    flow: &Flow,
-    series: &SeriesStore,
-    steady: &Range<Duration>,
-) -> bool {
+pub fn fails_despite(late: Duration, objectives: &[Objective], run: &Measurements<'_>) -> bool {
     // Calls are given up at their deadline: being late may have made a failure of a call.
-    let shortest = plan.steps.iter().map(|step| step.deadline).min().unwrap_or_default();
+    let shortest = run.plan.steps.iter().map(|step| step.deadline).min().unwrap_or_default();
     if late > shortest.mul_f64(SHARE_OF_DEADLINE) {
         return false;
     }
@@ -78,8 +92,7 @@ pub fn fails_despite(
         Some(Objective { indicator, ..objective.clone() })
     };
     let objectives: Vec<Objective> = objectives.iter().filter_map(with_time).collect();
-    let findings = judge(&objectives, plan, aggregates, flow, series, steady);
-    findings.iter().any(|finding| finding.verdict == Verdict::Fail)
+    judge(&objectives, run).iter().any(|finding| finding.verdict == Verdict::Fail)
 }
 
 pub(super) fn is_in(scope: &Scope, step: &Step) -> bool {
@@ -102,28 +115,38 @@ pub(super) struct Sample {
     pub(super) is_exact: bool,
     /// The time that the share kept; `None` where it failed.
     pub(super) quantile: Option<Duration>,
+    /// All of them by seconds, ...
+    pub(super) course: Course,
+    /// ... and the time that half of them take.
+    pub(super) median: Option<Duration>,
 }
 
 impl Sample {
     /// `what` says in a few words what a bad call is, `more` what else is to be told.
-    pub(super) fn judge(&self, finding: Finding, share: f64, what: &str, more: &str) -> Finding {
-        let &Self { calls, failed, late, is_exact, quantile } = self;
-        let evidence = Evidence { calls, bad: failed + late, budget: without_binary_noise(1.0 - share) };
-        let failed = Evidence { bad: failed, ..evidence }.share();
+    pub(super) fn judge(
+        &self,
+        finding: Finding,
+        share: f64,
+        span: Duration,
+        what: &'static str,
+        more: &str,
+    ) -> Draft {
+        let &Self { calls, failed, late, is_exact, quantile, ref course, median } = self;
+        let budget = without_binary_noise(1.0 - share);
+        let bursts = Bursts::of(course, median);
+        let evidence = Evidence { bursts, span: Some(span), ..Evidence::new(calls, failed + late, budget) };
+        let failed = Evidence::new(calls, failed, budget).share();
         let note = if is_exact { "" } else { "; late calls estimated from the histogram" };
-        Finding {
-            verdict: evidence.verdict(),
+        let finding = Finding {
             value: match quantile {
                 None => format!("{} failed", format_ratio(failed)),
                 Some(time) if self.lacks_calls(share) => format!("~{}", format_duration(time)),
                 Some(time) => format_duration(time),
             },
             value_number: quantile.map(|time| time.as_secs_f64()),
-            samples: evidence.calls,
-            bad: Some(evidence.bad),
-            because: evidence.because(what) + more + note,
             ..finding
-        }
+        };
+        Draft::tested(finding, evidence, what, format!("{more}{note}"))
     }
 
     /// True when the quantile is the slowest call, or close to it: it takes `1 / (1 - share)` calls to tell them apart.
@@ -140,24 +163,34 @@ struct Latency {
 }
 
 impl Latency {
-    fn judge(&self, objective: &Objective, calls: &Tally, thresholds: &[Threshold]) -> Finding {
+    fn judge(&self, objective: &Objective, calls: &Tally, run: &Measurements<'_>) -> Draft {
         let finding = blank_limit(objective, self.share, &self.clock, self.within);
         if calls.counted() == 0 || calls.good(self.clock).is_none() {
-            return without_calls(finding, objective);
+            return Draft::found(without_calls(finding, objective));
         }
         let (failed, what) = match self.clock {
             LatencyClock::Response | LatencyClock::Service => (calls.failed(), "late or failed"),
             LatencyClock::SendLag => (calls.not_sent(), "sent late or not at all"),
         };
-        let (late, is_exact) = self.late(calls, thresholds);
+        let (late, is_exact) = self.late(calls, &run.plan.thresholds);
+        let place = self.threshold(&run.plan.thresholds);
+        let bad = Bad::Late { clock: self.clock, within: self.within, place };
         let sample = Sample {
             calls: calls.counted(),
             failed,
             late,
             is_exact,
             quantile: calls.good_quantile(self.clock, self.share),
+            course: course(run.seconds, run.plan, &objective.scope, bad),
+            median: calls.latency.quantile(0.5),
         };
-        sample.judge(finding, self.share, what, &never_sent(calls))
+        sample.judge(finding, self.share, run.steady_time(), what, &never_sent(calls))
+    }
+
+    /// Which of the plan's thresholds it is, if any.
+    fn threshold(&self, thresholds: &[Threshold]) -> Option<usize> {
+        let wanted = Threshold { clock: self.clock, limit: self.within };
+        thresholds.iter().position(|threshold| *threshold == wanted)
     }
 
     /// How many calls that would be good were late, and whether that was counted exactly when they ended.
@@ -167,9 +200,7 @@ impl Latency {
             LatencyClock::Response | LatencyClock::Service => &calls.ok_over,
             LatencyClock::SendLag => &calls.sent_over,
         };
-        let wanted = Threshold { clock: self.clock, limit: self.within };
-        let place = thresholds.iter().position(|threshold| *threshold == wanted);
-        match place.and_then(|place| over.get(place)) {
+        match self.threshold(thresholds).and_then(|place| over.get(place)) {
             Some(&late) => (late, true),
             None => (self.late_by_histogram(calls), false),
         }
@@ -185,21 +216,21 @@ impl Latency {
     }
 }
 
-fn judge_error_ratio(objective: &Objective, calls: &Tally, at_most: f64) -> Finding {
+fn judge_error_ratio(objective: &Objective, calls: &Tally, at_most: f64, run: &Measurements<'_>) -> Draft {
     let finding = blank(objective, "error ratio".to_owned(), format!("<= {}", exact_percent(at_most)));
     if calls.counted() == 0 {
-        return without_calls(finding, objective);
+        return Draft::found(without_calls(finding, objective));
     }
-    let evidence = Evidence { calls: calls.counted(), bad: calls.failed(), budget: at_most };
-    Finding {
-        verdict: evidence.verdict(),
-        value: format_ratio(evidence.share()),
-        value_number: Some(evidence.share()),
-        samples: evidence.calls,
-        bad: Some(evidence.bad),
-        because: evidence.because("failed") + &never_sent(calls),
-        ..finding
-    }
+    let course = course(run.seconds, run.plan, &objective.scope, Bad::Failed);
+    let bursts = Bursts::of(&course, calls.latency.quantile(0.5));
+    let evidence = Evidence {
+        bursts,
+        span: Some(run.steady_time()),
+        ..Evidence::new(calls.counted(), calls.failed(), at_most)
+    };
+    let share = evidence.share();
+    let finding = Finding { value: format_ratio(share), value_number: Some(share), ..finding };
+    Draft::tested(finding, evidence, "failed", never_sent(calls))
 }
 
 /// How many of the failed calls the target never saw.
@@ -241,6 +272,7 @@ fn judge_throughput(
         verdict: if rate >= at_least { Verdict::Pass } else { Verdict::Fail },
         value: format!("{rate:.2}/s"),
         value_number: Some(rate),
+        within_limit: Some(rate >= at_least),
         samples,
         because: format!("{count} calls succeeded within {span} of steady load, {at_least}/s needed"),
         ..finding
@@ -270,6 +302,7 @@ pub(super) fn blank(objective: &Objective, indicator: String, limit: String) -> 
         limit,
         samples: 0,
         bad: None,
+        within_limit: None,
         because: String::new(),
         origin: objective.origin.clone(),
     }

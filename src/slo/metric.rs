@@ -32,6 +32,7 @@ pub(super) fn judge(
             let (unit, value) = (indicator.unit, aggregate(indicator.over_run, &values));
             Finding {
                 verdict: if holds(indicator.bound, value) { Verdict::Pass } else { Verdict::Fail },
+                within_limit: Some(holds(indicator.bound, value)),
                 value: unit.show(value),
                 value_number: Some(value),
                 samples: values.len() as u64,

@@ -1,6 +1,10 @@
 //! L1: objectives as users write them, and the verdicts on them.
 
+mod alerts;
+mod bursts;
 mod called;
+mod criteria;
+mod draft;
 mod evidence;
 mod file;
 mod finding;
@@ -9,18 +13,25 @@ mod judge;
 mod metric;
 mod metric_file;
 mod objective;
+mod scraped;
 mod stream;
 mod unit;
 
+pub use alerts::{
+    AlertCriteria, AlertExpectation, AlertHistory, AlertReading, AlertRow, AlertSpan, Expected, HeldBackRow,
+    PageRow, TextFile, alert_findings, alert_history,
+};
+pub use criteria::Criteria;
 pub use file::{load, load_all, load_for};
 pub use finding::Finding;
 pub use generator::{GeneratorCheck, check_generator, generator_finding, own_lateness};
-pub use judge::{fails_despite, judge};
+pub use judge::{Measurements, fails_despite, judge};
 pub use objective::{
     Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector,
 };
+pub use scraped::Recorded;
 pub use stream::stream_limits;
 pub use unit::Unit;
 
 pub(crate) use called::{Call, Called};
-pub(crate) use file::{WrittenObjective, check_names, read};
+pub(crate) use file::{WrittenAlerts, WrittenCriteria, WrittenObjective, check_names, read};

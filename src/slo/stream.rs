@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use super::judge::{Sample, blank_limit, is_in};
+use super::draft::Draft;
+use super::judge::{Measurements, Sample, blank_limit, is_in};
 use super::{Finding, Indicator, Objective, Scope};
-use crate::metrics::{Aggregates, Phase, StreamLimit};
+use crate::metrics::{Course, CourseSecond, Moments, Phase, Second, StreamLimit};
 use crate::model::{LatencyHistogram, StreamClock, format_count};
-use crate::plan::{Plan, Role};
+use crate::plan::{Role, StepId};
 
 /// True when answers to this method can come in parts: those of MCP can, plain HTTP (`GET /path`) has none.
 pub(super) fn comes_in_parts(method: &str) -> bool {
@@ -29,18 +30,12 @@ pub fn stream_limits(objectives: &[Objective]) -> Vec<StreamLimit> {
     limits.into_iter().collect()
 }
 
-pub(super) fn judge(
-    objective: &Objective,
-    limit: StreamLimit,
-    share: f64,
-    plan: &Plan,
-    aggregates: &Aggregates,
-) -> Finding {
+pub(super) fn judge(objective: &Objective, limit: StreamLimit, share: f64, run: &Measurements<'_>) -> Draft {
     let finding = blank_limit(objective, share, &limit.clock, limit.within);
-    let answers = Answers::of(&objective.scope, limit, plan, aggregates);
+    let answers = Answers::of(&objective.scope, limit, run);
     let calls = answers.times.count() + answers.failed;
     if calls == 0 {
-        return Finding { because: no_data(&objective.scope, limit.clock), ..finding };
+        return Draft::found(Finding { because: no_data(&objective.scope, limit.clock), ..finding });
     }
     // Those that failed rank as slower than any answer.
     let (rank, good) = (share * calls as f64, answers.times.count() as f64);
@@ -50,8 +45,16 @@ pub(super) fn judge(
         failed => format!("; {} of them failed without an answer", format_count(failed)),
     };
     let late = answers.late.unwrap_or_else(|| answers.times.count_over(limit.within));
-    let sample = Sample { calls, failed: answers.failed, late, is_exact: answers.late.is_some(), quantile };
-    sample.judge(finding, share, "late or without an answer", &more)
+    let sample = Sample {
+        calls,
+        failed: answers.failed,
+        late,
+        is_exact: answers.late.is_some(),
+        quantile,
+        course: Course::of(run.seconds, |second| answers.among(second, limit)),
+        median: answers.times.quantile(0.5),
+    };
+    sample.judge(finding, share, run.steady_time(), "late or without an answer", &more)
 }
 
 /// The answers in parts to the calls of a scope, in the steady phase.
@@ -61,11 +64,14 @@ struct Answers {
     late: Option<u64>,
     /// Calls beside them that failed without an answer.
     failed: u64,
+    /// The steps whose calls these are.
+    steps: Vec<StepId>,
 }
 
 impl Answers {
-    fn of(scope: &Scope, limit: StreamLimit, plan: &Plan, aggregates: &Aggregates) -> Self {
-        let mut all = Self { times: LatencyHistogram::new(), late: Some(0), failed: 0 };
+    fn of(scope: &Scope, limit: StreamLimit, run: &Measurements<'_>) -> Self {
+        let Measurements { plan, aggregates, .. } = run;
+        let mut all = Self { times: LatencyHistogram::new(), late: Some(0), failed: 0, steps: Vec::new() };
         let steps = plan.steps.iter().filter(|step| step.role == Role::Load && is_in(scope, step));
         for step in steps.filter(|step| comes_in_parts(&step.method)) {
             let calls = aggregates.step(step.id, Phase::Steady);
@@ -80,6 +86,23 @@ impl Answers {
                 all.times.merge(&times);
             }
             all.failed += calls.without_answer();
+            all.steps.push(step.id);
+        }
+        all
+    }
+
+    /// Those of one second. When late answers of it came is not kept.
+    fn among(&self, second: &Second, limit: StreamLimit) -> CourseSecond {
+        let is_one = |step: StepId, phase| phase == Phase::Steady && self.steps.contains(&step);
+        let mut all = CourseSecond::default();
+        for cell in second.streams.iter().filter(|cell| is_one(cell.step, cell.phase)) {
+            let times = cell.answered(limit.clock);
+            let bad = cell.over(limit).unwrap_or_else(|| times.count_over(limit.within));
+            all.add(CourseSecond { calls: times.count(), bad, at: Moments::default() });
+        }
+        let failed = second.cells.iter().filter(|cell| is_one(cell.step, cell.phase));
+        for cell in failed.filter(|cell| cell.outcome.is_without_answer()) {
+            all.add(CourseSecond { calls: cell.count, bad: cell.count, at: cell.bad_at.failed });
         }
         all
     }
@@ -102,11 +125,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::metrics::{Flow, SeriesStore, StreamCell, StreamedCall};
+    use crate::metrics::{Aggregates, SeriesStore, StreamCell, StreamedCall};
     use crate::model::{Outcome, StreamTimes, TimeoutPhase, TransportFault, Verdict};
     use crate::plan::StepId;
     use crate::slo::fails_despite;
-    use crate::slo::judge::tests::{aggregates_with, calls, plan};
+    use crate::slo::judge;
+    use crate::slo::judge::tests::{aggregates_with, calls, with_run};
 
     const TIMEOUT: Outcome = Outcome::Transport(TransportFault::Timeout(TimeoutPhase::Body));
 
@@ -163,10 +187,7 @@ mod tests {
 
     fn judged(limit: StreamLimit, share: f64, aggregates: &Aggregates) -> Finding {
         let objective = objective(Scope::All, limit, share);
-        let flow = Flow::new(aggregates.clone(), 10.0);
-        let steady = Duration::ZERO..ms(10_000);
-        let store = SeriesStore::default();
-        crate::slo::judge(&[objective], &plan(), aggregates, &flow, &store, &steady).remove(0)
+        judge::tests::judged(&[objective], aggregates, &SeriesStore::default()).remove(0)
     }
 
     #[track_caller]
@@ -216,9 +237,7 @@ mod tests {
         let aggregates = run();
         let fails = |late, within| {
             let objectives = [objective(Scope::All, limit(StreamClock::FirstByte, within), 0.5)];
-            let flow = Flow::new(aggregates.clone(), 10.0);
-            let steady = Duration::ZERO..ms(10_000);
-            fails_despite(late, &objectives, &plan(), &aggregates, &flow, &SeriesStore::default(), &steady)
+            with_run(&aggregates, &SeriesStore::default(), |run| fails_despite(late, &objectives, run))
         };
         assert!(fails(ms(5), 10) && !fails(ms(15), 10));
     }

@@ -4,6 +4,9 @@
 //! is too few beyond some 10,000 calls, so the fraction is summed here until it stands (about the square root of
 //! `n` terms), with Loader's saddle-point form of the leading factor (Fast and Accurate Computation of Binomial
 //! Probabilities, 2000), which loses no digits up to 10^9 calls.
+//!
+//! Counts need not be whole: those of calls that were divided by a variance inflation factor are taken as the beta function takes
+//! them (Korn and Graubard, Survey Methodology 24, 1998).
 
 use statrs::function::gamma::ln_gamma;
 
@@ -11,23 +14,23 @@ use statrs::function::gamma::ln_gamma;
 pub const SIGNIFICANCE: f64 = 0.05;
 
 /// P(X >= k) where X counts the bad among `n` calls that are each bad with probability `p`.
-pub fn upper_tail(n: u64, k: u64, p: f64) -> f64 {
+pub fn upper_tail(n: f64, k: f64, p: f64) -> f64 {
     tail(n, k, p, 1.0 - p)
 }
 
 /// P(X <= k) where X counts the bad among `n` calls that are each bad with probability `p`.
-pub fn lower_tail(n: u64, k: u64, p: f64) -> f64 {
+pub fn lower_tail(n: f64, k: f64, p: f64) -> f64 {
     if k >= n { 1.0 } else { tail(n, n - k, 1.0 - p, p) }
 }
 
 /// The largest share that `bad` of `n` calls do not contradict at 95 %; 1 without calls.
-pub fn upper_bound(n: u64, bad: u64) -> f64 {
+pub fn upper_bound(n: f64, bad: f64) -> f64 {
     if bad >= n { 1.0 } else { invert(|share| lower_tail(n, bad, share) > SIGNIFICANCE) }
 }
 
 /// The smallest share that `bad` of `n` calls do not contradict at 95 %; 0 without bad calls.
-pub fn lower_bound(n: u64, bad: u64) -> f64 {
-    if bad == 0 { 0.0 } else { invert(|share| upper_tail(n, bad, share) <= SIGNIFICANCE) }
+pub fn lower_bound(n: f64, bad: f64) -> f64 {
+    if bad <= 0.0 { 0.0 } else { invert(|share| upper_tail(n, bad, share) <= SIGNIFICANCE) }
 }
 
 /// Where `holds`, true at first, becomes false between 0 and 1.
@@ -47,26 +50,28 @@ fn invert(holds: impl Fn(f64) -> bool) -> f64 {
 }
 
 /// P(X >= k), with `q` the complement of `p`: whichever is small is exact.
-fn tail(n: u64, k: u64, p: f64, q: f64) -> f64 {
-    if k == 0 {
+fn tail(n: f64, k: f64, p: f64, q: f64) -> f64 {
+    if k <= 0.0 {
         1.0
     } else if k > n || p <= 0.0 {
         0.0
     } else if q <= 0.0 {
         1.0
     } else {
-        inner_tail(n as f64, k as f64, p, q)
+        inner_tail(n, k, p, q)
     }
 }
 
 /// P(X >= k) for 0 < k <= n and 0 < p < 1: I_p(k, n - k + 1). The fraction converges fast on the far side of the
 /// mean, so the near side is one minus the other tail.
 fn inner_tail(n: f64, k: f64, p: f64, q: f64) -> f64 {
+    let lead = point(n, k, p, q) * q;
     if p < (k + 1.0) / (n + 3.0) {
-        point(n, k, p, q) * q * fraction(k, n - k + 1.0, p)
+        lead * fraction(k, n - k + 1.0, p)
     } else {
-        let below = point(n, k - 1.0, p, q) * p * fraction(n - k + 1.0, k, q);
-        1.0 - below
+        // The point below, times p.
+        let below = lead * k / (n - k + 1.0);
+        1.0 - below * fraction(n - k + 1.0, k, q)
     }
 }
 
@@ -181,6 +186,31 @@ mod tests {
     #[test]
     fn tails_and_bounds_are_those_of_scipy() {
         for (n, k, p, [upper, lower, low, high]) in KNOWN {
+            let (n, k) = (n as f64, k as f64);
+            check(upper_tail(n, k, p), upper, &format!("upper tail of {n}, {k}, {p}"));
+            check(lower_tail(n, k, p), lower, &format!("lower tail of {n}, {k}, {p}"));
+            check(lower_bound(n, k), low, &format!("lower bound of {n}, {k}"));
+            check(upper_bound(n, k), high, &format!("upper bound of {n}, {k}"));
+        }
+    }
+
+    /// `betainc(k, n - k + 1, p)`, `betainc(n - k, k + 1, 1 - p)` and the bounds as above, by scipy 1.17.1.
+    #[rustfmt::skip]
+    #[expect(clippy::unreadable_literal, reason = "as scipy prints them")]
+    const KNOWN_PARTS: [(f64, f64, f64, [f64; 4]); 8] = [
+        (100.5, 3.25, 0.02, [0.2704255261630438, 0.8872920632757177, 0.009498377166283633, 0.0787460603118511]),
+        (299.7, 0.4, 0.01, [0.9901726677847436, 0.09620660452655211, 1.3821775590246109e-06, 0.012385166162841979]),
+        (1240.0 / 3.7, 31.0 / 3.7, 0.05, [0.9924247603378127, 0.017048604952046832, 0.012738561556804735, 0.044076967139428935]),
+        (50.2, 50.2, 0.9, [0.005046310554224095, 1.0, 0.942069769648456, 1.0]),
+        (80_000.0, 4040.0, 0.05, [0.26036887178440604, 0.7448529228494569, 0.04923238056922197, 0.05179178298745524]),
+        (10.3, 9.9, 0.5, [0.0023794274833066425, 0.9999194437938149, 0.6907854545901779, 0.9999608946589869]),
+        (2000.0 / 7.3, 0.0, 0.01, [1.0, 0.0637034427093227, 0.0, 0.010874859292698026]),
+        (25.0, 0.05, 0.3, [0.9999993518202773, 0.0001558945311455266, 2.1878385163298067e-28, 0.1164439536583215]),
+    ];
+
+    #[test]
+    fn counts_that_are_not_whole_lie_between_those_that_are() {
+        for (n, k, p, [upper, lower, low, high]) in KNOWN_PARTS {
             check(upper_tail(n, k, p), upper, &format!("upper tail of {n}, {k}, {p}"));
             check(lower_tail(n, k, p), lower, &format!("lower tail of {n}, {k}, {p}"));
             check(lower_bound(n, k), low, &format!("lower bound of {n}, {k}"));
@@ -190,14 +220,14 @@ mod tests {
 
     #[test]
     fn without_calls_nothing_is_known() {
-        assert_eq!((lower_bound(0, 0), upper_bound(0, 0)), (0.0, 1.0));
-        assert_eq!((upper_tail(0, 0, 0.5), lower_tail(0, 0, 0.5)), (1.0, 1.0));
+        assert_eq!((lower_bound(0.0, 0.0), upper_bound(0.0, 0.0)), (0.0, 1.0));
+        assert_eq!((upper_tail(0.0, 0.0, 0.5), lower_tail(0.0, 0.0, 0.5)), (1.0, 1.0));
     }
 
     #[test]
     fn certain_shares_leave_no_doubt() {
-        assert_eq!((upper_tail(10, 1, 0.0), lower_tail(10, 0, 0.0)), (0.0, 1.0));
-        assert_eq!((upper_tail(10, 10, 1.0), lower_tail(10, 9, 1.0)), (1.0, 0.0));
+        assert_eq!((upper_tail(10.0, 1.0, 0.0), lower_tail(10.0, 0.0, 0.0)), (0.0, 1.0));
+        assert_eq!((upper_tail(10.0, 10.0, 1.0), lower_tail(10.0, 9.0, 1.0)), (1.0, 0.0));
     }
 
     proptest! {
@@ -211,14 +241,14 @@ mod tests {
             };
             let upper: f64 = (k..=n).map(point).sum();
             let lower: f64 = (0..=k).map(point).sum();
-            prop_assert!((upper_tail(n, k, p) - upper).abs() < 1e-10, "{upper}");
-            prop_assert!((lower_tail(n, k, p) - lower).abs() < 1e-10, "{lower}");
+            prop_assert!((upper_tail(n as f64, k as f64, p) - upper).abs() < 1e-10, "{upper}");
+            prop_assert!((lower_tail(n as f64, k as f64, p) - lower).abs() < 1e-10, "{lower}");
         }
 
         #[test]
         fn both_tails_overlap_in_one_point(n in 1u64..1_000_000_000, share in 0.0f64..1.0, p in 1e-6f64..0.999) {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below n")]
-            let k = (share * n as f64) as u64;
+            let n = n as f64;
+            let k = (share * n).floor();
             let both = upper_tail(n, k, p) + lower_tail(n, k, p);
             prop_assert!((1.0 - 1e-9..2.0).contains(&both), "{both}");
         }

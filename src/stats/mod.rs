@@ -1,3 +1,5 @@
 //! L1: how sure a number is.
 
 pub mod binomial;
+pub mod holm;
+pub mod inflation;

@@ -9,6 +9,9 @@
 /// Starts gander, the demo target and other servers; reads run directories.
 mod support;
 
+/// Starts a real Alertmanager and speaks to it.
+mod real_alertmanager;
+
 /// What the house promises about itself: layers, file sizes, file headers, docs that agree with the code.
 mod tidy;
 
@@ -26,6 +29,9 @@ mod truth;
 
 /// The selftest, and the target that does nothing.
 mod selftest;
+
+/// How often verdicts err, by simulation.
+mod verdicts;
 
 /// Loads whose calls are due by a schedule.
 mod open_load;
@@ -79,6 +85,21 @@ mod real_servers;
 
 /// The official conformance suite, of clients and of servers.
 mod conformance;
+
+/// Rule files and their unit tests, beside promtool.
+mod rules;
+
+/// The PromQL engine, held to a real Prometheus.
+mod promql_oracle;
+
+/// Drills with a real Alertmanager.
+mod drills;
+
+/// Alertmanager's configuration against Alertmanager itself.
+mod alertmanager;
+
+/// Runs whose alert rules are evaluated over what they scraped.
+mod alerts;
 
 /// Text from a hostile server, in every report.
 mod hostile;

@@ -89,7 +89,7 @@ fn a_healthy_target_passes_and_leaves_every_report_behind() {
 #[test]
 fn a_slow_target_fails_and_the_summary_says_which_objective() {
     let (_folder, path) = quick(|text| {
-        text.replace("demo: {}", "demo: { arguments: [--latency-share, '0.2', --latency-extra, 1s] }")
+        text.replace("demo: {}", "demo: { arguments: [--latency-share, '0.8', --latency-extra, 1s] }")
     });
     let done = run(&path, &[]);
     done.expect_code(1);

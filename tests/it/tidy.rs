@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom: a room, and the rooms it may name. `ARCHITECTURE.md` has the same table.
-const LAYERS: [(&str, &[&str]); 19] = [
+const LAYERS: [(&str, &[&str]); 23] = [
     ("model", &[]),
     ("clock", &[]),
     ("input", &["model"]),
@@ -12,7 +12,10 @@ const LAYERS: [(&str, &[&str]); 19] = [
     ("metrics", &["model", "plan"]),
     ("stats", &["model"]),
     ("schema", &["model"]),
-    ("slo", &["model", "input", "plan", "metrics", "stats"]),
+    ("promql", &["model"]),
+    ("rules", &["model", "input", "promql"]),
+    ("alertmanager", &["model", "input"]),
+    ("slo", &["model", "input", "plan", "metrics", "stats", "promql", "rules", "alertmanager"]),
     ("scenario", &["model", "input", "plan", "slo"]),
     ("report", &["model", "plan", "metrics", "stats", "slo"]),
     ("mcp", &["model", "clock", "plan"]),
@@ -20,6 +23,7 @@ const LAYERS: [(&str, &[&str]); 19] = [
     ("observe", &["model", "plan", "metrics"]),
     ("record", &["model", "plan", "metrics", "slo", "report"]),
     ("demo", &["model"]),
+    ("drill", &["model", "clock", "plan"]),
     (
         "run",
         &["model", "clock", "plan", "metrics", "schema", "slo", "report", "mcp", "load", "observe", "record"],
@@ -29,8 +33,23 @@ const LAYERS: [(&str, &[&str]); 19] = [
     (
         "cli",
         &[
-            "model", "input", "plan", "metrics", "slo", "scenario", "report", "record", "demo", "run",
-            "init", "selftest",
+            "model",
+            "clock",
+            "input",
+            "plan",
+            "metrics",
+            "promql",
+            "rules",
+            "alertmanager",
+            "slo",
+            "scenario",
+            "report",
+            "record",
+            "demo",
+            "drill",
+            "run",
+            "init",
+            "selftest",
         ],
     ),
 ];

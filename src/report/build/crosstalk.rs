@@ -41,6 +41,7 @@ pub(super) fn finding(CrossTalk { echoed, crossed }: CrossTalk) -> Option<Findin
         limit: "0".to_owned(),
         samples: told,
         bad: Some(crossed),
+        within_limit: None,
         because,
         origin: OWN_ORIGIN.to_owned(),
     })

@@ -144,6 +144,7 @@ fn missing_objectives() -> Finding {
         limit: ">= 1".to_owned(),
         samples: 0,
         bad: None,
+        within_limit: None,
         because: "there is no objective to judge the run by".to_owned(),
         origin: OWN_ORIGIN.to_owned(),
     }
@@ -160,6 +161,7 @@ fn missing_calls() -> Finding {
         limit: ">= 1".to_owned(),
         samples: 0,
         bad: None,
+        within_limit: None,
         because: "no load call ended in the steady phase".to_owned(),
         origin: OWN_ORIGIN.to_owned(),
     }
@@ -188,6 +190,7 @@ fn unfinished(log: &RunLog, clock: &LoadClock) -> Option<Finding> {
         limit: planned.clone(),
         samples: log.seconds.len() as u64,
         bad: None,
+        within_limit: None,
         because: format!("{why} after {measured} of {planned}: what the rest would have shown is not known"),
         origin: OWN_ORIGIN.to_owned(),
     })
@@ -237,6 +240,7 @@ fn backlog(log: &RunLog, clock: &LoadClock) -> Option<Finding> {
         limit: format!("<= {}", format_count(most)),
         samples: due,
         bad: Some(not_begun),
+        within_limit: None,
         because,
         origin: OWN_ORIGIN.to_owned(),
     })
@@ -263,6 +267,7 @@ fn missing_target(log: &RunLog) -> Finding {
         limit: "yes".to_owned(),
         samples: 0,
         bad: None,
+        within_limit: None,
         because: format!("nothing was measured: {}", why.unwrap_or("the target was not reached")),
         origin: OWN_ORIGIN.to_owned(),
     }
@@ -347,6 +352,7 @@ fn accounting(log: &RunLog, books: &Books) -> Finding {
         },
         samples: books.planned,
         bad: Some(lost),
+        within_limit: None,
         because,
         origin: OWN_ORIGIN.to_owned(),
     }

@@ -79,6 +79,7 @@ pub(super) fn finding(log: &RunLog, rows: &[OutputRow]) -> Option<Finding> {
         limit: "0".to_owned(),
         samples: checked,
         bad: Some(violations),
+        within_limit: None,
         because,
         origin: OWN_ORIGIN.to_owned(),
     })

@@ -50,6 +50,7 @@ pub(super) fn objectives(report: &RunReport) -> Markup {
                         th scope="col" { "Verdict" } th scope="col" { "Objective" }
                         th scope="col" { "Indicator" }
                         th.number scope="col" { "Value" } th scope="col" { "Limit" }
+                        th scope="col" title="Value against limit, without regard to chance" { "Plainly" }
                         th.number scope="col" { "Samples" } th.number scope="col" { "Bad" }
                         th scope="col" { "Why" }
                     } }
@@ -68,6 +69,7 @@ fn objective_row(objective: &Finding) -> Markup {
             td { (objective.indicator) small { (objective.scope) } }
             td class={ "number strong " (class(objective.verdict)) } { (objective.value) }
             td.nowrap { (objective.limit) }
+            td.nowrap { (objective.plainly()) }
             td.number { (format_count(objective.samples)) }
             td.number { (objective.bad.map_or_else(|| "-".to_owned(), format_count)) }
             td.why { (objective.because) }

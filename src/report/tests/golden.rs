@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use crate::model::Color;
+use crate::report::alert_fixture::alert_history;
 use crate::report::fixture::{build, empty, findings, fixture, partial, streamed, unmeasured};
-use crate::report::{FORMATS, Format, RunLog, TerminalStyle, terminal_summary};
+use crate::report::{FORMATS, Format, RunLog, RunReport, TerminalStyle, terminal_summary};
 
 /// `actual` is what the golden file holds; with `UPDATE_GOLDEN` set, the file becomes `actual`.
 #[expect(clippy::disallowed_methods, reason = "golden files are read and written by this test alone")]
@@ -69,6 +70,17 @@ fn every_format_of_a_complete_run_is_as_reviewed() {
 fn messages_beside_answers_are_told_in_every_format_for_people() {
     let formats = ["terminal", "markdown", "html", "json"].map(|name| *Format::named(name).unwrap());
     check_formats(&streamed(), "streamed", &formats);
+}
+
+#[test]
+fn what_became_of_alerts_is_told_in_every_format_for_people() {
+    let log = fixture();
+    let report = RunReport { alerts: Some(alert_history()), ..build(&log, findings()) };
+    for format in ["terminal", "markdown", "html", "json"].map(|name| *Format::named(name).unwrap()) {
+        for file in format.render(&report, &log) {
+            check(&format!("alerts/{}", file.name), &String::from_utf8(file.bytes).unwrap());
+        }
+    }
 }
 
 #[test]

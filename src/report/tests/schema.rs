@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::model::{Era, HealthState, OutcomeClass, Verdict};
+use crate::report::alert_fixture::alert_history;
 use crate::report::fixture::{build, empty, findings, fixture, partial, streamed, unmeasured};
 use crate::report::{REPORT_SCHEMA, RunLog, RunReport};
+use crate::slo::AlertReading;
 
 fn schema() -> Value {
     serde_json::from_str(REPORT_SCHEMA).unwrap()
@@ -17,6 +19,7 @@ fn report_json(log: &RunLog) -> Value {
 /// A report in which every list has an entry and every optional field a value.
 fn full_report() -> Value {
     let mut report = report_json(&streamed());
+    report["alerts"] = serde_json::to_value(alert_history()).unwrap();
     report["saturation"] = json!([{"name": "CPU", "unit": "cores", "points": [[1.0, 0.5]], "peak": 0.5}]);
     report
 }
@@ -66,7 +69,11 @@ fn objects(report: &Value) -> Vec<String> {
     let mut paths = vec![String::new()];
     for (field, value) in report.as_object().unwrap() {
         match value {
-            Value::Object(_) => paths.push(format!("/{field}")),
+            Value::Object(inner) => {
+                paths.push(format!("/{field}"));
+                let lists = inner.iter().filter(|(_, value)| value[0].is_object());
+                paths.extend(lists.map(|(name, _)| format!("/{field}/{name}/0")));
+            }
             Value::Array(items) if items.first().is_some_and(Value::is_object) => {
                 paths.push(format!("/{field}/0"));
             }
@@ -87,5 +94,15 @@ fn the_schema_lists_the_words_that_the_code_knows() {
     assert_eq!(words("era"), json!([Era::Legacy, Era::Modern, Era::Rest]));
     let states = [HealthState::Healthy, HealthState::Degraded, HealthState::Unhealthy];
     assert_eq!(words("healthState"), json!(states));
+    let readings = [
+        AlertReading::Fired,
+        AlertReading::Pending,
+        AlertReading::Silent,
+        AlertReading::TooShort,
+        AlertReading::NoSuchSeries,
+        AlertReading::Failed,
+        AlertReading::Refused,
+    ];
+    assert_eq!(words("alertReading"), json!(readings));
     assert_eq!(schema["properties"]["version"]["const"], json!(crate::report::REPORT_VERSION));
 }

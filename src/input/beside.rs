@@ -1,10 +1,10 @@
-//! Files that a scenario names: beside it or, where there is no such file, in the working directory.
+//! Files that a user's file names: beside it or, where there is no such file, in the working directory.
 
 use std::path::{Component, Path, PathBuf};
 
-/// Where the file that `scenario` calls `written` may be, the likeliest first.
-pub(super) fn candidates(scenario: &Path, written: &Path) -> Vec<PathBuf> {
-    let folder = scenario.parent().unwrap_or(Path::new(""));
+/// Where the file that the file at `named_in` calls `written` may be, the likeliest first.
+pub(crate) fn candidates(named_in: &Path, written: &Path) -> Vec<PathBuf> {
+    let folder = named_in.parent().unwrap_or(Path::new(""));
     let mut candidates = vec![without_dots(&folder.join(written))];
     if candidates[0] != written {
         candidates.push(written.to_owned());

@@ -1,0 +1,10 @@
+//! Unit tests of rules in the format of `promtool test rules`: read, carried out, and what was expected held against
+//! what came.
+
+mod difference;
+mod file;
+mod run;
+mod series;
+
+pub use file::{Test, TestFile, load_tests};
+pub use run::{TestFailure, TestOutcome, run_tests};

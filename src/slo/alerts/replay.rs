@@ -1,0 +1,375 @@
+//! A run's rules, evaluated over what it scraped: the same states, at the same times, as Prometheus and Alertmanager would have
+//! had. Pure: the same run gives the same history.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{AlertCriteria, AlertHistory, AlertReading, AlertRow, AlertSpan, HeldBackRow, PageRow};
+use crate::alertmanager::{self, Hold, Paging, Why};
+use crate::input::{Problem, Problems, quoted};
+use crate::model::{Labels, format_duration};
+use crate::promql;
+use crate::rules::{
+    self, AlertState, Evaluation, Evaluator, FailedPart, Group, Reading, Rule, RuleId, RuleStatus, Settings,
+    TimeScale, Transition, run_lengths, scaled,
+};
+use crate::slo::Recorded;
+
+/// What became of the rules of `alerts` while `recorded` was scraped, up to `end` on the run's clock.
+pub fn alert_history(alerts: &AlertCriteria, recorded: Recorded<'_>, end: Duration) -> AlertHistory {
+    let Rules { groups, refused } = Rules::of(alerts);
+    let interval = alerts.scaled_interval();
+    let needs: Vec<Option<Duration>> =
+        run_lengths(&groups, interval).into_iter().map(|length| length.needed).collect();
+    let settings = Settings {
+        interval,
+        external_labels: promql::Labels::from_pairs(alerts.external_labels.iter()),
+        ..Settings::default()
+    };
+    let mut storage = recorded.storage(&alerts.labels);
+    let mut evaluator = Evaluator::new(groups, settings);
+    // Groups are due when the load begins.
+    let mut evaluation = evaluator.evaluate_until(&mut storage, recorded.ms(Duration::ZERO));
+    let rest = evaluator.evaluate_until(&mut storage, recorded.ms(end));
+    evaluation.transitions.extend(rest.transitions);
+    evaluation.failures.extend(rest.failures);
+
+    let play = Play { evaluator: &evaluator, recorded, end };
+    let paging = alerts.alertmanager.as_ref().map(|config| {
+        let began = Timestamp::from_millisecond(recorded.ms(Duration::ZERO)).unwrap_or_default();
+        let transitions = play.sent(&evaluation, &alerts.external_labels);
+        alertmanager::paging(config, &transitions, began, end)
+    });
+    let mut rules = play.rows(&evaluation, &needs, paging.as_ref());
+    rules.extend(refused.iter().map(refused_row));
+    AlertHistory {
+        time_scale: alerts.time_scale,
+        span: end.as_secs_f64(),
+        rules,
+        broken: play.broken(&evaluation),
+        held_back: paging.as_ref().map(held_back).unwrap_or_default(),
+        pages: paging.map(pages),
+    }
+}
+
+/// The groups of all files as they are to be evaluated, and the alerts that can't be.
+struct Rules {
+    groups: Vec<Group>,
+    refused: Vec<Refused>,
+}
+
+struct Refused {
+    alert: String,
+    group: String,
+    origin: String,
+    expr: String,
+    hold: Duration,
+    because: String,
+}
+
+impl Rules {
+    fn of(alerts: &AlertCriteria) -> Self {
+        // Files with mistakes were refused before the run.
+        let groups = alerts.groups().map(|(groups, _)| groups).unwrap_or_default();
+        let Some(scale) = alerts.scale() else { return Self { groups, refused: Vec::new() } };
+        let done = scaled(&groups, scale, alerts.evaluation_interval);
+        let kept: BTreeSet<String> = done
+            .groups
+            .iter()
+            .flat_map(|group| group.rules.iter().map(|rule| rule.place.to_string()))
+            .collect();
+        let rules = groups.iter().flat_map(|group| group.rules.iter().map(move |rule| (group, rule)));
+        let refused = rules.filter(|(_, rule)| !kept.contains(&rule.place.to_string()));
+        let refused = refused.filter_map(|(group, rule)| {
+            let named = quoted(&rule.name);
+            let why = done.refused.iter().find(|problem: &&Problem| problem.message.starts_with(&named));
+            Some(Refused {
+                alert: rule.name.clone(),
+                group: group.name.clone(),
+                origin: rule.place.to_string(),
+                expr: one_line(rule.query.text()),
+                hold: rule.alerting()?.hold,
+                because: why.map_or_else(String::new, |problem| problem.message.clone()),
+            })
+        });
+        Self { refused: refused.collect(), groups: done.groups }
+    }
+}
+
+impl AlertCriteria {
+    /// The groups of all rule files, and what there is to warn of.
+    ///
+    /// # Errors
+    /// Every mistake in them.
+    pub(super) fn groups(&self) -> Result<(Vec<Group>, Problems), Problems> {
+        let (mut groups, mut problems) = (Vec::new(), Problems::new());
+        for file in &self.rules {
+            match rules::load(&file.name, &file.text) {
+                Ok((read, warnings)) => {
+                    groups.extend(read);
+                    problems.extend(warnings);
+                }
+                Err(found) => problems.extend(found),
+            }
+        }
+        problems.into_result(Some(groups))
+    }
+
+    /// By how much times are divided; `None` where they are as written.
+    pub(super) fn scale(&self) -> Option<TimeScale> {
+        (self.time_scale > 1).then(|| TimeScale::new(f64::from(self.time_scale))).flatten()
+    }
+
+    fn scaled_interval(&self) -> Duration {
+        self.evaluation_interval / self.time_scale.max(1)
+    }
+}
+
+/// An evaluated run.
+struct Play<'a> {
+    evaluator: &'a Evaluator,
+    recorded: Recorded<'a>,
+    end: Duration,
+}
+
+impl Play<'_> {
+    /// Seconds since the load began.
+    fn seconds(&self, at_ms: i64) -> f64 {
+        (at_ms - self.recorded.ms(Duration::ZERO)) as f64 / 1000.0
+    }
+
+    fn moment(&self, at_ms: i64) -> Duration {
+        Duration::from_millis((at_ms - self.recorded.ms(Duration::ZERO)).max(0).unsigned_abs())
+    }
+
+    /// What Alertmanager would be sent.
+    fn sent(&self, evaluation: &Evaluation, external: &Labels) -> Vec<alertmanager::Transition> {
+        let told = evaluation.transitions.iter().filter_map(|transition| {
+            let change = &transition.change;
+            let state = match (change.from, change.alert.state) {
+                (_, AlertState::Firing) => alertmanager::AlertState::Firing,
+                (AlertState::Firing, AlertState::Inactive) => alertmanager::AlertState::Resolved,
+                (_, AlertState::Pending | AlertState::Inactive) => return None,
+            };
+            let labels = with_external(&labels_of(transition), external);
+            Some(alertmanager::Transition { at: self.moment(transition.at_ms), labels, state })
+        });
+        told.collect()
+    }
+
+    fn rows(
+        &self,
+        evaluation: &Evaluation,
+        needs: &[Option<Duration>],
+        paging: Option<&Paging>,
+    ) -> Vec<AlertRow> {
+        let mut spans = self.spans(&evaluation.transitions);
+        let statuses = self.evaluator.statuses().zip(needs);
+        let rows = statuses.filter_map(|((id, status), needs)| {
+            let (group, rule) = self.evaluator.rule(id);
+            let alerting = rule.alerting()?;
+            let (reading, because) = self.reading(rule, &status, *needs);
+            Some(AlertRow {
+                alert: rule.name.clone(),
+                group: group.name.clone(),
+                origin: rule.place.to_string(),
+                expr: one_line(rule.query.text()),
+                hold: alerting.hold.as_secs_f64(),
+                severity: alerting.labels.get("severity").map(|it| it.text().to_owned()).unwrap_or_default(),
+                reading,
+                because,
+                needs: needs.map(|needs| needs.as_secs_f64()),
+                coverage: status.coverage.share(),
+                spans: spans.remove(&id).unwrap_or_default(),
+                receivers: paging.map(|paging| told_of(paging, &rule.name)).unwrap_or_default(),
+            })
+        });
+        rows.collect()
+    }
+
+    /// What can be said of a rule, and why.
+    fn reading(&self, rule: &Rule, status: &RuleStatus, needs: Option<Duration>) -> (AlertReading, String) {
+        let hold = rule.alerting().map(|alerting| alerting.hold).unwrap_or_default();
+        if let Some(Reading::Fired { first_ms }) = status.reading {
+            return (AlertReading::Fired, format!("fired after {}", format_duration(self.moment(first_ms))));
+        }
+        if status.failures > 0 {
+            let why = status.last_failure.as_deref().unwrap_or("it failed");
+            let counts = format!("{} of {} evaluations failed", status.failures, status.evaluations);
+            return (AlertReading::Failed, format!("{counts}: {why}"));
+        }
+        let active = self.evaluator.active().find(|(id, _)| {
+            let (_, other) = self.evaluator.rule(*id);
+            std::ptr::eq(other, rule)
+        });
+        if let Some((_, alert)) = active {
+            let so_far = format_duration(alert.held(self.recorded.ms(self.end)));
+            let of = format_duration(hold);
+            return (AlertReading::Pending, format!("pending at the end, for {so_far} of {of}"));
+        }
+        if !status.unmatched.is_empty() {
+            let missing = status.unmatched.join(", ");
+            return (AlertReading::NoSuchSeries, format!("the target has no {missing}"));
+        }
+        match needs {
+            Some(needs) if needs > self.end => {
+                let (needs, had) = (format_duration(needs), format_duration(self.end));
+                (AlertReading::TooShort, format!("it can be judged after {needs}, the load took {had}"))
+            }
+            Some(_) | None => match status.reading {
+                Some(Reading::Pending { held: longest, .. }) => {
+                    let (longest, of) = (format_duration(longest), format_duration(hold));
+                    (AlertReading::Silent, format!("pending for {longest} of {of} at the most"))
+                }
+                _ => (AlertReading::Silent, "its condition never held".to_owned()),
+            },
+        }
+    }
+
+    /// The life of each alert, by rule.
+    fn spans(&self, transitions: &[Transition]) -> BTreeMap<RuleId, Vec<AlertSpan>> {
+        let mut spans: BTreeMap<RuleId, Vec<AlertSpan>> = BTreeMap::new();
+        for transition in transitions {
+            let of_rule = spans.entry(transition.rule).or_default();
+            let labels = labels_of(transition);
+            let at = self.seconds(transition.at_ms);
+            let alert = &transition.change.alert;
+            let open = of_rule.iter().position(|span| span.ended_at.is_none() && span.labels == labels);
+            let place = open.unwrap_or_else(|| {
+                of_rule.push(AlertSpan {
+                    labels,
+                    active_at: self.seconds(alert.active_since_ms),
+                    fired_at: None,
+                    ended_at: None,
+                    value: String::new(),
+                    annotations: BTreeMap::new(),
+                });
+                of_rule.len() - 1
+            });
+            let span = &mut of_rule[place];
+            match alert.state {
+                AlertState::Pending => {}
+                AlertState::Firing => span.fired_at = Some(at),
+                AlertState::Inactive => span.ended_at = Some(at),
+            }
+            span.value = promql_value(alert.value);
+            span.annotations.clone_from(&alert.annotations);
+        }
+        // Those that are still there have gone on changing.
+        for (id, alert) in self.evaluator.active() {
+            let labels = labels(&alert.labels);
+            let of_rule = spans.get_mut(&id).into_iter().flatten();
+            for span in of_rule.filter(|span| span.ended_at.is_none() && span.labels == labels) {
+                span.value = promql_value(alert.value);
+                span.annotations.clone_from(&alert.annotations);
+            }
+        }
+        spans
+    }
+
+    /// Recording rules that failed: what reads them may be silent for that alone.
+    fn broken(&self, evaluation: &Evaluation) -> Vec<(String, String)> {
+        let mut broken: BTreeMap<RuleId, &str> = BTreeMap::new();
+        for failure in evaluation.failures.iter().filter(|failure| failure.part != FailedPart::Template) {
+            broken.entry(failure.rule).or_insert(&failure.message);
+        }
+        let of_recording = broken.into_iter().filter_map(|(id, message)| {
+            let (_, rule) = self.evaluator.rule(id);
+            rule.alerting().is_none().then(|| (rule.name.clone(), message.to_owned()))
+        });
+        of_recording.collect()
+    }
+}
+
+/// Expressions are written over several lines; blanks mean nothing in them.
+fn one_line(expr: &str) -> String {
+    expr.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn promql_value(value: f64) -> String {
+    if value.is_infinite() {
+        return if value > 0.0 { "+Inf".to_owned() } else { "-Inf".to_owned() };
+    }
+    value.to_string()
+}
+
+fn labels_of(transition: &Transition) -> Labels {
+    labels(&transition.change.alert.labels)
+}
+
+fn labels(labels: &promql::Labels) -> Labels {
+    labels.iter().collect()
+}
+
+/// An alert's own labels count where both have one.
+fn with_external(own: &Labels, external: &Labels) -> Labels {
+    external.iter().chain(own.iter()).collect()
+}
+
+fn is_of(labels: &Labels, alert: &str) -> bool {
+    labels.get("alertname") == Some(alert)
+}
+
+fn told_of(paging: &Paging, alert: &str) -> Vec<String> {
+    let told = paging.pages.iter().filter(|page| page.firing.iter().any(|labels| is_of(labels, alert)));
+    let receivers: BTreeSet<&String> = told.map(|page| &page.receiver).collect();
+    receivers.into_iter().cloned().collect()
+}
+
+fn pages(paging: Paging) -> Vec<PageRow> {
+    let page = |page: alertmanager::Page| PageRow {
+        at: page.at.as_secs_f64(),
+        receiver: page.receiver,
+        kinds: page.kinds.into_iter().map(str::to_owned).collect(),
+        why: why(page.why).to_owned(),
+        group: page.group,
+        firing: page.firing,
+        resolved: page.resolved,
+    };
+    paging.pages.into_iter().map(page).collect()
+}
+
+fn why(why: Why) -> &'static str {
+    match why {
+        Why::First => "first of its group",
+        Why::NewAlerts => "further alerts",
+        Why::SomeResolved => "some are over",
+        Why::AllResolved => "all are over",
+        Why::Repeat => "repeated",
+    }
+}
+
+fn held_back(paging: &Paging) -> Vec<HeldBackRow> {
+    let rows = paging.held_back.iter().flat_map(|held| {
+        held.alerts.iter().map(|(labels, hold)| HeldBackRow {
+            at: held.at.as_secs_f64(),
+            receiver: held.receiver.clone(),
+            labels: labels.clone(),
+            because: match hold {
+                Hold::Muted(interval) => format!("muted in `{interval}`"),
+                Hold::Inactive(intervals) => format!("outside of `{}`", intervals.join("`, `")),
+                Hold::Inhibited { source, rule } => format!("inhibited by {source} ({rule})"),
+            },
+        })
+    });
+    rows.collect()
+}
+
+fn refused_row(refused: &Refused) -> AlertRow {
+    AlertRow {
+        alert: refused.alert.clone(),
+        group: refused.group.clone(),
+        origin: refused.origin.clone(),
+        expr: refused.expr.clone(),
+        hold: refused.hold.as_secs_f64(),
+        severity: String::new(),
+        reading: AlertReading::Refused,
+        because: refused.because.clone(),
+        needs: None,
+        coverage: 0.0,
+        spans: Vec::new(),
+        receivers: Vec::new(),
+    }
+}

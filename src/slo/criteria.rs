@@ -1,0 +1,12 @@
+//! What must hold of a run: objectives, and what is expected of alert rules.
+
+use super::{AlertCriteria, Objective};
+
+/// What the SLO files of a run say.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Criteria {
+    /// In the order of the files.
+    pub objectives: Vec<Objective>,
+    /// Alert rules to be evaluated over what the run scrapes; `None` where no file names any.
+    pub alerts: Option<AlertCriteria>,
+}

@@ -1,0 +1,171 @@
+//! What a run scraped, as the series of a Prometheus that had scraped it: the target's labels on each, stale markers where
+//! series went, `up` and its like beside them.
+//!
+//! Knows nothing of queries and rules.
+
+use std::time::Duration;
+
+use crate::metrics::{Series, SeriesStore};
+use crate::model::{Event, ScrapeStat, Stamped};
+use crate::promql::{Labels, METRIC_NAME, SeriesId, Storage};
+
+/// What was recorded of scrapes.
+#[derive(Clone, Copy)]
+pub struct Recorded<'a> {
+    /// The series of the run.
+    pub series: &'a SeriesStore,
+    /// The events of the run, for how its scrapes went.
+    pub events: &'a [Stamped<Event>],
+    /// The time of day at which the run's clock was zero, in milliseconds since 1970.
+    pub zero_ms: i64,
+}
+
+impl Recorded<'_> {
+    /// The time of day at `at` on the run's clock, in milliseconds since 1970.
+    pub fn ms(&self, at: Duration) -> i64 {
+        self.zero_ms + millis(at)
+    }
+
+    /// The series as Prometheus would have them, each with `labels` of its target: where a series has such a label itself,
+    /// that is called `exported_`.
+    pub fn storage(&self, labels: &crate::model::Labels) -> Storage {
+        let mut storage = Storage::new();
+        let mut series: Vec<Fed<'_>> =
+            self.series.iter().map(|series| Fed::of(series, labels, &mut storage)).collect();
+        let mut last_ms = i64::MIN;
+        for &at in self.series.scrape_times() {
+            // Times of scrapes ascend by microseconds at least.
+            let at_ms = self.ms(at).max(last_ms.saturating_add(1));
+            last_ms = at_ms;
+            for one in &mut series {
+                one.scraped(at, at_ms, &mut storage);
+            }
+        }
+        self.synthesise(labels, &mut storage);
+        storage
+    }
+
+    /// What Prometheus itself says of each scrape.
+    fn synthesise(&self, labels: &crate::model::Labels, storage: &mut Storage) {
+        let own = [
+            "up",
+            "scrape_duration_seconds",
+            "scrape_samples_scraped",
+            "scrape_samples_post_metric_relabeling",
+        ];
+        let ids = own.map(|name| storage.series(&of_target(name, &crate::model::Labels::new(), labels)));
+        let mut last_ms = i64::MIN;
+        for stamped in self.events {
+            let Event::Scrape(ScrapeStat { duration, samples, fault, .. }) = &stamped.what else { continue };
+            let at_ms = self.ms(stamped.at).max(last_ms.saturating_add(1));
+            last_ms = at_ms;
+            let up = if fault.is_none() { 1.0 } else { 0.0 };
+            let count = *samples as f64;
+            for (id, value) in ids.into_iter().zip([up, duration.as_secs_f64(), count, count]) {
+                storage.append(id, at_ms, value).expect("the times of scrapes ascend");
+            }
+        }
+    }
+}
+
+/// A series on its way into a storage.
+struct Fed<'a> {
+    series: &'a Series,
+    id: SeriesId,
+    /// The next point, and the value until then.
+    next: usize,
+    value: Option<f64>,
+}
+
+impl<'a> Fed<'a> {
+    fn of(series: &'a Series, labels: &crate::model::Labels, storage: &mut Storage) -> Self {
+        let id = storage.series(&of_target(&series.name, &series.labels, labels));
+        Self { series, id, next: 0, value: None }
+    }
+
+    fn scraped(&mut self, at: Duration, at_ms: i64, storage: &mut Storage) {
+        let before = self.value;
+        while let Some(point) = self.series.points.get(self.next).filter(|point| point.at <= at) {
+            self.value = point.value;
+            self.next += 1;
+        }
+        // Two series may have become one where secrets were taken out of their labels: then the first one counts.
+        let _ = match (before, self.value) {
+            (_, Some(value)) => storage.append(self.id, at_ms, value),
+            (Some(_), None) => storage.mark_stale(self.id, at_ms),
+            (None, None) => return,
+        };
+    }
+}
+
+/// `name` and its own labels, with those of its target before them.
+fn of_target(name: &str, own: &crate::model::Labels, target: &crate::model::Labels) -> Labels {
+    let own = own.iter().map(|(name, value)| match target.get(name) {
+        Some(_) => (format!("exported_{name}"), value),
+        None => (name.to_owned(), value),
+    });
+    let target = target.iter().map(|(name, value)| (name.to_owned(), value));
+    Labels::from_pairs(own.chain(target).chain([(METRIC_NAME.to_owned(), name)]))
+}
+
+fn millis(at: Duration) -> i64 {
+    i64::try_from(at.as_millis()).unwrap_or(i64::MAX / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::{Format, ScrapeEncoder};
+    use crate::model::ScrapeFault;
+    use crate::promql::is_stale;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn event(at: Duration, fault: Option<ScrapeFault>) -> Stamped<Event> {
+        let stat = ScrapeStat { duration: SECOND / 4, bytes: 10, samples: 2, fault };
+        Stamped { at, what: Event::Scrape(stat) }
+    }
+
+    fn samples(storage: &Storage, wanted: &str) -> Vec<(i64, f64)> {
+        let ids = storage.select(&[]);
+        let id = ids.into_iter().find(|id| storage.labels(*id).to_string() == wanted);
+        storage.samples(id.unwrap_or_else(|| panic!("no {wanted}")))
+    }
+
+    #[test]
+    fn a_run_becomes_what_prometheus_would_have() {
+        let mut encoder = ScrapeEncoder::default();
+        let mut series = SeriesStore::default();
+        let scrape = |encoder: &mut ScrapeEncoder, at, text: &str| {
+            encoder.scraped(at, text.as_bytes(), Format::Text).unwrap().record
+        };
+        let text = "a{job=\"own\"} 1\nb 2\n";
+        series.apply(&scrape(&mut encoder, SECOND, text)).unwrap();
+        series.apply(&scrape(&mut encoder, SECOND * 2, text)).unwrap();
+        series.apply(&scrape(&mut encoder, SECOND * 3, "b 3\n")).unwrap();
+        series.apply(&encoder.failed(SECOND * 4)).unwrap();
+        let events = [
+            event(SECOND, None),
+            event(SECOND * 2, None),
+            event(SECOND * 3, None),
+            event(SECOND * 4, Some(ScrapeFault::Timeout)),
+        ];
+        let recorded = Recorded { series: &series, events: &events, zero_ms: 10_000 };
+        let target = [("job", "mcp")].into_iter().collect();
+        let storage = recorded.storage(&target);
+
+        // A value that stays is a sample at each scrape all the same.
+        let a = r#"a{exported_job="own", job="mcp"}"#;
+        assert_eq!(samples(&storage, a), [(11_000, 1.0), (12_000, 1.0)]);
+        assert_eq!(samples(&storage, r#"b{job="mcp"}"#), [(11_000, 2.0), (12_000, 2.0), (13_000, 3.0)]);
+        let up = samples(&storage, r#"up{job="mcp"}"#);
+        assert_eq!(up, [(11_000, 1.0), (12_000, 1.0), (13_000, 1.0), (14_000, 0.0)]);
+        assert_eq!(samples(&storage, r#"scrape_duration_seconds{job="mcp"}"#)[0], (11_000, 0.25));
+        let gone = storage.select(&[]).into_iter().filter_map(|id| {
+            let (at, value) = storage.last(id)?;
+            is_stale(value).then(|| (storage.labels(id).name().to_owned(), at))
+        });
+        let gone: Vec<_> = gone.collect();
+        assert_eq!(gone, [("a".to_owned(), 13_000), ("b".to_owned(), 14_000)]);
+    }
+}
