@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::input::{Field, Fields, Node, Problems, Value, quoted};
+use crate::promql::parse_duration;
 
 /// The field `name`, when it is there and has a value.
 pub(super) fn present<'n>(fields: &mut Fields<'n>, name: &'static str) -> Option<Field<'n>> {
@@ -102,36 +103,6 @@ pub(super) fn some_duration(field: Field<'_>, problems: &mut Problems) -> Option
         return None;
     }
     Some(duration)
-}
-
-/// `1h30m` and the like; `0` needs no unit. `None` beyond what Alertmanager can hold, about 292 years.
-fn parse_duration(text: &str) -> Option<Duration> {
-    const UNITS: [(&str, u64); 7] = [
-        ("y", 365 * 86_400_000),
-        ("w", 7 * 86_400_000),
-        ("d", 86_400_000),
-        ("h", 3_600_000),
-        ("m", 60_000),
-        ("s", 1_000),
-        ("ms", 1),
-    ];
-    const MOST_MILLIS: u64 = i64::MAX as u64 / 1_000_000;
-    if text == "0" {
-        return Some(Duration::ZERO);
-    }
-    let mut units = UNITS.iter();
-    let mut rest = text;
-    let mut millis = 0_u64;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).filter(|&at| at > 0)?;
-        let number: u64 = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        let letters = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
-        let (_, unit) = units.find(|(name, _)| *name == &rest[..letters])?;
-        millis = millis.checked_add(number.checked_mul(*unit)?)?;
-        rest = &rest[letters..];
-    }
-    (!text.is_empty() && millis <= MOST_MILLIS).then(|| Duration::from_millis(millis))
 }
 
 /// Reports a name that no `known` thing of this kind has.

@@ -221,7 +221,7 @@ fn time_scale(text: &str) -> Result<TimeScale, String> {
 }
 
 fn rule_interval(text: &str) -> Result<std::time::Duration, String> {
-    let interval = crate::rules::parse_duration(text).filter(|interval| !interval.is_zero());
+    let interval = crate::promql::parse_duration(text).filter(|interval| !interval.is_zero());
     interval.ok_or_else(|| "write a time as Prometheus does, such as `30s` or `1m`".to_owned())
 }
 

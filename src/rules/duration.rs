@@ -1,39 +1,16 @@
-//! Durations as Prometheus writes them: `5m`, `1h30m`, `0`. Gander's own files have another form (`1.5s`), which is no
-//! business of a rule file.
+//! Durations as rule files have them: `5m`, `1h30m`, `0`; PromQL reads them. Gander's own files have another form (`1.5s`),
+//! which is no business of a rule file.
 
 use std::time::Duration;
 
-/// Units from the longest to the shortest, in the only order in which they may be written, in milliseconds.
+/// Units from the longest to the shortest, in milliseconds.
 const UNITS: [(&str, u64); 7] =
     [("y", 365 * DAY), ("w", 7 * DAY), ("d", DAY), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 const DAY: u64 = 24 * 3_600_000;
 
-/// Prometheus keeps nanoseconds in 63 bits: some 292 years.
-const LONGEST_MS: u64 = i64::MAX as u64 / 1_000_000;
-
 /// How a duration is written, for "the way out".
 pub(super) const DURATION_HELP: &str =
     "write whole numbers with their units, the longest first, such as `30s`, `5m` or `1h30m`";
-
-/// The duration that `text` is; `None` when it is none, or longer than Prometheus can keep.
-pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
-    if text == "0" {
-        return Some(Duration::ZERO);
-    }
-    let mut rest = text;
-    let mut total: u64 = 0;
-    let mut units = UNITS.iter();
-    while !rest.is_empty() {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let count: u64 = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        let letters = rest.bytes().take_while(u8::is_ascii_lowercase).count();
-        let (_, unit_ms) = units.find(|(unit, _)| *unit == &rest[..letters])?;
-        rest = &rest[letters..];
-        total = count.checked_mul(*unit_ms)?.checked_add(total)?;
-    }
-    (!text.is_empty() && total <= LONGEST_MS).then(|| Duration::from_millis(total))
-}
 
 /// `duration` as Prometheus prints it: `1h30m`, `0s`. Parts of a millisecond are left out.
 pub(crate) fn format_duration(duration: Duration) -> String {
@@ -60,6 +37,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::promql::parse_duration;
+
+    /// Prometheus keeps nanoseconds in 63 bits: some 292 years.
+    const LONGEST_MS: u64 = i64::MAX as u64 / 1_000_000;
 
     #[track_caller]
     fn check(text: &str, millis: Option<u64>) {

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::duration::{DURATION_HELP, parse_duration};
+use super::duration::DURATION_HELP;
 use crate::input::{Entry, Field, Place, Problem, Problems, Value, quoted};
-use crate::promql::{Query, QueryError};
+use crate::promql::{Query, QueryError, parse_duration};
 
 /// The text of a scalar.
 pub(super) fn string(field: Field<'_>, problems: &mut Problems) -> Option<String> {

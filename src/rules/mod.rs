@@ -43,7 +43,7 @@ pub use status::{Coverage, Reading, RuleStatus};
 pub use template::Template;
 pub use unit_test::{Test, TestFailure, TestFile, TestOutcome, load_tests, run_tests};
 
-pub(crate) use duration::{format_duration, parse_duration};
+pub(crate) use duration::format_duration;
 
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,7 @@ const LAYERS: [(&str, &[&str]); 23] = [
     ("schema", &["model"]),
     ("promql", &["model"]),
     ("rules", &["model", "input", "promql"]),
-    ("alertmanager", &["model", "input"]),
+    ("alertmanager", &["model", "input", "promql"]),
     ("slo", &["model", "input", "plan", "metrics", "stats", "promql", "rules", "alertmanager"]),
     ("scenario", &["model", "input", "plan", "slo"]),
     ("report", &["model", "plan", "metrics", "stats", "slo"]),

@@ -15,8 +15,7 @@ use super::humanize::{
 };
 use super::print::{action, builtin, print, printf, println};
 use super::tree::{FIELD, PRINT};
-use crate::promql::{Labels, VectorSample};
-use crate::rules::duration::parse_duration;
+use crate::promql::{Labels, VectorSample, parse_duration};
 
 /// The most memory that a pattern may take when it is compiled.
 const MAX_PATTERN_BYTES: usize = 1 << 20;
