@@ -91,6 +91,8 @@ mod rules;
 
 /// The PromQL engine, held to a real Prometheus.
 mod promql_oracle;
+// The same over what a run recorded, the rules of the guide among the queries.
+mod promql_recorded;
 
 /// Drills with a real Alertmanager.
 mod drills;
