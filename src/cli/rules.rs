@@ -123,10 +123,10 @@ fn duration(args: &RuleDurationArgs, screen: Screen) -> Exit {
     if groups.iter().any(|group| !group.rules.is_empty()) {
         // All of it is a rule file, the table as a comment.
         let mut text = format!("# All times divided by {scale}.\n#\n");
-        for line in table(&run_lengths(&groups, args.interval)).lines() {
+        for line in table(&run_lengths(groups, args.interval)).lines() {
             let _ = writeln!(text, "# {line}");
         }
-        text.push_str(&crate::rules::to_yaml(&groups));
+        text.push_str(&crate::rules::to_yaml(groups));
         screen.print(text.as_bytes());
     }
     if refused.has_errors() { Exit::Failed } else { Exit::Success }

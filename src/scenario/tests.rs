@@ -265,7 +265,8 @@ fn golden_resolved(name: &str, path: &Path, loaded: &Loaded) {
                 expectation.as_mapping_mut().unwrap().remove("origin").unwrap();
             }
         }
-        slo += &format!("\nalerts: {}", serde_json::to_string(&alerts).unwrap());
+        slo.push_str("\nalerts: ");
+        slo.push_str(&serde_json::to_string(&alerts).unwrap());
     }
     scenario.insert("slo".into(), "slo.yaml".into());
     let scenario = serde_yaml::to_string(&scenario).unwrap();

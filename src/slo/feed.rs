@@ -49,19 +49,17 @@ impl Feed {
             let id = self.storage.series(&of_target(&new.name, &new.labels, &self.labels));
             self.series.push((id, None));
         }
-        let is_scraped = record.mark == ScrapeMark::Scraped;
-        let gone = self.series.iter_mut().filter(|_| !is_scraped);
-        let gone = gone.filter_map(|(id, value)| value.take().map(|_| *id)).collect::<Vec<_>>();
-        gone.into_iter().for_each(|id| self.mark_stale(id, at_ms));
-        if !is_scraped {
+        if record.mark != ScrapeMark::Scraped {
+            for (id, _) in self.series.iter_mut().filter_map(|(id, value)| value.take().map(|it| (id, it))) {
+                mark_stale(&mut self.storage, *id, at_ms);
+            }
             return at_ms;
         }
         for &place in &record.gone {
             if let Some((id, value)) = self.series.get_mut(place as usize)
                 && value.take().is_some()
             {
-                let id = *id;
-                self.mark_stale(id, at_ms);
+                mark_stale(&mut self.storage, *id, at_ms);
             }
         }
         for &(place, value) in &record.values {
@@ -78,14 +76,15 @@ impl Feed {
         at_ms
     }
 
-    fn mark_stale(&mut self, id: SeriesId, at_ms: i64) {
-        let _ = self.storage.mark_stale(id, at_ms);
-    }
-
     /// Takes in how a scrape went that began at `at`.
     pub(super) fn told(&mut self, at: Duration, stat: &ScrapeStat) {
         self.own.told(self.clock.ms(at), stat, &mut self.storage);
     }
+}
+
+/// A series that has a sample of this very time is another one's, too: see [`Feed::scraped`].
+fn mark_stale(storage: &mut Storage, id: SeriesId, at_ms: i64) {
+    let _ = storage.mark_stale(id, at_ms);
 }
 
 /// What Prometheus itself says of each scrape.

@@ -96,17 +96,17 @@ fn scrapes_that_are_changed_are_read_or_refused() {
     seeds.push(real.as_bytes().to_vec());
     seeds.push(b"# TYPE a histogram\na_bucket{le=\"1\"} 1 # {t=\"x\"} 0.5 1.5\na_bucket{le=\"+Inf\"} 1\na_count 1\na_sum 0.5\n# EOF\n".to_vec());
     seeds.push("{\"a.b\",\"c d\"=\"\u{e9}\\n\"} NaN 1700000000000\n".as_bytes().to_vec());
-    let mut read = 0;
+    let mut accepted = 0;
     mutated(&seeds, |bytes| {
         properties::exposition(bytes);
         let format = gander::metrics::Format::Text;
-        read += usize::from(
+        accepted += usize::from(
             gander::metrics::Exposition::parse_bytes(bytes, format, 1000)
                 .is_ok_and(|it| !it.samples.is_empty()),
         );
     });
     // Mutations that are all refused would test one half.
-    assert!(read as u64 > rounds() / 20, "{read} were read");
+    assert!(accepted as u64 > rounds() / 20, "{accepted} were read");
 }
 
 #[test]

@@ -254,7 +254,9 @@ fn live_rules_say_what_the_history_says() {
     let criteria = AlertCriteria { external_labels: Labels::new(), ..criteria() };
     let (zero_ms, records) = (1_700_000_000_000, records());
     let mut series = SeriesStore::default();
-    records.iter().for_each(|record| series.apply(record).unwrap());
+    for record in &records {
+        series.apply(record).unwrap();
+    }
     let fault = |record: &ScrapeRecord| (record.at_us == 60_000_000).then_some(ScrapeFault::Timeout);
     let stats = records.iter().map(|record| {
         let stat = ScrapeStat { duration: Duration::ZERO, bytes: 1, samples: 3, fault: fault(record) };
@@ -288,9 +290,9 @@ fn live_rules_say_what_the_history_says() {
     expected.sort_by(by_time);
     found.sort_by(by_time);
     assert_eq!(found, expected);
-    let states: Vec<LiveState> = found.iter().map(|(_, state, _)| *state).collect();
+    let seen: Vec<LiveState> = found.iter().map(|(_, state, _)| *state).collect();
     for state in [LiveState::Pending, LiveState::Firing, LiveState::Resolved, LiveState::Dropped] {
-        assert!(states.contains(&state), "{state:?} is not tested: {states:?}");
+        assert!(seen.contains(&state), "{state:?} is not tested: {seen:?}");
     }
     let fired = news.iter().find(|news| news.state == LiveState::Firing).unwrap();
     assert_eq!(fired.receivers, ["pager"]);
