@@ -165,6 +165,7 @@ impl<'a> Progress<'a> {
             flow: &self.steady,
             series: &SeriesStore::default(),
             steady: &(self.plan.load.warm_up..elapsed),
+            began: Duration::ZERO,
         };
         let findings = slo::judge(&self.objectives, &run);
         let verdict = Verdict::of_all(findings.iter().map(|finding| finding.verdict));

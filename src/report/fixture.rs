@@ -171,6 +171,7 @@ fn plan() -> Plan {
             }),
             warm_up: Duration::from_secs(u64::from(WARM_UP)),
             idle_streams: 0,
+            stage_names: Vec::new(),
         },
         variables: Vec::new(),
         feeders: Vec::new(),

@@ -58,6 +58,11 @@ impl LoadClock {
         Self { started, stopped, overrun, duration, warm_up }
     }
 
+    /// When the load began, in the time of the run.
+    pub(super) fn started(&self) -> Duration {
+        self.started
+    }
+
     /// Seconds from the start of the load to `at`; negative before it.
     pub(super) fn seconds(&self, at: Duration) -> f64 {
         at.as_secs_f64() - self.started.as_secs_f64()

@@ -272,7 +272,10 @@ fn golden_resolved(name: &str, path: &Path, loaded: &Loaded) {
     let json = |plan: &Plan| serde_json::to_value(plan).unwrap();
     assert_eq!(json(&again.plan), json(&loaded.plan));
     let what = |objectives: &[Objective]| -> Vec<_> {
-        objectives.iter().map(|one| (one.name.clone(), one.scope.clone(), one.indicator.clone())).collect()
+        objectives
+            .iter()
+            .map(|one| (one.name.clone(), one.scope.clone(), one.indicator.clone(), one.terms.clone()))
+            .collect()
     };
     assert_eq!(what(&again.criteria.objectives), what(&loaded.criteria.objectives));
 }

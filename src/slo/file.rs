@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::metric_file::read_metric;
+use super::terms_file::read_terms;
 use super::{AlertCriteria, Called, Criteria, Indicator, Objective, Scope, alerts};
 use crate::input::{
     Field, Fields, Files, Place, Problem, Problems, Source, Value, parse, parse_number, parse_share, quoted,
@@ -74,6 +75,8 @@ pub(crate) struct WrittenObjective {
     pub name: Place,
     /// The tool, step or method it is about; its name when it is about all calls.
     pub scope: Place,
+    /// The part of the load that it is about; its name when it is about all of it.
+    pub during: Place,
 }
 
 /// What the SLO file `text` says, which messages and origins call `path`.
@@ -187,6 +190,8 @@ fn read_objective(item: Field<'_>, problems: &mut Problems) -> Vec<WrittenObject
     let (scope, scope_place) =
         of.and_then(|of| read_scope(of, problems)).unwrap_or((Scope::All, name_place.clone()));
     let indicator = fields.exactly_one(&INDICATORS, problems);
+    let during_place = fields.value_place("during").unwrap_or(&name_place).clone();
+    let terms = read_terms(&mut fields, indicator.map(|(kind, ..)| kind), problems);
     fields.finish(problems);
     let Some((kind, field, _)) = indicator else { return Vec::new() };
     if let (Some(of), "metric") = (of, kind) {
@@ -208,10 +213,12 @@ fn read_objective(item: Field<'_>, problems: &mut Problems) -> Vec<WrittenObject
                 name: if several { format!("{name} {suffix}") } else { name.to_owned() },
                 scope: scope.clone(),
                 indicator,
+                terms: terms.clone(),
                 origin: origin.clone(),
             },
             name: name_place.clone(),
             scope: scope_place.clone(),
+            during: during_place.clone(),
         })
         .collect()
 }

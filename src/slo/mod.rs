@@ -13,9 +13,13 @@ mod judge;
 mod metric;
 mod metric_file;
 mod objective;
+mod part;
 mod scraped;
 mod stream;
+mod terms;
+mod terms_file;
 mod unit;
+mod windows;
 
 pub use alerts::{
     AlertCriteria, AlertExpectation, AlertHistory, AlertReading, AlertRow, AlertSpan, Expected, HeldBackRow,
@@ -29,8 +33,10 @@ pub use judge::{Measurements, fails_despite, judge};
 pub use objective::{
     Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector,
 };
+pub use part::During;
 pub use scraped::Recorded;
 pub use stream::stream_limits;
+pub use terms::{InEvery, Terms, Tolerance};
 pub use unit::Unit;
 
 pub(crate) use called::{Call, Called};

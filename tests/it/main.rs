@@ -32,6 +32,7 @@ mod selftest;
 
 /// How often verdicts err, by simulation.
 mod verdicts;
+mod windows;
 
 /// Loads whose calls are due by a schedule.
 mod open_load;

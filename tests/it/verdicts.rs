@@ -177,8 +177,13 @@ impl Load {
         let step = plan.steps.iter().find(|step| step.role == Role::Load).unwrap().id;
         let indicator =
             Indicator::Latency { clock: LatencyClock::Response, share: 1.0 - self.budget, within: LIMIT };
-        let objective =
-            Objective { name: "o".to_owned(), scope: Scope::All, indicator, origin: String::new() };
+        let objective = Objective {
+            name: "o".to_owned(),
+            scope: Scope::All,
+            indicator,
+            terms: gander::slo::Terms::default(),
+            origin: String::new(),
+        };
         let steady = Duration::ZERO..Duration::from_secs(u64::from(self.length));
         let mut all = Verdicts::default();
         for seed in runs {
@@ -192,6 +197,7 @@ impl Load {
                 flow: &flow,
                 series: &series,
                 steady: &steady,
+                began: Duration::ZERO,
             };
             let finding = judge(std::slice::from_ref(&objective), &run).remove(0);
             all.runs += 1;
@@ -285,7 +291,7 @@ fn normal_quantile(share: f64) -> f64 {
 }
 
 /// A plan with one step of load.
-fn plan() -> Plan {
+pub(crate) fn plan() -> Plan {
     let text = "version: 1\nname: simulated\ntarget: demo\nload: { users: 1, duration: 1s }\n\
                 transactions: [{ name: one, list_tools: {} }]\n";
     let read = |_: &Path| Ok(text.to_owned());
