@@ -47,7 +47,7 @@ impl LoadClock {
         let planned_end = started + log.plan.load.duration();
         let stopped = match log.ending {
             Ending::Complete { .. } => planned_end,
-            Ending::Interrupted { .. } | Ending::Partial | Ending::Unmeasured => {
+            Ending::Interrupted { .. } | Ending::Aborted { .. } | Ending::Partial | Ending::Unmeasured => {
                 when(&Event::LoadStopped).unwrap_or(recorded).clamp(started, planned_end)
             }
         };

@@ -15,8 +15,9 @@ use crate::slo::{AlertHistory, Finding, GeneratorCheck};
 /// all that version 2 had, and beside it `strays`, `session_growth` and the target's `transport`. Version 4 has all that version
 /// 3 had, and beside it `cross_talk`, `messages`, `streams`, `output_schemas`,
 /// `idle_streams` and `lost_sessions`. Version 5 has all that version 4 had, and beside it `within_limit` of each objective; a reader that
-/// looks at the other fields alone reads it as before.
-pub const REPORT_VERSION: u32 = 5;
+/// looks at the other fields alone reads it as before. Version 6 has all that version 5 had, and `aborted` among the states of a run: a reader
+/// that knows the states before reads every other report as before.
+pub const REPORT_VERSION: u32 = 6;
 
 /// A run, judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,7 +34,7 @@ pub struct RunReport {
     pub target: Option<TargetInfo>,
     /// The machine that made the load.
     pub environment: Environment,
-    /// `complete`, `interrupted`, `unmeasured` or `partial`.
+    /// `complete`, `interrupted`, `aborted`, `unmeasured` or `partial`.
     pub state: String,
     /// The verdict on the whole run.
     pub verdict: Verdict,

@@ -37,6 +37,9 @@ pub fn describe(plan: &Plan, criteria: &Criteria) -> String {
     page.blank();
     describe_feeders(&mut page, plan);
     describe_objectives(&mut page, &criteria.objectives);
+    if let Some(when) = &criteria.abort_when {
+        page.line(0, &format!("stopped when {when}"));
+    }
     criteria.alerts.iter().for_each(|alerts| describe_alerts(&mut page, alerts));
     page.blank();
     describe_watch(&mut page, plan);

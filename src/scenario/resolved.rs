@@ -1,5 +1,5 @@
 //! The plan as a scenario file in which everything is filled in, with its objectives: for programs. Without
-//! `objectives` and `alerts` it is a scenario file again.
+//! `objectives`, `alerts` and `abort_when` it is a scenario file again.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use crate::plan::{
     Transport, UnlistedTools,
 };
 use crate::slo::{
-    Aggregation, Bound, Criteria, Divisor, During, InEvery, Indicator, MetricIndicator, Objective, Reading,
-    Scope, Selector, Terms, Tolerance, Unit,
+    AbortWhen, Aggregation, Bound, Criteria, Divisor, During, InEvery, Indicator, MetricIndicator, Objective,
+    Reading, Scope, Selector, Terms, Tolerance, Unit,
 };
 
 /// What stands in place of a secret.
@@ -90,6 +90,10 @@ pub fn resolved_criteria(criteria: &Criteria) -> Mapping {
     fields.set("objectives", criteria.objectives.iter().map(objective).collect::<Vec<_>>());
     if let Some(alerts) = &criteria.alerts {
         fields.set("alerts", resolved_alerts::alerts(alerts));
+    }
+    if let Some(AbortWhen { all_calls_fail_for }) = &criteria.abort_when {
+        let seconds = format!("{all_calls_fail_for}s").into();
+        fields.set("abort_when", Fields::of([("all_calls_fail_for", seconds)]));
     }
     fields.0
 }
@@ -372,6 +376,9 @@ fn objective(objective: &Objective) -> Value {
 }
 
 fn terms(terms: &Terms, fields: &mut Fields) {
+    if terms.abort {
+        fields.set("abort", true);
+    }
     match &terms.during {
         None => {}
         Some(During::Stage(name)) => fields.set("during", name.as_str()),

@@ -257,7 +257,11 @@ fn golden_resolved(name: &str, path: &Path, loaded: &Loaded) {
     for objective in objectives.as_sequence_mut().unwrap() {
         objective.as_mapping_mut().unwrap().remove("origin").unwrap();
     }
-    let slo = format!("version: 1\nobjectives: {}", serde_json::to_string(&objectives).unwrap());
+    let mut slo = format!("version: 1\nobjectives: {}\n", serde_json::to_string(&objectives).unwrap());
+    if let Some(when) = scenario.remove("abort_when") {
+        slo.push_str("abort_when: ");
+        slo.push_str(&serde_json::to_string(&when).unwrap());
+    }
     scenario.insert("slo".into(), "slo.yaml".into());
     let scenario = serde_yaml::to_string(&scenario).unwrap();
     let folder = path.parent().unwrap();
@@ -278,6 +282,7 @@ fn golden_resolved(name: &str, path: &Path, loaded: &Loaded) {
             .collect()
     };
     assert_eq!(what(&again.criteria.objectives), what(&loaded.criteria.objectives));
+    assert_eq!(again.criteria.abort_when, loaded.criteria.abort_when);
 }
 
 #[test]

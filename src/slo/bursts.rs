@@ -64,7 +64,7 @@ pub(super) fn course(seconds: &[Second], plan: &Plan, scope: &Scope, bad: Bad) -
 }
 
 /// What tells the steady calls of `scope` in a second, and the bad ones among them.
-pub(super) fn counted(plan: &Plan, scope: &Scope, bad: Bad) -> impl Fn(&Second) -> CourseSecond {
+pub(super) fn counted(plan: &Plan, scope: &Scope, bad: Bad) -> impl Fn(&Second) -> CourseSecond + use<> {
     let is_wanted: Vec<bool> =
         plan.steps.iter().map(|step| step.role == Role::Load && is_in(scope, step)).collect();
     move |second| {

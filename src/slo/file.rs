@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::metric_file::read_metric;
 use super::terms_file::read_terms;
-use super::{AlertCriteria, Called, Criteria, Indicator, Objective, Scope, alerts};
+use super::{AbortWhen, AlertCriteria, Called, Criteria, Indicator, Objective, Scope, abort_file, alerts};
 use crate::input::{
     Field, Fields, Files, Place, Problem, Problems, Source, Value, parse, parse_number, parse_share, quoted,
 };
@@ -36,6 +36,7 @@ const INDICATORS: [&str; 9] = [
 pub(crate) struct WrittenCriteria {
     pub objectives: Vec<WrittenObjective>,
     pub alerts: Option<WrittenAlerts>,
+    pub abort_when: Option<(AbortWhen, Place)>,
 }
 
 /// Alert rules and where they are asked for.
@@ -49,6 +50,14 @@ impl WrittenCriteria {
     /// Adds what a further file says. Rules of two files would be evaluated on terms of their own.
     pub(crate) fn extend(&mut self, other: Self, problems: &mut Problems) {
         self.objectives.extend(other.objectives);
+        match (&self.abort_when, other.abort_when) {
+            (Some((_, first)), Some((_, second))) => problems.push(
+                Problem::error(&second, "a second SLO file has `abort_when`")
+                    .help(format!("the first is at {first}: keep one of them")),
+            ),
+            (None, abort_when) => self.abort_when = abort_when,
+            (Some(_), None) => {}
+        }
         match (&self.alerts, other.alerts) {
             (Some(first), Some(second)) => problems.push(
                 Problem::error(&second.place, "a second SLO file has `alerts`")
@@ -63,6 +72,7 @@ impl WrittenCriteria {
         Criteria {
             objectives: self.objectives.into_iter().map(|written| written.objective).collect(),
             alerts: self.alerts.map(|written| written.alerts),
+            abort_when: self.abort_when.map(|(when, _)| when),
         }
     }
 }
@@ -146,6 +156,10 @@ pub(crate) fn read(source: &Arc<Source>, files: Files<'_>, problems: &mut Proble
         let place = alerts.node.place.clone();
         let read = alerts::read(alerts, source, files, problems);
         criteria.alerts = read.map(|alerts| WrittenAlerts { alerts, place });
+    }
+    if let Some(field) = file.optional("abort_when") {
+        let read = abort_file::read(field, problems);
+        criteria.abort_when = read.map(|when| (when, field.node.place.clone()));
     }
     let list =
         if file.has("alerts") { file.optional("objectives") } else { file.required("objectives", problems) };

@@ -1,5 +1,7 @@
 //! L1: objectives as users write them, and the verdicts on them.
 
+mod abort;
+mod abort_file;
 mod alerts;
 mod bursts;
 mod called;
@@ -21,6 +23,7 @@ mod terms_file;
 mod unit;
 mod windows;
 
+pub use abort::{AbortWatch, AbortWhen};
 pub use alerts::{
     AlertCriteria, AlertExpectation, AlertHistory, AlertReading, AlertRow, AlertSpan, Expected, HeldBackRow,
     PageRow, TextFile, alert_findings, alert_history,

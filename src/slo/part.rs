@@ -116,6 +116,10 @@ impl Part {
             let last = held.end.checked_sub(1).and_then(second);
             after = last.map_or(0, |last| last.in_flight + last.waiting);
         }
+        if from >= to {
+            // What ends later was due before this part.
+            held = 0..0;
+        }
         let seconds: Vec<Second> =
             run.seconds.iter().filter(|second| held.contains(&second.second)).cloned().collect();
         let flow = Flow::of(&seconds, &(from.as_secs_f64()..to.as_secs_f64()));

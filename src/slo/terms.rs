@@ -16,6 +16,14 @@ pub struct Terms {
     /// In one part of the load alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub during: Option<During>,
+    /// Whether the load is stopped as soon as the evidence against it is enough.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub abort: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// Each window of so many whole seconds, sliding by one second, is to keep the limit.
@@ -86,12 +94,18 @@ impl fmt::Display for InEvery {
 }
 
 impl Terms {
+    /// True where the objective is judged otherwise than once over the whole steady phase.
+    pub fn narrow(&self) -> bool {
+        self.in_every.is_some() || self.during.is_some()
+    }
+
     /// In words, each with a comma before it; empty without any.
     pub fn in_words(&self) -> String {
-        let Self { in_every, during } = self;
+        let Self { in_every, during, abort } = self;
         let during = during.as_ref().map(|during| format!(", {during}"));
         let in_every = in_every.map(|in_every| format!(", {in_every}"));
-        during.into_iter().chain(in_every).collect()
+        let abort = abort.then(|| ", or the load is stopped".to_owned());
+        during.into_iter().chain(in_every).chain(abort).collect()
     }
 }
 
@@ -112,9 +126,13 @@ mod tests {
         assert_eq!(serde_json::to_string(&plain).unwrap(), "{}");
         assert_eq!(serde_json::from_str::<Terms>("{}").unwrap(), plain);
         let in_every = InEvery { seconds: 10, tolerance: Tolerance::Share(0.05) };
-        let terms = Terms { in_every: Some(in_every), during: Some(During::Stage("peak".to_owned())) };
+        let terms =
+            Terms { in_every: Some(in_every), during: Some(During::Stage("peak".to_owned())), abort: true };
         let text = serde_json::to_string(&terms).unwrap();
         assert_eq!(serde_json::from_str::<Terms>(&text).unwrap(), terms);
-        assert_eq!(terms.in_words(), ", during peak, in every 10 s but 5 % of the windows");
+        assert_eq!(
+            terms.in_words(),
+            ", during peak, in every 10 s but 5 % of the windows, or the load is stopped"
+        );
     }
 }

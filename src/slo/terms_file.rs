@@ -1,7 +1,7 @@
 //! What an objective says beside its limit, as written.
 
 use super::{During, InEvery, Terms, Tolerance};
-use crate::input::{Field, Fields, Problem, Problems, Value, parse_share};
+use crate::input::{Field, Fields, Problem, Problems, Value, parse_share, quoted};
 
 /// Longer windows than this are a slip of the pen.
 const LONGEST: u32 = 86_400;
@@ -11,7 +11,30 @@ pub(super) fn read_terms(fields: &mut Fields<'_>, kind: Option<&str>, problems: 
     Terms {
         in_every: read_in_every(fields, kind, problems),
         during: fields.optional("during").and_then(|field| read_during(field, problems)),
+        abort: read_abort(fields, kind, problems),
     }
+}
+
+fn read_abort(fields: &mut Fields<'_>, kind: Option<&str>, problems: &mut Problems) -> bool {
+    let has_windows = fields.has("in_every");
+    let Some(field) = fields.optional("abort") else { return false };
+    if field.flag(problems) != Some(true) {
+        return false;
+    }
+    match kind {
+        Some("latency" | "service_time" | "send_lag" | "error_ratio") if has_windows => {
+            let help =
+                "remove one of the two: state a second objective without `in_every` that may stop the load";
+            field.wrong("evidence is gathered over the run, not in windows", help, problems);
+        }
+        Some("latency" | "service_time" | "send_lag" | "error_ratio") | None => return true,
+        Some(kind) => {
+            let message = format!("the load can't be stopped by {}", quoted(kind));
+            let help = "remove it: an `error_ratio`, a `latency`, a `service_time` or a `send_lag` can";
+            field.wrong(message, help, problems);
+        }
+    }
+    false
 }
 
 /// The name of a stage, or from when to when.
@@ -51,7 +74,8 @@ fn read_in_every(fields: &mut Fields<'_>, kind: Option<&str>, problems: &mut Pro
     Some(InEvery { seconds, tolerance: tolerance.unwrap_or(Some(Tolerance::default()))? })
 }
 
-fn read_seconds(field: Field<'_>, problems: &mut Problems) -> Option<u32> {
+/// A length in whole seconds.
+pub(super) fn read_seconds(field: Field<'_>, problems: &mut Problems) -> Option<u32> {
     let length = field.duration(problems)?;
     let seconds = u32::try_from(length.as_secs()).ok().filter(|seconds| (1..=LONGEST).contains(seconds));
     if length.subsec_nanos() == 0 && seconds.is_some() {

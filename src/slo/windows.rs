@@ -44,7 +44,7 @@ struct Window {
 #[derive(Debug, Clone)]
 pub(super) struct Windows {
     /// In order; never none.
-    windows: Vec<Window>,
+    list: Vec<Window>,
     seconds: u32,
     tolerated: usize,
     budget: f64,
@@ -272,13 +272,13 @@ impl Windows {
         let length = in_every.seconds as usize;
         let calls = sums(counts.iter().map(|second| second.calls), length);
         let bad = sums(counts.iter().map(|second| second.bad), length);
-        let windows: Vec<Window> = (first..)
+        let list: Vec<Window> = (first..)
             .zip(calls.into_iter().zip(bad))
             .map(|(from, (calls, bad))| Window::new(from, calls, bad, budget))
             .collect();
-        let tolerated = in_every.tolerance.of(windows.len());
+        let tolerated = in_every.tolerance.of(list.len());
         let seconds = in_every.seconds;
-        Self { windows, seconds, tolerated, budget, what, more: String::new(), level: SIGNIFICANCE }
+        Self { list, seconds, tolerated, budget, what, more: String::new(), level: SIGNIFICANCE }
     }
 
     /// The one with the largest share of bad calls, and of those the one with the most calls.
@@ -291,7 +291,7 @@ impl Windows {
         let order = |a: &&Window, b: &&Window| {
             a.share().total_cmp(&b.share()).then(a.calls.cmp(&b.calls)).then(b.from.cmp(&a.from))
         };
-        self.windows.iter().max_by(order).expect("a window at least")
+        self.list.iter().max_by(order).expect("a window at least")
     }
 
     /// True where it is chance that the verdict is held against: not where nothing may fail.
@@ -301,7 +301,7 @@ impl Windows {
 
     /// In which share of runs that keep the objective so much would be seen against it, at the most.
     pub(super) fn p_value(&self) -> f64 {
-        of_all(self.windows.iter().map(|window| window.p_value), self.tolerated)
+        of_all(self.list.iter().map(|window| window.p_value), self.tolerated)
     }
 
     pub(super) fn verdict(&self) -> Verdict {
@@ -320,7 +320,7 @@ impl Windows {
     }
 
     fn broken(&self) -> usize {
-        self.windows.iter().filter(|window| !window.is_within(self.budget)).count()
+        self.list.iter().filter(|window| !window.is_within(self.budget)).count()
     }
 
     fn level_of_pass(&self) -> f64 {
@@ -330,7 +330,7 @@ impl Windows {
     /// How many windows are not shown to keep the budget.
     fn not_shown(&self) -> usize {
         let level = self.level_of_pass();
-        self.windows.iter().filter(|window| window.p_value_of_pass > level).count()
+        self.list.iter().filter(|window| window.p_value_of_pass > level).count()
     }
 
     /// Why the verdict is what it is.
@@ -338,7 +338,7 @@ impl Windows {
         let worst = self.worst();
         format!(
             "{} outside the budget of {}{}; worst {} s to {} s: {} of {} calls {} ({}){}{}",
-            of_windows(self.broken(), self.windows.len(), self.seconds),
+            of_windows(self.broken(), self.list.len(), self.seconds),
             exact_percent(self.budget),
             tolerated_words(self.tolerated),
             worst.from,
@@ -366,8 +366,8 @@ impl Windows {
                 format!(", at most {} with 95 % confidence", format_ratio(bound))
             }
             Verdict::Fail => {
-                let level = self.level / self.windows.len() as f64;
-                let beyond = self.windows.iter().filter(|window| window.p_value <= level).count();
+                let level = self.level / self.list.len() as f64;
+                let beyond = self.list.iter().filter(|window| window.p_value <= level).count();
                 format!("; {} beyond chance, at 5 % over all windows", format_count(beyond as u64))
             }
             Verdict::Inconclusive | Verdict::Invalid => self.what_is_missing(),
@@ -381,7 +381,7 @@ impl Windows {
         }
         let shown = format_count(self.not_shown() as u64);
         let few = format!("; within the budget, but in {shown} windows that is not proven at 95 %");
-        let fewest = self.windows.iter().map(|window| window.calls).min().unwrap_or_default();
+        let fewest = self.list.iter().map(|window| window.calls).min().unwrap_or_default();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of calls")]
         let needed = (self.level_of_pass().ln() / (-self.budget).ln_1p()).ceil() as u64;
         if fewest >= needed {

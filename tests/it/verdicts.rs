@@ -34,13 +34,13 @@ use gander::scenario::{Overrides, Sources, load};
 use gander::slo::{Indicator, Measurements, Objective, Scope, judge};
 use gander::stats::binomial::{lower_bound, lower_tail, upper_tail};
 
-const LIMIT: Duration = Duration::from_millis(100);
+pub(crate) const LIMIT: Duration = Duration::from_millis(100);
 /// What a call takes when nothing is in its way, in seconds.
 const QUICK: f64 = 0.005;
 
 /// What makes calls late. Each has a true share of late calls, whatever else it does.
 #[derive(Debug, Clone, Copy)]
-enum Process {
+pub(crate) enum Process {
     /// Each call for itself.
     Independent,
     /// Latency is lognormal; 70 % of the variance of its logarithm is a first-order autoregression that forgets within so many seconds.
@@ -57,7 +57,7 @@ enum Process {
 
 /// A simulated load.
 #[derive(Debug, Clone, Copy)]
-struct Load {
+pub(crate) struct Load {
     process: Process,
     /// In seconds.
     length: u32,
@@ -150,7 +150,7 @@ impl Load {
     }
 
     /// What the recorder makes of it.
-    fn seconds(&self, step: StepId, seed: u64) -> Vec<Second> {
+    pub(crate) fn seconds(&self, step: StepId, seed: u64) -> Vec<Second> {
         let mut ends: Vec<(f64, f64)> =
             self.calls(seed).into_iter().map(|(due, took)| (due + took, took)).collect();
         ends.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -302,7 +302,7 @@ pub(crate) fn plan() -> Plan {
     Plan { thresholds: vec![Threshold::response(LIMIT)], ..plan }
 }
 
-const BURSTY: [Process; 10] = [
+pub(crate) const BURSTY: [Process; 10] = [
     Process::Autoregressive(0.1),
     Process::Autoregressive(1.0),
     Process::SlowPhases(0.2),
@@ -316,7 +316,7 @@ const BURSTY: [Process; 10] = [
 ];
 
 /// At 5 % of late calls allowed.
-fn load_of(process: Process, length: u32, late: f64) -> Load {
+pub(crate) fn load_of(process: Process, length: u32, late: f64) -> Load {
     Load { process, length, rate: 60.0, late, budget: 0.05 }
 }
 

@@ -93,7 +93,8 @@ fn calls_that_end_after_the_load_are_those_of_its_last_part() {
     let mut late = seconds(0, |_| 0);
     late.push(Second { second: 21, ..seconds(0, |_| 100).remove(0) });
     let finding = found(&late, 20, ERRORS, span(15, 20));
-    assert_eq!((finding.verdict, finding.samples, finding.bad), (Verdict::Fail, 600, Some(100)));
+    assert_eq!((finding.samples, finding.bad), (600, Some(100)));
+    assert_ne!(finding.verdict, Verdict::Pass);
 }
 
 #[test]
