@@ -28,6 +28,8 @@ pub(super) fn check(args: &CheckArgs, screen: Screen) -> Exit {
     print_summary_with(&report, &args.run, None, screen);
     match log.ending {
         Ending::Unmeasured => Exit::Unreachable,
-        Ending::Complete { .. } | Ending::Interrupted { .. } | Ending::Partial => report.verdict.into(),
+        Ending::Complete { .. } | Ending::Interrupted { .. } | Ending::Aborted { .. } | Ending::Partial => {
+            report.verdict.into()
+        }
     }
 }

@@ -67,6 +67,9 @@ impl<'a> Progress<'a> {
             RunEvent::Observed { event } => {
                 if let Event::Note { level: Level::Warning, text } = &event.what {
                     self.line(&format!("warning: {text}"));
+                } else if let Event::Aborted(why) = &event.what {
+                    self.ending = true;
+                    self.line(&format!("aborting: {why}; no new calls, waiting for those in flight"));
                 } else if let Event::Floor(floor) = &event.what {
                     self.line(&format!("floor, p99 against a server that answers at once: {}", floor.text()));
                 }
@@ -174,6 +177,7 @@ impl<'a> Progress<'a> {
             flow: &self.steady,
             series: &SeriesStore::default(),
             steady: &(self.plan.load.warm_up..elapsed),
+            began: Duration::ZERO,
         };
         let findings = slo::judge(&self.objectives, &run);
         let verdict = Verdict::of_all(findings.iter().map(|finding| finding.verdict));

@@ -127,7 +127,9 @@ fn conclude(finished: &Finished, quiet: bool, screen: Screen) -> Exit {
     }
     match finished.ending {
         Ending::Interrupted { signal, .. } => Exit::Signal(signal),
-        Ending::Complete { .. } | Ending::Partial | Ending::Unmeasured => Exit::from(report.verdict),
+        Ending::Complete { .. } | Ending::Aborted { .. } | Ending::Partial | Ending::Unmeasured => {
+            Exit::from(report.verdict)
+        }
     }
 }
 

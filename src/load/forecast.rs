@@ -103,13 +103,18 @@ mod tests {
     fn closed(users: u32) -> Load {
         let stages = vec![Stage { duration: Duration::from_secs(1), users }];
         let model = LoadModel::Closed(ClosedLoad { stages, think_time: ThinkTime::Constant(Duration::ZERO) });
-        Load { model, warm_up: Duration::ZERO, idle_streams: 0 }
+        Load { model, warm_up: Duration::ZERO, idle_streams: 0, stage_names: Vec::new() }
     }
 
     fn open(rate: f64, max_users: u32) -> Load {
         let stages = vec![RateStage { duration: Duration::from_secs(1), rate }];
         let open = OpenLoad { stages, spacing: Spacing::Poisson, burst: 1, users: 1, max_users };
-        Load { model: LoadModel::Open(open), warm_up: Duration::ZERO, idle_streams: 0 }
+        Load {
+            model: LoadModel::Open(open),
+            warm_up: Duration::ZERO,
+            idle_streams: 0,
+            stage_names: Vec::new(),
+        }
     }
 
     #[track_caller]

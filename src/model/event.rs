@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{format_count, format_duration};
+use super::{Abort, format_count, format_duration};
 
 /// Something with the time at which it was seen, counted from the start of the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,8 @@ pub enum Event {
     SteadyStarted,
     /// No new calls from here on; calls in flight may still end.
     LoadStopped,
+    /// Gander stops the load by itself. Readers from before this event refuse the directory.
+    Aborted(Abort),
     /// A health endpoint was asked.
     Probe(Probe),
     /// The target's process was looked at.

@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O, reads a clock or knows of a user's file.
 
+mod abort;
 mod color;
 mod event;
 mod histogram;
@@ -21,6 +22,7 @@ mod text;
 mod units;
 mod verdict;
 
+pub use abort::Abort;
 pub use color::Color;
 pub use event::{
     Endpoint, Event, Floor, HealthState, Level, Probe, ProbeResult, ProcessSample, ScrapeFault, ScrapeStat,

@@ -1,5 +1,6 @@
 //! The load over time: how many users, or how many arrivals, and how long it all lasts.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,18 @@ pub struct Load {
     /// Streams that are held open beside the load, each by a client of its own that makes no calls.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub idle_streams: u32,
+    /// The stages that have a name; objectives ask for them by it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stage_names: Vec<StageName>,
+}
+
+/// The name of a stage, of whichever model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageName {
+    /// The place of the stage among all, from 0.
+    pub stage: usize,
+    /// Unique among the stages.
+    pub name: String,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
@@ -133,6 +146,22 @@ impl Load {
             LoadModel::Open(open) => open.duration(),
             LoadModel::Closed(closed) => closed.duration(),
         }
+    }
+
+    /// From when to when the stage called `name` is, from the start of the load; `None` where none is called so.
+    pub fn stage(&self, name: &str) -> Option<Range<Duration>> {
+        let StageName { stage, .. } = self.stage_names.iter().find(|stage| stage.name == name)?;
+        let lengths: Vec<Duration> = match &self.model {
+            LoadModel::Open(open) => open.stages.iter().map(|stage| stage.duration).collect(),
+            LoadModel::Closed(closed) => closed.stages.iter().map(|stage| stage.duration).collect(),
+        };
+        let from = lengths.iter().take(*stage).sum();
+        Some(from..from + *lengths.get(*stage)?)
+    }
+
+    /// The name of the stage at this place among all.
+    pub fn stage_name(&self, stage: usize) -> Option<&str> {
+        self.stage_names.iter().find(|named| named.stage == stage).map(|named| named.name.as_str())
     }
 
     /// The largest number of users that there may be at any moment.

@@ -30,7 +30,7 @@ pub use extraction::{Condition, Extraction, Part, Pattern, Test};
 pub use feeder::{Feeder, FeederId, RowOrder, Rows, TableFormat};
 pub use fixed_text::FixedText;
 pub use generated::GeneratedArguments;
-pub use load::{ClosedLoad, Load, LoadModel, Stage, ThinkTime};
+pub use load::{ClosedLoad, Load, LoadModel, Stage, StageName, ThinkTime};
 pub use oauth::{ClientProof, OAuth, SecretMethod, TokenSharing};
 pub use output_schema::{OnViolation, OutputSchema};
 pub use plan::{Observe, Outputs, PLAN_VERSION, Plan, Transaction};

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::files::{RecordError, read_json, read_json_if_there, read_lines};
 use crate::metrics::{ScrapeRecord, SeriesStore};
-use crate::report::{Ending, Manifest, RUN_FORMAT_VERSION, RunLog};
+use crate::report::{Ending, FIRST_RUN_FORMAT_VERSION, Manifest, RUN_FORMAT_VERSION, RunLog};
 use crate::slo::Criteria;
 
 #[derive(Deserialize)]
@@ -22,7 +22,7 @@ pub fn read(folder: &Path) -> Result<RunLog, RecordError> {
         return Err(RecordError::NotARun { path: folder.to_owned() });
     }
     let manifest: Manifest = read_json(&run)?;
-    if manifest.version != RUN_FORMAT_VERSION {
+    if !(FIRST_RUN_FORMAT_VERSION..=RUN_FORMAT_VERSION).contains(&manifest.version) {
         return Err(RecordError::Version {
             path: folder.to_owned(),
             found: manifest.version,
@@ -45,6 +45,7 @@ pub fn read(folder: &Path) -> Result<RunLog, RecordError> {
         criteria: Criteria {
             objectives: read_json(&folder.join("objectives.json"))?,
             alerts: read_json_if_there(&folder.join("alerts.json"))?,
+            abort_when: read_json_if_there(&folder.join("abort_when.json"))?,
         },
         environment: read_json(&folder.join("environment.json"))?,
         target: read_json_if_there(&folder.join("target.json"))?,

@@ -61,6 +61,9 @@ impl RunWriter {
         if let Some(alerts) = &criteria.alerts {
             write_json(&folder.join("alerts.json"), alerts)?;
         }
+        if let Some(when) = &criteria.abort_when {
+            write_json(&folder.join("abort_when.json"), when)?;
+        }
         write_json(&folder.join("environment.json"), environment)?;
         let writer = Self {
             seconds: LineFile::create(folder.join("seconds.ndjson"))?,

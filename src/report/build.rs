@@ -96,6 +96,7 @@ fn state(ending: Ending) -> &'static str {
     match ending {
         Ending::Complete { .. } => "complete",
         Ending::Interrupted { .. } => "interrupted",
+        Ending::Aborted { .. } => "aborted",
         Ending::Unmeasured => "unmeasured",
         Ending::Partial => "partial",
     }

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::measured::Measured;
-use super::{Ending, Environment, Finding, Manifest, RUN_FORMAT_VERSION, RunLog, RunReport, Totals};
+use super::{Ending, Environment, FIRST_RUN_FORMAT_VERSION, Finding, Manifest, RunLog, RunReport, Totals};
 use crate::metrics::{
     BadMoments, Cell, ErrorSample, IdleSecond, Phase, Second, SeriesStore, StreamCell, StreamedCall,
 };
 use crate::model::{
-    Carriage, CounterRng, Endpoint, Era, Event, HealthState, LatencyHistogram, Level, Messages, Outcome,
-    OutcomeClass, Probe, ProbeResult, ProcessSample, ScrapeFault, ScrapeStat, Stamped, Strays, StreamTimes,
-    TargetInfo, TaskCount, TransportFault, Verdict, Wish,
+    Abort, Carriage, CounterRng, Endpoint, Era, Event, HealthState, LatencyHistogram, Level, Messages,
+    Outcome, OutcomeClass, Probe, ProbeResult, ProcessSample, ScrapeFault, ScrapeStat, Stamped, Strays,
+    StreamTimes, TargetInfo, TaskCount, TransportFault, Verdict, Wish,
 };
 use crate::plan::{
     Auth, ClosedLoad, DemoTarget, HostRule, Load, LoadModel, Observe, Operation, Outputs, PLAN_VERSION, Plan,
@@ -35,7 +35,7 @@ pub(super) fn fixture() -> RunLog {
     let planned = seconds.iter().map(|second| second.planned).sum();
     RunLog {
         manifest: Manifest {
-            version: RUN_FORMAT_VERSION,
+            version: FIRST_RUN_FORMAT_VERSION,
             run_id: "2026-03-01T10-00-00Z-default".to_owned(),
             gander: "0.1.0".to_owned(),
             started_at: "2026-03-01T10:00:00Z".to_owned(),
@@ -76,6 +76,27 @@ pub(super) fn partial() -> RunLog {
     last.in_flight = 3;
     log.events.retain(|stamped| stamped.at < Duration::from_secs(12));
     log.ending = Ending::Partial;
+    log
+}
+
+/// The same run, stopped after 15 of its 20 seconds by one of its objectives.
+pub(super) fn aborted() -> RunLog {
+    let mut log = fixture();
+    let Ending::Complete { totals } = log.ending else { unreachable!("the fixture is complete") };
+    log.ending = Ending::Aborted { totals };
+    let stopped = log.events.iter().position(|event| event.what == Event::LoadStopped);
+    let stopped = stopped.expect("the fixture's load is stopped");
+    log.events[stopped].at -= Duration::from_secs(5);
+    let why = Abort::Budget {
+        objective: "errors".to_owned(),
+        calls: 600,
+        bad: 90,
+        budget: 0.05,
+        e_value: Some(31.46),
+        needed: 20.0,
+    };
+    let moment = log.events[stopped].at;
+    log.events.insert(stopped, Stamped { at: moment, what: Event::Aborted(why) });
     log
 }
 
@@ -171,6 +192,7 @@ fn plan() -> Plan {
             }),
             warm_up: Duration::from_secs(u64::from(WARM_UP)),
             idle_streams: 0,
+            stage_names: Vec::new(),
         },
         variables: Vec::new(),
         feeders: Vec::new(),

@@ -17,6 +17,7 @@ pub fn judged(log: &RunLog, criteria: &Criteria) -> RunReport {
         flow: &measured.flow,
         series: &log.series,
         steady: &steady,
+        began: measured.clock.started(),
     };
     let mut findings = slo::judge(objectives, &run);
     let late = slo::own_lateness(&log.seconds, &measured.clock.steady_seconds());

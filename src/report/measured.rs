@@ -47,7 +47,7 @@ impl LoadClock {
         let planned_end = started + log.plan.load.duration();
         let stopped = match log.ending {
             Ending::Complete { .. } => planned_end,
-            Ending::Interrupted { .. } | Ending::Partial | Ending::Unmeasured => {
+            Ending::Interrupted { .. } | Ending::Aborted { .. } | Ending::Partial | Ending::Unmeasured => {
                 when(&Event::LoadStopped).unwrap_or(recorded).clamp(started, planned_end)
             }
         };
@@ -56,6 +56,11 @@ impl LoadClock {
         let over = when(&Event::LoadStopped).unwrap_or(stopped);
         let overrun = over.saturating_sub(stopped).as_secs_f64();
         Self { started, stopped, overrun, duration, warm_up }
+    }
+
+    /// When the load began, in the time of the run.
+    pub(super) fn started(&self) -> Duration {
+        self.started
     }
 
     /// Seconds from the start of the load to `at`; negative before it.

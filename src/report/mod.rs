@@ -26,7 +26,9 @@ mod tests;
 pub use format::{FORMATS, Format, OutputFile, format_names};
 pub use json::REPORT_SCHEMA;
 pub use judged::judged;
-pub use run_log::{Ending, Environment, Manifest, RUN_FORMAT_VERSION, RunLog, Totals};
+pub use run_log::{
+    Ending, Environment, FIRST_RUN_FORMAT_VERSION, Manifest, RUN_FORMAT_VERSION, RunLog, Totals,
+};
 pub use run_report::{
     ClockRow, CrossTalk, ErrorRow, HealthSpan, IdleStreams, LostSessions, OutcomeCount, OutputRow,
     REPORT_VERSION, RunReport, Saturation, SessionGrowth, StepRow, StreamRow, StreamTime, TimelinePoint,

@@ -8,8 +8,11 @@ use crate::model::{Event, Stamped, TargetInfo};
 use crate::plan::Plan;
 use crate::slo::Criteria;
 
-/// The version of the run directory's files.
-pub const RUN_FORMAT_VERSION: u32 = 1;
+/// The version of the run directory's files. Version 2 is version 1 with objectives on windows or on parts of the load: readers of version 1
+/// refuse it, where they would judge such an objective over the whole run.
+pub const RUN_FORMAT_VERSION: u32 = 2;
+/// The version of run directories without such objectives, which every reader knows.
+pub const FIRST_RUN_FORMAT_VERSION: u32 = 1;
 
 /// A run as recorded.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +87,12 @@ pub enum Ending {
     Interrupted {
         /// 1 for SIGHUP, 2 for SIGINT, 15 for SIGTERM.
         signal: i32,
+        /// As in [`Ending::Complete`].
+        totals: Totals,
+    },
+    /// Gander stopped it, because what was to hold did not ([`Event::Aborted`] says what); what was measured until then is whole. Readers
+    /// from before this ending refuse the directory.
+    Aborted {
         /// As in [`Ending::Complete`].
         totals: Totals,
     },

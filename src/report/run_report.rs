@@ -15,7 +15,8 @@ use crate::slo::{AlertHistory, Finding, GeneratorCheck};
 /// all that version 2 had, and beside it `strays`, `session_growth` and the target's `transport`. Version 4 has all that version
 /// 3 had, and beside it `cross_talk`, `messages`, `streams`, `output_schemas`,
 /// `idle_streams` and `lost_sessions`. Version 5 has all that version 4 had, and beside it `within_limit` of each objective. Version 6 has all that
-/// version 5 had, and beside it `projected` of each alert; a reader that looks at the other fields alone reads it as before.
+/// version 5 had, and beside it `projected` of each alert and `aborted` among the states of a run; a reader that looks at the other fields alone,
+/// and takes that state for one that it does not know, reads it as before.
 pub const REPORT_VERSION: u32 = 6;
 
 /// A run, judged.
@@ -33,7 +34,7 @@ pub struct RunReport {
     pub target: Option<TargetInfo>,
     /// The machine that made the load.
     pub environment: Environment,
-    /// `complete`, `interrupted`, `unmeasured` or `partial`.
+    /// `complete`, `interrupted`, `aborted`, `unmeasured` or `partial`.
     pub state: String,
     /// The verdict on the whole run.
     pub verdict: Verdict,

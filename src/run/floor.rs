@@ -77,7 +77,7 @@ fn busiest(plan: &Plan, length: Duration, target: &DemoTarget) -> Plan {
                 Auth::Login { path: path.clone(), username: "nobody".into(), password: Secret::new("none") }
             }
         },
-        load: Load { model, warm_up: WARM_UP, idle_streams: 0 },
+        load: Load { model, warm_up: WARM_UP, idle_streams: 0, stage_names: Vec::new() },
         ..plan.clone()
     }
 }

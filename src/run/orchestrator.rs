@@ -19,15 +19,15 @@ use super::{floor, output_checks};
 use crate::clock::{Clock, wall_clock};
 use crate::load::{self, Crew, GeneratorWatch, LoadError, Recorder, Timing, Workload};
 use crate::mcp::{self, Contact, ContactError};
-use crate::metrics::{Phase, StreamLimit};
+use crate::metrics::{Phase, Second, StreamLimit};
 use crate::model::{
     Carriage, Endpoint, Event, Floor, Level, Secret, Stamped, printable_text, without_credentials,
 };
 use crate::observe::{self, Limits, Observation, ObserveError, ObserveOptions, Observer, Watchers};
 use crate::plan::{Auth, Plan, Proxies, Proxy, Replicas, Target, Turn};
 use crate::record::{RecordError, RunWriter};
-use crate::report::{Ending, Manifest, RUN_FORMAT_VERSION, Totals};
-use crate::slo::{self, AlertNews, Criteria};
+use crate::report::{Ending, FIRST_RUN_FORMAT_VERSION, Manifest, RUN_FORMAT_VERSION, Totals};
+use crate::slo::{self, AbortWatch, AlertNews, Criteria};
 
 /// How long calls in flight may take to end after the first signal; the second one ends them at once.
 const DRAIN_AFTER_SIGNAL: Duration = Duration::from_secs(5);
@@ -116,7 +116,7 @@ pub async fn execute(
     mut options: RunOptions,
     watch: &mut dyn FnMut(RunEvent<'_>),
 ) -> Result<Finished, RunError> {
-    let manifest = manifest(&plan, &options);
+    let manifest = manifest(&plan, criteria, &options);
     let zero_ms = manifest.started_ms();
     let parent = plan.outputs.directory.clone();
     let writer =
@@ -146,6 +146,7 @@ pub async fn execute(
     run.notes.extend(generated.notes.into_iter().map(|text| (Level::Info, text)));
     run.stream_limits = slo::stream_limits(&criteria.objectives);
     run.alerts = criteria.alerts.as_ref().map(|alerts| AlertWatch::start(alerts, zero_ms));
+    run.abort_watch = Some(AbortWatch::of(criteria, &run.work.plan));
     if let Some(floor) = floor {
         run.write(&Stamped { at: Duration::ZERO, what: Event::Floor(floor) })?;
     }
@@ -180,7 +181,7 @@ struct Prepared {
     crew: Crew,
 }
 
-fn manifest(plan: &Plan, options: &RunOptions) -> Manifest {
+fn manifest(plan: &Plan, criteria: &Criteria, options: &RunOptions) -> Manifest {
     let started = jiff::Timestamp::try_from(wall_clock()).unwrap_or_default();
     let name: String = plan
         .name
@@ -188,7 +189,11 @@ fn manifest(plan: &Plan, options: &RunOptions) -> Manifest {
         .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
         .collect();
     Manifest {
-        version: RUN_FORMAT_VERSION,
+        version: if criteria.objectives.iter().any(|objective| objective.terms.narrow()) {
+            RUN_FORMAT_VERSION
+        } else {
+            FIRST_RUN_FORMAT_VERSION
+        },
         run_id: format!("{}-{}", started.strftime("%Y%m%d-%H%M%S"), name.trim_matches('-')),
         gander: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
@@ -271,6 +276,10 @@ struct Run<'a> {
     stream_limits: Vec<StreamLimit>,
     /// The rules that are evaluated beside the load.
     alerts: Option<AlertWatch>,
+    /// What may stop the load.
+    abort_watch: Option<AbortWatch>,
+    /// It did.
+    aborted: bool,
     next_second: u32,
     signal: Option<i32>,
     /// A second signal came.
@@ -318,6 +327,8 @@ impl<'a> Run<'a> {
             generator: GeneratorWatch::start(clock),
             stream_limits: Vec::new(),
             alerts: None,
+            abort_watch: None,
+            aborted: false,
             next_second: 0,
             signal: None,
             hurried: false,
@@ -434,11 +445,34 @@ impl<'a> Run<'a> {
             return;
         }
         self.signal = Some(signal);
+        self.drain();
+    }
+
+    /// Calls in flight may end, but not for long.
+    fn drain(&self) {
         let abort = self.work.signals.abort.clone();
         tokio::spawn(async move {
             tokio::time::sleep(DRAIN_AFTER_SIGNAL).await;
             abort.raise();
         });
+    }
+
+    /// Stops the load where the second that is over shows that there is no use in more of it.
+    fn consider_abort(&mut self, second: &Second) -> Result<(), RunError> {
+        let Some(why) = self.abort_watch.as_mut().and_then(|watch| watch.second(second)) else {
+            return Ok(());
+        };
+        self.abort_watch = None;
+        // What is over, or is being stopped, is not stopped.
+        let is_over = u64::from(second.second) + 1 >= self.work.plan.load.duration().as_secs();
+        if is_over || self.work.signals.stop.is_raised() {
+            return Ok(());
+        }
+        self.aborted = true;
+        self.event(Event::Aborted(why))?;
+        self.work.signals.stop.raise();
+        self.drain();
+        Ok(())
     }
 
     /// Books the second that is over.
@@ -458,7 +492,7 @@ impl<'a> Run<'a> {
         self.next_second += 1;
         self.writer.second(&second).map_err(RunError::Record)?;
         (self.watch)(RunEvent::Second { second: &second });
-        Ok(())
+        self.consider_abort(&second)
     }
 
     fn observed(&mut self, seen: Observation) -> Result<(), RunError> {
@@ -483,6 +517,7 @@ impl<'a> Run<'a> {
         let (planned, recorded) = self.work.recorder.totals();
         let totals = Totals { planned, recorded };
         let ending = match self.signal {
+            None if self.aborted => Ending::Aborted { totals },
             None => Ending::Complete { totals },
             Some(signal) => Ending::Interrupted { signal, totals },
         };

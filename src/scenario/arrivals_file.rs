@@ -112,6 +112,8 @@ fn read_stages(list: Field<'_>, problems: &mut Problems) -> Option<Vec<RateStage
 
 fn read_stage(item: Field<'_>, problems: &mut Problems) -> Option<RateStage> {
     let mut fields = Fields::of(item.node, "a stage", problems)?;
+    // Read with those of all stages.
+    fields.optional("name");
     let duration = fields.required("duration", problems).and_then(|field| field.duration(problems));
     let rate = fields.required("rate", problems).and_then(|field| read_rate(field, problems));
     fields.finish(problems);

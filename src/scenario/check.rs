@@ -307,5 +307,6 @@ fn called<'f>(file: &'f ScenarioFile, transactions: &'f [WrittenTransaction]) ->
         calls: steps.map(call).collect(),
         scraped: file.observe.as_ref().is_none_or(|written| written.observe.metrics.is_some()),
         open: file.load.as_ref().is_none_or(|load| load.open().is_some()),
+        load: file.load.as_ref(),
     }
 }

@@ -37,6 +37,9 @@ pub fn describe(plan: &Plan, criteria: &Criteria) -> String {
     page.blank();
     describe_feeders(&mut page, plan);
     describe_objectives(&mut page, &criteria.objectives);
+    if let Some(when) = &criteria.abort_when {
+        page.line(0, &format!("stopped when {when}"));
+    }
     criteria.alerts.iter().for_each(|alerts| describe_alerts(&mut page, alerts));
     page.blank();
     describe_watch(&mut page, plan);
@@ -174,12 +177,12 @@ fn describe_load(page: &mut Page, load: &Load) {
         page.value("idle streams", &format!("{streams}, held open beside the load by clients of their own"));
     }
     match &load.model {
-        LoadModel::Open(open) => describe_open(page, open),
-        LoadModel::Closed(closed) => describe_closed(page, closed),
+        LoadModel::Open(open) => describe_open(page, open, load),
+        LoadModel::Closed(closed) => describe_closed(page, closed, load),
     }
 }
 
-fn describe_open(page: &mut Page, load: &OpenLoad) {
+fn describe_open(page: &mut Page, load: &OpenLoad, of: &Load) {
     let spacing = match load.spacing {
         Spacing::Constant => "evenly spaced",
         Spacing::Poisson => "spaced as independent clients come (Poisson)",
@@ -200,7 +203,7 @@ fn describe_open(page: &mut Page, load: &OpenLoad) {
     let peak = load.peak_rate();
     page.value("rate", &chart(load.duration(), |moment| load.rate_at(moment) / peak));
     let lines = load.stages.iter().map(|stage| (stage.duration, format_rate(stage.rate)));
-    describe_stages(page, lines, "0/s", "");
+    describe_stages(page, of, lines, "0/s", "");
 }
 
 fn describe_transport(page: &mut Page, Transport { carriage, http, tls, replicas: _ }: &Transport) {
@@ -228,7 +231,7 @@ fn describe_transport(page: &mut Page, Transport { carriage, http, tls, replicas
     }
 }
 
-fn describe_closed(page: &mut Page, load: &ClosedLoad) {
+fn describe_closed(page: &mut Page, load: &ClosedLoad, of: &Load) {
     let think_time = match &load.think_time {
         ThinkTime::Constant(pause) if pause.is_zero() => {
             "none: users call as fast as answers come".to_owned()
@@ -253,19 +256,21 @@ fn describe_closed(page: &mut Page, load: &ClosedLoad) {
     let peak = f64::from(load.peak_users().max(1));
     page.value("users", &chart(load.duration(), |moment| f64::from(load.users_at(moment)) / peak));
     let lines = load.stages.iter().map(|stage| (stage.duration, format_count(stage.users.into())));
-    describe_stages(page, lines, "0", " users");
+    describe_stages(page, of, lines, "0", " users");
 }
 
 /// One line a stage: from when to when, from what to what.
 fn describe_stages(
     page: &mut Page,
+    of: &Load,
     stages: impl Iterator<Item = (Duration, String)>,
     zero: &str,
     unit: &str,
 ) {
     let mut before = zero.to_owned();
     let mut began = Duration::ZERO;
-    for (duration, value) in stages {
+    for (place, (duration, value)) in stages.enumerate() {
+        let name = of.stage_name(place).map(|name| format!("  ({name})")).unwrap_or_default();
         let ends = began + duration;
         if duration.is_zero() {
             before = value;
@@ -277,7 +282,7 @@ fn describe_stages(
         } else {
             format!("from {before} to {value}{unit}")
         };
-        page.value("", &format!("{when:<22} {what}"));
+        page.value("", &format!("{when:<22} {what}{name}"));
         before = value;
         began = ends;
     }
@@ -311,7 +316,8 @@ fn describe_objectives(page: &mut Page, objectives: &[Objective]) {
             | Indicator::Throughput { .. } => format!(", {}", objective.scope),
         };
         page.line(2, &format!("{} ({})", objective.name, objective.origin));
-        page.line(6, &format!("{}{scope}", limit(&objective.indicator)));
+        let terms = objective.terms.in_words();
+        page.line(6, &format!("{}{scope}{terms}", limit(&objective.indicator)));
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::input::{Field, Fields, Place, Problem, Problems, Value};
+use crate::input::{Field, Fields, Place, Problem, Problems, Value, quoted};
 use crate::model::format_duration;
-use crate::plan::{ClosedLoad, Load, LoadModel, Stage, ThinkTime};
+use crate::plan::{ClosedLoad, Load, LoadModel, Stage, StageName, ThinkTime};
 
 use super::arrivals_file;
 
@@ -14,6 +14,7 @@ pub(super) const MOST_USERS: u32 = 1_000_000;
 /// The load, and where it asks for idle streams.
 pub(super) fn read(field: Field<'_>, problems: &mut Problems) -> Option<(Load, Option<Place>)> {
     let mut fields = Fields::of(field.node, "`load`", problems)?;
+    let stage_names = read_stage_names(field, problems);
     let model = if arrivals_file::is_open(field) {
         arrivals_file::read(&mut fields, problems).map(LoadModel::Open)
     } else {
@@ -24,7 +25,7 @@ pub(super) fn read(field: Field<'_>, problems: &mut Problems) -> Option<(Load, O
     let idle_field = fields.optional("idle_streams");
     let idle_streams = idle_field.map_or(Some(0), |field| field.whole(&(0..=MOST_USERS), problems));
     fields.finish(problems);
-    let load = Load { model: model?, warm_up: warm_up?, idle_streams: idle_streams? };
+    let load = Load { model: model?, warm_up: warm_up?, idle_streams: idle_streams?, stage_names };
     if let Some(field) = warm_up_field.filter(|_| load.warm_up >= load.duration()) {
         let message = format!(
             "the warm-up of {} is not shorter than the load of {}",
@@ -37,6 +38,28 @@ pub(super) fn read(field: Field<'_>, problems: &mut Problems) -> Option<(Load, O
     }
     let idle = idle_field.filter(|_| load.idle_streams > 0);
     Some((load, idle.map(|field| field.node.place.clone())))
+}
+
+/// The names of stages, in whichever model; what else is wrong with the list is found where stages are read.
+fn read_stage_names(load: Field<'_>, problems: &mut Problems) -> Vec<StageName> {
+    let Value::Map(entries) = &load.node.value else { return Vec::new() };
+    let mut names: Vec<StageName> = Vec::new();
+    for stages in entries.iter().filter(|entry| entry.key.text == "stages") {
+        let Value::List(stages) = &stages.value.value else { continue };
+        for (stage, node) in stages.iter().enumerate() {
+            let Value::Map(entries) = &node.value else { continue };
+            let Some(entry) = entries.iter().find(|entry| entry.key.text == "name") else { continue };
+            let field = Field { name: "name", node: &entry.value };
+            let Some(name) = field.name(problems) else { continue };
+            if names.iter().any(|earlier| earlier.name == name) {
+                let message = format!("two stages are called {}", quoted(name));
+                field.wrong(message, "give one of them another name", problems);
+            } else {
+                names.push(StageName { stage, name: name.to_owned() });
+            }
+        }
+    }
+    names
 }
 
 fn read_closed(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<ClosedLoad> {
@@ -133,6 +156,8 @@ fn read_stages(list: Field<'_>, problems: &mut Problems) -> Option<Vec<Stage>> {
 
 fn read_stage(item: Field<'_>, problems: &mut Problems) -> Option<Stage> {
     let mut fields = Fields::of(item.node, "a stage", problems)?;
+    // Read with those of all stages.
+    fields.optional("name");
     let duration = fields.required("duration", problems).and_then(|field| field.duration(problems));
     let users = fields.required("users", problems).and_then(|field| field.whole(&(0..=MOST_USERS), problems));
     fields.finish(problems);

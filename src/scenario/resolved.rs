@@ -1,5 +1,5 @@
 //! The plan as a scenario file in which everything is filled in, with its objectives: for programs. Without
-//! `objectives` and `alerts` it is a scenario file again.
+//! `objectives`, `alerts` and `abort_when` it is a scenario file again.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use crate::plan::{
     Transport, UnlistedTools,
 };
 use crate::slo::{
-    Aggregation, Bound, Criteria, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector,
-    Unit,
+    AbortWhen, Aggregation, Bound, Criteria, Divisor, During, InEvery, Indicator, MetricIndicator, Objective,
+    Reading, Scope, Selector, Terms, Tolerance, Unit,
 };
 
 /// What stands in place of a secret.
@@ -90,6 +90,10 @@ pub fn resolved_criteria(criteria: &Criteria) -> Mapping {
     fields.set("objectives", criteria.objectives.iter().map(objective).collect::<Vec<_>>());
     if let Some(alerts) = &criteria.alerts {
         fields.set("alerts", resolved_alerts::alerts(alerts));
+    }
+    if let Some(AbortWhen { all_calls_fail_for }) = &criteria.abort_when {
+        let seconds = format!("{all_calls_fail_for}s").into();
+        fields.set("abort_when", Fields::of([("all_calls_fail_for", seconds)]));
     }
     fields.0
 }
@@ -248,8 +252,8 @@ fn oauth(oauth: &OAuth) -> Value {
 
 fn load(load: &Load) -> Value {
     let mut fields = match &load.model {
-        LoadModel::Open(open) => open_load(open),
-        LoadModel::Closed(closed) => closed_load(closed),
+        LoadModel::Open(open) => open_load(open, load),
+        LoadModel::Closed(closed) => closed_load(closed, load),
     };
     fields.set("warm_up", duration(load.warm_up));
     if load.idle_streams > 0 {
@@ -258,10 +262,22 @@ fn load(load: &Load) -> Value {
     fields.value()
 }
 
-fn open_load(load: &OpenLoad) -> Fields {
-    let stages = load.stages.iter().map(|stage| {
-        Fields::of([("duration", duration(stage.duration)), ("rate", format!("{}/s", stage.rate).into())])
-    });
+/// One stage, with its name if it has one.
+fn stage(of: &Load, place: usize, length: Duration, what: (&str, Value)) -> Value {
+    let mut fields = Fields::default();
+    if let Some(name) = of.stage_name(place) {
+        fields.set("name", name);
+    }
+    fields.set("duration", duration(length));
+    fields.set(what.0, what.1);
+    fields.value()
+}
+
+fn open_load(load: &OpenLoad, of: &Load) -> Fields {
+    let stages =
+        load.stages.iter().enumerate().map(|(place, line)| {
+            stage(of, place, line.duration, ("rate", format!("{}/s", line.rate).into()))
+        });
     let spacing = match load.spacing {
         Spacing::Constant => "constant",
         Spacing::Poisson => "poisson",
@@ -275,11 +291,9 @@ fn open_load(load: &OpenLoad) -> Fields {
     fields
 }
 
-fn closed_load(load: &ClosedLoad) -> Fields {
-    let stages = load
-        .stages
-        .iter()
-        .map(|stage| Fields::of([("duration", duration(stage.duration)), ("users", stage.users.into())]));
+fn closed_load(load: &ClosedLoad, of: &Load) -> Fields {
+    let stages = load.stages.iter().enumerate();
+    let stages = stages.map(|(place, line)| stage(of, place, line.duration, ("users", line.users.into())));
     let mut fields = Fields::default();
     fields.set("stages", stages.collect::<Vec<_>>());
     fields.set("think_time", pause(load.think_time));
@@ -356,8 +370,30 @@ fn objective(objective: &Objective) -> Value {
         Indicator::Throughput { at_least } => fields.set("throughput", format!("{at_least}/s")),
         Indicator::Metric(indicator) => fields.set("metric", metric(indicator)),
     }
+    terms(&objective.terms, &mut fields);
     fields.set("origin", objective.origin.as_str());
     fields.value()
+}
+
+fn terms(terms: &Terms, fields: &mut Fields) {
+    if terms.abort {
+        fields.set("abort", true);
+    }
+    match &terms.during {
+        None => {}
+        Some(During::Stage(name)) => fields.set("during", name.as_str()),
+        Some(During::Span { from, to }) => {
+            fields.set("during", Fields::of([("from", duration(*from)), ("to", duration(*to))]));
+        }
+    }
+    if let Some(InEvery { seconds, tolerance }) = &terms.in_every {
+        fields.set("in_every", format!("{seconds}s"));
+        match tolerance {
+            Tolerance::Share(share) => fields.set("tolerance", percentage(*share)),
+            Tolerance::Windows(0) => {}
+            Tolerance::Windows(count) => fields.set("tolerance", format!("{count} windows")),
+        }
+    }
 }
 
 fn metric(indicator: &MetricIndicator) -> Value {

@@ -258,15 +258,18 @@ fn golden_resolved(name: &str, path: &Path, loaded: &Loaded) {
     for objective in objectives.as_sequence_mut().unwrap() {
         objective.as_mapping_mut().unwrap().remove("origin").unwrap();
     }
-    let mut slo = format!("version: 1\nobjectives: {}", serde_json::to_string(&objectives).unwrap());
+    let mut slo = format!("version: 1\nobjectives: {}\n", serde_json::to_string(&objectives).unwrap());
+    if let Some(when) = scenario.remove("abort_when") {
+        slo =
+            [slo, "abort_when: ".to_owned(), serde_json::to_string(&when).unwrap(), "\n".to_owned()].concat();
+    }
     if let Some(mut alerts) = scenario.remove("alerts") {
         for kind in ["must_fire", "must_stay_silent", "must_resolve"] {
             for expectation in alerts[kind].as_sequence_mut().into_iter().flatten() {
                 expectation.as_mapping_mut().unwrap().remove("origin").unwrap();
             }
         }
-        slo.push_str("\nalerts: ");
-        slo.push_str(&serde_json::to_string(&alerts).unwrap());
+        slo = [slo, "alerts: ".to_owned(), serde_json::to_string(&alerts).unwrap()].concat();
     }
     scenario.insert("slo".into(), "slo.yaml".into());
     let scenario = serde_yaml::to_string(&scenario).unwrap();
@@ -283,7 +286,10 @@ fn golden_resolved(name: &str, path: &Path, loaded: &Loaded) {
     let json = |plan: &Plan| serde_json::to_value(plan).unwrap();
     assert_eq!(json(&again.plan), json(&loaded.plan));
     let what = |objectives: &[Objective]| -> Vec<_> {
-        objectives.iter().map(|one| (one.name.clone(), one.scope.clone(), one.indicator.clone())).collect()
+        objectives
+            .iter()
+            .map(|one| (one.name.clone(), one.scope.clone(), one.indicator.clone(), one.terms.clone()))
+            .collect()
     };
     assert_eq!(what(&again.criteria.objectives), what(&loaded.criteria.objectives));
     let nowhere = |alerts: &Option<AlertCriteria>| {
@@ -293,6 +299,7 @@ fn golden_resolved(name: &str, path: &Path, loaded: &Loaded) {
         alerts
     };
     assert_eq!(nowhere(&again.criteria.alerts), nowhere(&loaded.criteria.alerts));
+    assert_eq!(again.criteria.abort_when, loaded.criteria.abort_when);
 }
 
 #[test]

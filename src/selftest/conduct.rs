@@ -235,9 +235,11 @@ async fn run(
     match (finished.ending, finished.cause) {
         (_, Some(cause)) => Err(failed(cause)),
         (Ending::Interrupted { signal, .. }, None) => Err(SelftestError::Interrupted(signal)),
-        (ending @ (Ending::Complete { .. } | Ending::Partial | Ending::Unmeasured), None) => {
-            Ok(Finished { folder: finished.folder, ending, cause: None })
-        }
+        (
+            ending
+            @ (Ending::Complete { .. } | Ending::Aborted { .. } | Ending::Partial | Ending::Unmeasured),
+            None,
+        ) => Ok(Finished { folder: finished.folder, ending, cause: None }),
     }
 }
 

@@ -60,18 +60,23 @@ impl Bursts {
 
 /// The steady calls of `scope` in each of `seconds`.
 pub(super) fn course(seconds: &[Second], plan: &Plan, scope: &Scope, bad: Bad) -> Course {
+    Course::of(seconds, counted(plan, scope, bad))
+}
+
+/// What tells the steady calls of `scope` in a second, and the bad ones among them.
+pub(super) fn counted(plan: &Plan, scope: &Scope, bad: Bad) -> impl Fn(&Second) -> CourseSecond + use<> {
     let is_wanted: Vec<bool> =
         plan.steps.iter().map(|step| step.role == Role::Load && is_in(scope, step)).collect();
-    let is_counted = |cell: &&Cell| {
-        cell.phase == Phase::Steady
-            && cell.outcome.counts()
-            && is_wanted.get(cell.step.index()) == Some(&true)
-    };
-    Course::of(seconds, |second| {
+    move |second| {
+        let is_counted = |cell: &&Cell| {
+            cell.phase == Phase::Steady
+                && cell.outcome.counts()
+                && is_wanted.get(cell.step.index()) == Some(&true)
+        };
         let mut all = CourseSecond::default();
         second.cells.iter().filter(is_counted).for_each(|cell| all.add(bad.among(cell)));
         all
-    })
+    }
 }
 
 impl Bad {

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::stream::comes_in_parts;
-use super::{Indicator, Scope, WrittenAlerts, WrittenCriteria, WrittenObjective};
+use super::{During, Indicator, Scope, WrittenAlerts, WrittenCriteria, WrittenObjective};
 use crate::input::{Problem, Problems, quoted, way_out};
-use crate::model::LatencyClock;
-use crate::plan::{Plan, Role, Step};
+use crate::model::{LatencyClock, format_duration};
+use crate::plan::{Load, Plan, Role, Step};
 
 /// What objectives can be about.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(crate) struct Called<'a> {
     pub scraped: bool,
     /// True when calls are due at a time of their own, whatever users do.
     pub open: bool,
+    /// The load itself; `None` where it has a mistake of its own.
+    pub load: Option<&'a Load>,
 }
 
 /// One step of the load.
@@ -41,6 +43,7 @@ impl<'a> Called<'a> {
             calls: steps.map(call).collect(),
             scraped: plan.observe.metrics.is_some(),
             open: plan.load.open().is_some(),
+            load: Some(&plan.load),
         }
     }
 
@@ -48,6 +51,7 @@ impl<'a> Called<'a> {
     pub(crate) fn check_all(&self, criteria: &WrittenCriteria, problems: &mut Problems) {
         for objective in &criteria.objectives {
             self.check(objective, problems);
+            self.check_during(objective, problems);
         }
         if let Some(WrittenAlerts { place, .. }) = criteria.alerts.as_ref().filter(|_| !self.scraped) {
             problems.push(
@@ -99,6 +103,42 @@ impl<'a> Called<'a> {
             };
             problems.push(Problem::error(&written.scope, message).label("nothing to judge").help(help));
         }
+    }
+
+    /// Reports an objective on a part of the load that is not there, or has no time in the steady phase.
+    fn check_during(&self, written: &WrittenObjective, problems: &mut Problems) {
+        let WrittenObjective { objective, during: place, .. } = written;
+        let (Some(during), Some(load)) = (&objective.terms.during, self.load) else { return };
+        let Some(span) = during.span(load) else {
+            let names: Vec<&str> = load.stage_names.iter().map(|stage| stage.name.as_str()).collect();
+            let wanted = if let During::Stage(name) = during { name.as_str() } else { "" };
+            let help = if names.is_empty() {
+                "give the stage this name in the scenario (`stages: [{duration: 30s, users: 20, name: NAME}]`), or write \
+                 `during: {from: 30s, to: 60s}`"
+                    .to_owned()
+            } else {
+                way_out(wanted, &names, "each stage that has a name")
+            };
+            let message = format!("{} has no stage {}", self.who, quoted(wanted));
+            problems.push(Problem::error(place, message).label("nothing to judge").help(help));
+            return;
+        };
+        let steady = load.warm_up..load.duration();
+        let message = if span.end <= steady.start {
+            format!(
+                "this part of the load is over when the warm-up is, after {}",
+                format_duration(steady.start)
+            )
+        } else if span.end > steady.end {
+            format!("the load ends before this does, after {}", format_duration(steady.end))
+        } else if span.is_empty() {
+            "this stage has no length: it is a jump".to_owned()
+        } else {
+            return;
+        };
+        let help =
+            "name a part of the steady phase, which is from the end of the warm-up to the end of the load";
+        problems.push(Problem::error(place, message).label("nothing to judge").help(help));
     }
 
     /// Reports an objective on parts of answers that come as a whole.

@@ -1,6 +1,6 @@
 //! What must hold of a run: objectives, and what is expected of alert rules.
 
-use super::{AlertCriteria, Objective};
+use super::{AbortWhen, AlertCriteria, Objective};
 
 /// What the SLO files of a run say.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -9,4 +9,6 @@ pub struct Criteria {
     pub objectives: Vec<Objective>,
     /// Alert rules to be evaluated over what the run scrapes; `None` where no file names any.
     pub alerts: Option<AlertCriteria>,
+    /// What stops the load, beside objectives that say so.
+    pub abort_when: Option<AbortWhen>,
 }

@@ -7,6 +7,7 @@
 
 use super::Finding;
 use super::evidence::Evidence;
+use super::windows::Windows;
 use crate::stats::binomial::SIGNIFICANCE;
 use crate::stats::holm::holm_levels;
 
@@ -18,7 +19,13 @@ pub(super) struct Draft {
 }
 
 #[derive(Debug, Clone)]
-struct Test {
+enum Test {
+    Calls(OfCalls),
+    Windows(Windows),
+}
+
+#[derive(Debug, Clone)]
+struct OfCalls {
     evidence: Evidence,
     /// In a few words, what a bad call is.
     what: &'static str,
@@ -34,18 +41,80 @@ impl Draft {
 
     /// Whose verdict is what `evidence` proves; `what` says in a few words what a bad call is, `more` what else is to be told.
     pub(super) fn tested(finding: Finding, evidence: Evidence, what: &'static str, more: String) -> Self {
-        Self { finding, test: Some(Test { evidence, what, more }) }
+        Self { finding, test: Some(Test::Calls(OfCalls { evidence, what, more })) }
+    }
+
+    /// Whose verdict is what `windows` prove.
+    pub(super) fn in_windows(finding: Finding, windows: Windows) -> Self {
+        Self { finding, test: Some(Test::Windows(windows)) }
+    }
+
+    /// What is found without the verdict, where that is tested.
+    pub(super) fn finding(&self) -> &Finding {
+        &self.finding
+    }
+
+    /// The same, in a scope that is narrower by `when`.
+    pub(super) fn in_scope(mut self, when: &str) -> Self {
+        self.finding.scope.push_str(when);
+        self
+    }
+
+    /// The same, with `note` at the end of its sentence.
+    pub(super) fn with_more(mut self, note: &str) -> Self {
+        match &mut self.test {
+            Some(Test::Calls(of)) => of.more.push_str(note),
+            Some(Test::Windows(windows)) => windows.more.push_str(note),
+            None => self.finding.because.push_str(note),
+        }
+        self
+    }
+
+    /// What a bad call is, and what else is to be told; `None` where no calls are tested.
+    pub(super) fn told(&self) -> Option<(&'static str, &str)> {
+        match &self.test {
+            Some(Test::Calls(OfCalls { what, more, .. })) => Some((what, more)),
+            Some(Test::Windows(_)) | None => None,
+        }
     }
 
     fn settled(self) -> Finding {
-        let Some(Test { evidence, what, more }) = self.test else { return self.finding };
-        Finding {
-            verdict: evidence.verdict(),
-            within_limit: Some(evidence.is_within()),
-            samples: evidence.calls,
-            bad: Some(evidence.bad),
-            because: evidence.because(what) + &more,
-            ..self.finding
+        let (verdict, is_within, (samples, bad), because) = match &self.test {
+            None => return self.finding,
+            Some(Test::Calls(OfCalls { evidence, what, more })) => (
+                evidence.verdict(),
+                evidence.is_within(),
+                (evidence.calls, evidence.bad),
+                evidence.because(what) + more,
+            ),
+            Some(Test::Windows(windows)) => {
+                (windows.verdict(), windows.is_within(), windows.worst_counts(), windows.because())
+            }
+        };
+        Finding { verdict, within_limit: Some(is_within), samples, bad: Some(bad), because, ..self.finding }
+    }
+}
+
+impl Test {
+    /// True where it is chance that the verdict is held against.
+    fn is_chance(&self) -> bool {
+        match self {
+            Self::Calls(of) => of.evidence.is_tested(),
+            Self::Windows(windows) => windows.is_tested(),
+        }
+    }
+
+    fn p_value(&self) -> f64 {
+        match self {
+            Self::Calls(of) => of.evidence.p_value(),
+            Self::Windows(windows) => windows.p_value(),
+        }
+    }
+
+    fn set_level(&mut self, level: f64) {
+        match self {
+            Self::Calls(of) => of.evidence.level = level,
+            Self::Windows(windows) => windows.level = level,
         }
     }
 }
@@ -53,11 +122,10 @@ impl Draft {
 /// All findings of a run, in their order.
 pub(super) fn settle(mut drafts: Vec<Draft>) -> Vec<Finding> {
     let tests = drafts.iter_mut().filter_map(|draft| draft.test.as_mut());
-    let mut tested: Vec<&mut Evidence> =
-        tests.map(|test| &mut test.evidence).filter(|evidence| evidence.is_tested()).collect();
-    let p_values: Vec<f64> = tested.iter().map(|evidence| evidence.p_value()).collect();
-    for (evidence, level) in tested.iter_mut().zip(holm_levels(&p_values, SIGNIFICANCE)) {
-        evidence.level = level;
+    let mut tested: Vec<&mut Test> = tests.filter(|test| test.is_chance()).collect();
+    let p_values: Vec<f64> = tested.iter().map(|test| test.p_value()).collect();
+    for (test, level) in tested.iter_mut().zip(holm_levels(&p_values, SIGNIFICANCE)) {
+        test.set_level(level);
     }
     drafts.into_iter().map(Draft::settled).collect()
 }

@@ -190,7 +190,7 @@ impl Evidence {
 }
 
 /// A bound to the digits that are shown, by `towards`: rounding must not make it say more than is proven.
-fn rounded(bound: f64, towards: fn(f64) -> f64) -> f64 {
+pub(super) fn rounded(bound: f64, towards: fn(f64) -> f64) -> f64 {
     let steps = if bound < 0.1 { 1e4 } else { 1e3 };
     // A bound that is a round number but for the noise of binary stays what it is.
     towards(without_binary_noise(bound * steps)) / steps

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::metric_file::read_metric;
-use super::{AlertCriteria, Called, Criteria, Indicator, Objective, Scope, alerts};
+use super::terms_file::read_terms;
+use super::{AbortWhen, AlertCriteria, Called, Criteria, Indicator, Objective, Scope, abort_file, alerts};
 use crate::input::{
     Field, Fields, Files, Place, Problem, Problems, Source, Value, parse, parse_number, parse_share, quoted,
 };
@@ -35,6 +36,7 @@ const INDICATORS: [&str; 9] = [
 pub(crate) struct WrittenCriteria {
     pub objectives: Vec<WrittenObjective>,
     pub alerts: Option<WrittenAlerts>,
+    pub abort_when: Option<(AbortWhen, Place)>,
 }
 
 /// Alert rules and where they are asked for.
@@ -48,6 +50,14 @@ impl WrittenCriteria {
     /// Adds what a further file says. Rules of two files would be evaluated on terms of their own.
     pub(crate) fn extend(&mut self, other: Self, problems: &mut Problems) {
         self.objectives.extend(other.objectives);
+        match (&self.abort_when, other.abort_when) {
+            (Some((_, first)), Some((_, second))) => problems.push(
+                Problem::error(&second, "a second SLO file has `abort_when`")
+                    .help(format!("the first is at {first}: keep one of them")),
+            ),
+            (None, abort_when) => self.abort_when = abort_when,
+            (Some(_), None) => {}
+        }
         match (&self.alerts, other.alerts) {
             (Some(first), Some(second)) => problems.push(
                 Problem::error(&second.place, "a second SLO file has `alerts`")
@@ -62,6 +72,7 @@ impl WrittenCriteria {
         Criteria {
             objectives: self.objectives.into_iter().map(|written| written.objective).collect(),
             alerts: self.alerts.map(|written| written.alerts),
+            abort_when: self.abort_when.map(|(when, _)| when),
         }
     }
 }
@@ -74,6 +85,8 @@ pub(crate) struct WrittenObjective {
     pub name: Place,
     /// The tool, step or method it is about; its name when it is about all calls.
     pub scope: Place,
+    /// The part of the load that it is about; its name when it is about all of it.
+    pub during: Place,
 }
 
 /// What the SLO file `text` says, which messages and origins call `path`.
@@ -144,6 +157,10 @@ pub(crate) fn read(source: &Arc<Source>, files: Files<'_>, problems: &mut Proble
         let read = alerts::read(alerts, source, files, problems);
         criteria.alerts = read.map(|alerts| WrittenAlerts { alerts, place });
     }
+    if let Some(field) = file.optional("abort_when") {
+        let read = abort_file::read(field, problems);
+        criteria.abort_when = read.map(|when| (when, field.node.place.clone()));
+    }
     let list =
         if file.has("alerts") { file.optional("objectives") } else { file.required("objectives", problems) };
     if let Some(list) = list {
@@ -187,6 +204,8 @@ fn read_objective(item: Field<'_>, problems: &mut Problems) -> Vec<WrittenObject
     let (scope, scope_place) =
         of.and_then(|of| read_scope(of, problems)).unwrap_or((Scope::All, name_place.clone()));
     let indicator = fields.exactly_one(&INDICATORS, problems);
+    let during_place = fields.value_place("during").unwrap_or(&name_place).clone();
+    let terms = read_terms(&mut fields, indicator.map(|(kind, ..)| kind), problems);
     fields.finish(problems);
     let Some((kind, field, _)) = indicator else { return Vec::new() };
     if let (Some(of), "metric") = (of, kind) {
@@ -208,10 +227,12 @@ fn read_objective(item: Field<'_>, problems: &mut Problems) -> Vec<WrittenObject
                 name: if several { format!("{name} {suffix}") } else { name.to_owned() },
                 scope: scope.clone(),
                 indicator,
+                terms: terms.clone(),
                 origin: origin.clone(),
             },
             name: name_place.clone(),
             scope: scope_place.clone(),
+            during: during_place.clone(),
         })
         .collect()
 }

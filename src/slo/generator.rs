@@ -386,7 +386,12 @@ mod tests {
             users: 1,
             max_users: 10,
         };
-        let load = Load { model: LoadModel::Open(open), warm_up: Duration::from_secs(2), idle_streams: 0 };
+        let load = Load {
+            model: LoadModel::Open(open),
+            warm_up: Duration::from_secs(2),
+            idle_streams: 0,
+            stage_names: Vec::new(),
+        };
         Plan { load, thresholds: vec![Threshold::response(ms(100))], ..plan() }
     }
 
@@ -541,11 +546,15 @@ mod tests {
 
     #[test]
     fn a_burst_at_the_end_of_a_second_may_be_counted_in_either() {
-        let Load { model: LoadModel::Open(open), warm_up, idle_streams } = open_plan().load else {
+        let Load { model: LoadModel::Open(open), warm_up, idle_streams, stage_names } = open_plan().load
+        else {
             unreachable!()
         };
         let open = OpenLoad { burst: 50, ..open };
-        let plan = Plan { load: Load { model: LoadModel::Open(open), warm_up, idle_streams }, ..open_plan() };
+        let plan = Plan {
+            load: Load { model: LoadModel::Open(open), warm_up, idle_streams, stage_names },
+            ..open_plan()
+        };
         // Half of what is due each second is due at its very beginning.
         let failing = |given: &[u64]| {
             let mut seconds: Vec<Second> = (0..SECONDS).map(second).collect();

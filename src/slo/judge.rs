@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::bursts::{Bad, Bursts, course};
 use super::draft::{Draft, settle};
 use super::evidence::{Evidence, exact_percent, without_binary_noise};
-use super::{Finding, Indicator, Objective, Scope, metric, stream};
+use super::{Finding, Indicator, Objective, Scope, metric, part, stream, windows};
 use crate::metrics::{Aggregates, Course, Flow, Phase, Second, SeriesStore, StreamLimit, Tally};
 use crate::model::{LatencyClock, Verdict, format_count, format_duration, format_ratio};
 use crate::plan::{Plan, Role, Step, Threshold};
@@ -30,11 +30,20 @@ pub struct Measurements<'a> {
     pub series: &'a SeriesStore,
     /// The steady phase in the time of the run.
     pub steady: &'a Range<Duration>,
+    /// When the load began, in the time of the run: seconds are counted from there.
+    pub began: Duration,
 }
 
 impl Measurements<'_> {
     pub(super) fn steady_time(&self) -> Duration {
         self.steady.end.saturating_sub(self.steady.start)
+    }
+
+    /// The numbers of the seconds that lie in the steady phase from their beginning to their end.
+    pub(super) fn whole_seconds(&self) -> Range<u32> {
+        let number = |seconds: u64| u32::try_from(seconds).unwrap_or(u32::MAX);
+        let [start, end] = [self.steady.start, self.steady.end].map(|at| at.saturating_sub(self.began));
+        number(start.as_secs() + u64::from(start.subsec_nanos() > 0))..number(end.as_secs())
     }
 }
 
@@ -43,7 +52,13 @@ pub fn judge(objectives: &[Objective], run: &Measurements<'_>) -> Vec<Finding> {
     settle(objectives.iter().map(|objective| judge_one(objective, run)).collect())
 }
 
-fn judge_one(objective: &Objective, run: &Measurements<'_>) -> Draft {
+pub(super) fn judge_one(objective: &Objective, run: &Measurements<'_>) -> Draft {
+    if let Some(during) = &objective.terms.during {
+        return part::judge(objective, during, run);
+    }
+    if let Some(in_every) = objective.terms.in_every {
+        return windows::judge(objective, in_every, run);
+    }
     let scope = &objective.scope;
     let calls = || {
         let is_wanted = |step: &Step| step.role == Role::Load && is_in(scope, step);
@@ -156,10 +171,10 @@ impl Sample {
 }
 
 /// At least `share` of the calls are good: successful (send lag: sent), and within the limit.
-struct Latency {
-    clock: LatencyClock,
-    share: f64,
-    within: Duration,
+pub(super) struct Latency {
+    pub(super) clock: LatencyClock,
+    pub(super) share: f64,
+    pub(super) within: Duration,
 }
 
 impl Latency {
@@ -188,7 +203,7 @@ impl Latency {
     }
 
     /// Which of the plan's thresholds it is, if any.
-    fn threshold(&self, thresholds: &[Threshold]) -> Option<usize> {
+    pub(super) fn threshold(&self, thresholds: &[Threshold]) -> Option<usize> {
         let wanted = Threshold { clock: self.clock, limit: self.within };
         thresholds.iter().position(|threshold| *threshold == wanted)
     }

@@ -1,5 +1,7 @@
 //! L1: objectives as users write them, and the verdicts on them.
 
+mod abort;
+mod abort_file;
 mod alerts;
 mod bursts;
 mod called;
@@ -14,10 +16,15 @@ mod judge;
 mod metric;
 mod metric_file;
 mod objective;
+mod part;
 mod scraped;
 mod stream;
+mod terms;
+mod terms_file;
 mod unit;
+mod windows;
 
+pub use abort::{AbortWatch, AbortWhen};
 pub use alerts::{
     AlertCriteria, AlertExpectation, AlertHistory, AlertNews, AlertProjection, AlertReading, AlertRow,
     AlertSpan, Expected, HeldBackRow, LiveAlerts, LiveState, PageRow, ProjectedReading, TextFile,
@@ -31,8 +38,10 @@ pub use judge::{Measurements, fails_despite, judge};
 pub use objective::{
     Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector,
 };
+pub use part::During;
 pub use scraped::Recorded;
 pub use stream::stream_limits;
+pub use terms::{InEvery, Terms, Tolerance};
 pub use unit::Unit;
 
 pub(crate) use called::{Call, Called};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Unit;
+use super::{Terms, Unit};
 use crate::model::{Labels, LatencyClock, StreamClock};
 
 /// One objective of a user's SLO file.
@@ -17,6 +17,9 @@ pub struct Objective {
     pub scope: Scope,
     /// What is measured, and the limit.
     pub indicator: Indicator,
+    /// On which part of the run, and in which pieces.
+    #[serde(flatten)]
+    pub terms: Terms,
     /// Where it is written: `file:line`.
     pub origin: String,
 }

@@ -58,7 +58,7 @@ pub(super) fn judge(objective: &Objective, limit: StreamLimit, share: f64, run: 
 }
 
 /// The answers in parts to the calls of a scope, in the steady phase.
-struct Answers {
+pub(super) struct Answers {
     times: LatencyHistogram,
     /// How many were over the limit; `None` where that was not counted when they ended.
     late: Option<u64>,
@@ -69,7 +69,7 @@ struct Answers {
 }
 
 impl Answers {
-    fn of(scope: &Scope, limit: StreamLimit, run: &Measurements<'_>) -> Self {
+    pub(super) fn of(scope: &Scope, limit: StreamLimit, run: &Measurements<'_>) -> Self {
         let Measurements { plan, aggregates, .. } = run;
         let mut all = Self { times: LatencyHistogram::new(), late: Some(0), failed: 0, steps: Vec::new() };
         let steps = plan.steps.iter().filter(|step| step.role == Role::Load && is_in(scope, step));
@@ -92,7 +92,7 @@ impl Answers {
     }
 
     /// Those of one second. When late answers of it came is not kept.
-    fn among(&self, second: &Second, limit: StreamLimit) -> CourseSecond {
+    pub(super) fn among(&self, second: &Second, limit: StreamLimit) -> CourseSecond {
         let is_one = |step: StepId, phase| phase == Phase::Steady && self.steps.contains(&step);
         let mut all = CourseSecond::default();
         for cell in second.streams.iter().filter(|cell| is_one(cell.step, cell.phase)) {
@@ -182,7 +182,13 @@ mod tests {
     fn objective(scope: Scope, limit: StreamLimit, share: f64) -> Objective {
         let StreamLimit { clock, within } = limit;
         let indicator = Indicator::Stream { clock, share, within };
-        Objective { name: "o".to_owned(), scope, indicator, origin: "slos/a.yaml:3".to_owned() }
+        Objective {
+            name: "o".to_owned(),
+            scope,
+            indicator,
+            terms: crate::slo::Terms::default(),
+            origin: "slos/a.yaml:3".to_owned(),
+        }
     }
 
     fn judged(limit: StreamLimit, share: f64, aggregates: &Aggregates) -> Finding {

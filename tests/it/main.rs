@@ -24,6 +24,9 @@ mod bad_input;
 /// Runs that end early: Ctrl-C, SIGTERM, SIGKILL of gander, a target that dies or is not there.
 mod endings;
 
+/// Loads that gander stops by itself.
+mod aborts;
+
 /// The numbers: counts equal the target's own, latencies equal the injected ones.
 mod truth;
 
@@ -31,7 +34,9 @@ mod truth;
 mod selftest;
 
 /// How often verdicts err, by simulation.
+mod abort_rates;
 mod verdicts;
+mod windows;
 
 /// Loads whose calls are due by a schedule.
 mod open_load;

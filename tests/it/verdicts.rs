@@ -34,13 +34,13 @@ use gander::scenario::{Overrides, Sources, load};
 use gander::slo::{Indicator, Measurements, Objective, Scope, judge};
 use gander::stats::binomial::{lower_bound, lower_tail, upper_tail};
 
-const LIMIT: Duration = Duration::from_millis(100);
+pub(crate) const LIMIT: Duration = Duration::from_millis(100);
 /// What a call takes when nothing is in its way, in seconds.
 const QUICK: f64 = 0.005;
 
 /// What makes calls late. Each has a true share of late calls, whatever else it does.
 #[derive(Debug, Clone, Copy)]
-enum Process {
+pub(crate) enum Process {
     /// Each call for itself.
     Independent,
     /// Latency is lognormal; 70 % of the variance of its logarithm is a first-order autoregression that forgets within so many seconds.
@@ -57,7 +57,7 @@ enum Process {
 
 /// A simulated load.
 #[derive(Debug, Clone, Copy)]
-struct Load {
+pub(crate) struct Load {
     process: Process,
     /// In seconds.
     length: u32,
@@ -150,7 +150,7 @@ impl Load {
     }
 
     /// What the recorder makes of it.
-    fn seconds(&self, step: StepId, seed: u64) -> Vec<Second> {
+    pub(crate) fn seconds(&self, step: StepId, seed: u64) -> Vec<Second> {
         let mut ends: Vec<(f64, f64)> =
             self.calls(seed).into_iter().map(|(due, took)| (due + took, took)).collect();
         ends.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -177,8 +177,13 @@ impl Load {
         let step = plan.steps.iter().find(|step| step.role == Role::Load).unwrap().id;
         let indicator =
             Indicator::Latency { clock: LatencyClock::Response, share: 1.0 - self.budget, within: LIMIT };
-        let objective =
-            Objective { name: "o".to_owned(), scope: Scope::All, indicator, origin: String::new() };
+        let objective = Objective {
+            name: "o".to_owned(),
+            scope: Scope::All,
+            indicator,
+            terms: gander::slo::Terms::default(),
+            origin: String::new(),
+        };
         let steady = Duration::ZERO..Duration::from_secs(u64::from(self.length));
         let mut all = Verdicts::default();
         for seed in runs {
@@ -192,6 +197,7 @@ impl Load {
                 flow: &flow,
                 series: &series,
                 steady: &steady,
+                began: Duration::ZERO,
             };
             let finding = judge(std::slice::from_ref(&objective), &run).remove(0);
             all.runs += 1;
@@ -285,7 +291,7 @@ fn normal_quantile(share: f64) -> f64 {
 }
 
 /// A plan with one step of load.
-fn plan() -> Plan {
+pub(crate) fn plan() -> Plan {
     let text = "version: 1\nname: simulated\ntarget: demo\nload: { users: 1, duration: 1s }\n\
                 transactions: [{ name: one, list_tools: {} }]\n";
     let read = |_: &Path| Ok(text.to_owned());
@@ -296,7 +302,7 @@ fn plan() -> Plan {
     Plan { thresholds: vec![Threshold::response(LIMIT)], ..plan }
 }
 
-const BURSTY: [Process; 10] = [
+pub(crate) const BURSTY: [Process; 10] = [
     Process::Autoregressive(0.1),
     Process::Autoregressive(1.0),
     Process::SlowPhases(0.2),
@@ -310,7 +316,7 @@ const BURSTY: [Process; 10] = [
 ];
 
 /// At 5 % of late calls allowed.
-fn load_of(process: Process, length: u32, late: f64) -> Load {
+pub(crate) fn load_of(process: Process, length: u32, late: f64) -> Load {
     Load { process, length, rate: 60.0, late, budget: 0.05 }
 }
 

@@ -217,6 +217,7 @@ fn plan() -> Plan {
             }),
             warm_up: Duration::ZERO,
             idle_streams: 0,
+            stage_names: Vec::new(),
         },
         variables: Vec::new(),
         feeders: Vec::new(),

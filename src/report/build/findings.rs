@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::crosstalk;
 use crate::metrics::{Aggregates, Cell, Phase, touched_seconds};
-use crate::model::{Event, NotSent, Outcome, Verdict, format_count, format_duration, signal_name};
+use crate::model::{Abort, Event, NotSent, Outcome, Verdict, format_count, format_duration, signal_name};
 use crate::report::measured::LoadClock;
 use crate::report::{Ending, Finding, RunLog, StepRow, Totals, figures};
 use crate::slo::{GeneratorCheck, generator_finding};
@@ -12,6 +12,7 @@ use crate::slo::{GeneratorCheck, generator_finding};
 pub(super) const OWN_SCOPE: &str = "the whole run";
 pub(super) const OWN_ORIGIN: &str = "gander";
 const GENERATOR: &str = "generator";
+const ABORT: &str = "abort";
 
 /// `objectives`, followed by the harness's own findings.
 pub(super) fn with_own(
@@ -35,6 +36,7 @@ pub(super) fn with_own(
         objectives.push(missing_calls());
     }
     objectives.extend(unfinished(log, clock));
+    objectives.extend(abort(log));
     // Where gander was not well, it may be what did not keep up.
     if generator.iter().all(|check| check.holds != Some(false)) {
         objectives.extend(backlog(log, clock));
@@ -115,6 +117,8 @@ pub(super) fn because(
     };
     match (ending, verdict) {
         (Ending::Complete { .. } | Ending::Unmeasured, _) | (_, Verdict::Inconclusive) => sentence,
+        (Ending::Aborted { .. }, Verdict::Fail) => aborted(objectives).unwrap_or(sentence),
+        (Ending::Aborted { .. }, _) => format!("{sentence} (the load was aborted)"),
         (Ending::Interrupted { .. }, _) => format!("{sentence} (the run was interrupted)"),
         (Ending::Partial, _) => format!("{sentence} (the run has no ending)"),
     }
@@ -172,7 +176,8 @@ fn unfinished(log: &RunLog, clock: &LoadClock) -> Option<Finding> {
     let planned = format_duration(log.plan.load.duration());
     let measured = format_duration(Duration::try_from_secs_f64(clock.duration).unwrap_or_default());
     let why = match log.ending {
-        Ending::Complete { .. } | Ending::Unmeasured => return None,
+        // That of an abort says so itself.
+        Ending::Complete { .. } | Ending::Aborted { .. } | Ending::Unmeasured => return None,
         // The signal came when nothing new was to be begun.
         Ending::Interrupted { .. } if clock.duration >= log.plan.load.duration().as_secs_f64() => {
             return None;
@@ -194,6 +199,45 @@ fn unfinished(log: &RunLog, clock: &LoadClock) -> Option<Finding> {
         because: format!("{why} after {measured} of {planned}: what the rest would have shown is not known"),
         origin: OWN_ORIGIN.to_owned(),
     })
+}
+
+/// Of a load that gander stopped: enough was shown. It says the same whatever criteria the run is judged by again.
+fn abort(log: &RunLog) -> Option<Finding> {
+    let (at, why) = log.events.iter().find_map(|stamped| match &stamped.what {
+        Event::Aborted(why) => Some((stamped.at, why)),
+        Event::Floor(_)
+        | Event::LoadStarted
+        | Event::SteadyStarted
+        | Event::LoadStopped
+        | Event::Probe(_)
+        | Event::Process(_)
+        | Event::Scrape(_)
+        | Event::Note { .. } => None,
+    })?;
+    let (samples, bad) = match why {
+        Abort::Budget { calls, bad, .. } => (*calls, *bad),
+        Abort::AllFailed { calls, .. } => (*calls, *calls),
+    };
+    Some(Finding {
+        name: ABORT.to_owned(),
+        scope: OWN_SCOPE.to_owned(),
+        indicator: "load made".to_owned(),
+        verdict: Verdict::Fail,
+        value: format_duration(at),
+        value_number: Some(at.as_secs_f64()),
+        limit: format_duration(log.plan.load.duration()),
+        samples,
+        bad: Some(bad),
+        within_limit: None,
+        because: format!("aborted {}: {why}", Abort::after(at)),
+        origin: OWN_ORIGIN.to_owned(),
+    })
+}
+
+/// What the finding on an abort says, if there is one.
+fn aborted(findings: &[Finding]) -> Option<String> {
+    let abort = findings.iter().find(|finding| finding.name == ABORT && finding.origin == OWN_ORIGIN)?;
+    Some(abort.because.clone())
 }
 
 /// The share of what was due that may not have been begun when the load is at its end.
@@ -253,6 +297,7 @@ fn missing_target(log: &RunLog) -> Finding {
         | Event::LoadStarted
         | Event::SteadyStarted
         | Event::LoadStopped
+        | Event::Aborted(_)
         | Event::Probe(_)
         | Event::Process(_)
         | Event::Scrape(_) => None,
@@ -288,7 +333,9 @@ impl Books {
             recorded: all.recorded(),
             in_flight: log.seconds.last().map_or(0, |last| last.in_flight),
             totals: match log.ending {
-                Ending::Complete { totals } | Ending::Interrupted { totals, .. } => Some(totals),
+                Ending::Complete { totals }
+                | Ending::Interrupted { totals, .. }
+                | Ending::Aborted { totals } => Some(totals),
                 Ending::Partial | Ending::Unmeasured => None,
             },
         }
@@ -348,7 +395,10 @@ fn accounting(log: &RunLog, books: &Books) -> Finding {
         value_number: Some(lost as f64),
         limit: match log.ending {
             Ending::Partial => format!("<= {} in flight", format_count(books.in_flight)),
-            Ending::Complete { .. } | Ending::Interrupted { .. } | Ending::Unmeasured => "0".to_owned(),
+            Ending::Complete { .. }
+            | Ending::Interrupted { .. }
+            | Ending::Aborted { .. }
+            | Ending::Unmeasured => "0".to_owned(),
         },
         samples: books.planned,
         bad: Some(lost),

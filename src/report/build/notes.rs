@@ -234,6 +234,10 @@ fn ending_note(log: &RunLog, clock: &LoadClock) -> Option<String> {
     let measured = seconds_text(clock.duration);
     match log.ending {
         Ending::Complete { .. } | Ending::Unmeasured => None,
+        Ending::Aborted { .. } => Some(format!(
+            "aborted after {measured} of {}: the verdicts rest on what was measured until then",
+            format_duration(log.plan.load.duration()),
+        )),
         Ending::Interrupted { signal, .. } => Some(format!(
             "interrupted by {} after {measured} of {}: the verdicts rest on what was measured until then",
             signal_name(signal),
@@ -254,6 +258,7 @@ fn recorded_notes(log: &RunLog) -> impl Iterator<Item = String> + '_ {
         | Event::LoadStarted
         | Event::SteadyStarted
         | Event::LoadStopped
+        | Event::Aborted(_)
         | Event::Probe(_)
         | Event::Process(_)
         | Event::Scrape(_) => None,

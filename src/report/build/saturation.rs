@@ -29,6 +29,7 @@ pub(super) fn saturation(log: &RunLog, clock: &LoadClock) -> Vec<Saturation> {
             | Event::LoadStarted
             | Event::SteadyStarted
             | Event::LoadStopped
+            | Event::Aborted(_)
             | Event::Probe(_)
             | Event::Scrape(_)
             | Event::Note { .. } => None,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::metrics::{IdleSecond, Phase};
 use crate::model::{Carriage, Event, HealthState, Outcome, Strays, Verdict};
-use crate::report::fixture::{build, empty, findings, fixture, partial};
+use crate::report::fixture::{aborted, build, empty, findings, fixture, partial};
 use crate::report::{Ending, Finding, IdleStreams, RunLog, RunReport, Totals};
 
 fn passing() -> Vec<Finding> {
@@ -20,7 +20,9 @@ fn check(report: &RunReport, verdict: Verdict, because: &str) {
 
 fn totals(log: &RunLog) -> Totals {
     match log.ending {
-        Ending::Complete { totals } | Ending::Interrupted { totals, .. } => totals,
+        Ending::Complete { totals } | Ending::Interrupted { totals, .. } | Ending::Aborted { totals } => {
+            totals
+        }
         Ending::Partial | Ending::Unmeasured => panic!("it has no totals"),
     }
 }
@@ -84,6 +86,21 @@ fn an_interrupted_run_is_judged_on_what_was_measured_and_says_so() {
     assert!(note.starts_with("interrupted by SIGINT after 15.0 s of 20.0 s"), "{note}");
     // What fails already has failed.
     assert_eq!(build(&log, findings()).verdict, Verdict::Fail);
+}
+
+#[test]
+fn a_load_that_was_aborted_fails_and_says_why() {
+    let report = build(&aborted(), passing());
+    let sentence = "aborted after 15 s: errors: 90 of 600 calls were bad (15 %), budget 5 %; e-value 31.5, 20 are enough";
+    check(&report, Verdict::Fail, sentence);
+    assert_eq!(report.state, "aborted");
+    assert!((report.duration - 15.0).abs() < 1e-9, "{}", report.duration);
+    assert!(report.notes[0].starts_with("aborted after 15.0 s of 20.0 s"), "{}", report.notes[0]);
+    let abort = report.objectives.iter().find(|finding| finding.name == "abort").unwrap();
+    assert_eq!((abort.verdict, abort.samples, abort.bad), (Verdict::Fail, 600, Some(90)));
+    assert_eq!((abort.value.as_str(), abort.limit.as_str()), ("15.0 s", "20.0 s"));
+    // What it fell short of is said once.
+    assert!(report.objectives.iter().all(|finding| finding.name != "whole load"));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::model::{Era, HealthState, OutcomeClass, Verdict};
 use crate::report::alert_fixture::alert_history;
-use crate::report::fixture::{build, empty, findings, fixture, partial, streamed, unmeasured};
+use crate::report::fixture::{aborted, build, empty, findings, fixture, partial, streamed, unmeasured};
 use crate::report::{REPORT_SCHEMA, RunLog, RunReport};
 use crate::slo::AlertReading;
 
@@ -34,7 +34,7 @@ fn check(report: &Value, valid: bool) {
 
 #[test]
 fn every_kind_of_run_validates() {
-    for log in [fixture(), streamed(), partial(), empty(), unmeasured()] {
+    for log in [fixture(), streamed(), partial(), empty(), aborted(), unmeasured()] {
         check(&report_json(&log), true);
     }
 }

@@ -58,6 +58,7 @@ pub(in crate::slo) fn plan() -> Plan {
             }),
             warm_up: SECOND,
             idle_streams: 0,
+            stage_names: Vec::new(),
         },
         variables: Vec::new(),
         feeders: Vec::new(),
@@ -109,7 +110,7 @@ pub(in crate::slo) fn aggregates_with(cells: Vec<Cell>, streams: Vec<StreamCell>
     Aggregates::of(&[second_with(0, cells, streams)])
 }
 
-fn second_with(second: u32, cells: Vec<Cell>, streams: Vec<StreamCell>) -> Second {
+pub(in crate::slo) fn second_with(second: u32, cells: Vec<Cell>, streams: Vec<StreamCell>) -> Second {
     Second {
         second,
         planned: 0,
@@ -150,7 +151,15 @@ pub(in crate::slo) fn with_run<T>(
 ) -> T {
     let (plan, flow) = (plan(), Flow::new(aggregates.clone(), 10.0));
     let steady = SECOND..SECOND * 11;
-    of(&Measurements { plan: &plan, seconds: &[], aggregates, flow: &flow, series, steady: &steady })
+    of(&Measurements {
+        plan: &plan,
+        seconds: &[],
+        aggregates,
+        flow: &flow,
+        series,
+        steady: &steady,
+        began: Duration::ZERO,
+    })
 }
 
 /// 960 good calls of `search`, 20 late and 20 failed ones; 10 calls of `calculate`; and what must not count.
@@ -183,7 +192,8 @@ fn store(scrapes: &[Option<&str>]) -> SeriesStore {
 }
 
 fn objective(scope: Scope, indicator: Indicator) -> Objective {
-    Objective { name: "o".to_owned(), scope, indicator, origin: "slos/a.yaml:3".to_owned() }
+    let terms = crate::slo::Terms::default();
+    Objective { name: "o".to_owned(), scope, indicator, terms, origin: "slos/a.yaml:3".to_owned() }
 }
 
 /// The steady phase is from second 1 to second 11.

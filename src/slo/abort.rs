@@ -1,0 +1,207 @@
+//! When a load is to be stopped because it has shown enough: watched second by second while the run is on.
+//!
+//! Whoever looks each second at a test that errs in 5 % of runs stops many more of them. So the evidence is an e-process
+//! (`stats/e_process.rs`): 20 of it are reached in at most 5 % of runs that keep the budget, however often one looks; with several objectives
+//! that may stop the load, so many times 20. Calls that come in bursts are worth less, as in the verdict: counts are divided by the same
+//! factor, and nobody looks before there are twenty seconds to learn it from (what is plain earlier is a guard's). The factor is an estimate, so
+//! the 5 % are no theorem beyond independent calls; they are what simulation shows (`tests/it/abort_rates.rs`): of 200 runs of 120 s at the
+//! limit 0 were stopped with independent calls, 2 with an autoregression of 1 s, 8 at the most (slow phases of 1 s); of those with three times
+//! the budget 196 or more, in a median of 20 to 33 s. The factor of a PASS (`Inflation::cautious`) stops next to none of either.
+//!
+//! A guard is plain: calls failed, none succeeded, from one second to another so many later. Calls of the warm-up count for it.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use super::bursts::{Bad, Bursts, counted};
+use super::evidence::without_binary_noise;
+use super::judge::Latency;
+use super::{Criteria, Indicator, Objective};
+use crate::metrics::{Course, CourseSecond, Phase, Second};
+use crate::model::{Abort, LatencyHistogram};
+use crate::plan::{Plan, Role};
+use crate::stats::e_process::EProcess;
+
+/// So much evidence is seen in 5 % of healthy runs at the most.
+const ENOUGH: f64 = 20.0;
+/// There is nothing to learn of bursts before there are so many seconds.
+const LEAST_SECONDS: usize = 20;
+/// JSON has no infinity.
+const LARGEST: f64 = 1e300;
+
+/// What stops a load however little is proven of any objective.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AbortWhen {
+    /// All calls that end fail, for so many seconds.
+    pub all_calls_fail_for: u32,
+}
+
+impl fmt::Display for AbortWhen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "all calls fail for {} s", self.all_calls_fail_for)
+    }
+}
+
+/// Watches a run for reasons to stop it.
+pub struct AbortWatch {
+    watched: Vec<Watched>,
+    guard: Option<Guard>,
+}
+
+impl fmt::Debug for AbortWatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AbortWatch").field("objectives", &self.watched.len()).finish_non_exhaustive()
+    }
+}
+
+/// One objective that may stop the load.
+struct Watched {
+    name: String,
+    budget: f64,
+    of: Box<dyn Fn(&Second) -> CourseSecond + Send>,
+    /// The seconds that it looks at.
+    during: Range<u32>,
+    course: Course,
+    latency: LatencyHistogram,
+    calls: u64,
+    bad: u64,
+}
+
+impl AbortWatch {
+    /// Of what `criteria` say of a run of `plan`.
+    pub fn of(criteria: &Criteria, plan: &Plan) -> Self {
+        let aborting = criteria.objectives.iter().filter(|objective| objective.terms.abort);
+        let is_load = plan.steps.iter().map(|step| step.role == Role::Load).collect();
+        let guard = criteria.abort_when.map(|when| Guard { when, is_load, streak: None });
+        Self { watched: aborting.filter_map(|objective| Watched::of(objective, plan)).collect(), guard }
+    }
+
+    /// Why the load is to be stopped now that `second` is over, if it is.
+    pub fn second(&mut self, second: &Second) -> Option<Abort> {
+        let needed = ENOUGH * self.watched.len() as f64;
+        let proven = self.watched.iter_mut().filter_map(|watched| watched.second(second, needed));
+        // Each has to see the second.
+        let proven: Vec<Abort> = proven.collect();
+        let guarded = self.guard.as_mut().and_then(|guard| guard.second(second));
+        guarded.or(proven.into_iter().next())
+    }
+}
+
+impl Watched {
+    /// `None` of what no share of calls is counted of; the file's reader refuses it.
+    fn of(objective: &Objective, plan: &Plan) -> Option<Self> {
+        let (bad, budget) = match &objective.indicator {
+            Indicator::Latency { clock, share, within } => {
+                let place =
+                    Latency { clock: *clock, share: *share, within: *within }.threshold(&plan.thresholds);
+                (Bad::Late { clock: *clock, within: *within, place }, without_binary_noise(1.0 - share))
+            }
+            Indicator::ErrorRatio { at_most } => (Bad::Failed, *at_most),
+            Indicator::Stream { .. } | Indicator::Throughput { .. } | Indicator::Metric(_) => return None,
+        };
+        let during = match &objective.terms.during {
+            None => 0..u32::MAX,
+            Some(during) => {
+                let span = during.span(&plan.load)?;
+                let number = |seconds: u64| u32::try_from(seconds).unwrap_or(u32::MAX);
+                number(span.start.as_secs() + u64::from(span.start.subsec_nanos() > 0))
+                    ..number(span.end.as_secs())
+            }
+        };
+        Some(Self {
+            name: objective.name.clone(),
+            budget,
+            of: Box::new(counted(plan, &objective.scope, bad)),
+            during,
+            course: Course::default(),
+            latency: LatencyHistogram::new(),
+            calls: 0,
+            bad: 0,
+        })
+    }
+
+    fn second(&mut self, second: &Second, needed: f64) -> Option<Abort> {
+        if !self.during.contains(&second.second) {
+            return None;
+        }
+        let found = (self.of)(second);
+        if self.calls == 0 && found.calls == 0 {
+            return None;
+        }
+        self.calls += found.calls;
+        self.bad += found.bad;
+        self.course.seconds.push(found);
+        let steady = second.cells.iter().filter(|cell| cell.phase == Phase::Steady && cell.outcome.counts());
+        steady.for_each(|cell| self.latency.merge(cell.latency()));
+        let e_value = self.e_value(needed)?;
+        Some(Abort::Budget {
+            objective: self.name.clone(),
+            calls: self.calls,
+            bad: self.bad,
+            budget: self.budget,
+            e_value: e_value.is_finite().then_some(e_value),
+            needed,
+        })
+    }
+
+    /// The evidence, where it is enough; infinite where nothing may be bad and something is.
+    fn e_value(&self, needed: f64) -> Option<f64> {
+        if self.budget <= 0.0 {
+            return (self.bad > 0).then_some(f64::INFINITY);
+        }
+        if self.course.seconds.len() < LEAST_SECONDS {
+            return None;
+        }
+        let bursts = Bursts::of(&self.course, self.latency.quantile(0.5));
+        let factor = bursts.inflation.factor();
+        let ln_e = EProcess::new(self.budget).ln_e(self.calls as f64 / factor, self.bad as f64 / factor);
+        (ln_e >= needed.ln()).then(|| ln_e.exp().min(LARGEST))
+    }
+}
+
+/// Watches for calls that all fail.
+struct Guard {
+    when: AbortWhen,
+    is_load: Vec<bool>,
+    streak: Option<Streak>,
+}
+
+/// Calls that failed since the last one that succeeded.
+#[derive(Debug, Clone, Copy)]
+struct Streak {
+    /// The second of the first of them.
+    since: u32,
+    calls: u64,
+}
+
+impl Guard {
+    fn second(&mut self, second: &Second) -> Option<Abort> {
+        let is_load = |step: usize| self.is_load.get(step) == Some(&true);
+        let ended = second.cells.iter().filter(|cell| is_load(cell.step.index()) && cell.outcome.counts());
+        let (mut good, mut failed) = (0, 0);
+        for cell in ended {
+            if cell.outcome.is_failure() {
+                failed += cell.count;
+            } else {
+                good += cell.count;
+            }
+        }
+        if good > 0 {
+            self.streak = None;
+            return None;
+        }
+        if failed == 0 {
+            // Nothing ended: that is no failure, and no success.
+            return None;
+        }
+        let streak = self.streak.get_or_insert(Streak { since: second.second, calls: 0 });
+        streak.calls += failed;
+        let seconds = second.second + 1 - streak.since;
+        (seconds >= self.when.all_calls_fail_for).then_some(Abort::AllFailed { seconds, calls: streak.calls })
+    }
+}
+
+#[cfg(test)]
+mod tests;
