@@ -17,7 +17,7 @@ pub fn judged(log: &RunLog, criteria: &Criteria) -> RunReport {
         seconds: &log.seconds,
         aggregates: &measured.all,
         flow: &measured.flow,
-        series: &log.series,
+        recorded: recorded(log),
         steady: &steady,
     };
     let mut findings = slo::judge(objectives, &run);

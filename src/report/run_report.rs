@@ -15,8 +15,8 @@ use crate::slo::{AlertHistory, Finding, GeneratorCheck};
 /// all that version 2 had, and beside it `strays`, `session_growth` and the target's `transport`. Version 4 has all that version
 /// 3 had, and beside it `cross_talk`, `messages`, `streams`, `output_schemas`,
 /// `idle_streams` and `lost_sessions`. Version 5 has all that version 4 had, and beside it `within_limit` of each objective; a reader that
-/// looks at the other fields alone reads it as before.
-pub const REPORT_VERSION: u32 = 5;
+/// looks at the other fields alone reads it as before. Version 6 has all that version 5 had, and beside it `budget` of each objective.
+pub const REPORT_VERSION: u32 = 6;
 
 /// A run, judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

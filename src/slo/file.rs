@@ -7,8 +7,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::budget::{read_burn_limit, read_terms};
 use super::metric_file::read_metric;
-use super::{AlertCriteria, Called, Criteria, Indicator, Objective, Scope, alerts};
+use super::queried::{read_events, read_promql};
+use super::{AlertCriteria, BudgetTerms, Called, Criteria, Indicator, Objective, Scope, alerts, foreign};
 use crate::input::{
     Field, Fields, Files, Place, Problem, Problems, Source, Value, parse, parse_number, parse_share, quoted,
 };
@@ -18,7 +20,7 @@ use crate::plan::Plan;
 /// The version of the file format.
 const VERSION: u64 = 1;
 /// What an objective can be about.
-const INDICATORS: [&str; 9] = [
+const INDICATORS: [&str; 11] = [
     "latency",
     "service_time",
     "send_lag",
@@ -28,6 +30,8 @@ const INDICATORS: [&str; 9] = [
     "error_ratio",
     "throughput",
     "metric",
+    "promql",
+    "events",
 ];
 
 /// What SLO files say, and where it is written.
@@ -58,11 +62,16 @@ impl WrittenCriteria {
         }
     }
 
+    /// Queries of objectives see the labels that queries of alert rules see.
     pub(crate) fn into_criteria(self) -> Criteria {
-        Criteria {
-            objectives: self.objectives.into_iter().map(|written| written.objective).collect(),
-            alerts: self.alerts.map(|written| written.alerts),
+        let alerts = self.alerts.map(|written| written.alerts);
+        let mut objectives: Vec<Objective> =
+            self.objectives.into_iter().map(|written| written.objective).collect();
+        if let Some(alerts) = &alerts {
+            let labels = objectives.iter_mut().filter_map(|objective| objective.indicator.labels_mut());
+            labels.for_each(|labels| labels.clone_from(&alerts.labels));
         }
+        Criteria { objectives, alerts }
     }
 }
 
@@ -124,6 +133,9 @@ fn into_criteria(written: WrittenCriteria, problems: Problems) -> Result<Criteri
 
 /// What a file says that can be read; what cannot is in `problems`.
 pub(crate) fn read(source: &Arc<Source>, files: Files<'_>, problems: &mut Problems) -> WrittenCriteria {
+    if let Some(objectives) = foreign::read(source, problems) {
+        return WrittenCriteria { objectives, alerts: None };
+    }
     let mut criteria = WrittenCriteria::default();
     let Some(root) = parse(source, problems) else { return criteria };
     let Some(mut file) = Fields::of(&root, "an SLO file", problems) else { return criteria };
@@ -144,6 +156,8 @@ pub(crate) fn read(source: &Arc<Source>, files: Files<'_>, problems: &mut Proble
         let read = alerts::read(alerts, source, files, problems);
         criteria.alerts = read.map(|alerts| WrittenAlerts { alerts, place });
     }
+    let terms = BudgetTerms::default();
+    let terms = file.optional("budget").map_or(terms.clone(), |field| read_terms(field, &terms, problems));
     let list =
         if file.has("alerts") { file.optional("objectives") } else { file.required("objectives", problems) };
     if let Some(list) = list {
@@ -151,7 +165,7 @@ pub(crate) fn read(source: &Arc<Source>, files: Files<'_>, problems: &mut Proble
         let mut any = false;
         for item in list.items(problems).collect::<Vec<_>>() {
             any = true;
-            criteria.objectives.extend(read_objective(item, problems));
+            criteria.objectives.extend(read_objective(item, &terms, problems));
         }
         if !any && problems.len() == before {
             list.wrong("the list is empty", "state at least one objective", problems);
@@ -178,7 +192,7 @@ pub(crate) fn check_names(written: &[WrittenObjective], problems: &mut Problems)
     }
 }
 
-fn read_objective(item: Field<'_>, problems: &mut Problems) -> Vec<WrittenObjective> {
+fn read_objective(item: Field<'_>, terms: &BudgetTerms, problems: &mut Problems) -> Vec<WrittenObjective> {
     let Some(mut fields) = Fields::of(item.node, "an objective", problems) else { return Vec::new() };
     let name_field = fields.required("name", problems);
     let name = name_field.and_then(|field| field.name(problems));
@@ -187,16 +201,29 @@ fn read_objective(item: Field<'_>, problems: &mut Problems) -> Vec<WrittenObject
     let (scope, scope_place) =
         of.and_then(|of| read_scope(of, problems)).unwrap_or((Scope::All, name_place.clone()));
     let indicator = fields.exactly_one(&INDICATORS, problems);
+    let mut budget =
+        fields.optional("budget").map_or(terms.clone(), |field| read_terms(field, terms, problems));
+    let burn_rate = fields.optional("burn_rate");
+    budget.limit = burn_rate.and_then(|field| read_burn_limit(field, problems));
     fields.finish(problems);
     let Some((kind, field, _)) = indicator else { return Vec::new() };
-    if let (Some(of), "metric") = (of, kind) {
-        of.wrong("a metric is not about calls", "remove it; select series with `labels`", problems);
+    let scraped = match kind {
+        "metric" => Some(("a metric is not about calls", "remove it; select series with `labels`")),
+        "promql" | "events" => Some(("a query is not about calls", "remove it; select series in the query")),
+        _ => None,
+    };
+    if let (Some(of), Some((message, help))) = (of, scraped) {
+        of.wrong(message, help, problems);
     }
     let before = problems.len();
     let mut indicators = read_indicators(kind, field, problems);
     if indicators.is_empty() && problems.len() > before {
         // Its mistake is noted, so it will never be judged; its name and what it is about are still looked at.
         indicators.push((String::new(), Indicator::ErrorRatio { at_most: 1.0 }));
+    }
+    if let Some(field) = burn_rate.filter(|_| !indicators.iter().all(|(_, it)| it.has_budget())) {
+        let help = "remove it; budgets belong to shares below 100%: `latency`, `error_ratio`, `events`";
+        field.wrong("there is no budget that could burn", help, problems);
     }
     let Some(name) = name else { return Vec::new() };
     let several = indicators.len() > 1;
@@ -208,6 +235,7 @@ fn read_objective(item: Field<'_>, problems: &mut Problems) -> Vec<WrittenObject
                 name: if several { format!("{name} {suffix}") } else { name.to_owned() },
                 scope: scope.clone(),
                 indicator,
+                budget: budget.clone(),
                 origin: origin.clone(),
             },
             name: name_place.clone(),
@@ -250,6 +278,8 @@ fn read_indicators(kind: &str, field: Field<'_>, problems: &mut Problems) -> Vec
         "send_lag" => read_limits(field, latency(LatencyClock::SendLag), problems),
         "error_ratio" => read_error_ratio(field, problems).map(one).into_iter().collect(),
         "throughput" => read_throughput(field, problems).map(one).into_iter().collect(),
+        "promql" => read_promql(field, problems).map(Indicator::Promql).map(one).into_iter().collect(),
+        "events" => read_events(field, problems).map(Indicator::Events).map(one).into_iter().collect(),
         _ => read_metric(field, problems).map(|metric| one(Indicator::Metric(metric))).into_iter().collect(),
     }
 }
@@ -305,7 +335,11 @@ fn check_order(indicators: &[(String, Indicator)], field: Field<'_>, problems: &
             Indicator::Latency { share, within, .. } | Indicator::Stream { share, within, .. } => {
                 Some((*share, *within, name.as_str()))
             }
-            Indicator::ErrorRatio { .. } | Indicator::Throughput { .. } | Indicator::Metric(_) => None,
+            Indicator::ErrorRatio { .. }
+            | Indicator::Throughput { .. }
+            | Indicator::Metric(_)
+            | Indicator::Promql(_)
+            | Indicator::Events(_) => None,
         })
         .collect();
     limits.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -323,7 +357,7 @@ fn percentile_share(name: &str) -> Option<f64> {
     (share > 0.0 && share < 1.0).then_some(share)
 }
 
-fn read_good_share(field: Field<'_>, problems: &mut Problems) -> Option<f64> {
+pub(super) fn read_good_share(field: Field<'_>, problems: &mut Problems) -> Option<f64> {
     let share = field.share(problems)?;
     if share > 0.0 && share < 1.0 {
         return Some(share);

@@ -1,6 +1,7 @@
 //! L1: objectives as users write them, and the verdicts on them.
 
 mod alerts;
+mod budget;
 mod bursts;
 mod called;
 mod criteria;
@@ -8,19 +9,23 @@ mod draft;
 mod evidence;
 mod file;
 mod finding;
+mod foreign;
 mod generator;
 mod judge;
 mod metric;
 mod metric_file;
 mod objective;
+mod queried;
 mod scraped;
 mod stream;
+mod tick;
 mod unit;
 
 pub use alerts::{
     AlertCriteria, AlertExpectation, AlertHistory, AlertReading, AlertRow, AlertSpan, Expected, HeldBackRow,
     PageRow, TextFile, alert_findings, alert_history,
 };
+pub use budget::{BudgetTerms, BurnAlert, BurnLimit, BurnReading, BurnSeverity, ErrorBudget};
 pub use criteria::Criteria;
 pub use file::{load, load_all, load_for};
 pub use finding::Finding;
@@ -29,9 +34,13 @@ pub use judge::{Measurements, fails_despite, judge};
 pub use objective::{
     Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector,
 };
+pub use queried::{Comparison, Counted, EventsIndicator, Holding, QueryIndicator, QueryLimit, Slices};
 pub use scraped::Recorded;
 pub use stream::stream_limits;
 pub use unit::Unit;
 
+pub(crate) use budget::as_written;
 pub(crate) use called::{Call, Called};
 pub(crate) use file::{WrittenAlerts, WrittenCriteria, WrittenObjective, check_names, read};
+
+use evidence::{exact_percent, without_binary_noise};

@@ -3,14 +3,19 @@
 //!
 //! Knows nothing of queries and rules.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::metrics::{Series, SeriesStore};
 use crate::model::{Event, ScrapeStat, Stamped};
 use crate::promql::{Labels, METRIC_NAME, SeriesId, Storage};
 
+/// What Prometheus itself says of each scrape.
+pub(super) const SYNTHESISED: [&str; 4] =
+    ["up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_samples_post_metric_relabeling"];
+
 /// What was recorded of scrapes.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Recorded<'a> {
     /// The series of the run.
     pub series: &'a SeriesStore,
@@ -29,11 +34,16 @@ impl Recorded<'_> {
     /// The series as Prometheus would have them, each with `labels` of its target: where a series has such a label itself,
     /// that is called `exported_`.
     pub fn storage(&self, labels: &crate::model::Labels) -> Storage {
+        self.storage_within(labels, &(Duration::ZERO..Duration::MAX))
+    }
+
+    /// [`Recorded::storage`] of the scrapes within `span` alone.
+    pub(super) fn storage_within(&self, labels: &crate::model::Labels, span: &Range<Duration>) -> Storage {
         let mut storage = Storage::new();
         let mut series: Vec<Fed<'_>> =
             self.series.iter().map(|series| Fed::of(series, labels, &mut storage)).collect();
         let mut last_ms = i64::MIN;
-        for &at in self.series.scrape_times() {
+        for &at in self.series.scrape_times().iter().filter(|at| span.contains(*at)) {
             // Times of scrapes ascend by microseconds at least.
             let at_ms = self.ms(at).max(last_ms.saturating_add(1));
             last_ms = at_ms;
@@ -41,21 +51,16 @@ impl Recorded<'_> {
                 one.scraped(at, at_ms, &mut storage);
             }
         }
-        self.synthesise(labels, &mut storage);
+        self.synthesise(labels, span, &mut storage);
         storage
     }
 
-    /// What Prometheus itself says of each scrape.
-    fn synthesise(&self, labels: &crate::model::Labels, storage: &mut Storage) {
-        let own = [
-            "up",
-            "scrape_duration_seconds",
-            "scrape_samples_scraped",
-            "scrape_samples_post_metric_relabeling",
-        ];
-        let ids = own.map(|name| storage.series(&of_target(name, &crate::model::Labels::new(), labels)));
+    /// Adds what Prometheus itself says of each scrape.
+    fn synthesise(&self, labels: &crate::model::Labels, span: &Range<Duration>, storage: &mut Storage) {
+        let none = crate::model::Labels::new();
+        let ids = SYNTHESISED.map(|name| storage.series(&of_target(name, &none, labels)));
         let mut last_ms = i64::MIN;
-        for stamped in self.events {
+        for stamped in self.events.iter().filter(|stamped| span.contains(&stamped.at)) {
             let Event::Scrape(ScrapeStat { duration, samples, fault, .. }) = &stamped.what else { continue };
             let at_ms = self.ms(stamped.at).max(last_ms.saturating_add(1));
             last_ms = at_ms;
@@ -99,7 +104,7 @@ impl<'a> Fed<'a> {
 }
 
 /// `name` and its own labels, with those of its target before them.
-fn of_target(name: &str, own: &crate::model::Labels, target: &crate::model::Labels) -> Labels {
+pub(super) fn of_target(name: &str, own: &crate::model::Labels, target: &crate::model::Labels) -> Labels {
     let own = own.iter().map(|(name, value)| match target.get(name) {
         Some(_) => (format!("exported_{name}"), value),
         None => (name.to_owned(), value),

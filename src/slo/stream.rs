@@ -24,7 +24,9 @@ pub fn stream_limits(objectives: &[Objective]) -> Vec<StreamLimit> {
             Indicator::Latency { .. }
             | Indicator::ErrorRatio { .. }
             | Indicator::Throughput { .. }
-            | Indicator::Metric(_) => None,
+            | Indicator::Metric(_)
+            | Indicator::Promql(_)
+            | Indicator::Events(_) => None,
         })
         .collect();
     limits.into_iter().collect()
@@ -128,6 +130,7 @@ mod tests {
     use crate::metrics::{Aggregates, SeriesStore, StreamCell, StreamedCall};
     use crate::model::{Outcome, StreamTimes, TimeoutPhase, TransportFault, Verdict};
     use crate::plan::StepId;
+    use crate::slo::BudgetTerms;
     use crate::slo::fails_despite;
     use crate::slo::judge;
     use crate::slo::judge::tests::{aggregates_with, calls, with_run};
@@ -182,7 +185,13 @@ mod tests {
     fn objective(scope: Scope, limit: StreamLimit, share: f64) -> Objective {
         let StreamLimit { clock, within } = limit;
         let indicator = Indicator::Stream { clock, share, within };
-        Objective { name: "o".to_owned(), scope, indicator, origin: "slos/a.yaml:3".to_owned() }
+        Objective {
+            name: "o".to_owned(),
+            scope,
+            indicator,
+            budget: BudgetTerms::default(),
+            origin: "slos/a.yaml:3".to_owned(),
+        }
     }
 
     fn judged(limit: StreamLimit, share: f64, aggregates: &Aggregates) -> Finding {

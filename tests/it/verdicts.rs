@@ -31,7 +31,7 @@ use gander::metrics::{Aggregates, Flow, Phase, Second, SeriesStore};
 use gander::model::{CounterRng, LatencyClock, Outcome, Verdict};
 use gander::plan::{Plan, Role, StepId, Threshold};
 use gander::scenario::{Overrides, Sources, load};
-use gander::slo::{Indicator, Measurements, Objective, Scope, judge};
+use gander::slo::{BudgetTerms, Indicator, Measurements, Objective, Recorded, Scope, judge};
 use gander::stats::binomial::{lower_bound, lower_tail, upper_tail};
 
 const LIMIT: Duration = Duration::from_millis(100);
@@ -177,8 +177,13 @@ impl Load {
         let step = plan.steps.iter().find(|step| step.role == Role::Load).unwrap().id;
         let indicator =
             Indicator::Latency { clock: LatencyClock::Response, share: 1.0 - self.budget, within: LIMIT };
-        let objective =
-            Objective { name: "o".to_owned(), scope: Scope::All, indicator, origin: String::new() };
+        let objective = Objective {
+            name: "o".to_owned(),
+            scope: Scope::All,
+            indicator,
+            budget: BudgetTerms::default(),
+            origin: String::new(),
+        };
         let steady = Duration::ZERO..Duration::from_secs(u64::from(self.length));
         let mut all = Verdicts::default();
         for seed in runs {
@@ -190,7 +195,7 @@ impl Load {
                 seconds: &seconds,
                 aggregates: &aggregates,
                 flow: &flow,
-                series: &series,
+                recorded: Recorded { series: &series, events: &[], zero_ms: 0 },
                 steady: &steady,
             };
             let finding = judge(std::slice::from_ref(&objective), &run).remove(0);

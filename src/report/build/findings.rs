@@ -145,6 +145,7 @@ fn missing_objectives() -> Finding {
         samples: 0,
         bad: None,
         within_limit: None,
+        budget: None,
         because: "there is no objective to judge the run by".to_owned(),
         origin: OWN_ORIGIN.to_owned(),
     }
@@ -162,6 +163,7 @@ fn missing_calls() -> Finding {
         samples: 0,
         bad: None,
         within_limit: None,
+        budget: None,
         because: "no load call ended in the steady phase".to_owned(),
         origin: OWN_ORIGIN.to_owned(),
     }
@@ -191,6 +193,7 @@ fn unfinished(log: &RunLog, clock: &LoadClock) -> Option<Finding> {
         samples: log.seconds.len() as u64,
         bad: None,
         within_limit: None,
+        budget: None,
         because: format!("{why} after {measured} of {planned}: what the rest would have shown is not known"),
         origin: OWN_ORIGIN.to_owned(),
     })
@@ -241,6 +244,7 @@ fn backlog(log: &RunLog, clock: &LoadClock) -> Option<Finding> {
         samples: due,
         bad: Some(not_begun),
         within_limit: None,
+        budget: None,
         because,
         origin: OWN_ORIGIN.to_owned(),
     })
@@ -268,6 +272,7 @@ fn missing_target(log: &RunLog) -> Finding {
         samples: 0,
         bad: None,
         within_limit: None,
+        budget: None,
         because: format!("nothing was measured: {}", why.unwrap_or("the target was not reached")),
         origin: OWN_ORIGIN.to_owned(),
     }
@@ -353,6 +358,7 @@ fn accounting(log: &RunLog, books: &Books) -> Finding {
         samples: books.planned,
         bad: Some(lost),
         within_limit: None,
+        budget: None,
         because,
         origin: OWN_ORIGIN.to_owned(),
     }

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::metrics::{BadMoments, Cell, Format, ScrapeEncoder, Second, StreamCell};
+use crate::metrics::{BadMoments, Cell, Format, ScrapeEncoder, Second, SeriesStore, StreamCell};
 use crate::model::{Labels, LatencyClock, LatencyHistogram, NotSent, Outcome, Strays};
 use crate::plan::{
     Auth, ClosedLoad, DemoTarget, HostRule, Load, LoadModel, Observe, Operation, Outputs, PLAN_VERSION,
     ProtocolChoice, SessionEnd, SessionPolicy, StepId, Target, ThinkTime, Threshold,
 };
-use crate::slo::Unit;
-use crate::slo::{Aggregation, Bound, Divisor, MetricIndicator, Reading, Selector};
+use crate::slo::{
+    Aggregation, Bound, BudgetTerms, Divisor, MetricIndicator, Reading, Recorded, Selector, Unit,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 const THRESHOLD: Duration = Duration::from_millis(100);
@@ -150,7 +151,8 @@ pub(in crate::slo) fn with_run<T>(
 ) -> T {
     let (plan, flow) = (plan(), Flow::new(aggregates.clone(), 10.0));
     let steady = SECOND..SECOND * 11;
-    of(&Measurements { plan: &plan, seconds: &[], aggregates, flow: &flow, series, steady: &steady })
+    let recorded = Recorded { series, events: &[], zero_ms: 0 };
+    of(&Measurements { plan: &plan, seconds: &[], aggregates, flow: &flow, recorded, steady: &steady })
 }
 
 /// 960 good calls of `search`, 20 late and 20 failed ones; 10 calls of `calculate`; and what must not count.
@@ -183,7 +185,13 @@ fn store(scrapes: &[Option<&str>]) -> SeriesStore {
 }
 
 fn objective(scope: Scope, indicator: Indicator) -> Objective {
-    Objective { name: "o".to_owned(), scope, indicator, origin: "slos/a.yaml:3".to_owned() }
+    Objective {
+        name: "o".to_owned(),
+        scope,
+        indicator,
+        budget: BudgetTerms::default(),
+        origin: "slos/a.yaml:3".to_owned(),
+    }
 }
 
 /// The steady phase is from second 1 to second 11.
