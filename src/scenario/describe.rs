@@ -308,7 +308,9 @@ fn describe_objectives(page: &mut Page, objectives: &[Objective]) {
         let scope = if is_scraped { String::new() } else { format!(", {}", objective.scope) };
         page.line(2, &format!("{} ({})", objective.name, objective.origin));
         page.line(6, &format!("{}{scope}", limit(&objective.indicator)));
-        describe_queried::budget(&objective.budget).iter().for_each(|line| page.line(6, line));
+        for line in describe_queried::budget(&objective.budget) {
+            page.line(6, &line);
+        }
     }
 }
 

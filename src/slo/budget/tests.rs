@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use super::BurnReading::{Silent, TooFine, TooShort};
 use super::{BudgetTerms, BurnLimit, BurnReading, BurnSeverity, ErrorBudget, burned, limit_finding};
 use crate::model::Verdict;
 use crate::slo::draft::Draft;
@@ -54,13 +55,12 @@ fn a_budget_lasts_as_long_as_its_burn_rate_says() {
 fn windows_are_scaled_to_the_run_and_no_finer_than_what_is_counted() {
     // A minute: the shortest window is a second, and two of the long ones do not fit.
     let short = burn(60, |_| 0, &BudgetTerms::default());
-    assert_eq!(short.scale, 300.0);
+    assert_eq!(short.scale.to_string(), "300");
     let readings: Vec<BurnReading> = short.alerts.iter().map(|alert| alert.reading).collect();
-    use BurnReading::{Silent, TooFine, TooShort};
     assert_eq!(readings, [Silent, TooShort, TooShort, TooShort]);
     // An hour: three days become an hour.
     let long = burn(3_600, |_| 0, &BudgetTerms::default());
-    assert_eq!(long.scale, 72.0);
+    assert_eq!(long.scale.to_string(), "72");
     assert!(long.alerts.iter().all(|alert| alert.reading == Silent && alert.peak == Some(0.0)));
     let said = burn(60, |_| 0, &BudgetTerms { time_scale: Some(3_600), ..BudgetTerms::default() });
     assert_eq!((said.scale, said.alerts[0].reading, said.alerts[1].reading), (3_600.0, TooFine, TooFine));
@@ -77,14 +77,14 @@ fn an_alert_fires_when_both_windows_burn_too_fast() {
     assert!((page.peak.unwrap() - 200.0 / 12.0).abs() < 1e-9, "{page:?}");
     // With the same count spread out no window burns so fast.
     let spread = burn(60, |second| if second % 6 == 0 { 20 } else { 0 }, &BudgetTerms::default());
-    assert_eq!((spread.alerts[0].reading, spread.alerts[0].fired_at), (BurnReading::Silent, None));
+    assert_eq!((spread.alerts[0].reading, spread.alerts[0].fired_at), (Silent, None));
 }
 
 #[test]
 fn a_burst_before_the_window_is_full_is_in_it_and_one_after_it_is_over_is_not() {
     let early = burn(60, |second| if second < 9 { 20 } else { 0 }, &BudgetTerms::default());
     // When the long window is whole, the short one is well again.
-    assert_eq!((early.alerts[0].reading, early.alerts[0].peak), (BurnReading::Silent, Some(0.0)));
+    assert_eq!((early.alerts[0].reading, early.alerts[0].peak), (Silent, Some(0.0)));
     let early = burn(60, |second| if second < 12 { 20 } else { 0 }, &BudgetTerms::default());
     assert_eq!(early.alerts[0].fired_at, Some(22.0));
 }

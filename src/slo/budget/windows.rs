@@ -43,7 +43,7 @@ impl Counted {
     pub(super) fn resolution(&self) -> Duration {
         let (Some(first), Some(last)) = (self.ends.first(), self.ends.last()) else { return Duration::ZERO };
         let gaps = u32::try_from(self.ends.len() - 1).unwrap_or(u32::MAX);
-        (*last - *first) / gaps.max(1)
+        last.saturating_sub(*first) / gaps.max(1)
     }
 
     /// The burn rates of `long` and `short` windows, wherever the long one is within the steady phase as a whole.

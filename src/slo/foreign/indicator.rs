@@ -52,7 +52,7 @@ pub(super) fn read_sli(field: Field<'_>, sources: &DataSources, problems: &mut P
     fields.finish(problems);
     match metric? {
         ("thresholdMetric", field, _) => {
-            read_metric(field, sources, problems).map(|(query, _)| Sli::Threshold { query })
+            read_metric(field, sources, problems).map(|asked| Sli::Threshold { query: asked.text })
         }
         (_, field, _) => read_ratio(field, sources, problems),
     }
@@ -60,53 +60,59 @@ pub(super) fn read_sli(field: Field<'_>, sources: &DataSources, problems: &mut P
 
 fn read_ratio(field: Field<'_>, sources: &DataSources, problems: &mut Problems) -> Option<Sli> {
     let mut fields = Fields::of(field.node, "`ratioMetric`", problems)?;
-    let counter = fields.optional("counter").and_then(|field| field.flag(problems));
+    let is_counter = fields.optional("counter").and_then(|field| field.flag(problems));
     if fields.has("raw") {
         let raw = fields.required("raw", problems);
         let types = [("success", true), ("failure", false)];
         let of_good = fields.required("rawType", problems).and_then(|field| field.word(&types, problems));
         fields.finish(problems);
-        let (query, _) = read_metric(raw?, sources, problems)?;
-        return Some(Sli::Raw { query, of_good: of_good? });
+        let Asked { text, .. } = read_metric(raw?, sources, problems)?;
+        return Some(Sli::Raw { query: text, of_good: of_good? });
     }
     let part = fields.exactly_one(&["good", "bad"], problems);
-    let total_field = fields.required("total", problems);
+    let total = fields.required("total", problems);
     fields.finish(problems);
-    let total = total_field.and_then(|field| read_metric(field, sources, problems));
-    let (kind, part_field, _) = part?;
-    let part = read_metric(part_field, sources, problems);
-    let ((part, part_query), (total, total_query)) = (part?, total?);
-    let refused = [(part_field, &part, &part_query), (total_field?, &total, &total_query)]
-        .into_iter()
-        .filter_map(|(field, text, query)| Some((field, text, counts(query).err()?)));
-    let refused: Vec<_> = refused.collect();
-    if counter == Some(true) {
-        for (field, text, why) in &refused {
-            let (place, message) =
-                place_in(*field, text, &why.span, &format!("counts no events: {}", why.why));
-            let help = "write a counter, or sums and differences of counters; or say `counter: false`";
-            problems.push(Problem::error(&place, message).help(help));
+    let total = total.and_then(|field| read_metric(field, sources, problems));
+    let (kind, part, _) = part?;
+    let part = read_metric(part, sources, problems);
+    let both = [part?, total?];
+    let is_count = both.iter().all(|asked| counts(&asked.query).is_ok());
+    if is_counter == Some(true) && !is_count {
+        for asked in &both {
+            asked.must_count(problems);
         }
+        return None;
     }
-    let is_gauge = counter == Some(false) && [&part_query, &total_query].into_iter().any(reads_values);
-    let is_count = refused.is_empty() && !is_gauge;
+    let is_gauge = is_counter == Some(false) && both.iter().any(Asked::reads_values);
+    let [part, total] = both.map(|asked| asked.text);
     let counted = if kind == "good" { Counted::Good(part) } else { Counted::Bad(part) };
-    match is_count {
-        true => Some(Sli::Events { counted, total }),
-        false if counter == Some(true) => None,
-        false => Some(Sli::Gauges { counted, total }),
+    Some(if is_count && !is_gauge { Sli::Events { counted, total } } else { Sli::Gauges { counted, total } })
+}
+
+/// The query of a metric.
+struct Asked<'n> {
+    field: Field<'n>,
+    text: String,
+    query: Query,
+}
+
+impl Asked<'_> {
+    /// True where it reads values as they are, without `rate` or `increase`.
+    fn reads_values(&self) -> bool {
+        self.query.selectors().iter().any(|selection| selection.range.is_none())
+    }
+
+    fn must_count(&self, problems: &mut Problems) {
+        let Err(refused) = counts(&self.query) else { return };
+        let message = format!("it counts no events: {}", refused.why);
+        let (place, message) = place_in(self.field, &self.text, &refused.span, &message);
+        let help = "write a counter, or sums and differences of counters; or say `counter: false`";
+        problems.push(Problem::error(&place, message).help(help));
     }
 }
 
-/// True where a query reads values as they are, without `rate` or `increase`.
-fn reads_values(query: &Query) -> bool {
-    query.selectors().iter().any(|selection| selection.range.is_none())
-}
-
-/// The query of a metric, and the query read.
-fn read_metric(field: Field<'_>, sources: &DataSources, problems: &mut Problems) -> Option<(String, Query)> {
-    let name = quoted(field.name);
-    let mut fields = Fields::of(field.node, &name, problems)?;
+fn read_metric<'n>(field: Field<'n>, sources: &DataSources, problems: &mut Problems) -> Option<Asked<'n>> {
+    let mut fields = Fields::of(field.node, "a metric", problems)?;
     let source = fields.required("metricSource", problems);
     fields.finish(problems);
     let mut fields = Fields::of(source?.node, "`metricSource`", problems)?;
@@ -128,7 +134,9 @@ fn read_metric(field: Field<'_>, sources: &DataSources, problems: &mut Problems)
     let mut fields = Fields::of(spec?.node, "`spec` of a metric", problems)?;
     let query = fields.exactly_one(&["query", "promql"], problems);
     fields.finish(problems);
-    read_query(query?.1, problems)
+    let (_, field, _) = query?;
+    let (text, query) = read_query(field, problems)?;
+    Some(Asked { field, text, query })
 }
 
 /// Where the reference to a source is.
@@ -152,55 +160,81 @@ pub(super) fn read_objective(
         "target" => ratio(field, problems),
         _ => percent(field, problems),
     });
-    let slice_target = fields.optional("timeSliceTarget").map(|field| ratio(field, problems));
-    let window = fields.optional("timeSliceWindow").map(|field| slice(field, problems));
+    let slices = read_slices(&mut fields, item, budgeting, problems);
     for name in ["indicator", "indicatorRef", "compositeWeight"] {
         if let Some(field) = fields.optional(name) {
             let help = "make an SLO of each part, with `indicator` or `indicatorRef` in its `spec`";
             field.wrong("an SLO that is made of several can't be mapped", help, problems);
         }
     }
-    let missing = |name: &str, why: &str, problems: &mut Problems| {
-        let message = format!("an objective has no {}, which {why} needs", quoted(name));
-        problems.push(Problem::error(&item.node.place, message).help(format!("add the line `{name}: ...`")));
-    };
-    let slices = match budgeting {
-        Some(Budgeting::Occurrences) | None => Some(None),
-        Some(method @ (Budgeting::Timeslices | Budgeting::RatioTimeslices)) => {
-            if window.is_none() {
-                missing("timeSliceWindow", "a budget of time slices", problems);
-            }
-            let target = if method == Budgeting::RatioTimeslices {
-                Some(None)
-            } else {
-                if slice_target.is_none() {
-                    missing("timeSliceTarget", "a budget of time slices", problems);
-                }
-                slice_target.flatten().map(Some)
-            };
-            window.flatten().zip(target).map(|(length, target)| Some(Slices { length, target }))
-        }
-    };
     if let Some(Sli::Threshold { .. }) = sli {
         for (name, is_missing) in [("op", op.is_none()), ("value", value.is_none())] {
             if is_missing {
-                missing(name, "a `thresholdMetric`", problems);
+                missing(item, name, "a `thresholdMetric`", problems);
             }
         }
     }
     fields.finish(problems);
     let limit = op.flatten().zip(value.flatten());
-    let indicator =
-        mapped(sli?, target?, slices?, limit).or_else(|| {
-            if slices.is_some_and(|slices| slices.is_some()) {
-                let message = "time slices of what is no count of events can't be mapped";
-                problems.push(Problem::error(&item.node.place, message).help(
-                    "give `good` or `bad` and `total` as counters, or use `budgetingMethod: Occurrences`",
-                ));
-            }
-            None
-        });
+    let (sli, slices) = (sli?, slices?.slices());
+    let indicator = mapped(sli, target?, slices, limit);
+    let is_mapped = indicator.is_some() || slices.is_none() || matches!(sli, Sli::Threshold { .. });
+    if !is_mapped {
+        let message = "time slices of what is no count of events can't be mapped";
+        problems.push(
+            Problem::error(&item.node.place, message)
+                .help("give `good` or `bad` and `total` as counters, or use `budgetingMethod: Occurrences`"),
+        );
+    }
     Some((name, indicator?))
+}
+
+fn missing(item: Field<'_>, name: &str, why: &str, problems: &mut Problems) {
+    let message = format!("an objective has no {}, which {why} needs", quoted(name));
+    problems.push(Problem::error(&item.node.place, message).help(format!("add the line `{name}: ...`")));
+}
+
+/// What a budget is spent by.
+#[derive(Clone, Copy)]
+enum Spent {
+    ByEvents,
+    BySlices(Slices),
+}
+
+impl Spent {
+    fn slices(self) -> Option<Slices> {
+        match self {
+            Self::ByEvents => None,
+            Self::BySlices(slices) => Some(slices),
+        }
+    }
+}
+
+/// What the budget of an objective is spent by.
+fn read_slices(
+    fields: &mut Fields<'_>,
+    item: Field<'_>,
+    budgeting: Option<Budgeting>,
+    problems: &mut Problems,
+) -> Option<Spent> {
+    const WHY: &str = "a budget of time slices";
+    let target = fields.optional("timeSliceTarget").map(|field| ratio(field, problems));
+    let window = fields.optional("timeSliceWindow").map(|field| slice(field, problems));
+    let Some(method @ (Budgeting::Timeslices | Budgeting::RatioTimeslices)) = budgeting else {
+        return Some(Spent::ByEvents);
+    };
+    if window.is_none() {
+        missing(item, "timeSliceWindow", WHY, problems);
+    }
+    let target = match (method, target) {
+        (Budgeting::RatioTimeslices, _) => None,
+        (_, Some(target)) => Some(target?),
+        (_, None) => {
+            missing(item, "timeSliceTarget", WHY, problems);
+            return None;
+        }
+    };
+    Some(Spent::BySlices(Slices { length: window??, target }))
 }
 
 /// `None` where there is no such thing.

@@ -13,6 +13,7 @@ mod tests;
 use std::sync::Arc;
 
 use crate::input::{Node, Place, Problem, Problems, Source, Value, parse_all, quoted};
+use crate::model::clean_text;
 use crate::slo::file::WrittenObjective;
 use crate::slo::{BudgetTerms, Indicator, Objective, Scope};
 
@@ -87,9 +88,9 @@ fn written(name: String, indicator: Indicator, budget: BudgetTerms, place: &Plac
     }
 }
 
-/// What `read` makes of `document`, its problems told as those of `what` called `name`.
+/// What `read` makes of `document`, its problems told as those of what is `called` so, each with its path.
 fn within<T>(
-    (what, name): (&str, &str),
+    called: &str,
     document: &Node,
     problems: &mut Problems,
     read: impl FnOnce(&mut Problems) -> T,
@@ -101,8 +102,8 @@ fn within<T>(
         let last = path.rsplit('.').next().unwrap_or_default();
         let message =
             problem.message.strip_prefix(&format!("{}: ", quoted(last))).unwrap_or(&problem.message);
-        let path = if path.is_empty() { String::new() } else { format!(", {}", quoted(&path)) };
-        let message = format!("{what} {}{path}: {message}", quoted(name));
+        let path = if path.is_empty() { String::new() } else { format!(", `{}`", clean_text(&path)) };
+        let message = format!("{called}{path}: {message}");
         problems.push(Problem { message, ..problem.clone() });
     }
     value

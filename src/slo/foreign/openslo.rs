@@ -26,14 +26,14 @@ pub(super) fn read(documents: &[&Node], problems: &mut Problems) -> Vec<WrittenO
     let sources: DataSources = of_kind("DataSource").filter_map(Document::source).collect();
     let mut slis = BTreeMap::new();
     for document in of_kind("SLI") {
-        let sli = within(document.called(), document.node, problems, |problems| {
+        let sli = within(&document.called(), document.node, problems, |problems| {
             document.spec.and_then(|spec| read_sli(spec, &sources, problems))
         });
         slis.insert(document.name.clone(), sli);
     }
     let mut objectives = Vec::new();
     for document in of_kind("SLO") {
-        within(document.called(), document.node, problems, |problems| {
+        within(&document.called(), document.node, problems, |problems| {
             objectives.extend(document.objectives(&slis, &sources, problems));
         });
     }
@@ -51,8 +51,7 @@ struct Document<'n> {
 impl<'n> Document<'n> {
     /// `None` of what is none that is known.
     fn of(node: &'n Node, problems: &mut Problems) -> Option<Self> {
-        let name = name_of(node);
-        within(("document", &name), node, problems, |problems| {
+        within(&name_of(node), node, problems, |problems| {
             let mut fields = Fields::of(node, "a document", problems)?;
             let version = fields.required("apiVersion", problems)?;
             let text = version.text(problems)?;
@@ -78,8 +77,8 @@ impl<'n> Document<'n> {
         })
     }
 
-    fn called(&self) -> (&str, &str) {
-        (self.kind, &self.name)
+    fn called(&self) -> String {
+        format!("{} {}", self.kind, quoted(&self.name))
     }
 
     /// A data source's name and type.
@@ -139,9 +138,9 @@ fn name_of(node: &Node) -> String {
     };
     let name = field(node, "metadata").and_then(|metadata| field(&metadata, "name"));
     match name.map(|name| name.value) {
-        Some(Value::Text(name)) => name,
+        Some(Value::Text(name)) => format!("document {}", quoted(&name)),
         Some(Value::Null | Value::Bool(_) | Value::Number(..) | Value::List(_) | Value::Map(_)) | None => {
-            format!("on line {}", node.place.line())
+            format!("the document on line {}", node.place.line())
         }
     }
 }
@@ -181,19 +180,17 @@ fn read_inline(field: Field<'_>, sources: &DataSources, problems: &mut Problems)
 /// An SLI of its own; nothing of one whose mistakes are told already.
 fn referred(field: Field<'_>, slis: &BTreeMap<String, Option<Sli>>, problems: &mut Problems) -> Option<Sli> {
     let name = field.text(problems)?;
-    match slis.get(name) {
-        Some(sli) => sli.clone(),
-        None => {
-            let known: Vec<&String> = slis.keys().collect();
-            let help = if known.is_empty() {
-                "add the document of `kind: SLI` to this file".to_owned()
-            } else {
-                way_out(name, &known, "this file has")
-            };
-            field.wrong(format!("there is no SLI {} in this file", quoted(name)), help, problems);
-            None
-        }
+    if let Some(sli) = slis.get(name) {
+        return sli.clone();
     }
+    let known: Vec<&String> = slis.keys().collect();
+    let help = if known.is_empty() {
+        "add the document of `kind: SLI` to this file".to_owned()
+    } else {
+        way_out(name, &known, "this file has")
+    };
+    field.wrong(format!("there is no SLI {} in this file", quoted(name)), help, problems);
+    None
 }
 
 /// The length of the one window.

@@ -16,9 +16,9 @@ const VERSION: &str = "prometheus/v1";
 
 /// The objectives of one document.
 pub(super) fn read(document: &Node, problems: &mut Problems) -> Vec<WrittenObjective> {
-    let line = format!("on line {}", document.place.line());
+    let line = format!("the document on line {}", document.place.line());
     let mut service = String::new();
-    let slos = within(("document", &line), document, problems, |problems| {
+    let slos = within(&line, document, problems, |problems| {
         let mut fields = Fields::of(document, "a document", problems)?;
         if let Some(version) = fields.required("version", problems)
             && let Some(text) = version.text(problems).filter(|text| *text != VERSION)
@@ -27,7 +27,7 @@ pub(super) fn read(document: &Node, problems: &mut Problems) -> Vec<WrittenObjec
             version.wrong(message, format!("this gander reads `version: {VERSION}`"), problems);
         }
         let name = fields.required("service", problems).and_then(|field| field.name(problems));
-        service = name.unwrap_or_default().to_owned();
+        name.unwrap_or_default().clone_into(&mut service);
         fields.optional("labels");
         not_mapped(&mut fields, problems);
         let slos = fields.required("slos", problems);
@@ -36,12 +36,13 @@ pub(super) fn read(document: &Node, problems: &mut Problems) -> Vec<WrittenObjec
     });
     let mut objectives = Vec::new();
     for item in slos.unwrap_or_default() {
-        let called = name_of(item).map_or_else(
-            || format!("on line {}", item.node.place.line()),
-            |name| format!("{service}-{name}"),
-        );
-        within(("SLO", &called), document, problems, |problems| {
-            objectives.extend(read_slo(item, &called, problems));
+        let id = name_of(item).map(|name| format!("{service}-{name}"));
+        let called = match &id {
+            Some(id) => format!("SLO {}", quoted(id)),
+            None => format!("the SLO on line {}", item.node.place.line()),
+        };
+        within(&called, document, problems, |problems| {
+            objectives.extend(read_slo(item, id, problems));
         });
     }
     objectives
@@ -64,7 +65,7 @@ fn name_of(item: Field<'_>) -> Option<String> {
     Some(fields.optional("name")?.text(&mut unread)?.to_owned())
 }
 
-fn read_slo(item: Field<'_>, called: &str, problems: &mut Problems) -> Option<WrittenObjective> {
+fn read_slo(item: Field<'_>, id: Option<String>, problems: &mut Problems) -> Option<WrittenObjective> {
     let mut fields = Fields::of(item.node, "an SLO", problems)?;
     let name = fields.required("name", problems);
     let is_named = name.and_then(|field| field.name(problems)).is_some();
@@ -78,7 +79,7 @@ fn read_slo(item: Field<'_>, called: &str, problems: &mut Problems) -> Option<Wr
     fields.finish(problems);
     let indicator = sli.and_then(|field| read_sli(field, objective, problems))?;
     let place = &name.filter(|_| is_named)?.node.place;
-    Some(written(called.to_owned(), indicator, BudgetTerms::default(), place))
+    Some(written(id?, indicator, BudgetTerms::default(), place))
 }
 
 fn read_sli(field: Field<'_>, objective: Option<f64>, problems: &mut Problems) -> Option<Indicator> {

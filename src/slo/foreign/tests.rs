@@ -49,10 +49,8 @@ fn a_ratio_of_counters_is_counted() {
 fn time_slices_keep_their_length_and_target() {
     let of = |method: &str, objective: &str| {
         let text = slo(&ratio("ok_total", "all_total", ""), method, objective);
-        match &objectives(&text)[0].indicator {
-            Indicator::Events(events) => (events.objective, events.slices),
-            other => panic!("{other:?}"),
-        }
+        let Indicator::Events(events) = objectives(&text).remove(0).indicator else { panic!("{text}") };
+        (events.objective, events.slices)
     };
     let minute = |target| Some(Slices { length: Duration::from_secs(60), target });
     let slices = of("Timeslices", "{op: gt, targetPercent: 99.9, timeSliceTarget: 0.95, timeSliceWindow: 1}");
@@ -61,10 +59,8 @@ fn time_slices_keep_their_length_and_target() {
 }
 
 fn query(text: &str) -> QueryIndicator {
-    match objectives(text).remove(0).indicator {
-        Indicator::Promql(query) => query,
-        other => panic!("{other:?}"),
-    }
+    let Indicator::Promql(query) = objectives(text).remove(0).indicator else { panic!("{text}") };
+    query
 }
 
 #[test]
@@ -121,10 +117,10 @@ fn sloth_counts_where_its_queries_do() {
     let names: Vec<&str> = all.iter().map(|objective| objective.name.as_str()).collect();
     assert_eq!(names, ["shop-a", "shop-b", "shop-c"]);
     let Indicator::Events(events) = &all[0].indicator else { panic!("{all:?}") };
-    assert_eq!(events.objective, 0.999);
-    let asked = |place: usize| match &all[place].indicator {
-        Indicator::Promql(query) => (query.query.as_str(), query.holding, query.limit.value),
-        other => panic!("{other:?}"),
+    assert_eq!(events.objective.to_string(), "0.999");
+    let asked = |place: usize| {
+        let Indicator::Promql(query) = &all[place].indicator else { panic!("{all:?}") };
+        (query.query.as_str(), query.holding, query.limit.value)
     };
     assert_eq!(asked(1), ("1 - avg_over_time(r[{{.window}}])", Holding::AtEnd, 0.05));
     assert!(

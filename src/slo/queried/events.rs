@@ -35,7 +35,7 @@ pub(in crate::slo) fn judge(
         Some(None) | None => "bad events",
     };
     let finding = Finding { scope: scope(indicator), ..blank(objective, of.to_owned(), limit) };
-    let (ticks, note) = match Events::of(indicator, scrapes).and_then(|events| events.ticks()) {
+    let (ticks, note) = match Events::of(indicator, scrapes).and_then(Events::ticks) {
         Ok(counted) => counted,
         Err(because) => return Draft::found(Finding { because, ..finding }),
     };

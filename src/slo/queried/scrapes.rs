@@ -45,7 +45,7 @@ impl<'a> SteadyScrapes<'a> {
             return Duration::ZERO;
         };
         let gaps = u32::try_from(self.scrapes.len() - 1).unwrap_or(u32::MAX);
-        (*last - *first) / gaps.max(1)
+        last.saturating_sub(*first) / gaps.max(1)
     }
 
     /// What was scraped, and nothing of before.

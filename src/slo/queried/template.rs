@@ -39,9 +39,9 @@ fn replaced(query: &str, with: impl Fn(usize) -> String) -> String {
         out.push_str(&query[from..start]);
         let written = &query[start..end];
         if is_window(written) {
-            out.push_str(&with(written.len()))
+            out.push_str(&with(written.len()));
         } else {
-            out.push_str(written)
+            out.push_str(written);
         }
         from = end;
     }

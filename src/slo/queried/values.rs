@@ -77,7 +77,8 @@ impl Answers {
         let all = if at_end { vec![scrapes.steady.end] } else { scrapes.scrapes.clone() };
         // Data goes back to the first scrape, and counters are reckoned for a part of the interval before it.
         let relied = longest_relied_on(&query);
-        let is_whole = |at: &Duration| relied.is_none_or(|range| *at - first + scrapes.interval() >= range);
+        let is_whole =
+            |at: &Duration| relied.is_none_or(|range| at.saturating_sub(first) + scrapes.interval() >= range);
         let whole: Vec<Duration> = all.iter().copied().filter(is_whole).collect();
         let short = relied.filter(|_| whole.is_empty()).map(|range| (range, scrapes.length()));
         let times = if whole.is_empty() { all } else { whole };
