@@ -10,7 +10,7 @@ use crate::model::{
 };
 use crate::plan::{Plan, Role};
 use crate::run::RunEvent;
-use crate::slo::{self, Indicator, Measurements, Objective};
+use crate::slo::{self, Measurements, Objective, Recorded};
 
 /// Without a terminal a line is printed each time this many seconds have passed.
 const PLAIN_EVERY: u32 = 5;
@@ -34,7 +34,7 @@ pub(crate) struct Progress<'a> {
 
 impl<'a> Progress<'a> {
     pub(crate) fn new(screen: Screen, plan: &'a Plan, objectives: &[Objective], quiet: bool) -> Self {
-        let on_calls = |objective: &&Objective| !matches!(objective.indicator, Indicator::Metric(_));
+        let on_calls = |objective: &&Objective| !objective.indicator.is_scraped();
         Self {
             screen,
             plan,
@@ -175,7 +175,7 @@ impl<'a> Progress<'a> {
             seconds: &self.seconds,
             aggregates: &self.so_far,
             flow: &self.steady,
-            series: &SeriesStore::default(),
+            recorded: Recorded { series: &SeriesStore::default(), events: &[], zero_ms: 0 },
             steady: &(self.plan.load.warm_up..elapsed),
             began: Duration::ZERO,
         };

@@ -27,10 +27,11 @@ pub(super) fn validate(args: &ValidateArgs, screen: Screen) -> Exit {
     exit
 }
 
-/// Told by its content: an SLO file has `objectives` or `alerts` at its top.
+/// Told by its content: an SLO file has `objectives` or `alerts` at its top; files of other tools have fields of their own there.
 fn is_slo_file(path: &Path) -> bool {
     read_text(path).is_ok_and(|text| {
-        text.lines().any(|line| line.starts_with("objectives:") || line.starts_with("alerts:"))
+        const TOPS: [&str; 4] = ["objectives:", "alerts:", "apiVersion:", "slos:"];
+        text.lines().any(|line| TOPS.iter().any(|top| line.starts_with(top)))
     })
 }
 

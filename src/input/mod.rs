@@ -25,4 +25,4 @@ pub(crate) use fields::{Field, Fields, parse_share};
 pub(crate) use node::{Entry, Key, Node, Value};
 pub(crate) use number::parse_number;
 pub(crate) use suggest::{nearest, one_of, quoted, way_out};
-pub(crate) use yaml::parse;
+pub(crate) use yaml::{parse, parse_all};

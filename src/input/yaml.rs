@@ -21,32 +21,57 @@ const MAX_NODES: usize = 100_000;
 
 /// The one document of `source`; `None` when there is none that can be read on, and then a problem says why.
 pub(crate) fn parse(source: &Arc<Source>, problems: &mut Problems) -> Option<Node> {
-    let base = source.document();
-    let text = &source.text()[base..];
-    if text.len() > MAX_BYTES {
-        let message = format!("the file has {} bytes, more than the {MAX_BYTES} that are read", text.len());
-        problems.push(Problem::error(&Place::whole(source), message).help("is it the right file?"));
-        return None;
-    }
-    let mut builder = Builder::new(source, base, problems);
-    for event in Parser::new_from_str(text) {
-        let step = match event {
-            Ok((event, span)) => builder.take(event, span),
-            Err(error) => stop(builder.syntax(&error, text)),
-        };
-        if let Err(problem) = step {
-            problems.push(*problem);
-            return None;
-        }
-    }
-    let root = builder.root.take();
-    if root.is_none() {
+    let before = problems.len();
+    let root = documents(source, Documents::One, problems).pop();
+    if root.is_none() && problems.len() == before {
         problems.push(
             Problem::error(&Place::whole(source), "there is no YAML document in it")
                 .help("is it the right file, and was it saved?"),
         );
     }
     root
+}
+
+/// All documents of `source`, up to where it can't be read on: then a problem says why.
+pub(crate) fn parse_all(source: &Arc<Source>, problems: &mut Problems) -> Vec<Node> {
+    documents(source, Documents::Many, problems)
+}
+
+/// How many documents there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Documents {
+    One,
+    Many,
+}
+
+/// The documents of `source`; of one that can't be read on, and of a second one where there may be one alone, none of them but those
+/// of a stream that are whole.
+fn documents(source: &Arc<Source>, allowed: Documents, problems: &mut Problems) -> Vec<Node> {
+    let base = source.document();
+    let text = &source.text()[base..];
+    if text.len() > MAX_BYTES {
+        let message = format!("the file has {} bytes, more than the {MAX_BYTES} that are read", text.len());
+        problems.push(Problem::error(&Place::whole(source), message).help("is it the right file?"));
+        return Vec::new();
+    }
+    let mut builder = Builder::new(source, base, problems);
+    let mut whole = Vec::new();
+    for event in Parser::new_from_str(text) {
+        let step = match event {
+            Ok((Event::DocumentStart(..), _)) if allowed == Documents::Many => {
+                whole.extend(builder.root.take());
+                Ok(())
+            }
+            Ok((event, span)) => builder.take(event, span),
+            Err(error) => stop(builder.syntax(&error, text)),
+        };
+        if let Err(problem) = step {
+            problems.push(*problem);
+            return whole;
+        }
+    }
+    whole.extend(builder.root.take());
+    whole
 }
 
 /// Reading stops here: the tree would make no sense.

@@ -17,6 +17,8 @@ pub struct CourseSecond {
 /// Seconds that follow each other, from the first one with such calls to the last.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Course {
+    /// The number of the first of them, in the run.
+    pub first: u32,
     /// In order, without gaps.
     pub seconds: Vec<CourseSecond>,
 }
@@ -47,6 +49,9 @@ impl Course {
             let found = of(second);
             if found.calls == 0 {
                 continue;
+            }
+            if next.is_none() {
+                course.first = second.second;
             }
             let gap = next.map_or(0, |next| second.second.saturating_sub(next));
             course.seconds.extend((0..gap).map(|_| CourseSecond::default()));
@@ -94,7 +99,7 @@ mod tests {
     #[test]
     fn clusters_go_over_the_ends_of_seconds() {
         let seconds = vec![second(&[100, 110, 300, 995]), second(&[3, 15, 90]), second(&[]), second(&[1])];
-        let course = Course { seconds };
+        let course = Course { first: 0, seconds };
         assert_eq!(course.clusters(2), Some(5));
         assert_eq!(course.clusters(0), Some(8));
         assert_eq!(course.clusters(1000), Some(1));
@@ -103,7 +108,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_not_made_up() {
         let unknown = CourseSecond { at: Moments::default(), ..second(&[5]) };
-        assert_eq!(Course { seconds: vec![second(&[5]), unknown] }.clusters(2), None);
+        assert_eq!(Course { first: 0, seconds: vec![second(&[5]), unknown] }.clusters(2), None);
         let mut both = second(&[5]);
         both.add(unknown);
         assert_eq!((both.calls, both.bad, both.at.is_none()), (100, 2, true));

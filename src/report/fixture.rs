@@ -19,7 +19,7 @@ use crate::plan::{
     ProtocolChoice, Role, SessionEnd, SessionPolicy, Stage, Step, StepId, Target, Template, ThinkTime,
     Transaction, UnlistedTools,
 };
-use crate::slo::Criteria;
+use crate::slo::{BurnAlert, BurnReading, BurnSeverity, Criteria, ErrorBudget};
 
 const SECONDS: u32 = 20;
 const WARM_UP: u32 = 5;
@@ -131,7 +131,10 @@ pub(super) fn findings() -> Vec<Finding> {
             ("812 ms", 0.812),
             "<= 500 ms",
         ),
-        finding("errors", "all calls", "error ratio", Verdict::Pass, ("1.84 %", 0.0184), "<= 5 %"),
+        Finding {
+            budget: Some(error_budget()),
+            ..finding("errors", "all calls", "error ratio", Verdict::Pass, ("1.84 %", 0.0184), "<= 5 %")
+        },
         finding(
             "tail",
             "method tools/list",
@@ -141,6 +144,32 @@ pub(super) fn findings() -> Vec<Finding> {
             "<= 1 s",
         ),
     ]
+}
+
+/// Of errors that burn a third of what they may, in bursts.
+fn error_budget() -> ErrorBudget {
+    let alert = |severity, factor, hours: f64, reading| BurnAlert {
+        severity,
+        factor,
+        long: hours * 3600.0,
+        short: hours * 300.0,
+        reading,
+        fired_at: (reading == BurnReading::Fired).then_some(14.0),
+        peak: (reading == BurnReading::Fired).then_some(15.5),
+    };
+    ErrorBudget {
+        share: 0.05,
+        burn: 0.368,
+        period: 30.0 * 86_400.0,
+        gone_in: Some(30.0 * 86_400.0 / 0.368),
+        scale: 300.0,
+        alerts: vec![
+            alert(BurnSeverity::Page, 14.4, 1.0, BurnReading::Fired),
+            alert(BurnSeverity::Page, 6.0, 6.0, BurnReading::Silent),
+            alert(BurnSeverity::Ticket, 3.0, 24.0, BurnReading::TooShort),
+            alert(BurnSeverity::Ticket, 1.0, 72.0, BurnReading::TooShort),
+        ],
+    }
 }
 
 fn finding(
@@ -162,6 +191,7 @@ fn finding(
         samples: 412,
         bad: Some(7),
         within_limit: Some(verdict != Verdict::Fail),
+        budget: None,
         because: format!("{indicator} is {} over 412 calls", value.0),
         origin: "slos/default.yaml:7".to_owned(),
     }

@@ -116,6 +116,8 @@ fn objective_texts(objective: &mut Finding) {
         samples: _,
         bad: _,
         within_limit: _,
+        // Numbers alone.
+        budget: _,
     } = objective;
     all([name, scope, indicator, value, limit, because, origin]);
 }

@@ -4,6 +4,7 @@
 //! Nothing is fetched, and the policy in the page's head forbids it: scripts and styles run only if their hashes match.
 
 mod alerts;
+mod budgets;
 mod charts;
 mod health_strip;
 mod sections;
@@ -33,6 +34,7 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
                 main {
                     (sections::verdict(report))
                     (sections::objectives(report))
+                    (budgets::budgets(report))
                     @if let Some(history) = &report.alerts { (alerts::alerts(history)) }
                     (sections::golden_signals(report))
                     (figures("Over time", "charts", &load))

@@ -15,7 +15,7 @@ pub fn judged(log: &RunLog, criteria: &Criteria) -> RunReport {
         seconds: &log.seconds,
         aggregates: &measured.all,
         flow: &measured.flow,
-        series: &log.series,
+        recorded: recorded(log),
         steady: &steady,
         began: measured.clock.started(),
     };

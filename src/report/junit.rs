@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::DateTime;
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::{Finding, RunReport, figures};
+use super::{Finding, RunReport, budget_words, figures};
 use crate::model::{Verdict, format_count};
 
 pub(super) fn render(report: &RunReport) -> Vec<u8> {
@@ -41,7 +41,7 @@ fn test_case(report: &RunReport, objective: &Finding) -> TestCase {
     let mut case = TestCase::new(&objective.name, status(report, objective));
     case.set_classname(&objective.scope);
     case.set_system_out(format!(
-        "{}: {} (limit {}{}), {} samples{}; {}; {}",
+        "{}: {} (limit {}{}), {} samples{}; {}{}; {}",
         objective.indicator,
         objective.value,
         objective.limit,
@@ -49,6 +49,11 @@ fn test_case(report: &RunReport, objective: &Finding) -> TestCase {
         format_count(objective.samples),
         objective.bad.map(|bad| format!(", {} bad", format_count(bad))).unwrap_or_default(),
         objective.because,
+        objective
+            .budget
+            .as_ref()
+            .map(|budget| format!("; {}", budget_words::line(budget)))
+            .unwrap_or_default(),
         objective.origin,
     ));
     case

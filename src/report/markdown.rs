@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use super::figures::{P50, P95, P99};
-use super::{Finding, RunReport, StepRow, StreamTime, alert_words, figures};
+use super::{Finding, RunReport, StepRow, StreamTime, alert_words, budget_words, figures};
 use crate::model::{Verdict, format_count, format_ratio};
 use crate::slo::{AlertHistory, AlertRow};
 
@@ -16,6 +16,7 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
     let parts = [
         head(report),
         objectives(report),
+        budgets(report),
         report.alerts.as_ref().map(alerts).unwrap_or_default(),
         golden_signals(report),
         steps(report),
@@ -80,6 +81,22 @@ fn objective_cells(objective: &Finding) -> [String; 8] {
         objective.plainly().to_owned(),
         format_count(objective.samples),
     ]
+}
+
+/// How budgets burnt; empty where no objective has one.
+fn budgets(report: &RunReport) -> String {
+    let mut rows = budget_words::budgets(report).peekable();
+    if rows.peek().is_none() {
+        return String::new();
+    }
+    let heads = budget_words::HEADS.join(" | ");
+    let mut table =
+        format!("### Error budgets\n\n{}.\n\n| {heads} |\n|---|--:|--:|--:|---|\n", budget_words::TERMS);
+    for (finding, budget) in rows {
+        let cells = budget_words::cells(budget).map(|cell| text(&cell));
+        row(&mut table, &[&[code(&finding.name)], cells.as_slice()].concat());
+    }
+    table
 }
 
 fn alerts(history: &AlertHistory) -> String {

@@ -4,6 +4,7 @@ mod run_log;
 mod run_report;
 mod measured;
 mod alert_words;
+mod budget_words;
 mod build;
 mod format;
 mod gate;

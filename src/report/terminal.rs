@@ -4,12 +4,14 @@
 
 use super::figures::{P50, P90, P95, P99};
 use super::terminal_table::{Align, Table, fitted, wrapped};
-use super::{CrossTalk, Finding, RunReport, StepRow, alert_words, figures};
+use super::{CrossTalk, Finding, RunReport, StepRow, alert_words, budget_words, figures};
 use crate::model::{Color, Verdict, format_count, format_ratio};
 use crate::slo::AlertHistory;
 
 /// Rows of a table beyond this are counted, not shown: the whole is in the other formats.
 const MOST_ROWS: usize = 12;
+/// So many budgets are told of.
+const MOST_BUDGETS: usize = 3;
 /// Notes are shown up to this line; what is left of them is counted...
 const LAST_LINE_OF_NOTES: usize = 43;
 /// ... but so many lines of them are shown in any case, the warnings first.
@@ -39,6 +41,7 @@ pub(super) fn render(report: &RunReport, style: TerminalStyle<'_>) -> String {
     let mut screen = Screen { lines: Vec::new(), color: style.color, width: style.width.clamp(60, 100) };
     screen.head(report);
     screen.objectives(report);
+    screen.budgets(report);
     report.alerts.iter().for_each(|history| screen.alerts(history));
     screen.golden_signals(report);
     screen.steps(report);
@@ -123,6 +126,16 @@ impl Screen {
             }
         }
         self.and_more(shown.len());
+    }
+
+    /// The budgets that burn fastest; those of which nothing burnt are in the other formats.
+    fn budgets(&mut self, report: &RunReport) {
+        let mut rows: Vec<_> =
+            budget_words::budgets(report).filter(|(_, budget)| budget.burn > 0.0).collect();
+        rows.sort_by(|a, b| b.1.burn.total_cmp(&a.1.burn));
+        for (finding, budget) in rows.into_iter().take(MOST_BUDGETS) {
+            self.hanging("  budget  ", &format!("{}, {}", finding.name, budget_words::line(budget)));
+        }
     }
 
     fn alerts(&mut self, history: &AlertHistory) {

@@ -87,7 +87,7 @@ fn query_problem(field: Field<'_>, text: &str, error: &QueryError) -> Problem {
 
 /// The place of `span` of the field's text. Where it can't be told, the place of the field, and the message says which
 /// line and column of the text it is about.
-pub(super) fn place_in(
+pub(crate) fn place_in(
     field: Field<'_>,
     text: &str,
     span: &std::ops::Range<usize>,

@@ -44,6 +44,7 @@ pub use template::Template;
 pub use unit_test::{Test, TestFailure, TestFile, TestOutcome, load_tests, run_tests};
 
 pub(crate) use duration::format_duration;
+pub(crate) use fields::place_in;
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::describe_queried;
 use super::describe_steps::{answers, describe_feeders, describe_transactions};
 use crate::model::{
     clean_char, format_count, format_duration, format_rate, format_ratio, without_credentials,
@@ -308,16 +309,15 @@ fn describe_objectives(page: &mut Page, objectives: &[Objective]) {
     }
     page.line(0, &format!("objectives ({})", objectives.len()));
     for objective in objectives {
-        let scope = match objective.indicator {
-            Indicator::Metric(_) => String::new(),
-            Indicator::Latency { .. }
-            | Indicator::Stream { .. }
-            | Indicator::ErrorRatio { .. }
-            | Indicator::Throughput { .. } => format!(", {}", objective.scope),
-        };
+        let is_scraped = objective.indicator.is_scraped();
+        let scope = if is_scraped { String::new() } else { format!(", {}", objective.scope) };
         page.line(2, &format!("{} ({})", objective.name, objective.origin));
         let terms = objective.terms.in_words();
         page.line(6, &format!("{}{scope}{terms}", limit(&objective.indicator)));
+        page.line(6, &format!("{}{scope}", limit(&objective.indicator)));
+        for line in describe_queried::budget(&objective.budget) {
+            page.line(6, &line);
+        }
     }
 }
 
@@ -361,6 +361,7 @@ fn limit(indicator: &Indicator) -> String {
             };
             format!("{over_run} value of {}{divisor} {bound}", series(&metric.value))
         }
+        Indicator::Promql(_) | Indicator::Events(_) => describe_queried::limit(indicator),
     }
 }
 

@@ -62,7 +62,9 @@ pub(super) fn thresholds(objectives: &[Objective]) -> Vec<Threshold> {
             Indicator::Stream { .. }
             | Indicator::ErrorRatio { .. }
             | Indicator::Throughput { .. }
-            | Indicator::Metric(_) => None,
+            | Indicator::Metric(_)
+            | Indicator::Promql(_)
+            | Indicator::Events(_) => None,
         })
         .collect();
     limits.into_iter().collect()

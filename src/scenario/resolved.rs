@@ -8,6 +8,7 @@ use url::Url;
 
 use super::VERSION;
 use super::resolved_alerts;
+use super::resolved_queried;
 use super::resolved_steps::{answers, feeder, transaction};
 use crate::model::{LatencyClock, without_credentials};
 use crate::plan::{
@@ -16,8 +17,8 @@ use crate::plan::{
     Transport, UnlistedTools,
 };
 use crate::slo::{
-    AbortWhen, Aggregation, Bound, Criteria, Divisor, During, InEvery, Indicator, MetricIndicator, Objective,
-    Reading, Scope, Selector, Terms, Tolerance, Unit,
+    AbortWhen, Aggregation, Bound, BudgetTerms, Criteria, Divisor, During, InEvery, Indicator,
+    MetricIndicator, Objective, Reading, Scope, Selector, Terms, Tolerance, Unit,
 };
 
 /// What stands in place of a secret.
@@ -369,6 +370,15 @@ fn objective(objective: &Objective) -> Value {
         Indicator::ErrorRatio { at_most } => fields.set("error_ratio", percentage(*at_most)),
         Indicator::Throughput { at_least } => fields.set("throughput", format!("{at_least}/s")),
         Indicator::Metric(indicator) => fields.set("metric", metric(indicator)),
+        Indicator::Promql(indicator) => fields.set("promql", resolved_queried::promql(indicator)),
+        Indicator::Events(indicator) => fields.set("events", resolved_queried::events(indicator)),
+    }
+    let budget = &objective.budget;
+    if let Some(limit) = &budget.limit {
+        fields.set("burn_rate", resolved_queried::burn_rate(limit));
+    }
+    if !(BudgetTerms { limit: None, ..budget.clone() }).is_default() {
+        fields.set("budget", resolved_queried::budget(budget));
     }
     terms(&objective.terms, &mut fields);
     fields.set("origin", objective.origin.as_str());
@@ -419,7 +429,7 @@ fn metric(indicator: &MetricIndicator) -> Value {
 }
 
 /// A number in the unit that it was written in.
-fn limit(number: f64, unit: Unit) -> Value {
+pub(super) fn limit(number: f64, unit: Unit) -> Value {
     match unit {
         Unit::Number => number.into(),
         Unit::Percent => percentage(number),

@@ -99,7 +99,11 @@ impl Watched {
                 (Bad::Late { clock: *clock, within: *within, place }, without_binary_noise(1.0 - share))
             }
             Indicator::ErrorRatio { at_most } => (Bad::Failed, *at_most),
-            Indicator::Stream { .. } | Indicator::Throughput { .. } | Indicator::Metric(_) => return None,
+            Indicator::Stream { .. }
+            | Indicator::Throughput { .. }
+            | Indicator::Metric(_)
+            | Indicator::Promql(_)
+            | Indicator::Events(_) => return None,
         };
         let during = match &objective.terms.during {
             None => 0..u32::MAX,

@@ -63,7 +63,7 @@ impl<'a> Called<'a> {
 
     /// Reports an objective that is about nothing.
     fn check(&self, written: &WrittenObjective, problems: &mut Problems) {
-        if matches!(written.objective.indicator, Indicator::Metric(_)) {
+        if written.objective.indicator.is_scraped() {
             if !self.scraped {
                 let name = quoted(&written.objective.name);
                 let message = format!("{name} reads a metric, but none is scraped");

@@ -5,9 +5,10 @@
 //! does not hold does, so nothing is to be adjusted there (intersection-union). What would be a FAIL alone and is none
 //! beside the others is INCONCLUSIVE.
 
-use super::Finding;
 use super::evidence::Evidence;
+use super::tick::Tick;
 use super::windows::Windows;
+use super::{ErrorBudget, Finding};
 use crate::stats::binomial::SIGNIFICANCE;
 use crate::stats::holm::holm_levels;
 
@@ -16,6 +17,8 @@ use crate::stats::holm::holm_levels;
 pub(super) struct Draft {
     finding: Finding,
     test: Option<Test>,
+    /// What was counted over time, where that is known.
+    ticks: Vec<Tick>,
 }
 
 #[derive(Debug, Clone)]
@@ -36,17 +39,27 @@ struct OfCalls {
 impl Draft {
     /// Which says by itself what was found.
     pub(super) fn found(finding: Finding) -> Self {
-        Self { finding, test: None }
+        Self { finding, test: None, ticks: Vec::new() }
     }
 
     /// Whose verdict is what `evidence` proves; `what` says in a few words what a bad call is, `more` what else is to be told.
     pub(super) fn tested(finding: Finding, evidence: Evidence, what: &'static str, more: String) -> Self {
-        Self { finding, test: Some(Test::Calls(OfCalls { evidence, what, more })) }
+        Self { finding, test: Some(Test::Calls(OfCalls { evidence, what, more })), ticks: Vec::new() }
     }
 
     /// Whose verdict is what `windows` prove.
     pub(super) fn in_windows(finding: Finding, windows: Windows) -> Self {
-        Self { finding, test: Some(Test::Windows(windows)) }
+        Self { finding, test: Some(Test::Windows(windows)), ticks: Vec::new() }
+    }
+
+    /// The same, whose calls were made as `ticks` say.
+    pub(super) fn counted_by(self, ticks: &[Tick]) -> Self {
+        Self { ticks: ticks.to_vec(), ..self }
+    }
+
+    /// With what became of its budget.
+    pub(super) fn with_budget(self, budget: Option<ErrorBudget>) -> Self {
+        Self { finding: Finding { budget, ..self.finding }, ..self }
     }
 
     /// What is found without the verdict, where that is tested.
@@ -76,6 +89,14 @@ impl Draft {
             Some(Test::Calls(OfCalls { what, more, .. })) => Some((what, more)),
             Some(Test::Windows(_)) | None => None,
         }
+    }
+
+    /// The share of bad ones, the share that may be, and the counts over time; `None` where there is no budget, or nothing was
+    /// counted.
+    pub(super) fn counted(&self) -> Option<(f64, f64, &[Tick])> {
+        let Some(Test::Calls(OfCalls { evidence, .. })) = &self.test else { return None };
+        let is_counted = evidence.is_tested() && !self.ticks.is_empty();
+        is_counted.then(|| (evidence.share(), evidence.budget, self.ticks.as_slice()))
     }
 
     fn settled(self) -> Finding {

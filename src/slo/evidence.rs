@@ -25,6 +25,8 @@ pub(super) struct Evidence {
     pub(super) bursts: Bursts,
     /// How long it took to make them, where that is known.
     pub(super) span: Option<Duration>,
+    /// What was counted, in the plural.
+    pub(super) noun: &'static str,
     /// The p-value that a FAIL must not exceed: less than 5 % where several objectives are tested at once.
     pub(super) level: f64,
 }
@@ -32,7 +34,12 @@ pub(super) struct Evidence {
 impl Evidence {
     /// Of calls that are independent, in a run with this objective alone.
     pub(super) fn new(calls: u64, bad: u64, budget: f64) -> Self {
-        Self { calls, bad, budget, bursts: Bursts::NONE, span: None, level: SIGNIFICANCE }
+        Self { calls, bad, budget, bursts: Bursts::NONE, span: None, noun: "calls", level: SIGNIFICANCE }
+    }
+
+    /// The same, made in `span`.
+    pub(super) fn over(self, span: Duration) -> Self {
+        Self { span: Some(span), ..self }
     }
 
     pub(super) fn verdict(&self) -> Verdict {
@@ -83,9 +90,10 @@ impl Evidence {
     /// Why the verdict is what it is. `what` says in a few words what a bad call is.
     pub(super) fn because(&self, what: &str) -> String {
         let counts = format!(
-            "{} of {} calls {what} ({}), budget {}",
+            "{} of {} {} {what} ({}), budget {}",
             format_count(self.bad),
             format_count(self.calls),
+            self.noun,
             format_ratio(self.share()),
             exact_percent(self.budget)
         );
@@ -96,7 +104,7 @@ impl Evidence {
         let factor = self.bursts.inflation.factor();
         match self.verdict() {
             Verdict::Pass if self.budget <= 0.0 => {
-                "; true of these calls, no sample proves it of all".to_owned()
+                format!("; true of these {}, no sample proves it of all", self.noun)
             }
             Verdict::Fail if self.budget <= 0.0 => String::new(),
             Verdict::Pass => {
@@ -126,12 +134,12 @@ impl Evidence {
         };
         let more = match self.more_calls() {
             Some(more) => {
-                let calls = format!("about {} more calls", format_count(more));
+                let calls = format!("about {} more {}", format_count(more), self.noun);
                 let time =
                     self.time_for(more).map(|time| format!(" ({time} of this load)")).unwrap_or_default();
                 format!("{calls}{time} would settle it (estimate)")
             }
-            None => "too close to it for more calls to settle (estimate)".to_owned(),
+            None => format!("too close to it for more {} to settle (estimate)", self.noun),
         };
         format!("; {side} the budget, but {proven}{}: {more}", self.worth(divisor))
     }
@@ -145,7 +153,7 @@ impl Evidence {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "less than the calls")]
         let left = format_count(left as u64);
         let note = if self.bursts.is_exact { "" } else { ", an estimate by whole seconds" };
-        format!(" (bad calls come in bursts: worth {left} independent calls{note})")
+        format!(" (bad {0} come in bursts: worth {left} independent {0}{note})", self.noun)
     }
 
     /// The plain comparison, without regard to chance. 29 of 100 is within 0.29, though 0.29 times 100 is less in

@@ -95,7 +95,8 @@ pub(super) struct OwnSeries {
 }
 
 impl OwnSeries {
-    const NAMES: [&str; 4] =
+    /// What they are called.
+    pub(super) const NAMES: [&str; 4] =
         ["up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_samples_post_metric_relabeling"];
 
     pub(super) fn new(labels: &Labels, storage: &mut Storage) -> Self {

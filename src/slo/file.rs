@@ -7,9 +7,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::budget::{read_burn_limit, read_terms as read_budget};
 use super::metric_file::read_metric;
+use super::queried::{read_events, read_promql};
 use super::terms_file::read_terms;
-use super::{AbortWhen, AlertCriteria, Called, Criteria, Indicator, Objective, Scope, abort_file, alerts};
+use super::{
+    AbortWhen, AlertCriteria, BudgetTerms, Called, Criteria, Indicator, Objective, Scope, abort_file, alerts,
+    foreign,
+};
 use crate::input::{
     Field, Fields, Files, Place, Problem, Problems, Source, Value, parse, parse_number, parse_share, quoted,
 };
@@ -19,7 +24,7 @@ use crate::plan::Plan;
 /// The version of the file format.
 const VERSION: u64 = 1;
 /// What an objective can be about.
-const INDICATORS: [&str; 9] = [
+const INDICATORS: [&str; 11] = [
     "latency",
     "service_time",
     "send_lag",
@@ -29,6 +34,8 @@ const INDICATORS: [&str; 9] = [
     "error_ratio",
     "throughput",
     "metric",
+    "promql",
+    "events",
 ];
 
 /// What SLO files say, and where it is written.
@@ -68,12 +75,16 @@ impl WrittenCriteria {
         }
     }
 
+    /// Queries of objectives see the labels that queries of alert rules see.
     pub(crate) fn into_criteria(self) -> Criteria {
-        Criteria {
-            objectives: self.objectives.into_iter().map(|written| written.objective).collect(),
-            alerts: self.alerts.map(|written| written.alerts),
-            abort_when: self.abort_when.map(|(when, _)| when),
+        let alerts = self.alerts.map(|written| written.alerts);
+        let mut objectives: Vec<Objective> =
+            self.objectives.into_iter().map(|written| written.objective).collect();
+        if let Some(alerts) = &alerts {
+            let labels = objectives.iter_mut().filter_map(|objective| objective.indicator.labels_mut());
+            labels.for_each(|labels| labels.clone_from(&alerts.labels));
         }
+        Criteria { objectives, alerts, abort_when: self.abort_when.map(|(when, _)| when) }
     }
 }
 
@@ -137,6 +148,9 @@ fn into_criteria(written: WrittenCriteria, problems: Problems) -> Result<Criteri
 
 /// What a file says that can be read; what cannot is in `problems`.
 pub(crate) fn read(source: &Arc<Source>, files: Files<'_>, problems: &mut Problems) -> WrittenCriteria {
+    if let Some(objectives) = foreign::read(source, problems) {
+        return WrittenCriteria { objectives, ..WrittenCriteria::default() };
+    }
     let mut criteria = WrittenCriteria::default();
     let Some(root) = parse(source, problems) else { return criteria };
     let Some(mut file) = Fields::of(&root, "an SLO file", problems) else { return criteria };
@@ -161,6 +175,9 @@ pub(crate) fn read(source: &Arc<Source>, files: Files<'_>, problems: &mut Proble
         let read = abort_file::read(field, problems);
         criteria.abort_when = read.map(|when| (when, field.node.place.clone()));
     }
+    let budget = BudgetTerms::default();
+    let budget =
+        file.optional("budget").map_or(budget.clone(), |field| read_budget(field, &budget, problems));
     let list =
         if file.has("alerts") { file.optional("objectives") } else { file.required("objectives", problems) };
     if let Some(list) = list {
@@ -168,7 +185,7 @@ pub(crate) fn read(source: &Arc<Source>, files: Files<'_>, problems: &mut Proble
         let mut any = false;
         for item in list.items(problems).collect::<Vec<_>>() {
             any = true;
-            criteria.objectives.extend(read_objective(item, problems));
+            criteria.objectives.extend(read_objective(item, &budget, problems));
         }
         if !any && problems.len() == before {
             list.wrong("the list is empty", "state at least one objective", problems);
@@ -195,7 +212,7 @@ pub(crate) fn check_names(written: &[WrittenObjective], problems: &mut Problems)
     }
 }
 
-fn read_objective(item: Field<'_>, problems: &mut Problems) -> Vec<WrittenObjective> {
+fn read_objective(item: Field<'_>, of_file: &BudgetTerms, problems: &mut Problems) -> Vec<WrittenObjective> {
     let Some(mut fields) = Fields::of(item.node, "an objective", problems) else { return Vec::new() };
     let name_field = fields.required("name", problems);
     let name = name_field.and_then(|field| field.name(problems));
@@ -206,16 +223,33 @@ fn read_objective(item: Field<'_>, problems: &mut Problems) -> Vec<WrittenObject
     let indicator = fields.exactly_one(&INDICATORS, problems);
     let during_place = fields.value_place("during").unwrap_or(&name_place).clone();
     let terms = read_terms(&mut fields, indicator.map(|(kind, ..)| kind), problems);
+    let mut budget =
+        fields.optional("budget").map_or(of_file.clone(), |field| read_budget(field, of_file, problems));
+    let burn_rate = fields.optional("burn_rate");
+    budget.limit = burn_rate.and_then(|field| read_burn_limit(field, problems));
     fields.finish(problems);
     let Some((kind, field, _)) = indicator else { return Vec::new() };
-    if let (Some(of), "metric") = (of, kind) {
-        of.wrong("a metric is not about calls", "remove it; select series with `labels`", problems);
+    let scraped = match kind {
+        "metric" => Some(("a metric is not about calls", "remove it; select series with `labels`")),
+        "promql" | "events" => Some(("a query is not about calls", "remove it; select series in the query")),
+        _ => None,
+    };
+    if let (Some(of), Some((message, help))) = (of, scraped) {
+        of.wrong(message, help, problems);
     }
     let before = problems.len();
     let mut indicators = read_indicators(kind, field, problems);
     if indicators.is_empty() && problems.len() > before {
         // Its mistake is noted, so it will never be judged; its name and what it is about are still looked at.
         indicators.push((String::new(), Indicator::ErrorRatio { at_most: 1.0 }));
+    }
+    if let Some(field) = burn_rate.filter(|_| !indicators.iter().all(|(_, it)| it.has_budget())) {
+        let help = "remove it; budgets belong to shares below 100%: `latency`, `error_ratio`, `events`";
+        field.wrong("there is no budget that could burn", help, problems);
+    }
+    if let Some(field) = burn_rate.filter(|_| terms.in_every.is_some() || terms.during.is_some()) {
+        let help = "state it beside a second objective, without `in_every` and `during`";
+        field.wrong("a burn rate is of the whole steady phase", help, problems);
     }
     let Some(name) = name else { return Vec::new() };
     let several = indicators.len() > 1;
@@ -228,6 +262,7 @@ fn read_objective(item: Field<'_>, problems: &mut Problems) -> Vec<WrittenObject
                 scope: scope.clone(),
                 indicator,
                 terms: terms.clone(),
+                budget: budget.clone(),
                 origin: origin.clone(),
             },
             name: name_place.clone(),
@@ -271,6 +306,8 @@ fn read_indicators(kind: &str, field: Field<'_>, problems: &mut Problems) -> Vec
         "send_lag" => read_limits(field, latency(LatencyClock::SendLag), problems),
         "error_ratio" => read_error_ratio(field, problems).map(one).into_iter().collect(),
         "throughput" => read_throughput(field, problems).map(one).into_iter().collect(),
+        "promql" => read_promql(field, problems).map(Indicator::Promql).map(one).into_iter().collect(),
+        "events" => read_events(field, problems).map(Indicator::Events).map(one).into_iter().collect(),
         _ => read_metric(field, problems).map(|metric| one(Indicator::Metric(metric))).into_iter().collect(),
     }
 }
@@ -326,7 +363,11 @@ fn check_order(indicators: &[(String, Indicator)], field: Field<'_>, problems: &
             Indicator::Latency { share, within, .. } | Indicator::Stream { share, within, .. } => {
                 Some((*share, *within, name.as_str()))
             }
-            Indicator::ErrorRatio { .. } | Indicator::Throughput { .. } | Indicator::Metric(_) => None,
+            Indicator::ErrorRatio { .. }
+            | Indicator::Throughput { .. }
+            | Indicator::Metric(_)
+            | Indicator::Promql(_)
+            | Indicator::Events(_) => None,
         })
         .collect();
     limits.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -344,7 +385,7 @@ fn percentile_share(name: &str) -> Option<f64> {
     (share > 0.0 && share < 1.0).then_some(share)
 }
 
-fn read_good_share(field: Field<'_>, problems: &mut Problems) -> Option<f64> {
+pub(super) fn read_good_share(field: Field<'_>, problems: &mut Problems) -> Option<f64> {
     let share = field.share(problems)?;
     if share > 0.0 && share < 1.0 {
         return Some(share);

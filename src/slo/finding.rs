@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ErrorBudget;
 use crate::model::Verdict;
 
 /// The verdict on one objective.
@@ -29,6 +30,9 @@ pub struct Finding {
     /// value to compare.
     #[serde(default)]
     pub within_limit: Option<bool>,
+    /// How the budget of bad ones burnt; `None` where there is none.
+    #[serde(default)]
+    pub budget: Option<ErrorBudget>,
     /// Why the verdict is what it is, in one sentence.
     pub because: String,
     /// Where it is written: `file:line`.

@@ -160,6 +160,7 @@ pub fn generator_finding(checks: &[GeneratorCheck]) -> Option<Finding> {
         samples: known as u64,
         bad: Some(failing.len() as u64),
         within_limit: None,
+        budget: None,
         because,
         origin: "gander".to_owned(),
     })

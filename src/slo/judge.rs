@@ -4,12 +4,14 @@ use std::fmt::Display;
 use std::ops::Range;
 use std::time::Duration;
 
+use super::budget::{burned, limit_finding};
 use super::bursts::{Bad, Bursts, course};
 use super::draft::{Draft, settle};
 use super::evidence::{Evidence, exact_percent, without_binary_noise};
-use super::{Finding, Indicator, Objective, Scope, metric, part, stream, windows};
-use crate::metrics::{Aggregates, Course, Flow, Phase, Second, SeriesStore, StreamLimit, Tally};
-use crate::model::{LatencyClock, Verdict, format_count, format_duration, format_ratio};
+use super::queried::{SteadyScrapes, judge_events, judge_values};
+use super::{Finding, Indicator, Objective, Recorded, Scope, metric, part, stream, tick, windows};
+use crate::metrics::{Aggregates, Course, Flow, Phase, Second, StreamLimit, Tally};
+use crate::model::{Labels, LatencyClock, Verdict, format_count, format_duration, format_ratio};
 use crate::plan::{Plan, Role, Step, Threshold};
 
 /// Gander's own lateness may be this share of the shortest deadline, for failures to be the target's.
@@ -26,8 +28,8 @@ pub struct Measurements<'a> {
     pub aggregates: &'a Aggregates,
     /// What ended in the steady phase.
     pub flow: &'a Flow,
-    /// What was scraped.
-    pub series: &'a SeriesStore,
+    /// What was scraped, and when.
+    pub recorded: Recorded<'a>,
     /// The steady phase in the time of the run.
     pub steady: &'a Range<Duration>,
     /// When the load began, in the time of the run: seconds are counted from there.
@@ -47,17 +49,30 @@ impl Measurements<'_> {
     }
 }
 
-/// Judges each objective, in their order.
+/// Judges each objective, in their order; a limit of its burn rate comes right behind it.
 pub fn judge(objectives: &[Objective], run: &Measurements<'_>) -> Vec<Finding> {
-    settle(objectives.iter().map(|objective| judge_one(objective, run)).collect())
+    // All objectives of a run are on one target.
+    let none = Labels::new();
+    let labels = objectives.iter().find_map(|objective| objective.indicator.labels()).unwrap_or(&none);
+    let scrapes = SteadyScrapes::new(run.recorded, run.steady, labels);
+    let drafts = objectives.iter().flat_map(|objective| {
+        let draft = judge_one(objective, run, &scrapes);
+        let limit = objective.budget.limit.as_ref();
+        let limit = limit.map(|limit| limit_finding(objective, limit, &draft, run.steady));
+        // Burn rates are of the whole steady phase.
+        let is_whole = objective.terms.during.is_none() && objective.terms.in_every.is_none();
+        let budget = is_whole.then(|| burned(&draft, &objective.budget, run.steady)).flatten();
+        std::iter::once(draft.with_budget(budget)).chain(limit.map(Draft::found))
+    });
+    settle(drafts.collect())
 }
 
-pub(super) fn judge_one(objective: &Objective, run: &Measurements<'_>) -> Draft {
+pub(super) fn judge_one(objective: &Objective, run: &Measurements<'_>, scrapes: &SteadyScrapes<'_>) -> Draft {
     if let Some(during) = &objective.terms.during {
         return part::judge(objective, during, run);
     }
     if let Some(in_every) = objective.terms.in_every {
-        return windows::judge(objective, in_every, run);
+        return windows::judge(objective, in_every, run, scrapes);
     }
     let scope = &objective.scope;
     let calls = || {
@@ -79,8 +94,10 @@ pub(super) fn judge_one(objective: &Objective, run: &Measurements<'_>) -> Draft 
             Draft::found(judge_throughput(objective, &calls(), &ended, run.flow, *at_least))
         }
         Indicator::Metric(indicator) => {
-            Draft::found(metric::judge(objective, indicator, run.series, run.steady))
+            Draft::found(metric::judge(objective, indicator, run.recorded.series, run.steady))
         }
+        Indicator::Promql(indicator) => judge_values(objective, indicator, scrapes),
+        Indicator::Events(indicator) => judge_events(objective, indicator, scrapes),
     }
 }
 
@@ -102,7 +119,10 @@ pub fn fails_despite(late: Duration, objectives: &[Objective], run: &Measurement
             }
             Indicator::ErrorRatio { at_most } => Indicator::ErrorRatio { at_most },
             // These are not about how long a call took.
-            Indicator::Throughput { .. } | Indicator::Metric(_) => return None,
+            Indicator::Throughput { .. }
+            | Indicator::Metric(_)
+            | Indicator::Promql(_)
+            | Indicator::Events(_) => return None,
         };
         Some(Objective { indicator, ..objective.clone() })
     };
@@ -161,7 +181,7 @@ impl Sample {
             value_number: quantile.map(|time| time.as_secs_f64()),
             ..finding
         };
-        Draft::tested(finding, evidence, what, format!("{more}{note}"))
+        Draft::tested(finding, evidence, what, format!("{more}{note}")).counted_by(&tick::of_course(course))
     }
 
     /// True when the quantile is the slowest call, or close to it: it takes `1 / (1 - share)` calls to tell them apart.
@@ -245,7 +265,7 @@ fn judge_error_ratio(objective: &Objective, calls: &Tally, at_most: f64, run: &M
     };
     let share = evidence.share();
     let finding = Finding { value: format_ratio(share), value_number: Some(share), ..finding };
-    Draft::tested(finding, evidence, "failed", never_sent(calls))
+    Draft::tested(finding, evidence, "failed", never_sent(calls)).counted_by(&tick::of_course(&course))
 }
 
 /// How many of the failed calls the target never saw.
@@ -318,6 +338,7 @@ pub(super) fn blank(objective: &Objective, indicator: String, limit: String) -> 
         samples: 0,
         bad: None,
         within_limit: None,
+        budget: None,
         because: String::new(),
         origin: objective.origin.clone(),
     }

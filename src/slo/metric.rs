@@ -11,9 +11,9 @@ use crate::metrics::{Series, SeriesStore};
 use crate::model::Verdict;
 
 /// A maximum of one value is no maximum.
-const LEAST_VALUES: usize = 2;
+pub(super) const LEAST_VALUES: usize = 2;
 /// Where fewer scrapes than one in this many have a value, the rest of the phase is unknown.
-const ONE_IN: usize = 2;
+pub(super) const ONE_IN: usize = 2;
 
 pub(super) fn judge(
     objective: &Objective,
@@ -139,7 +139,7 @@ impl<'a> Source<'a> {
     }
 }
 
-fn aggregate(aggregation: Aggregation, values: &[f64]) -> f64 {
+pub(super) fn aggregate(aggregation: Aggregation, values: &[f64]) -> f64 {
     match aggregation {
         Aggregation::Min => values.iter().copied().fold(f64::INFINITY, f64::min),
         Aggregation::Max => values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
@@ -155,7 +155,7 @@ fn holds(bound: Bound, value: f64) -> bool {
     }
 }
 
-fn measure(aggregation: Aggregation) -> &'static str {
+pub(super) fn measure(aggregation: Aggregation) -> &'static str {
     match aggregation {
         Aggregation::Min => "minimum",
         Aggregation::Max => "maximum",

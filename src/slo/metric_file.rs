@@ -6,7 +6,7 @@ use crate::input::{Field, Fields, Problem, Problems, Value, parse_number, parse_
 use crate::model::{Labels, parse_duration};
 
 const READINGS: [(&str, Reading); 2] = [("gauge", Reading::Gauge), ("rate", Reading::Rate)];
-const AGGREGATIONS: [(&str, Aggregation); 3] =
+pub(super) const AGGREGATIONS: [(&str, Aggregation); 3] =
     [("max", Aggregation::Max), ("min", Aggregation::Min), ("avg", Aggregation::Avg)];
 
 pub(super) fn read_metric(field: Field<'_>, problems: &mut Problems) -> Option<MetricIndicator> {
@@ -101,7 +101,7 @@ fn read_divisor(field: Field<'_>, problems: &mut Problems) -> Option<(Divisor, U
 }
 
 /// A number, a percentage (as a share of 1), a number of bytes, or a time (in seconds).
-fn read_quantity(field: Field<'_>, problems: &mut Problems) -> Option<(f64, Unit)> {
+pub(super) fn read_quantity(field: Field<'_>, problems: &mut Problems) -> Option<(f64, Unit)> {
     let found = match &field.node.value {
         Value::Number(number, _) => number.as_f64().map(|number| (number, Unit::Number)),
         Value::Text(text) => read_with_unit(text),

@@ -3,6 +3,7 @@
 mod abort;
 mod abort_file;
 mod alerts;
+mod budget;
 mod bursts;
 mod called;
 mod criteria;
@@ -11,16 +12,19 @@ mod evidence;
 mod feed;
 mod file;
 mod finding;
+mod foreign;
 mod generator;
 mod judge;
 mod metric;
 mod metric_file;
 mod objective;
 mod part;
+mod queried;
 mod scraped;
 mod stream;
 mod terms;
 mod terms_file;
+mod tick;
 mod unit;
 mod windows;
 
@@ -30,6 +34,7 @@ pub use alerts::{
     AlertSpan, Expected, HeldBackRow, LiveAlerts, LiveState, PageRow, ProjectedReading, TextFile,
     alert_findings, alert_history,
 };
+pub use budget::{BudgetTerms, BurnAlert, BurnLimit, BurnReading, BurnSeverity, ErrorBudget};
 pub use criteria::Criteria;
 pub use file::{load, load_all, load_for};
 pub use finding::Finding;
@@ -39,10 +44,14 @@ pub use objective::{
     Aggregation, Bound, Divisor, Indicator, MetricIndicator, Objective, Reading, Scope, Selector,
 };
 pub use part::During;
+pub use queried::{Comparison, Counted, EventsIndicator, Holding, QueryIndicator, QueryLimit, Slices};
 pub use scraped::Recorded;
 pub use stream::stream_limits;
 pub use terms::{InEvery, Terms, Tolerance};
 pub use unit::Unit;
 
+pub(crate) use budget::as_written;
 pub(crate) use called::{Call, Called};
 pub(crate) use file::{WrittenAlerts, WrittenCriteria, WrittenObjective, check_names, read};
+
+use evidence::{exact_percent, without_binary_noise};

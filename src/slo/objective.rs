@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Terms, Unit};
+use super::queried::{EventsIndicator, Holding, QueryIndicator, Slices};
+use super::{BudgetTerms, Terms, Unit};
 use crate::model::{Labels, LatencyClock, StreamClock};
 
 /// One objective of a user's SLO file.
@@ -13,13 +14,16 @@ use crate::model::{Labels, LatencyClock, StreamClock};
 pub struct Objective {
     /// Unique over all files of the run.
     pub name: String,
-    /// Which calls it looks at; meaningless for [`Indicator::Metric`].
+    /// Which calls it looks at; meaningless where [`Indicator::is_scraped`].
     pub scope: Scope,
     /// What is measured, and the limit.
     pub indicator: Indicator,
     /// On which part of the run, and in which pieces.
     #[serde(flatten)]
     pub terms: Terms,
+    /// What its budget of bad ones is for, where it has one.
+    #[serde(default, skip_serializing_if = "BudgetTerms::is_default")]
+    pub budget: BudgetTerms,
     /// Where it is written: `file:line`.
     pub origin: String,
 }
@@ -86,6 +90,66 @@ pub enum Indicator {
     },
     /// A value of the target's own metrics.
     Metric(MetricIndicator),
+    /// What a PromQL query answers.
+    Promql(QueryIndicator),
+    /// Events that the target counts.
+    Events(EventsIndicator),
+}
+
+impl Indicator {
+    /// True when it is read from what is scraped, and looks at no calls.
+    pub fn is_scraped(&self) -> bool {
+        match self {
+            Self::Metric(_) | Self::Promql(_) | Self::Events(_) => true,
+            Self::Latency { .. }
+            | Self::Stream { .. }
+            | Self::ErrorRatio { .. }
+            | Self::Throughput { .. } => false,
+        }
+    }
+
+    /// True when it is on a share, so that there is a budget of bad ones.
+    pub(super) fn has_budget(&self) -> bool {
+        let counts = |slices: &Option<Slices>| slices.is_none_or(|slices| slices.target.is_some());
+        match self {
+            Self::Latency { share, .. } | Self::Stream { share, .. } => *share < 1.0,
+            Self::ErrorRatio { at_most } => *at_most > 0.0,
+            Self::Events(EventsIndicator { objective, slices, .. }) => *objective < 1.0 && counts(slices),
+            Self::Promql(QueryIndicator { holding, .. }) => match holding {
+                Holding::Share { slices, .. } => counts(slices),
+                Holding::OverRun(_) | Holding::AtEnd => false,
+            },
+            Self::Throughput { .. } | Self::Metric(_) => false,
+        }
+    }
+
+    /// What a Prometheus would have added to each series that is asked by PromQL.
+    pub(super) fn labels(&self) -> Option<&Labels> {
+        match self {
+            Self::Promql(QueryIndicator { labels, .. }) | Self::Events(EventsIndicator { labels, .. }) => {
+                Some(labels)
+            }
+            Self::Latency { .. }
+            | Self::Stream { .. }
+            | Self::ErrorRatio { .. }
+            | Self::Throughput { .. }
+            | Self::Metric(_) => None,
+        }
+    }
+
+    /// [`Indicator::labels`], to be changed.
+    pub(super) fn labels_mut(&mut self) -> Option<&mut Labels> {
+        match self {
+            Self::Promql(QueryIndicator { labels, .. }) | Self::Events(EventsIndicator { labels, .. }) => {
+                Some(labels)
+            }
+            Self::Latency { .. }
+            | Self::Stream { .. }
+            | Self::ErrorRatio { .. }
+            | Self::Throughput { .. }
+            | Self::Metric(_) => None,
+        }
+    }
 }
 
 /// A value taken from the scraped series over the steady phase.

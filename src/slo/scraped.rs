@@ -3,6 +3,7 @@
 //!
 //! Knows nothing of queries and rules.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use super::feed::{DayClock, OwnSeries, of_target};
@@ -11,7 +12,7 @@ use crate::model::{Event, Stamped};
 use crate::promql::{SeriesId, Storage};
 
 /// What was recorded of scrapes.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Recorded<'a> {
     /// The series of the run.
     pub series: &'a SeriesStore,
@@ -30,11 +31,16 @@ impl Recorded<'_> {
     /// The series as Prometheus would have them, each with `labels` of its target: where a series has such a label itself,
     /// that is called `exported_`.
     pub fn storage(&self, labels: &crate::model::Labels) -> Storage {
+        self.storage_within(labels, &(Duration::ZERO..Duration::MAX))
+    }
+
+    /// [`Recorded::storage`] of the scrapes within `span` alone.
+    pub(super) fn storage_within(&self, labels: &crate::model::Labels, span: &Range<Duration>) -> Storage {
         let mut storage = Storage::new();
         let mut series: Vec<Fed<'_>> =
             self.series.iter().map(|series| Fed::of(series, labels, &mut storage)).collect();
         let mut last_ms = i64::MIN;
-        for &at in self.series.scrape_times() {
+        for &at in self.series.scrape_times().iter().filter(|at| span.contains(*at)) {
             // Times of scrapes ascend by microseconds at least.
             let at_ms = self.ms(at).max(last_ms.saturating_add(1));
             last_ms = at_ms;
@@ -43,7 +49,7 @@ impl Recorded<'_> {
             }
         }
         let mut own = OwnSeries::new(labels, &mut storage);
-        for stamped in self.events {
+        for stamped in self.events.iter().filter(|stamped| span.contains(&stamped.at)) {
             if let Event::Scrape(stat) = &stamped.what {
                 own.told(self.ms(stamped.at), stat, &mut storage);
             }

@@ -24,7 +24,9 @@ pub fn stream_limits(objectives: &[Objective]) -> Vec<StreamLimit> {
             Indicator::Latency { .. }
             | Indicator::ErrorRatio { .. }
             | Indicator::Throughput { .. }
-            | Indicator::Metric(_) => None,
+            | Indicator::Metric(_)
+            | Indicator::Promql(_)
+            | Indicator::Events(_) => None,
         })
         .collect();
     limits.into_iter().collect()
@@ -128,6 +130,7 @@ mod tests {
     use crate::metrics::{Aggregates, SeriesStore, StreamCell, StreamedCall};
     use crate::model::{Outcome, StreamTimes, TimeoutPhase, TransportFault, Verdict};
     use crate::plan::StepId;
+    use crate::slo::BudgetTerms;
     use crate::slo::fails_despite;
     use crate::slo::judge;
     use crate::slo::judge::tests::{aggregates_with, calls, with_run};
@@ -187,6 +190,7 @@ mod tests {
             scope,
             indicator,
             terms: crate::slo::Terms::default(),
+            budget: BudgetTerms::default(),
             origin: "slos/a.yaml:3".to_owned(),
         }
     }

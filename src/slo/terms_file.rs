@@ -65,9 +65,19 @@ fn read_in_every(fields: &mut Fields<'_>, kind: Option<&str>, problems: &mut Pro
         tolerance.wrong("it says how many windows may break the limit, but there are none", help, problems);
     }
     let field = field?;
-    if kind == Some("metric") {
-        let help = "remove it: with `over_run: max` (or `min`) the limit holds at every scrape";
-        field.wrong("a metric is read at each scrape, not in windows", help, problems);
+    let scraped = match kind {
+        Some("metric" | "promql") => Some((
+            "what is scraped is read at each scrape, not in windows",
+            "remove it: with `over_run: max` (or `min`) the limit holds at every scrape",
+        )),
+        Some("events") => Some((
+            "events are counted from scrape to scrape, not in windows",
+            "remove it: the evidence is gathered over the whole steady phase",
+        )),
+        _ => None,
+    };
+    if let Some((message, help)) = scraped {
+        field.wrong(message, help, problems);
         return None;
     }
     let seconds = read_seconds(field, problems)?;

@@ -18,6 +18,7 @@ use super::bursts::{Bad, counted};
 use super::draft::Draft;
 use super::evidence::{exact_percent, rounded, without_binary_noise};
 use super::judge::{Latency, Measurements, is_in, judge_one};
+use super::queried::SteadyScrapes;
 use super::{Finding, InEvery, Indicator, Objective, Terms, stream};
 use crate::metrics::{Aggregates, CourseSecond, Second, StreamLimit};
 use crate::model::{Outcome, Verdict, format_count, format_ratio};
@@ -57,10 +58,15 @@ pub(super) struct Windows {
 }
 
 /// Judges an objective that is to hold `in_every` window.
-pub(super) fn judge(objective: &Objective, in_every: InEvery, run: &Measurements<'_>) -> Draft {
+pub(super) fn judge(
+    objective: &Objective,
+    in_every: InEvery,
+    run: &Measurements<'_>,
+    scrapes: &SteadyScrapes<'_>,
+) -> Draft {
     let plain = Objective { terms: Terms { in_every: None, ..objective.terms.clone() }, ..objective.clone() };
     let whole = run.whole_seconds();
-    let over_all = judge_one(&plain, run);
+    let over_all = judge_one(&plain, run, scrapes);
     let blank = named(over_all.finding().clone(), in_every);
     let found = u64::from(whole.end.saturating_sub(whole.start));
     let needed = u64::from(in_every.seconds);
@@ -86,29 +92,22 @@ pub(super) fn judge(objective: &Objective, in_every: InEvery, run: &Measurements
             return Draft::found(throughput(blank, objective, in_every, *at_least, run));
         }
         // The file's reader refuses it.
-        Indicator::Metric(_) => return over_all,
+        Indicator::Metric(_) | Indicator::Promql(_) | Indicator::Events(_) => return over_all,
     };
     let Some((what, _)) = over_all.told() else { return Draft::found(blank) };
     let mut windows = Windows::of(&counts, whole.start, in_every, without_binary_noise(budget), what);
-    let worst = over(windows.worst(), &whole, in_every.seconds, &plain, run);
+    let inside = inside(windows.worst(), &whole, in_every.seconds, run);
+    let aggregates = Aggregates::of(&inside);
+    let worst = judge_one(&plain, &Measurements { aggregates: &aggregates, seconds: &[], ..*run }, scrapes);
     windows.more = worst.told().map(|(_, more)| more.to_owned()).unwrap_or_default();
     let Finding { value, value_number, .. } = worst.finding().clone();
     Draft::in_windows(Finding { value, value_number, ..blank }, windows)
 }
 
-/// What the objective's value is over one window alone.
-fn over(
-    window: &Window,
-    whole: &Range<u32>,
-    seconds: u32,
-    plain: &Objective,
-    run: &Measurements<'_>,
-) -> Draft {
-    let held = window.from..window.from + seconds;
-    let is_held = |second: &&Second| held.contains(&place(second, whole));
-    let inside: Vec<Second> = run.seconds.iter().filter(is_held).cloned().collect();
-    let aggregates = Aggregates::of(&inside);
-    judge_one(plain, &Measurements { aggregates: &aggregates, seconds: &[], ..*run })
+/// The seconds that count for one window.
+fn inside(window: &Window, whole: &Range<u32>, length: u32, run: &Measurements<'_>) -> Vec<Second> {
+    let held = window.from..window.from + length;
+    run.seconds.iter().filter(|second| held.contains(&place(second, whole))).cloned().collect()
 }
 
 /// The whole second for which the calls of `second` count.

@@ -22,7 +22,7 @@ use std::ops::Range;
 
 use gander::model::LatencyClock;
 use gander::plan::{Plan, Role};
-use gander::slo::{AbortWatch, Criteria, Indicator, Objective, Scope, Terms};
+use gander::slo::{AbortWatch, BudgetTerms, Criteria, Indicator, Objective, Scope, Terms};
 use gander::stats::binomial::lower_bound;
 
 use super::verdicts::{BURSTY, LIMIT, Process, load_of, plan};
@@ -39,6 +39,7 @@ fn stopped(process: Process, late: f64, runs: Range<u64>, plan: &Plan) -> Vec<Op
         scope: Scope::All,
         indicator: Indicator::Latency { clock: LatencyClock::Response, share: 1.0 - BUDGET, within: LIMIT },
         terms: Terms { abort: true, ..Terms::default() },
+        budget: BudgetTerms::default(),
         origin: String::new(),
     };
     let criteria = Criteria { objectives: vec![objective], ..Criteria::default() };

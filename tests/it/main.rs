@@ -113,6 +113,9 @@ mod alertmanager;
 /// Runs whose alert rules are evaluated over what they scraped.
 mod alerts;
 
+/// SLO files of other tools, over real runs.
+mod slo_files;
+
 /// Text from a hostile server, in every report.
 mod hostile;
 

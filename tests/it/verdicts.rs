@@ -31,7 +31,7 @@ use gander::metrics::{Aggregates, Flow, Phase, Second, SeriesStore};
 use gander::model::{CounterRng, LatencyClock, Outcome, Verdict};
 use gander::plan::{Plan, Role, StepId, Threshold};
 use gander::scenario::{Overrides, Sources, load};
-use gander::slo::{Indicator, Measurements, Objective, Scope, judge};
+use gander::slo::{BudgetTerms, Indicator, Measurements, Objective, Recorded, Scope, judge};
 use gander::stats::binomial::{lower_bound, lower_tail, upper_tail};
 
 pub(crate) const LIMIT: Duration = Duration::from_millis(100);
@@ -182,6 +182,7 @@ impl Load {
             scope: Scope::All,
             indicator,
             terms: gander::slo::Terms::default(),
+            budget: BudgetTerms::default(),
             origin: String::new(),
         };
         let steady = Duration::ZERO..Duration::from_secs(u64::from(self.length));
@@ -195,7 +196,7 @@ impl Load {
                 seconds: &seconds,
                 aggregates: &aggregates,
                 flow: &flow,
-                series: &series,
+                recorded: Recorded { series: &series, events: &[], zero_ms: 0 },
                 steady: &steady,
                 began: Duration::ZERO,
             };

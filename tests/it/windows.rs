@@ -12,7 +12,9 @@ use gander::load::{Recorder, Timing};
 use gander::metrics::{Aggregates, Flow, Phase, Second, SeriesStore};
 use gander::model::{CounterRng, Outcome, Verdict};
 use gander::plan::{Plan, Role, StepId};
-use gander::slo::{InEvery, Indicator, Measurements, Objective, Scope, Terms, Tolerance, judge};
+use gander::slo::{
+    BudgetTerms, InEvery, Indicator, Measurements, Objective, Recorded, Scope, Terms, Tolerance, judge,
+};
 use gander::stats::binomial::lower_bound;
 
 use super::verdicts::plan;
@@ -116,6 +118,7 @@ fn judged(course: Course, tolerance: Tolerance, runs: Range<u64>, plan: &Plan) -
         scope: Scope::All,
         indicator: Indicator::ErrorRatio { at_most: BUDGET },
         terms: Terms { in_every: Some(InEvery { seconds: WINDOW, tolerance }), ..Terms::default() },
+        budget: BudgetTerms::default(),
         origin: String::new(),
     };
     let steady = Duration::ZERO..Duration::from_secs(u64::from(LENGTH));
@@ -130,7 +133,7 @@ fn judged(course: Course, tolerance: Tolerance, runs: Range<u64>, plan: &Plan) -
             seconds: &seconds,
             aggregates: &aggregates,
             flow: &flow,
-            series: &series,
+            recorded: Recorded { series: &series, events: &[], zero_ms: 0 },
             steady: &steady,
             began: Duration::ZERO,
         };

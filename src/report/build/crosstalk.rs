@@ -42,6 +42,7 @@ pub(super) fn finding(CrossTalk { echoed, crossed }: CrossTalk) -> Option<Findin
         samples: told,
         bad: Some(crossed),
         within_limit: None,
+        budget: None,
         because,
         origin: OWN_ORIGIN.to_owned(),
     })

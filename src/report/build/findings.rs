@@ -149,6 +149,7 @@ fn missing_objectives() -> Finding {
         samples: 0,
         bad: None,
         within_limit: None,
+        budget: None,
         because: "there is no objective to judge the run by".to_owned(),
         origin: OWN_ORIGIN.to_owned(),
     }
@@ -166,6 +167,7 @@ fn missing_calls() -> Finding {
         samples: 0,
         bad: None,
         within_limit: None,
+        budget: None,
         because: "no load call ended in the steady phase".to_owned(),
         origin: OWN_ORIGIN.to_owned(),
     }
@@ -196,6 +198,7 @@ fn unfinished(log: &RunLog, clock: &LoadClock) -> Option<Finding> {
         samples: log.seconds.len() as u64,
         bad: None,
         within_limit: None,
+        budget: None,
         because: format!("{why} after {measured} of {planned}: what the rest would have shown is not known"),
         origin: OWN_ORIGIN.to_owned(),
     })
@@ -229,6 +232,7 @@ fn abort(log: &RunLog) -> Option<Finding> {
         samples,
         bad: Some(bad),
         within_limit: None,
+        budget: None,
         because: format!("aborted {}: {why}", Abort::after(at)),
         origin: OWN_ORIGIN.to_owned(),
     })
@@ -285,6 +289,7 @@ fn backlog(log: &RunLog, clock: &LoadClock) -> Option<Finding> {
         samples: due,
         bad: Some(not_begun),
         within_limit: None,
+        budget: None,
         because,
         origin: OWN_ORIGIN.to_owned(),
     })
@@ -313,6 +318,7 @@ fn missing_target(log: &RunLog) -> Finding {
         samples: 0,
         bad: None,
         within_limit: None,
+        budget: None,
         because: format!("nothing was measured: {}", why.unwrap_or("the target was not reached")),
         origin: OWN_ORIGIN.to_owned(),
     }
@@ -403,6 +409,7 @@ fn accounting(log: &RunLog, books: &Books) -> Finding {
         samples: books.planned,
         bad: Some(lost),
         within_limit: None,
+        budget: None,
         because,
         origin: OWN_ORIGIN.to_owned(),
     }

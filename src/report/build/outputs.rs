@@ -80,6 +80,7 @@ pub(super) fn finding(log: &RunLog, rows: &[OutputRow]) -> Option<Finding> {
         samples: checked,
         bad: Some(violations),
         within_limit: None,
+        budget: None,
         because,
         origin: OWN_ORIGIN.to_owned(),
     })

@@ -17,7 +17,8 @@ fn second(number: u32, good: u64, failed: u64) -> Second {
 
 fn objective(name: &str, indicator: Indicator, terms: Terms) -> Objective {
     let terms = Terms { abort: true, ..terms };
-    Objective { name: name.to_owned(), scope: Scope::All, indicator, terms, origin: String::new() }
+    let budget = crate::slo::BudgetTerms::default();
+    Objective { name: name.to_owned(), scope: Scope::All, indicator, terms, budget, origin: String::new() }
 }
 
 fn watch(objectives: Vec<Objective>, all_calls_fail_for: Option<u32>) -> AbortWatch {

@@ -41,6 +41,7 @@ fn finding(expectation: &AlertExpectation, row: &AlertRow, history: &AlertHistor
         samples: row.spans_with(labels).count() as u64,
         bad: None,
         within_limit: None,
+        budget: None,
         because: because + &scale,
         origin: expectation.origin.clone(),
     }

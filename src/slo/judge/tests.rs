@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::metrics::{BadMoments, Cell, Format, ScrapeEncoder, Second, StreamCell};
+use crate::metrics::{BadMoments, Cell, Format, ScrapeEncoder, Second, SeriesStore, StreamCell};
 use crate::model::{Labels, LatencyClock, LatencyHistogram, NotSent, Outcome, Strays};
 use crate::plan::{
     Auth, ClosedLoad, DemoTarget, HostRule, Load, LoadModel, Observe, Operation, Outputs, PLAN_VERSION,
     ProtocolChoice, SessionEnd, SessionPolicy, StepId, Target, ThinkTime, Threshold,
 };
-use crate::slo::Unit;
-use crate::slo::{Aggregation, Bound, Divisor, MetricIndicator, Reading, Selector};
+use crate::slo::{
+    Aggregation, Bound, BudgetTerms, Divisor, MetricIndicator, Reading, Recorded, Selector, Unit,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 const THRESHOLD: Duration = Duration::from_millis(100);
@@ -151,15 +152,9 @@ pub(in crate::slo) fn with_run<T>(
 ) -> T {
     let (plan, flow) = (plan(), Flow::new(aggregates.clone(), 10.0));
     let steady = SECOND..SECOND * 11;
-    of(&Measurements {
-        plan: &plan,
-        seconds: &[],
-        aggregates,
-        flow: &flow,
-        series,
-        steady: &steady,
-        began: Duration::ZERO,
-    })
+    let recorded = Recorded { series, events: &[], zero_ms: 0 };
+    let began = Duration::ZERO;
+    of(&Measurements { plan: &plan, seconds: &[], aggregates, flow: &flow, recorded, steady: &steady, began })
 }
 
 /// 960 good calls of `search`, 20 late and 20 failed ones; 10 calls of `calculate`; and what must not count.
@@ -192,8 +187,14 @@ fn store(scrapes: &[Option<&str>]) -> SeriesStore {
 }
 
 fn objective(scope: Scope, indicator: Indicator) -> Objective {
-    let terms = crate::slo::Terms::default();
-    Objective { name: "o".to_owned(), scope, indicator, terms, origin: "slos/a.yaml:3".to_owned() }
+    Objective {
+        name: "o".to_owned(),
+        scope,
+        indicator,
+        terms: crate::slo::Terms::default(),
+        budget: BudgetTerms::default(),
+        origin: "slos/a.yaml:3".to_owned(),
+    }
 }
 
 /// The steady phase is from second 1 to second 11.

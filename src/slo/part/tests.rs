@@ -5,7 +5,7 @@ use crate::metrics::{Phase, SeriesStore};
 use crate::model::Outcome;
 use crate::plan::{ClosedLoad, LoadModel, Plan, Stage, StageName, ThinkTime};
 use crate::slo::judge::tests::{calls, plan, second_with};
-use crate::slo::{InEvery, Scope, Tolerance, judge as judge_all};
+use crate::slo::{BudgetTerms, InEvery, Recorded, Scope, Tolerance, judge as judge_all};
 
 /// Stages of 5, 10 and 5 s, the second of which is `peak`.
 fn staged() -> Plan {
@@ -41,12 +41,13 @@ fn found(seconds: &[Second], stop: u64, indicator: Indicator, terms: Terms) -> F
         seconds,
         aggregates: &aggregates,
         flow: &Flow::of(seconds, &(1.0..20.0)),
-        series: &SeriesStore::default(),
+        recorded: Recorded { series: &SeriesStore::default(), events: &[], zero_ms: 0 },
         steady: &steady,
         began: Duration::ZERO,
     };
     let origin = String::new();
-    let objective = Objective { name: "o".to_owned(), scope: Scope::All, indicator, terms, origin };
+    let budget = BudgetTerms::default();
+    let objective = Objective { name: "o".to_owned(), scope: Scope::All, indicator, terms, budget, origin };
     judge_all(&[objective], &run).remove(0)
 }
 

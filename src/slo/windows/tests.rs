@@ -6,7 +6,7 @@ use super::*;
 use crate::metrics::{Phase, SeriesStore};
 use crate::model::LatencyClock;
 use crate::slo::judge::tests::{calls, second_with, with_run};
-use crate::slo::{Scope, Tolerance, fails_despite, judge as judge_all};
+use crate::slo::{BudgetTerms, Scope, Tolerance, fails_despite, judge as judge_all};
 
 const LIMIT: Duration = Duration::from_millis(100);
 
@@ -32,7 +32,8 @@ fn seconds(failed: impl Fn(u32) -> u64) -> Vec<Second> {
 fn objective(indicator: Indicator, seconds: u32, tolerance: Tolerance) -> Objective {
     let terms = Terms { in_every: Some(InEvery { seconds, tolerance }), ..Terms::default() };
     let origin = "slos/a.yaml:3".to_owned();
-    Objective { name: "o".to_owned(), scope: Scope::All, indicator, terms, origin }
+    let budget = BudgetTerms::default();
+    Objective { name: "o".to_owned(), scope: Scope::All, indicator, terms, budget, origin }
 }
 
 fn errors(at_most: f64, seconds: u32) -> Objective {

@@ -1,0 +1,211 @@
+//! The answers to a query over the steady phase, held against their limit. Where several series answer, the worst one counts.
+//!
+//! No answer, NaN and a query that fails are never a PASS; nor is what depends on more data than the steady phase had.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::reliance::{longest_range, longest_relied_on};
+use super::{Holding, QueryIndicator, QueryLimit, SteadyScrapes, slices};
+use crate::model::{Verdict, format_duration, format_ratio};
+use crate::promql::{Query, Value, VectorSample};
+use crate::slo::draft::Draft;
+use crate::slo::judge::blank;
+use crate::slo::metric::{LEAST_VALUES, ONE_IN, aggregate, measure};
+use crate::slo::tick::{Tick, evidence};
+use crate::slo::{Aggregation, Finding, Objective, exact_percent, without_binary_noise};
+
+pub(in crate::slo) fn judge(
+    objective: &Objective,
+    indicator: &QueryIndicator,
+    scrapes: &SteadyScrapes<'_>,
+) -> Draft {
+    let (what, limit) = match indicator.holding {
+        Holding::OverRun(over_run) => (measure(over_run), indicator.limit.to_string()),
+        Holding::AtEnd => ("value at the end", indicator.limit.to_string()),
+        Holding::Share { share, slices } => {
+            let of = slices.map_or_else(|| "scrapes".to_owned(), |slices| slices.to_string());
+            ("bad scrapes", format!("{} in {} of {of}", indicator.limit, exact_percent(share)))
+        }
+    };
+    let scope = indicator.query.split_whitespace().collect::<Vec<_>>().join(" ");
+    let finding = Finding { scope, ..blank(objective, what.to_owned(), limit) };
+    let answers = match Answers::of(indicator, scrapes) {
+        Ok(answers) => answers,
+        Err(because) => return Draft::found(Finding { because, ..finding }),
+    };
+    match indicator.holding {
+        Holding::OverRun(over_run) => Draft::found(answers.over_run(finding, over_run, indicator.limit)),
+        Holding::AtEnd => Draft::found(answers.over_run(finding, Aggregation::Max, indicator.limit)),
+        Holding::Share { share, slices } => {
+            let ticks = answers.ticks(indicator.limit);
+            if let Some(because) = answers.too_short() {
+                return Draft::found(Finding { because, ..finding });
+            }
+            if let Some(by) = slices {
+                return slices::judge(finding, &ticks, by, share, "scrapes", scrapes);
+            }
+            let budget = without_binary_noise(1.0 - share);
+            let evidence = evidence(&ticks, budget, "scrapes").over(scrapes.length());
+            let bad = evidence.share();
+            let finding = Finding { value: format_ratio(bad), value_number: Some(bad), ..finding };
+            Draft::tested(finding, evidence, "outside the limit", answers.note).counted_by(&ticks)
+        }
+    }
+}
+
+/// What a query answered, each time that it was asked.
+struct Answers {
+    /// Of each time, what each series said: values, and infinities that break the limit.
+    at: Vec<(Duration, Vec<VectorSample>)>,
+    /// How often it was asked.
+    asked: usize,
+    at_end: bool,
+    /// How far ranges look back that the answer depends on, where that is further than the steady phase goes; and how long that is.
+    short: Option<(Duration, Duration)>,
+    /// What is to be told beside the value.
+    note: String,
+}
+
+impl Answers {
+    fn of(indicator: &QueryIndicator, scrapes: &SteadyScrapes<'_>) -> Result<Self, String> {
+        let Some(&first) = scrapes.scrapes.first() else {
+            return Err("no data: no scrape in the steady phase".to_owned());
+        };
+        let query = scrapes.query(&indicator.query).map_err(|error| format!("its query is none: {error}"))?;
+        let at_end = indicator.holding == Holding::AtEnd;
+        let all = if at_end { vec![scrapes.steady.end] } else { scrapes.scrapes.clone() };
+        // Data goes back to the first scrape, and counters are reckoned for a part of the interval before it.
+        let relied = longest_relied_on(&query);
+        let is_whole =
+            |at: &Duration| relied.is_none_or(|range| at.saturating_sub(first) + scrapes.interval() >= range);
+        let whole: Vec<Duration> = all.iter().copied().filter(is_whole).collect();
+        let short = relied.filter(|_| whole.is_empty()).map(|range| (range, scrapes.length()));
+        let times = if whole.is_empty() { all } else { whole };
+        let (at, not_numbers) = ask(&query, &times, indicator.limit, scrapes)?;
+
+        let missing = match scrapes.never_had(&query).as_slice() {
+            [] => String::new(),
+            some => format!("; the target has no {}", some.join(", ")),
+        };
+        let answers = Self { at, asked: times.len(), at_end, short, note: String::new() };
+        let needed = if at_end { 1 } else { LEAST_VALUES.max(times.len().div_ceil(ONE_IN)) };
+        if answers.at.len() < needed {
+            let nan =
+                if not_numbers > 0 { format!("; {not_numbers} give no number (NaN)") } else { String::new() };
+            let (found, of) = (answers.at.len(), times.len());
+            let counted = if at_end {
+                "no value at the end of the steady phase".to_owned()
+            } else {
+                format!("{found} of {of} scrapes give a value, {needed} are needed")
+            };
+            return Err(format!("no data: {counted}{nan}{missing}"));
+        }
+        let long = longest_range(&query).filter(|range| *range > scrapes.length() && short.is_none());
+        let long = long.map_or_else(String::new, |range| format!("; {}", look_back(range, scrapes.length())));
+        Ok(Self { note: format!("{long}{missing}"), ..answers })
+    }
+
+    /// Why nothing can be said of the limit.
+    fn too_short(&self) -> Option<String> {
+        let (range, length) = self.short?;
+        Some(format!("{}, and its answer depends on that: make the run longer", look_back(range, length)))
+    }
+
+    /// One value of each series over the run; the worst of them.
+    fn over_run(self, finding: Finding, over_run: Aggregation, limit: QueryLimit) -> Finding {
+        let mut series: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+        for sample in self.at.iter().flat_map(|(_, samples)| samples) {
+            series.entry(sample.labels.to_string()).or_default().push(sample.value);
+        }
+        let count = series.len();
+        let values = series.into_iter().map(|(labels, values)| (labels, aggregate(over_run, &values)));
+        let worst = values.reduce(|worst, next| if limit.is_worse(next.1, worst.1) { next } else { worst });
+        let Some((labels, value)) = worst else { return finding };
+        let holds = limit.holds(value);
+        let shown = limit.unit.show(value);
+        let of = match count {
+            1 if labels == "{}" => String::new(),
+            1 => format!(" of {labels}"),
+            count => format!(" of {labels}, the worst of {count} series,"),
+        };
+        let told = if self.at_end {
+            format!("{shown}{of} at the end of the steady phase, limit {limit}")
+        } else {
+            let (some, all) = (self.at.len(), self.asked);
+            format!(
+                "{} {shown}{of} over {some} of {all} scrapes of the steady phase, limit {limit}",
+                measure(over_run)
+            )
+        };
+        let verdict = match (&self.short, holds) {
+            (Some(_), _) => Verdict::Inconclusive,
+            (None, true) => Verdict::Pass,
+            (None, false) => Verdict::Fail,
+        };
+        let short = self.too_short().map_or_else(String::new, |short| format!("; {short}"));
+        Finding {
+            verdict,
+            within_limit: Some(holds),
+            value: shown,
+            value_number: Some(value),
+            samples: self.at.len() as u64,
+            because: format!("{told}{short}{}", self.note),
+            ..finding
+        }
+    }
+
+    /// Each time as good or bad.
+    fn ticks(&self, limit: QueryLimit) -> Vec<Tick> {
+        let is_bad = |samples: &[VectorSample]| samples.iter().any(|sample| !limit.holds(sample.value));
+        self.at
+            .iter()
+            .map(|(at, samples)| Tick { at: *at, calls: 1, bad: u64::from(is_bad(samples)) })
+            .collect()
+    }
+}
+
+fn look_back(range: Duration, length: Duration) -> String {
+    let (range, length) = (format_duration(range), format_duration(length));
+    format!("its ranges look back on {range}, the steady phase had {length}")
+}
+
+type Asked = Vec<(Duration, Vec<VectorSample>)>;
+
+/// What the series say at `times`, where all of them say a number; and how often one did not.
+///
+/// # Errors
+/// In words, when an evaluation fails.
+fn ask(
+    query: &Query,
+    times: &[Duration],
+    limit: QueryLimit,
+    scrapes: &SteadyScrapes<'_>,
+) -> Result<(Asked, usize), String> {
+    let (engine, storage) = (scrapes.engine(), scrapes.storage());
+    let (mut answers, mut not_numbers, mut failed) = (Vec::new(), 0, Vec::new());
+    for &at in times {
+        let samples = match engine.instant(query, storage, scrapes.recorded.ms(at)) {
+            Err(error) => {
+                failed.push(error.to_string());
+                continue;
+            }
+            Ok(answer) => match answer.value {
+                Value::Scalar(value) => vec![VectorSample { labels: crate::promql::Labels::empty(), value }],
+                Value::Vector(samples) => samples,
+                Value::Text(_) | Value::Matrix(_) => Vec::new(),
+            },
+        };
+        // An infinity is told by whatever divides by zero: it proves that a limit is broken, never that it is kept.
+        let is_number = |value: f64| value.is_finite() || !value.is_nan() && !limit.holds(value);
+        if samples.iter().any(|sample| !is_number(sample.value)) {
+            not_numbers += 1;
+        } else if !samples.is_empty() {
+            answers.push((at, samples));
+        }
+    }
+    match failed.first() {
+        Some(first) => Err(format!("{} of {} evaluations failed: {first}", failed.len(), times.len())),
+        None => Ok((answers, not_numbers)),
+    }
+}
