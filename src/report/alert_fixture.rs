@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::model::Labels;
-use crate::slo::{AlertHistory, AlertReading, AlertRow, AlertSpan, HeldBackRow, PageRow};
+use crate::slo::{
+    AlertHistory, AlertProjection, AlertReading, AlertRow, AlertSpan, HeldBackRow, PageRow, ProjectedReading,
+};
 
 /// Of rules in a faster time.
 pub(super) fn alert_history() -> AlertHistory {
@@ -27,6 +29,10 @@ pub(super) fn alert_history() -> AlertHistory {
     let short = AlertRow {
         needs: Some(93.0),
         coverage: 0.8,
+        projected: Some(AlertProjection {
+            reading: ProjectedReading::WouldFire,
+            because: "the condition held throughout for {tool=\"calc\"}, `for` is 30.0 s".to_owned(),
+        }),
         ..row("MCPToolFailures", "warning", AlertReading::TooShort, "it can be judged after 1m 33s")
     };
     let dead =
@@ -63,6 +69,7 @@ fn row(alert: &str, severity: &str, reading: AlertReading, because: &str) -> Ale
         coverage: 1.0,
         spans: Vec::new(),
         receivers: Vec::new(),
+        projected: None,
     }
 }
 

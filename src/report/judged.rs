@@ -1,7 +1,5 @@
 //! A run, judged: the pure function behind `run`, `check` and `report`.
 
-use jiff::Timestamp;
-
 use super::build::build;
 use super::measured::Measured;
 use super::{RunLog, RunReport};
@@ -25,7 +23,7 @@ pub fn judged(log: &RunLog, criteria: &Criteria) -> RunReport {
     let late = slo::own_lateness(&log.seconds, &measured.clock.steady_seconds());
     let fails_anyway = slo::fails_despite(late, objectives, &run);
     let alerts = criteria.alerts.as_ref().map(|alerts| {
-        let history = slo::alert_history(alerts, recorded(log), steady.end);
+        let history = slo::alert_history(alerts, recorded(log), &steady);
         findings.extend(slo::alert_findings(alerts, &history));
         history
     });
@@ -34,6 +32,5 @@ pub fn judged(log: &RunLog, criteria: &Criteria) -> RunReport {
 
 /// What was scraped, on the clock of the day.
 fn recorded(log: &RunLog) -> Recorded<'_> {
-    let zero = log.manifest.started_at.parse::<Timestamp>().unwrap_or_default();
-    Recorded { series: &log.series, events: &log.events, zero_ms: zero.as_millisecond() }
+    Recorded { series: &log.series, events: &log.events, zero_ms: log.manifest.started_ms() }
 }

@@ -8,6 +8,7 @@ mod called;
 mod criteria;
 mod draft;
 mod evidence;
+mod feed;
 mod file;
 mod finding;
 mod generator;
@@ -25,8 +26,9 @@ mod windows;
 
 pub use abort::{AbortWatch, AbortWhen};
 pub use alerts::{
-    AlertCriteria, AlertExpectation, AlertHistory, AlertReading, AlertRow, AlertSpan, Expected, HeldBackRow,
-    PageRow, TextFile, alert_findings, alert_history,
+    AlertCriteria, AlertExpectation, AlertHistory, AlertNews, AlertProjection, AlertReading, AlertRow,
+    AlertSpan, Expected, HeldBackRow, LiveAlerts, LiveState, PageRow, ProjectedReading, TextFile,
+    alert_findings, alert_history,
 };
 pub use criteria::Criteria;
 pub use file::{load, load_all, load_for};
