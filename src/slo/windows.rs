@@ -19,7 +19,7 @@ use super::draft::Draft;
 use super::evidence::{exact_percent, rounded, without_binary_noise};
 use super::judge::{Latency, Measurements, is_in, judge_one};
 use super::queried::SteadyScrapes;
-use super::{Finding, InEvery, Indicator, Objective, Terms, stream};
+use super::{Finding, InEvery, Indicator, Objective, Terms, Tolerance, stream};
 use crate::metrics::{Aggregates, CourseSecond, Second, StreamLimit};
 use crate::model::{Outcome, Verdict, format_count, format_ratio};
 use crate::plan::Role;
@@ -139,14 +139,15 @@ fn sums(counts: impl Iterator<Item = u64> + Clone, length: usize) -> Vec<u64> {
     sums.skip(length - 1).collect()
 }
 
+/// The limit says in which pieces it holds: in tables that is the column which is never cut off.
 fn named(finding: Finding, in_every: InEvery) -> Finding {
     let InEvery { seconds, tolerance } = in_every;
-    let but = if tolerance.is_none() { String::new() } else { format!(" but {tolerance}") };
-    Finding {
-        indicator: format!("{} in every {seconds} s", finding.indicator),
-        limit: format!("{}{but}", finding.limit),
-        ..finding
-    }
+    let but = match tolerance {
+        tolerance if tolerance.is_none() => String::new(),
+        Tolerance::Share(share) => format!(" but {}", exact_percent(share)),
+        Tolerance::Windows(count) => format!(" but {count}"),
+    };
+    Finding { limit: format!("{} in every {seconds} s{but}", finding.limit), ..finding }
 }
 
 fn too_short(finding: Finding, found: u64, needed: u64) -> Finding {

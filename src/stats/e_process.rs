@@ -70,8 +70,10 @@ mod tests {
         };
         let prior = |p: f64| (1.0 - p).powf(spread - 1.0);
         let ratio = |p: f64| {
-            let ln = bad * (p / budget).ln() + (calls - bad) * ((1.0 - p) / (1.0 - budget)).ln();
-            if p >= 1.0 { if bad < calls { 0.0 } else { ln.exp() } } else { ln.exp() }
+            let good = calls - bad;
+            // Where none is good, none contradicts that all are bad.
+            let of_good = if good > 0.0 { good * ((1.0 - p) / (1.0 - budget)).ln() } else { 0.0 };
+            (bad * (p / budget).ln() + of_good).exp()
         };
         sum(&|p| prior(p) * ratio(p)) / sum(&prior)
     }

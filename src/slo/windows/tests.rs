@@ -73,7 +73,7 @@ fn a_run_whose_windows_all_keep_it_passes() {
     let because = "0 of 6 windows of 5 s outside the budget of 5 %; worst 5 s to 10 s: 5 of 500 calls failed (1 %), \
                    at most 2.10 % with 95 % confidence";
     check(&finding, Verdict::Pass, "1 %", because);
-    assert_eq!(finding.indicator, "error ratio in every 5 s");
+    assert_eq!((finding.indicator.as_str(), finding.limit.as_str()), ("error ratio", "<= 5 % in every 5 s"));
     assert_eq!((finding.samples, finding.bad, finding.within_limit), (500, Some(5), Some(true)));
 }
 
@@ -130,7 +130,7 @@ fn so_many_windows_as_are_tolerated_may_break_it() {
     assert_eq!(tolerant(Tolerance::Share(0.49)).0, Verdict::Fail);
     let finding =
         found(&burst, &objective(Indicator::ErrorRatio { at_most: 0.05 }, 5, Tolerance::Share(0.5)));
-    assert_eq!(finding.limit, "<= 5 % but 50 % of the windows");
+    assert_eq!(finding.limit, "<= 5 % in every 5 s but 50 %");
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn late_calls_are_counted_exactly_and_the_value_is_that_of_the_worst_window() {
     let because = "3 of 8 windows of 3 s outside the budget of 2 %; worst 8 s to 11 s: 120 of 420 calls late or failed (28.6 %); \
                    3 beyond chance, at 5 % over all windows";
     assert_eq!((finding.verdict, finding.because.as_str()), (Verdict::Fail, because));
-    assert_eq!((finding.value.as_str(), finding.indicator.as_str()), ("200 ms", "p98 latency in every 3 s"));
+    assert_eq!((finding.value.as_str(), finding.indicator.as_str()), ("200 ms", "p98 latency"));
     // A limit that nobody counted calls over.
     let finding = found(&slow, &p98(LIMIT * 3 / 2, 3));
     assert!(finding.because.ends_with("; late calls estimated from the histogram"), "{}", finding.because);
