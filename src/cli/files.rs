@@ -50,10 +50,12 @@ pub(super) fn load_criteria(paths: &[PathBuf], run: Option<&Plan>, screen: Scree
         None => crate::slo::load_all(paths, USER_FILES),
         Some(plan) => crate::slo::load_for(plan, paths, USER_FILES),
     };
-    loaded.map_err(|problems| {
-        tell_problems(&problems, screen);
-        Exit::BadInput
-    })
+    let (problems, read) = match loaded {
+        Ok((criteria, warnings)) => (warnings, Ok(criteria)),
+        Err(problems) => (problems, Err(Exit::BadInput)),
+    };
+    tell_problems(&problems, screen);
+    read
 }
 
 pub(super) fn tell_problems(problems: &Problems, screen: Screen) {

@@ -314,7 +314,6 @@ fn describe_objectives(page: &mut Page, objectives: &[Objective]) {
         page.line(2, &format!("{} ({})", objective.name, objective.origin));
         let terms = objective.terms.in_words();
         page.line(6, &format!("{}{scope}{terms}", limit(&objective.indicator)));
-        page.line(6, &format!("{}{scope}", limit(&objective.indicator)));
         for line in describe_queried::budget(&objective.budget) {
             page.line(6, &line);
         }

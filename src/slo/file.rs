@@ -105,28 +105,28 @@ pub fn load(path: &str, text: &str, files: Files<'_>) -> Result<Criteria, Proble
     let mut problems = Problems::new();
     let written = read(&Source::new(path, text), files, &mut problems);
     check_names(&written.objectives, &mut problems);
-    into_criteria(written, problems)
+    problems.into_result(Some(written.into_criteria())).map(|(criteria, _)| criteria)
 }
 
-/// What the SLO files say at `paths`; names are unique over all of them.
+/// What the SLO files say at `paths`, with what it is only warned of; names are unique over all of them.
 ///
 /// # Errors
 /// Every mistake in these files.
-pub fn load_all(paths: &[PathBuf], files: Files<'_>) -> Result<Criteria, Problems> {
+pub fn load_all(paths: &[PathBuf], files: Files<'_>) -> Result<(Criteria, Problems), Problems> {
     let mut problems = Problems::new();
     let written = read_all(paths, files, &mut problems);
-    into_criteria(written, problems)
+    problems.into_result(Some(written.into_criteria()))
 }
 
 /// [`load_all`], for judging a recorded run of `plan`: an objective on what that run did not call is a mistake.
 ///
 /// # Errors
 /// Every mistake in these files.
-pub fn load_for(plan: &Plan, paths: &[PathBuf], files: Files<'_>) -> Result<Criteria, Problems> {
+pub fn load_for(plan: &Plan, paths: &[PathBuf], files: Files<'_>) -> Result<(Criteria, Problems), Problems> {
     let mut problems = Problems::new();
     let written = read_all(paths, files, &mut problems);
     Called::by_run(plan).check_all(&written, &mut problems);
-    into_criteria(written, problems)
+    problems.into_result(Some(written.into_criteria()))
 }
 
 fn read_all(paths: &[PathBuf], files: Files<'_>, problems: &mut Problems) -> WrittenCriteria {
@@ -140,10 +140,6 @@ fn read_all(paths: &[PathBuf], files: Files<'_>, problems: &mut Problems) -> Wri
     }
     check_names(&written.objectives, problems);
     written
-}
-
-fn into_criteria(written: WrittenCriteria, problems: Problems) -> Result<Criteria, Problems> {
-    problems.into_result(Some(written.into_criteria())).map(|(criteria, _)| criteria)
 }
 
 /// What a file says that can be read; what cannot is in `problems`.
