@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::build::build;
+use super::build::{build, own_prometheus};
 use super::measured::Measured;
 use super::{RunLog, RunReport};
+use crate::metrics::FetchedStore;
 use crate::slo::{self, Criteria, Measurements, Recorded};
 
 /// The report of `log`, judged against `criteria`.
@@ -12,15 +13,17 @@ pub fn judged(log: &RunLog, criteria: &Criteria) -> RunReport {
     let objectives = &criteria.objectives;
     let measured = Measured::of(log);
     let steady = measured.clock.steady_phase();
+    let fetched = log.fetched.as_ref().map(slo::fetched_series);
     let run = Measurements {
         plan: &log.plan,
         seconds: &log.seconds,
         aggregates: &measured.all,
         flow: &measured.flow,
-        series: &log.series,
+        series: fetched.as_ref().unwrap_or(&log.series),
         steady: &steady,
     };
     let mut findings = slo::judge(objectives, &run);
+    own_prometheus::unsettle(log, steady.end, &mut findings, criteria);
     let late = slo::own_lateness(&log.seconds, &measured.clock.steady_seconds());
     let fails_anyway = slo::fails_despite(late, objectives, &run);
     let alerts = criteria.alerts.as_ref().map(|alerts| {
@@ -28,11 +31,13 @@ pub fn judged(log: &RunLog, criteria: &Criteria) -> RunReport {
         findings.extend(slo::alert_findings(alerts, &history));
         history
     });
-    RunReport { alerts, ..build(log, &measured, findings, fails_anyway) }
+    let prometheus = own_prometheus::report(log, steady.end, alerts.as_ref());
+    RunReport { alerts, prometheus, ..build(log, &measured, findings, fails_anyway) }
 }
 
 /// What was scraped, on the clock of the day.
 fn recorded(log: &RunLog) -> Recorded<'_> {
     let zero = log.manifest.started_at.parse::<Timestamp>().unwrap_or_default();
-    Recorded { series: &log.series, events: &log.events, zero_ms: zero.as_millisecond() }
+    let zero_ms = log.fetched.as_ref().map_or_else(|| zero.as_millisecond(), FetchedStore::zero_ms);
+    Recorded { series: &log.series, events: &log.events, fetched: log.fetched.as_ref(), zero_ms }
 }

@@ -15,6 +15,8 @@ mod judged;
 mod junit;
 mod markdown;
 mod html;
+mod own_prometheus;
+mod prometheus_words;
 mod hgrm;
 #[cfg(test)]
 mod alert_fixture;
@@ -26,6 +28,7 @@ mod tests;
 pub use format::{FORMATS, Format, OutputFile, format_names};
 pub use json::REPORT_SCHEMA;
 pub use judged::judged;
+pub use own_prometheus::PrometheusReport;
 pub use run_log::{Ending, Environment, Manifest, RUN_FORMAT_VERSION, RunLog, Totals};
 pub use run_report::{
     ClockRow, CrossTalk, ErrorRow, HealthSpan, IdleStreams, LostSessions, OutcomeCount, OutputRow,

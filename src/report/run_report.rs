@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::own_prometheus::PrometheusReport;
 use super::{Environment, Manifest};
 use crate::metrics::Phase;
 use crate::model::{HealthState, Messages, OutcomeClass, Strays, TargetInfo, Verdict};
@@ -15,8 +16,9 @@ use crate::slo::{AlertHistory, Finding, GeneratorCheck};
 /// all that version 2 had, and beside it `strays`, `session_growth` and the target's `transport`. Version 4 has all that version
 /// 3 had, and beside it `cross_talk`, `messages`, `streams`, `output_schemas`,
 /// `idle_streams` and `lost_sessions`. Version 5 has all that version 4 had, and beside it `within_limit` of each objective; a reader that
-/// looks at the other fields alone reads it as before.
-pub const REPORT_VERSION: u32 = 5;
+/// looks at the other fields alone reads it as before. Version 6 has all that version 5 had, and beside it `prometheus`, and from when on
+/// the `alerts` are not known (`unknown_from`).
+pub const REPORT_VERSION: u32 = 6;
 
 /// A run, judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +48,9 @@ pub struct RunReport {
     /// What became of alert rules; `None` where there were none.
     #[serde(default)]
     pub alerts: Option<AlertHistory>,
+    /// What the user's own Prometheus gave and concluded; `None` where none was to be asked.
+    #[serde(default)]
+    pub prometheus: Option<PrometheusReport>,
     /// Things a person should know to read the numbers.
     pub notes: Vec<String>,
     /// The latencies of all steady load calls on each of their clocks.

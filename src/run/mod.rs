@@ -8,6 +8,7 @@ mod floor;
 mod listed;
 mod orchestrator;
 mod output_checks;
+mod own_prometheus;
 
 pub use crate::mcp::kill_processes;
 pub use demo_child::DemoError;

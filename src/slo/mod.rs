@@ -6,6 +6,7 @@ mod called;
 mod criteria;
 mod draft;
 mod evidence;
+mod fetched;
 mod file;
 mod finding;
 mod generator;
@@ -15,13 +16,16 @@ mod metric_file;
 mod objective;
 mod scraped;
 mod stream;
+mod their_alerts;
 mod unit;
+mod wanted;
 
 pub use alerts::{
     AlertCriteria, AlertExpectation, AlertHistory, AlertReading, AlertRow, AlertSpan, Expected, HeldBackRow,
     PageRow, TextFile, alert_findings, alert_history,
 };
 pub use criteria::Criteria;
+pub use fetched::{FetchGap, fetch_gap, fetched_series, without_series};
 pub use file::{load, load_all, load_for};
 pub use finding::Finding;
 pub use generator::{GeneratorCheck, check_generator, generator_finding, own_lateness};
@@ -31,7 +35,10 @@ pub use objective::{
 };
 pub use scraped::Recorded;
 pub use stream::stream_limits;
+pub use their_alerts::{Agreement, TheirAlertRow, TheirRuleState, their_alerts};
 pub use unit::Unit;
+pub use wanted::{Wanted, WantedSeries, reads_metrics, wanted};
 
 pub(crate) use called::{Call, Called};
 pub(crate) use file::{WrittenAlerts, WrittenCriteria, WrittenObjective, check_names, read};
+pub(crate) use wanted::read_select;

@@ -255,7 +255,8 @@ fn missing_target(log: &RunLog) -> Finding {
         | Event::LoadStopped
         | Event::Probe(_)
         | Event::Process(_)
-        | Event::Scrape(_) => None,
+        | Event::Scrape(_)
+        | Event::Prometheus(_) => None,
     });
     Finding {
         name: "target".to_owned(),

@@ -31,6 +31,7 @@ pub(super) fn saturation(log: &RunLog, clock: &LoadClock) -> Vec<Saturation> {
             | Event::LoadStopped
             | Event::Probe(_)
             | Event::Scrape(_)
+            | Event::Prometheus(_)
             | Event::Note { .. } => None,
         })
         .collect();

@@ -4,8 +4,11 @@
 mod expect;
 mod file;
 mod history;
+mod on_fetched;
 mod replay;
 
+#[cfg(test)]
+mod fetched_tests;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +21,7 @@ pub use self::expect::alert_findings;
 pub(crate) use self::file::read;
 pub use self::history::{AlertHistory, AlertReading, AlertRow, AlertSpan, HeldBackRow, PageRow};
 pub use self::replay::alert_history;
+pub(super) use self::replay::evaluated_groups;
 use crate::alertmanager;
 use crate::model::{Labels, format_duration};
 

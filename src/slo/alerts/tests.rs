@@ -70,7 +70,7 @@ fn criteria() -> AlertCriteria {
 
 fn history(criteria: &AlertCriteria, end: u64) -> AlertHistory {
     let series = series();
-    let recorded = Recorded { series: &series, events: &[], zero_ms: 1_700_000_000_000 };
+    let recorded = Recorded { series: &series, events: &[], fetched: None, zero_ms: 1_700_000_000_000 };
     alert_history(criteria, recorded, Duration::from_secs(end))
 }
 

@@ -70,6 +70,7 @@ pub(in crate::slo) fn plan() -> Plan {
         observe: Observe {
             metrics: None,
             metrics_interval: SECOND,
+            prometheus: None,
             health: None,
             ready: None,
             live: None,
