@@ -1,6 +1,7 @@
 //! `gander alerts`: who is told of an alert by `alertmanager.yml`, and drills with a real Alertmanager.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use url::Url;
 
@@ -17,6 +18,7 @@ use crate::drill::{
 use crate::input::{Place, Problem, Problems, Source};
 use crate::model::{Labels, Secret, format_duration, printable_text};
 use crate::plan::Proxies;
+use crate::report::judged;
 use crate::run::user_agent;
 
 pub(super) fn alerts(command: AlertsCommand, screen: Screen) -> Exit {
@@ -85,7 +87,17 @@ fn hold_drill(args: &DrillArgs, screen: Screen) -> Result<Exit, Exit> {
     if let Some(path) = &args.alerts {
         alerts.extend(good(load_alerts(path, USER_FILES), screen)?);
     }
-    let config = args.config.as_ref().map(|path| good(load_file(path, USER_FILES), screen)).transpose()?;
+    let mut config =
+        args.config.as_ref().map(|path| good(load_file(path, USER_FILES), screen)).transpose()?;
+    if let Some(folder) = &args.run {
+        let of_run = alerts_of_run(folder, screen)?;
+        if of_run.fired.is_empty() && alerts.is_empty() {
+            screen.tell(&format!("no alert fired in `{}`: there is nothing to drill\n", folder.display()));
+            return Ok(Exit::Inconclusive);
+        }
+        alerts.extend(of_run.fired);
+        config = config.or(of_run.config);
+    }
     let options = options(args, screen)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
         screen.error(&error);
@@ -103,6 +115,30 @@ fn hold_drill(args: &DrillArgs, screen: Screen) -> Result<Exit, Exit> {
     screen.print(differences.as_bytes());
     let good = report.is_as_wanted() && differences.is_empty();
     Ok(if good { Exit::Success } else { Exit::Failed })
+}
+
+/// What a recorded run gives to a drill.
+struct AlertsOfRun {
+    /// The labels of the alerts that fired.
+    fired: Vec<Labels>,
+    config: Option<Config>,
+}
+
+fn alerts_of_run(folder: &Path, screen: Screen) -> Result<AlertsOfRun, Exit> {
+    let log = crate::record::read(folder).map_err(|error| {
+        screen.error(&error);
+        Exit::BadInput
+    })?;
+    let report = judged(&log, &log.criteria);
+    let (Some(criteria), Some(history)) = (log.criteria.alerts, report.alerts) else {
+        let name = folder.display();
+        screen.tell(&format!(
+            "error: the run in `{name}` has no alert rules\n  help: name some in an SLO file (`alerts`), or alerts with `--alert`\n"
+        ));
+        return Err(Exit::BadInput);
+    };
+    let fired = history.fired().into_iter().map(|labels| criteria.told_labels(labels)).collect();
+    Ok(AlertsOfRun { fired, config: criteria.alertmanager })
 }
 
 fn options(args: &DrillArgs, screen: Screen) -> Result<DrillOptions, Exit> {
@@ -143,7 +179,7 @@ fn failed(error: &DrillError, screen: Screen) -> Exit {
     screen.error(error);
     match error {
         DrillError::NoAlerts => {
-            screen.tell("  help: name one with `--alert alertname=NAME,severity=critical`, or a file with `--alerts FILE`\n");
+            screen.tell("  help: name one with `--alert alertname=NAME,severity=critical`, or a file with `--alerts FILE`, or a run with `--run DIR`\n");
             Exit::BadInput
         }
         DrillError::Name

@@ -40,7 +40,10 @@ pub(crate) struct DrillArgs {
     /// Alerts from a file (YAML): a list of maps of labels.
     #[arg(long, value_name = "FILE")]
     pub(crate) alerts: Option<PathBuf>,
-    /// Alertmanager's configuration, to hold its routes against what Alertmanager says.
+    /// The alerts that fired in a recorded run, by the rules that it was judged by: its run directory.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) run: Option<PathBuf>,
+    /// Alertmanager's configuration (default: that of the run), to hold its routes against what Alertmanager says.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// The value of the label `load_test` that each alert gets; without it, one made of the time.

@@ -1,5 +1,6 @@
 //! L5: the command line: reads files and flags, runs what was asked, prints, and chooses the exit code.
 
+mod alert_lines;
 mod alerts;
 mod alerts_args;
 mod args;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::alert_lines::AlertLines;
 use super::screen::Screen;
 use crate::metrics::{Aggregates, Cell, Flow, Second, SeriesStore};
 use crate::model::{
@@ -27,6 +28,7 @@ pub(crate) struct Progress<'a> {
     /// What [`Self::so_far`] is the sum of, without the latencies.
     seconds: Vec<Second>,
     steady: Flow,
+    alerts: AlertLines,
     ending: bool,
 }
 
@@ -42,6 +44,7 @@ impl<'a> Progress<'a> {
             so_far: Aggregates::default(),
             seconds: Vec::new(),
             steady: Flow::default(),
+            alerts: AlertLines::default(),
             ending: false,
         }
     }
@@ -66,6 +69,11 @@ impl<'a> Progress<'a> {
                     self.line(&format!("warning: {text}"));
                 } else if let Event::Floor(floor) = &event.what {
                     self.line(&format!("floor, p99 against a server that answers at once: {}", floor.text()));
+                }
+            }
+            RunEvent::Alert { news } => {
+                if let Some(text) = self.alerts.take(news) {
+                    self.line(&text);
                 }
             }
             RunEvent::Stopping { signal } => {
@@ -146,10 +154,11 @@ impl<'a> Progress<'a> {
         let warm_up = self.plan.load.warm_up;
         let verdict = if elapsed <= warm_up { ", warm-up".to_owned() } else { self.verdict_so_far(elapsed) };
         format!(
-            "{:>4}/{}s  {} users  {ended} calls/s   so far: p95 {p95}, errors {errors}{verdict}",
+            "{:>4}/{}s  {} users  {ended} calls/s   so far: p95 {p95}, errors {errors}{verdict}{}",
             elapsed.as_secs(),
             self.plan.load.duration().as_secs(),
-            second.users
+            second.users,
+            self.alerts.so_far()
         )
     }
 

@@ -11,7 +11,7 @@ use crate::input::Problems;
 use crate::model::clean_text;
 use crate::promql::Engine;
 use crate::rules::{
-    Group, RunLength, Scaled, TestFailure, TestOutcome, format_duration, load_all, load_tests, run_lengths,
+    Group, RunLength, TestFailure, TestOutcome, format_duration, load_all, load_tests, run_lengths,
     run_tests, scaled,
 };
 
@@ -117,15 +117,16 @@ fn duration(args: &RuleDurationArgs, screen: Screen) -> Exit {
         screen.print(table(&lengths).as_bytes());
         return Exit::Success;
     };
-    let Scaled { groups, refused } = scaled(&groups, scale, args.interval);
+    let scaled = scaled(&groups, scale, args.interval);
+    let (groups, refused) = (&scaled.groups, scaled.problems());
     tell_problems(&refused, screen);
     if groups.iter().any(|group| !group.rules.is_empty()) {
         // All of it is a rule file, the table as a comment.
         let mut text = format!("# All times divided by {scale}.\n#\n");
-        for line in table(&run_lengths(&groups, args.interval)).lines() {
+        for line in table(&run_lengths(groups, args.interval)).lines() {
             let _ = writeln!(text, "# {line}");
         }
-        text.push_str(&crate::rules::to_yaml(&groups));
+        text.push_str(&crate::rules::to_yaml(groups));
         screen.print(text.as_bytes());
     }
     if refused.has_errors() { Exit::Failed } else { Exit::Success }

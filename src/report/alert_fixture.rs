@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::own_prometheus::PrometheusReport;
 use crate::model::Labels;
 use crate::slo::{
-    Agreement, AlertHistory, AlertReading, AlertRow, AlertSpan, HeldBackRow, PageRow, TheirAlertRow,
-    TheirRuleState,
+    Agreement, AlertHistory, AlertProjection, AlertReading, AlertRow, AlertSpan, HeldBackRow, PageRow,
+    ProjectedReading, TheirAlertRow, TheirRuleState,
 };
 
 /// Of rules in a faster time.
@@ -31,6 +31,10 @@ pub(super) fn alert_history() -> AlertHistory {
     let short = AlertRow {
         needs: Some(93.0),
         coverage: 0.8,
+        projected: Some(AlertProjection {
+            reading: ProjectedReading::WouldFire,
+            because: "the condition held throughout for {tool=\"calc\"}, `for` is 30.0 s".to_owned(),
+        }),
         ..row("MCPToolFailures", "warning", AlertReading::TooShort, "it can be judged after 1m 33s")
     };
     let dead =
@@ -68,6 +72,7 @@ fn row(alert: &str, severity: &str, reading: AlertReading, because: &str) -> Ale
         coverage: 1.0,
         spans: Vec::new(),
         receivers: Vec::new(),
+        projected: None,
     }
 }
 

@@ -48,6 +48,12 @@ pub(super) fn needs_a_word(row: &AlertRow) -> bool {
     row.reading != AlertReading::Silent
 }
 
+/// What an alert would have done, where that was guessed.
+pub(super) fn projected(row: &AlertRow) -> Option<String> {
+    let projected = row.projected.as_ref()?;
+    Some(format!("projected if sustained (an estimate): {}; {}", projected.reading.text(), projected.because))
+}
+
 /// What an alert says of itself: its annotations `summary` and `description`, of the first that fired.
 pub(super) fn summary(row: &AlertRow) -> Option<String> {
     let fired = row.spans.iter().find(|span| span.fired_at.is_some())?;

@@ -9,7 +9,7 @@ use super::{
     StepRow, StreamRow, StreamTime,
 };
 use crate::model::{Labels, NotificationCount, TargetInfo, printable_text};
-use crate::slo::{AlertHistory, AlertRow, AlertSpan, HeldBackRow, PageRow, TheirAlertRow};
+use crate::slo::{AlertHistory, AlertProjection, AlertRow, AlertSpan, HeldBackRow, PageRow, TheirAlertRow};
 
 /// `report` with every text made printable.
 pub(super) fn gated(report: &RunReport) -> RunReport {
@@ -136,12 +136,14 @@ fn alert_texts(history: &mut AlertHistory) {
             because,
             spans,
             receivers,
+            projected,
             hold: _,
             reading: _,
             needs: _,
             coverage: _,
         } = row;
-        all([alert, group, origin, expr, severity, because].into_iter().chain(receivers));
+        let guess = projected.iter_mut().map(|AlertProjection { because, reading: _ }| because);
+        all([alert, group, origin, expr, severity, because].into_iter().chain(receivers).chain(guess));
         for span in spans {
             let AlertSpan { labels, value, annotations, active_at: _, fired_at: _, ended_at: _ } = span;
             *labels = printable(labels);

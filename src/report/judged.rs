@@ -1,7 +1,5 @@
 //! A run, judged: the pure function behind `run`, `check` and `report`.
 
-use jiff::Timestamp;
-
 use super::build::{build, own_prometheus};
 use super::measured::Measured;
 use super::{RunLog, RunReport};
@@ -27,7 +25,7 @@ pub fn judged(log: &RunLog, criteria: &Criteria) -> RunReport {
     let late = slo::own_lateness(&log.seconds, &measured.clock.steady_seconds());
     let fails_anyway = slo::fails_despite(late, objectives, &run);
     let alerts = criteria.alerts.as_ref().map(|alerts| {
-        let history = slo::alert_history(alerts, recorded(log), steady.end);
+        let history = slo::alert_history(alerts, recorded(log), &steady);
         findings.extend(slo::alert_findings(alerts, &history));
         history
     });
@@ -37,7 +35,6 @@ pub fn judged(log: &RunLog, criteria: &Criteria) -> RunReport {
 
 /// What was scraped, on the clock of the day.
 fn recorded(log: &RunLog) -> Recorded<'_> {
-    let zero = log.manifest.started_at.parse::<Timestamp>().unwrap_or_default();
-    let zero_ms = log.fetched.as_ref().map_or_else(|| zero.as_millisecond(), FetchedStore::zero_ms);
+    let zero_ms = log.fetched.as_ref().map_or_else(|| log.manifest.started_ms(), FetchedStore::zero_ms);
     Recorded { series: &log.series, events: &log.events, fetched: log.fetched.as_ref(), zero_ms }
 }

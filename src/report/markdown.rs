@@ -8,7 +8,7 @@ use super::figures::{P50, P95, P99};
 use super::own_prometheus::PrometheusReport;
 use super::{Finding, RunReport, StepRow, StreamTime, alert_words, figures, prometheus_words};
 use crate::model::{Verdict, format_count, format_ratio};
-use crate::slo::AlertHistory;
+use crate::slo::{AlertHistory, AlertRow};
 
 /// Rows of errors beyond this are counted, not shown.
 const MOST_ERRORS: usize = 20;
@@ -96,7 +96,7 @@ fn alerts(history: &AlertHistory) -> String {
             text(&rule.severity),
             text(&alert_words::hold(rule)),
             text(&alert_words::told(history, rule)),
-            text(&rule.because),
+            text(&why(rule)),
         ];
         row(&mut table, &cells);
     }
@@ -134,6 +134,12 @@ fn prometheus(report: &PrometheusReport) -> String {
         row(&mut part, &cells);
     }
     part
+}
+
+/// Why a rule reads as it does, and what it would have done.
+fn why(rule: &AlertRow) -> String {
+    let projected = alert_words::projected(rule);
+    projected.map_or_else(|| rule.because.clone(), |projected| format!("{}; {projected}", rule.because))
 }
 
 fn golden_signals(report: &RunReport) -> String {

@@ -39,8 +39,8 @@ pub(super) fn counts(report: &PrometheusReport) -> String {
 /// When an alert fired there.
 pub(super) fn theirs(row: &TheirAlertRow) -> String {
     match (row.fired_at, row.active_at) {
+        (_, Some(at)) if at < 0.0 => "active before the load".to_owned(),
         (Some(at), _) => format!("fired at {}", time(at)),
-        (None, Some(at)) if at < 0.0 => "active before the load".to_owned(),
         (None, Some(at)) => format!("pending from {}", time(at)),
         (None, None) => "silent".to_owned(),
     }

@@ -1,5 +1,6 @@
 //! All that a run directory holds, read back: the one input of verdicts and reports.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::{FetchedStore, Second, SeriesStore};
@@ -48,6 +49,13 @@ pub struct Manifest {
     pub started_at: String,
     /// The scenario file as given.
     pub scenario_file: String,
+}
+
+impl Manifest {
+    /// When the run began, in milliseconds since 1970.
+    pub fn started_ms(&self) -> i64 {
+        self.started_at.parse::<Timestamp>().unwrap_or_default().as_millisecond()
+    }
 }
 
 /// The machine that made the load.

@@ -15,10 +15,10 @@ use crate::slo::{AlertHistory, Finding, GeneratorCheck};
 /// `errors`, `clocks`, `generator`, how much of each second was `covered`, and which failures were `expected`. Version 3 has
 /// all that version 2 had, and beside it `strays`, `session_growth` and the target's `transport`. Version 4 has all that version
 /// 3 had, and beside it `cross_talk`, `messages`, `streams`, `output_schemas`,
-/// `idle_streams` and `lost_sessions`. Version 5 has all that version 4 had, and beside it `within_limit` of each objective; a reader that
-/// looks at the other fields alone reads it as before. Version 6 has all that version 5 had, and beside it `prometheus`, and from when on
-/// the `alerts` are not known (`unknown_from`).
-pub const REPORT_VERSION: u32 = 6;
+/// `idle_streams` and `lost_sessions`. Version 5 has all that version 4 had, and beside it `within_limit` of each objective. Version 6 has all that
+/// version 5 had, and beside it `projected` of each alert; a reader that looks at the other fields alone reads it as before. Version
+/// 7 has all that version 6 had, and beside it `prometheus`, and from when on the `alerts` are not known (`unknown_from`).
+pub const REPORT_VERSION: u32 = 7;
 
 /// A run, judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

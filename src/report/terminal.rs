@@ -148,6 +148,9 @@ impl Screen {
             if alert_words::needs_a_word(row) {
                 self.hanging("      ", &row.because);
             }
+            if let Some(projected) = alert_words::projected(row) {
+                self.hanging("      ", &projected);
+            }
         }
         self.and_more(history.rules.len());
         for told in alert_words::broken(history).take(MOST_ROWS) {

@@ -128,6 +128,10 @@ impl Evaluator {
         Self { groups: groups.collect(), settings }
     }
 
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// The groups, in the order in which they are evaluated.
     pub fn groups(&self) -> impl Iterator<Item = &Group> {
         self.groups.iter().map(|state| &state.group)

@@ -7,9 +7,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::evaluator::{RuleId, Settings, vector};
+use super::evaluator::{Evaluator, RuleId, vector};
 use super::length::metrics_read;
-use super::rule::{Group, Rule, RuleKind};
+use super::rule::{Rule, RuleKind};
 use super::scale::counts_with_its_range;
 use crate::promql::{ExprKind, Labels, Query, Reach, Storage};
 
@@ -51,22 +51,16 @@ pub enum Projection {
     },
 }
 
-/// [`Projection`] of the rule `id` of `groups`, over the series of `storage`.
+/// [`Projection`] of the rule `id` of `evaluator`, over the series of `storage`.
 ///
 /// The first quarter of the phase fills the ranges and is not looked at.
 ///
 /// # Panics
 /// When there is no such rule.
-pub fn projected(
-    groups: &[Group],
-    id: RuleId,
-    settings: &Settings,
-    storage: &Storage,
-    phase: SteadyPhase,
-) -> Projection {
+pub fn projected(evaluator: &Evaluator, id: RuleId, storage: &Storage, phase: SteadyPhase) -> Projection {
     let unknown = |why: String| Projection::Unknown { why };
-    let group = &groups[id.group];
-    let rule = &group.rules[id.rule];
+    let settings = evaluator.settings();
+    let (group, rule) = evaluator.rule(id);
     let Some(alerting) = rule.alerting() else {
         return unknown("it is no alert".to_owned());
     };
@@ -74,7 +68,7 @@ pub fn projected(
     if length <= 0 {
         return unknown("there is no steady phase".to_owned());
     }
-    if let Some(why) = hindrance(groups, rule, Duration::from_millis(length.unsigned_abs())) {
+    if let Some(why) = hindrance(evaluator, rule, Duration::from_millis(length.unsigned_abs())) {
         return unknown(why);
     }
     let interval = i64::try_from(group.interval_or(settings.interval).as_millis()).unwrap_or(i64::MAX);
@@ -109,7 +103,7 @@ pub fn projected(
 }
 
 /// Why cutting ranges would give something else than a longer run.
-fn hindrance(groups: &[Group], rule: &Rule, length: Duration) -> Option<String> {
+fn hindrance(evaluator: &Evaluator, rule: &Rule, length: Duration) -> Option<String> {
     let too_long = |query: &Query| match query.reach(Duration::ZERO) {
         Reach::Within(reach) => reach > length,
         Reach::Everything => true,
@@ -123,7 +117,7 @@ fn hindrance(groups: &[Group], rule: &Rule, length: Duration) -> Option<String> 
         return Some(format!("`{name}`: {why}"));
     }
     let read: BTreeSet<&str> = metrics_read(&rule.query).collect();
-    let recorded = groups.iter().flat_map(|group| &group.rules).find(|other| {
+    let recorded = evaluator.groups().flat_map(|group| &group.rules).find(|other| {
         matches!(other.kind, RuleKind::Recording { .. })
             && read.contains(other.name.as_str())
             && too_long(&other.query)

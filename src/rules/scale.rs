@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
+use super::evaluator::RuleId;
 use super::length::metrics_read;
 use super::rule::{Alerting, Group, Rule, RuleKind};
 use crate::input::{Place, Problem, Problems, quoted};
@@ -41,8 +42,17 @@ impl fmt::Display for TimeScale {
 pub struct Scaled {
     /// The groups with the rules that could be scaled. Each says its interval.
     pub groups: Vec<Group>,
-    /// Why the others can't be, each in its place.
-    pub refused: Problems,
+    /// The others, by their places among the groups as written, each as often as there are reasons.
+    pub refused: Vec<(RuleId, Problem)>,
+}
+
+impl Scaled {
+    /// Why rules can't be scaled, each in its place.
+    pub fn problems(&self) -> Problems {
+        let mut problems = Problems::new();
+        self.refused.iter().for_each(|(_, problem)| problems.push(problem.clone()));
+        problems.into_result(Some(())).map_or_else(|sorted| sorted, |((), sorted)| sorted)
+    }
 }
 
 /// Functions whose result depends on how long a range is, or on what time it is; and why.
@@ -63,7 +73,7 @@ const BOUND_TO_TIME: [(&[&str], &str); 5] = [
 /// The rules of `groups` with ranges, offsets, `for`, `keep_firing_for` and intervals divided by `scale`. Groups that don't
 /// say their interval have `interval`, to be divided too.
 pub fn scaled(groups: &[Group], scale: TimeScale, interval: Duration) -> Scaled {
-    let mut refused = Problems::new();
+    let mut refused = Vec::new();
     let mut missing: BTreeSet<String> = BTreeSet::new();
     let mut done: BTreeSet<(usize, usize)> = BTreeSet::new();
     // A rule that reads what can't be scaled can't be either: again until no more are found.
@@ -73,9 +83,8 @@ pub fn scaled(groups: &[Group], scale: TimeScale, interval: Duration) -> Scaled 
             for (j, rule) in group.rules.iter().enumerate() {
                 let why = reasons(rule, scale, &missing);
                 if !why.is_empty() && done.insert((i, j)) {
-                    for problem in why {
-                        refused.push(problem);
-                    }
+                    let id = RuleId { group: i, rule: j };
+                    refused.extend(why.into_iter().map(|problem| (id, problem)));
                     if let RuleKind::Recording { .. } = rule.kind {
                         missing.insert(rule.name.clone());
                     }
@@ -96,7 +105,6 @@ pub fn scaled(groups: &[Group], scale: TimeScale, interval: Duration) -> Scaled 
         ..group.clone()
     };
     let groups = groups.iter().enumerate().map(scaled_group).collect();
-    let refused = refused.into_result(Some(())).map_or_else(|sorted| sorted, |((), sorted)| sorted);
     Scaled { groups, refused }
 }
 

@@ -295,20 +295,21 @@ fn a_run_must_last_for_ranges_hold_and_evaluations() {
 fn rules_in_a_faster_time_are_printed_or_refused() {
     let text = "groups:\n- name: a\n  rules:\n  - {alert: X, expr: 'rate(x[5m] offset 1m) > 1', for: 5m, keep_firing_for: 1h, labels: {a: b}}\n  \
          - {record: 'x:increase', expr: 'sum(increase(x[1h]))'}\n  - {alert: Y, expr: 'x:increase > 5'}\n  - {alert: Z, expr: 'max_over_time(rate(x[1m])[10m:30s]) > 1'}\n";
-    let Scaled { groups, refused } =
-        scaled(&groups(text), TimeScale::new(60.0).unwrap(), Duration::from_secs(60));
-    let yaml = to_yaml(&groups);
+    let scaled = scaled(&groups(text), TimeScale::new(60.0).unwrap(), Duration::from_secs(60));
+    let yaml = to_yaml(&scaled.groups);
     let again = load("scaled.yml", &yaml).unwrap().0;
     assert_eq!(to_yaml(&again), yaml, "what is printed reads back");
     for part in ["interval: 1s", "x[5s] offset 1s", "for: 5s", "keep_firing_for: 1m", "[10s:500ms]"] {
         assert!(yaml.contains(part), "{part}: {yaml}");
     }
-    let refused: Vec<String> = refused.iter().map(ToString::to_string).collect();
+    let refused: Vec<String> = scaled.problems().iter().map(ToString::to_string).collect();
     let reasons = [
         "x.yml:5:39: `x:increase` can't run in a faster time: `increase`: what it counts grows with the length of the range",
         "x.yml:6:23: `Y` can't run in a faster time: it reads `x:increase`, which can't",
     ];
     assert_eq!(refused, reasons);
+    let ids: Vec<(usize, usize)> = scaled.refused.iter().map(|(id, _)| (id.group, id.rule)).collect();
+    assert_eq!(ids, [(0, 1), (0, 2)]);
 }
 
 /// The rule `expr` after 60 s of `x{s="a"}` that grows by 10 a second, and `x{s="b"}` that does for the first half.
@@ -322,10 +323,9 @@ fn check_projection(expr: &str, expected: &str) {
         drive.put(at, &[("__name__", "x"), ("s", "a")], at as f64 * 10.0);
         drive.put(at, &[("__name__", "x"), ("s", "b")], at.min(30) as f64 * 10.0);
     }
-    let settings = Settings { interval: Duration::from_secs(10), ..Settings::default() };
     let phase = SteadyPhase { from_ms: 0, until_ms: 60_000 };
     let id = RuleId { group: 0, rule: 1 };
-    let shown = match projected(&groups(&text), id, &settings, &drive.storage, phase) {
+    let shown = match projected(&drive.evaluator, id, &drive.storage, phase) {
         Projection::WouldFire { series, after, clipped } => {
             let series: Vec<String> = series.iter().map(ToString::to_string).collect();
             format!("fires after {}, clipped {clipped}: {}", format_duration(after), series.join(" "))

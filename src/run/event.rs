@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::metrics::Second;
 use crate::model::{Event, Stamped, TargetInfo};
+use crate::slo::AlertNews;
 
 /// One thing that happened, as it happens.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +28,11 @@ pub enum RunEvent<'a> {
     Observed {
         /// Which.
         event: &'a Stamped<Event>,
+    },
+    /// An alert of the run's rules came to another state.
+    Alert {
+        /// Which, and to which.
+        news: &'a AlertNews,
     },
     /// A signal came: the load is being stopped.
     Stopping {

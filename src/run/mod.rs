@@ -6,6 +6,7 @@ mod environment;
 mod event;
 mod floor;
 mod listed;
+mod live_alerts;
 mod orchestrator;
 mod output_checks;
 mod own_prometheus;

@@ -14,6 +14,7 @@ use super::demo_child::{DemoChild, DemoError};
 use super::environment::this_machine;
 use super::event::RunEvent;
 use super::listed::Listed;
+use super::live_alerts::AlertWatch;
 use super::{floor, output_checks, own_prometheus};
 use crate::clock::{Clock, wall_clock};
 use crate::load::{self, Crew, GeneratorWatch, LoadError, Recorder, Timing, Workload};
@@ -26,7 +27,7 @@ use crate::observe::{self, Limits, Observation, ObserveError, ObserveOptions, Ob
 use crate::plan::{Auth, Plan, Proxies, Proxy, Replicas, Target, Turn};
 use crate::record::{RecordError, RunWriter};
 use crate::report::{Ending, Manifest, RUN_FORMAT_VERSION, Totals};
-use crate::slo::{self, Criteria};
+use crate::slo::{self, AlertNews, Criteria};
 
 /// How long calls in flight may take to end after the first signal; the second one ends them at once.
 const DRAIN_AFTER_SIGNAL: Duration = Duration::from_secs(5);
@@ -116,6 +117,7 @@ pub async fn execute(
     watch: &mut dyn FnMut(RunEvent<'_>),
 ) -> Result<Finished, RunError> {
     let manifest = manifest(&plan, &options);
+    let zero_ms = manifest.started_ms();
     let parent = plan.outputs.directory.clone();
     let writer =
         RunWriter::create(&parent, manifest, &plan, criteria, &this_machine()).map_err(RunError::Open)?;
@@ -143,6 +145,7 @@ pub async fn execute(
     let mut run = Run::new(plan, contact, clock, demo, writer, watch);
     run.notes.extend(generated.notes.into_iter().map(|text| (Level::Info, text)));
     run.stream_limits = slo::stream_limits(&criteria.objectives);
+    run.alerts = criteria.alerts.as_ref().map(|alerts| AlertWatch::start(alerts, zero_ms));
     if let Some(floor) = floor {
         run.write(&Stamped { at: Duration::ZERO, what: Event::Floor(floor) })?;
     }
@@ -268,6 +271,8 @@ struct Run<'a> {
     generator: GeneratorWatch,
     /// What times of answers that come in parts are held against.
     stream_limits: Vec<StreamLimit>,
+    /// The rules that are evaluated beside the load.
+    alerts: Option<AlertWatch>,
     next_second: u32,
     signal: Option<i32>,
     /// A second signal came.
@@ -314,6 +319,7 @@ impl<'a> Run<'a> {
             watch,
             generator: GeneratorWatch::start(clock),
             stream_limits: Vec::new(),
+            alerts: None,
             next_second: 0,
             signal: None,
             hurried: false,
@@ -348,6 +354,7 @@ impl<'a> Run<'a> {
                 Some(signal) = signals.recv() => self.on_signal(signal),
                 _ = ticks.tick() => self.second()?,
                 Some(seen) = observations.recv() => self.observed(seen)?,
+                news = news_of(&mut self.alerts) => (self.watch)(RunEvent::Alert { news: &news }),
                 () = &mut warm, if !steady && !stopped => {
                     steady = true;
                     self.event(Event::SteadyStarted)?;
@@ -365,6 +372,7 @@ impl<'a> Run<'a> {
                 }
             }
         };
+        self.alerts.iter_mut().for_each(AlertWatch::end);
         if let Some(sampler) = self.work.sampler.as_ref().filter(|_| !self.hurried) {
             output_checks::settle(&sampler.books()).await;
         }
@@ -456,6 +464,7 @@ impl<'a> Run<'a> {
     }
 
     fn observed(&mut self, seen: Observation) -> Result<(), RunError> {
+        self.alerts.iter().for_each(|alerts| alerts.observed(&seen));
         match seen {
             Observation::Scrape(record) => self.writer.scrape(&record).map_err(RunError::Record),
             Observation::Fetched(record) => self.writer.fetched(&record).map_err(RunError::Record),
@@ -570,6 +579,14 @@ fn unverified(plan: &Plan) -> Option<String> {
         "the target's certificate was not verified (`insecure: true`): anybody on the way could have answered"
             .to_owned()
     })
+}
+
+/// What became of an alert; never, when no rules are evaluated.
+async fn news_of(alerts: &mut Option<AlertWatch>) -> AlertNews {
+    match alerts {
+        None => std::future::pending().await,
+        Some(alerts) => alerts.next().await,
+    }
 }
 
 /// Ends when the demo target does; never, when there is none.

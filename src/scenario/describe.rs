@@ -318,6 +318,10 @@ fn describe_objectives(page: &mut Page, objectives: &[Objective]) {
 fn describe_alerts(page: &mut Page, alerts: &AlertCriteria) {
     let files: Vec<&str> = alerts.rules.iter().map(|file| file.name.as_str()).collect();
     page.line(0, &format!("alert rules of {}", files.join(", ")));
+    match alerts.time_scale {
+        1 => page.line(2, "as written"),
+        scale => page.line(2, &format!("all their times divided by {scale}")),
+    }
     for expectation in &alerts.expectations {
         page.line(2, &format!("{expectation} ({})", expectation.origin));
     }

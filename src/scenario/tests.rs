@@ -15,7 +15,7 @@ use super::{describe, resolved};
 use crate::input::{Files, Problems};
 use crate::model::Color;
 use crate::plan::{Operation, Plan, RenderContext, Target, Variables};
-use crate::slo::{self, Criteria, Indicator, Objective, Scope};
+use crate::slo::{self, AlertCriteria, Criteria, Indicator, Objective, Scope};
 
 const FORMATS: [&str; 6] = ["terminal", "json", "junit", "markdown", "html", "hgrm"];
 
@@ -157,6 +157,7 @@ fn golden_plans_of_the_shipped_scenarios() {
         ("smoke", "scenarios/smoke.yaml"),
         ("arrivals", "scenarios/arrivals.yaml"),
         ("chain", "scenarios/chain.yaml"),
+        ("alerts", "scenarios/alerts.yaml"),
         ("conformance", "scenarios/conformance.yaml"),
         ("every-field", "tests/golden/every-field.yaml"),
         ("every-field-open", "tests/golden/every-field-open.yaml"),
@@ -262,14 +263,24 @@ fn golden_resolved(name: &str, path: &Path, loaded: &Loaded) {
     for objective in objectives.as_sequence_mut().unwrap() {
         objective.as_mapping_mut().unwrap().remove("origin").unwrap();
     }
-    let slo = format!("version: 1\nobjectives: {}", serde_json::to_string(&objectives).unwrap());
+    let mut slo = format!("version: 1\nobjectives: {}", serde_json::to_string(&objectives).unwrap());
+    if let Some(mut alerts) = scenario.remove("alerts") {
+        for kind in ["must_fire", "must_stay_silent", "must_resolve"] {
+            for expectation in alerts[kind].as_sequence_mut().into_iter().flatten() {
+                expectation.as_mapping_mut().unwrap().remove("origin").unwrap();
+            }
+        }
+        slo.push_str("\nalerts: ");
+        slo.push_str(&serde_json::to_string(&alerts).unwrap());
+    }
     scenario.insert("slo".into(), "slo.yaml".into());
     let scenario = serde_yaml::to_string(&scenario).unwrap();
     let folder = path.parent().unwrap();
     let read = |path: &Path| match path.to_str() {
         Some("scenario.yaml") => Ok(scenario.clone()),
         Some("slo.yaml") => Ok(slo.clone()),
-        _ => read_file(&folder.join(path)),
+        // Files that SLO files name are named from where gander was started.
+        _ => read_file(&folder.join(path)).or_else(|_| read_file(path)),
     };
     let files = Files { read: &read, names: &|_| Vec::new() };
     let sources = Sources { files, env: &env, formats: &FORMATS };
@@ -280,6 +291,13 @@ fn golden_resolved(name: &str, path: &Path, loaded: &Loaded) {
         objectives.iter().map(|one| (one.name.clone(), one.scope.clone(), one.indicator.clone())).collect()
     };
     assert_eq!(what(&again.criteria.objectives), what(&loaded.criteria.objectives));
+    let nowhere = |alerts: &Option<AlertCriteria>| {
+        let mut alerts = alerts.clone();
+        let expectations = alerts.iter_mut().flat_map(|alerts| &mut alerts.expectations);
+        expectations.for_each(|expectation| expectation.origin.clear());
+        alerts
+    };
+    assert_eq!(nowhere(&again.criteria.alerts), nowhere(&loaded.criteria.alerts));
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod called;
 mod criteria;
 mod draft;
 mod evidence;
+mod feed;
 mod fetched;
 mod file;
 mod finding;
@@ -21,8 +22,9 @@ mod unit;
 mod wanted;
 
 pub use alerts::{
-    AlertCriteria, AlertExpectation, AlertHistory, AlertReading, AlertRow, AlertSpan, Expected, HeldBackRow,
-    PageRow, TextFile, alert_findings, alert_history,
+    AlertCriteria, AlertExpectation, AlertHistory, AlertNews, AlertProjection, AlertReading, AlertRow,
+    AlertSpan, Expected, HeldBackRow, LiveAlerts, LiveState, PageRow, ProjectedReading, TextFile,
+    alert_findings, alert_history,
 };
 pub use criteria::Criteria;
 pub use fetched::{FetchGap, fetch_gap, fetched_series, without_series};

@@ -5,10 +5,11 @@
 
 use std::time::Duration;
 
+use super::feed::{DayClock, OwnSeries, of_target};
 use super::fetched;
 use crate::metrics::{FetchedStore, Series, SeriesStore};
-use crate::model::{Event, ScrapeStat, Stamped};
-use crate::promql::{Labels, METRIC_NAME, SeriesId, Storage};
+use crate::model::{Event, Stamped};
+use crate::promql::{SeriesId, Storage};
 use crate::rules::Group;
 
 /// What was recorded of scrapes.
@@ -27,7 +28,7 @@ pub struct Recorded<'a> {
 impl Recorded<'_> {
     /// The time of day at `at` on the run's clock, in milliseconds since 1970.
     pub fn ms(&self, at: Duration) -> i64 {
-        self.zero_ms + millis(at)
+        DayClock { zero_ms: self.zero_ms }.ms(at)
     }
 
     /// [`Self::storage`], for rules that are evaluated from the start of the run on, and record series themselves.
@@ -61,30 +62,13 @@ impl Recorded<'_> {
                 one.scraped(at, at_ms, &mut storage);
             }
         }
-        self.synthesise(labels, &mut storage);
-        storage
-    }
-
-    /// What Prometheus itself says of each scrape.
-    fn synthesise(&self, labels: &crate::model::Labels, storage: &mut Storage) {
-        let own = [
-            "up",
-            "scrape_duration_seconds",
-            "scrape_samples_scraped",
-            "scrape_samples_post_metric_relabeling",
-        ];
-        let ids = own.map(|name| storage.series(&of_target(name, &crate::model::Labels::new(), labels)));
-        let mut last_ms = i64::MIN;
+        let mut own = OwnSeries::new(labels, &mut storage);
         for stamped in self.events {
-            let Event::Scrape(ScrapeStat { duration, samples, fault, .. }) = &stamped.what else { continue };
-            let at_ms = self.ms(stamped.at).max(last_ms.saturating_add(1));
-            last_ms = at_ms;
-            let up = if fault.is_none() { 1.0 } else { 0.0 };
-            let count = *samples as f64;
-            for (id, value) in ids.into_iter().zip([up, duration.as_secs_f64(), count, count]) {
-                storage.append(id, at_ms, value).expect("the times of scrapes ascend");
+            if let Event::Scrape(stat) = &stamped.what {
+                own.told(self.ms(stamped.at), stat, &mut storage);
             }
         }
+        storage
     }
 }
 
@@ -118,25 +102,11 @@ impl<'a> Fed<'a> {
     }
 }
 
-/// `name` and its own labels, with those of its target before them.
-fn of_target(name: &str, own: &crate::model::Labels, target: &crate::model::Labels) -> Labels {
-    let own = own.iter().map(|(name, value)| match target.get(name) {
-        Some(_) => (format!("exported_{name}"), value),
-        None => (name.to_owned(), value),
-    });
-    let target = target.iter().map(|(name, value)| (name.to_owned(), value));
-    Labels::from_pairs(own.chain(target).chain([(METRIC_NAME.to_owned(), name)]))
-}
-
-fn millis(at: Duration) -> i64 {
-    i64::try_from(at.as_millis()).unwrap_or(i64::MAX / 2)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::metrics::{Format, ScrapeEncoder};
-    use crate::model::ScrapeFault;
+    use crate::model::{ScrapeFault, ScrapeStat};
     use crate::promql::is_stale;
 
     const SECOND: Duration = Duration::from_secs(1);

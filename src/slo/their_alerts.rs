@@ -304,6 +304,7 @@ mod tests {
             because: "its condition never held".to_owned(),
             needs: None,
             coverage: 1.0,
+            projected: None,
             spans: fired_at.map(span).into_iter().collect(),
             receivers: Vec::new(),
         }

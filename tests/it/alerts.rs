@@ -1,8 +1,12 @@
 //! Alert rules over real runs against the demo target: a fault that must be told of is, a healthy target wakes nobody, and `gander
 //! check` says the same again.
 
+use std::time::Duration;
+
+use gander::model::format_duration;
 use serde_json::Value;
 
+use crate::real_alertmanager::Alertmanager;
 use crate::support::{Done, beside_others, gander, root, scenario, start_run};
 
 /// A run of 20 s under the shipped rules, 60 times faster than they are written: of what becomes of them, and of what `expected` of
@@ -60,10 +64,35 @@ fn errors_are_told_to_whoever_is_on_call() {
     assert_eq!(rule(&report, "MCPHighMemoryUsage")["reading"], "no_such_series");
     assert!(done.stdout.contains("pagerduty (pagerduty): MCPHighErrorRate"), "{}", done.stdout);
 
+    // It was told while the run went on, at the time that the report has.
+    let fired = errors["spans"][0]["fired_at"].as_f64().unwrap();
+    let told = done.stderr.lines().find(|line| line.starts_with("alert MCPHighErrorRate fires after "));
+    let told = told.unwrap_or_else(|| panic!("{}", done.stderr));
+    let at = format_duration(Duration::from_secs_f64(fired));
+    assert!(told.contains(&format!("after {at}, for pagerduty: value ")), "{told}, at {fired} by the report");
+
+    // A drill gives what fired to a real Alertmanager, whose routes are those that the run was judged by.
+    if let Some(alertmanager) = Alertmanager::start(&shipped_alertmanager()) {
+        let folder = done.run_folder();
+        let drill =
+            ["alerts", "drill", "--alertmanager", &alertmanager.base, "--run", folder.to_str().unwrap()];
+        let drill = gander(&drill);
+        let told = String::from_utf8(drill.stdout).unwrap();
+        assert_eq!(drill.status.code(), Some(0), "{told}");
+        assert!(
+            told.contains("alertname=\"MCPHighErrorRate\"") && told.contains("routed to pagerduty; silenced"),
+            "{told}"
+        );
+    }
+
     // The run directory alone says the same again.
     let again = gander(&["check", done.run_folder().to_str().unwrap()]);
     let again = String::from_utf8(again.stdout).unwrap();
     assert!(again.contains("pagerduty (pagerduty): MCPHighErrorRate"), "{again}");
+}
+
+fn shipped_alertmanager() -> String {
+    std::fs::read_to_string(root().join("slos/alertmanager.yml")).unwrap()
 }
 
 #[test]
@@ -75,6 +104,11 @@ fn a_healthy_target_wakes_nobody() {
     }
     assert_eq!(report["alerts"]["pages"], serde_json::json!([]));
     assert!(done.stdout.contains("nobody would have been paged"), "{}", done.stdout);
+    // What never fired can't be drilled.
+    let folder = done.run_folder();
+    let nobody = "http://127.0.0.1:1";
+    let drill = gander(&["alerts", "drill", "--alertmanager", nobody, "--run", folder.to_str().unwrap()]);
+    assert_eq!(drill.status.code(), Some(3), "{}", String::from_utf8_lossy(&drill.stderr));
 }
 
 #[test]

@@ -91,6 +91,13 @@ mod rules;
 
 /// The PromQL engine, held to a real Prometheus.
 mod promql_oracle;
+// The same over what a run recorded, the rules of the guide among the queries.
+mod promql_recorded;
+
+// What must hold of readers of foreign text, shared with the targets of cargo-fuzz, and mutated texts for it.
+#[path = "../fuzz/properties.rs"]
+mod properties;
+mod fuzzed;
 
 /// Drills with a real Alertmanager.
 mod drills;

@@ -256,7 +256,7 @@ impl Draws {
 }
 
 /// A Prometheus that serves these samples, killed when dropped.
-struct Prometheus {
+pub(crate) struct Prometheus {
     child: Child,
     port: u16,
     _folder: tempfile::TempDir,
@@ -275,7 +275,7 @@ fn is_installed(program: &str) -> bool {
 }
 
 /// `None`, with the reason printed, where there is no Prometheus.
-fn prometheus(text: &str) -> Option<Prometheus> {
+pub(crate) fn prometheus(text: &str) -> Option<Prometheus> {
     if !is_installed("prometheus") || !is_installed("promtool") {
         skipped("prometheus and promtool are not installed");
         return None;
@@ -310,10 +310,10 @@ fn prometheus(text: &str) -> Option<Prometheus> {
 }
 
 /// Values by labels, or what was wrong.
-type Found = Result<BTreeMap<String, f64>, String>;
+pub(crate) type Found = Result<BTreeMap<String, f64>, String>;
 
 impl Prometheus {
-    fn ask(&self, query: &str, at_ms: i64) -> Found {
+    pub(crate) fn ask(&self, query: &str, at_ms: i64) -> Found {
         let mut encoded = String::new();
         for byte in query.bytes() {
             write!(encoded, "%{byte:02x}").unwrap();
@@ -336,7 +336,7 @@ impl Prometheus {
     }
 }
 
-fn ask_ours(engine: &Engine, storage: &Storage, query: &str, at_ms: i64) -> Found {
+pub(crate) fn ask_ours(engine: &Engine, storage: &Storage, query: &str, at_ms: i64) -> Found {
     let query = Query::parse(query).map_err(|error| error.to_string())?;
     match engine.instant(&query, storage, at_ms).map_err(|error| error.to_string())?.value {
         Value::Vector(samples) => {
@@ -355,7 +355,7 @@ fn close(a: f64, b: f64) -> bool {
     (a.is_nan() && b.is_nan()) || same || (a - b).abs() <= 1e-9 * a.abs().max(b.abs())
 }
 
-fn difference(theirs: &Found, ours: &Found) -> Option<String> {
+pub(crate) fn difference(theirs: &Found, ours: &Found) -> Option<String> {
     let same = match (theirs, ours) {
         (Err(_), Err(_)) => true,
         (Ok(theirs), Ok(ours)) => {

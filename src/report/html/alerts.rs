@@ -36,6 +36,7 @@ fn rule(history: &AlertHistory, row: &AlertRow) -> Markup {
             td { (alert_words::told(history, row)) }
             td.why {
                 (row.because)
+                @if let Some(projected) = alert_words::projected(row) { br; (projected) }
                 @if let Some(summary) = alert_words::summary(row) { br; "\u{201c}" (summary) "\u{201d}" }
                 @for span in row.spans.iter().take(MOST_SPANS) {
                     br;

@@ -97,7 +97,7 @@ fn store(until: i64, left_out: &[&str]) -> FetchedStore {
 fn history(store: &FetchedStore, criteria: &AlertCriteria, end: u64) -> AlertHistory {
     let series = SeriesStore::default();
     let recorded = Recorded { series: &series, events: &[], fetched: Some(store), zero_ms: store.zero_ms() };
-    alert_history(criteria, recorded, Duration::from_secs(end))
+    alert_history(criteria, recorded, &(Duration::ZERO..Duration::from_secs(end)))
 }
 
 fn row<'a>(history: &'a AlertHistory, alert: &str) -> &'a AlertRow {
@@ -120,7 +120,7 @@ fn what_was_before_the_run_fills_ranges() {
     assert!(history.broken.is_empty(), "{:?}", history.broken);
     check(&history, "Theirs", AlertReading::Fired, "fired after 40.0 s");
     check(&history, "Quiet", AlertReading::Silent, "its condition never held");
-    check(&history, "Gone", AlertReading::Fired, "fired after 0 ns");
+    check(&history, "Gone", AlertReading::Fired, "fired after 0 s");
     // The recorded series that the Prometheus had before fills its range, too.
     check(&history, "Trend", AlertReading::Silent, "its condition never held");
     check(&history, "Dead", AlertReading::NoSuchSeries, "the Prometheus has no container_memory");

@@ -93,7 +93,7 @@ fn check_rules(criteria: &AlertCriteria, named: &[(&String, &Place)], problems: 
                 .help("remove the expectation, or `time_scale`; why is said where the rule is"),
         );
     }
-    for refused in scaled.refused.iter() {
+    for refused in scaled.problems().iter() {
         problems.push(Problem { severity: Severity::Warning, ..refused.clone() });
     }
 }

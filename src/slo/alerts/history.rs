@@ -2,7 +2,7 @@
 //!
 //! Times are seconds since the load began. Texts hold what the target said: whoever shows them cleans them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,40 @@ pub struct AlertRow {
     pub spans: Vec<AlertSpan>,
     /// Who would have been told, in order of their names.
     pub receivers: Vec<String>,
+    /// What it would have done if the load had gone on; of a rule alone that the run was too short for.
+    pub projected: Option<AlertProjection>,
+}
+
+/// What an alert would have done if the steady phase had gone on as it was. A guess with its grounds: no verdict rests on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertProjection {
+    /// The guess.
+    pub reading: ProjectedReading,
+    /// What it rests on, in a few words.
+    pub because: String,
+}
+
+/// What an alert would have done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProjectedReading {
+    /// It would have fired.
+    WouldFire,
+    /// It would not have fired.
+    WouldNotFire,
+    /// Nothing can be said.
+    Unknown,
+}
+
+impl ProjectedReading {
+    /// As sentences say it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::WouldFire => "would fire",
+            Self::WouldNotFire => "would not fire",
+            Self::Unknown => "not known",
+        }
+    }
 }
 
 /// What can be said of an alerting rule.
@@ -138,6 +172,14 @@ impl AlertReading {
             Self::Failed => "failed",
             Self::Refused => "not evaluated",
         }
+    }
+}
+
+impl AlertHistory {
+    /// The labels of each alert that fired, once, in order.
+    pub fn fired(&self) -> BTreeSet<&Labels> {
+        let spans = self.rules.iter().flat_map(|row| &row.spans);
+        spans.filter(|span| span.fired_at.is_some()).map(|span| &span.labels).collect()
     }
 }
 

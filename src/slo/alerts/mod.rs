@@ -4,7 +4,9 @@
 mod expect;
 mod file;
 mod history;
+mod live;
 mod on_fetched;
+mod projection;
 mod replay;
 
 #[cfg(test)]
@@ -19,7 +21,10 @@ use serde::{Deserialize, Serialize};
 
 pub use self::expect::alert_findings;
 pub(crate) use self::file::read;
-pub use self::history::{AlertHistory, AlertReading, AlertRow, AlertSpan, HeldBackRow, PageRow};
+pub use self::history::{
+    AlertHistory, AlertProjection, AlertReading, AlertRow, AlertSpan, HeldBackRow, PageRow, ProjectedReading,
+};
+pub use self::live::{AlertNews, LiveAlerts, LiveState};
 pub use self::replay::alert_history;
 pub(super) use self::replay::evaluated_groups;
 use crate::alertmanager;
@@ -84,6 +89,13 @@ pub enum Expected {
         /// `None`: at any time of the run.
         within: Option<Duration>,
     },
+}
+
+impl AlertCriteria {
+    /// `labels` of an alert as Alertmanager is told them: with the external ones. An alert's own count where both have one.
+    pub fn told_labels(&self, labels: &Labels) -> Labels {
+        self.external_labels.iter().chain(labels.iter()).collect()
+    }
 }
 
 impl Expected {

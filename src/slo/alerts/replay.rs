@@ -2,35 +2,39 @@
 //! had. Pure: the same run gives the same history.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{AlertCriteria, AlertHistory, AlertReading, AlertRow, AlertSpan, HeldBackRow, PageRow};
+use super::projection::projection;
+use super::{
+    AlertCriteria, AlertHistory, AlertProjection, AlertReading, AlertRow, AlertSpan, HeldBackRow, PageRow,
+};
 use crate::alertmanager::{self, Hold, Paging, Why};
-use crate::input::{Problem, Problems, quoted};
+use crate::input::Problems;
 use crate::model::{Labels, format_duration};
-use crate::promql;
+use crate::promql::{self, Storage};
 use crate::rules::{
     self, AlertState, Evaluation, Evaluator, FailedPart, Group, Reading, Rule, RuleId, RuleStatus, Settings,
-    TimeScale, Transition, run_lengths, scaled,
+    SteadyPhase, TimeScale, Transition, projected, run_lengths, scaled,
 };
 use crate::slo::{FetchGap, Recorded};
 
-/// What became of the rules of `alerts` while `recorded` was scraped, up to `end` on the run's clock.
-pub fn alert_history(alerts: &AlertCriteria, recorded: Recorded<'_>, end: Duration) -> AlertHistory {
+/// What became of the rules of `alerts` while `recorded` was scraped, up to the end of the `steady` phase on the run's clock.
+pub fn alert_history(
+    alerts: &AlertCriteria,
+    recorded: Recorded<'_>,
+    steady: &Range<Duration>,
+) -> AlertHistory {
+    let end = steady.end;
     let Rules { groups, refused } = Rules::of(alerts);
     let interval = alerts.scaled_interval();
     let (end, gap) = recorded.known_until(end);
     let needs: Vec<Option<Duration>> =
         run_lengths(&groups, interval).iter().map(|length| recorded.needed(length)).collect();
-    let settings = Settings {
-        interval,
-        external_labels: promql::Labels::from_pairs(alerts.external_labels.iter()),
-        ..Settings::default()
-    };
     let mut storage = recorded.storage_before(&groups, &alerts.labels, alerts.time_scale);
-    let mut evaluator = Evaluator::new(groups, settings);
+    let mut evaluator = Evaluator::new(groups, alerts.settings());
     let mut evaluation = Evaluation::default();
     // Groups are due when the load begins. Where nothing is known, nothing is absent.
     let is_known = gap.as_ref().is_none_or(|gap| !gap.from.is_zero());
@@ -40,10 +44,11 @@ pub fn alert_history(alerts: &AlertCriteria, recorded: Recorded<'_>, end: Durati
         evaluation.failures.extend(more.failures);
     }
 
-    let play = Play { evaluator: &evaluator, recorded, end, gap: gap.as_ref() };
+    let phase = SteadyPhase { from_ms: recorded.ms(steady.start), until_ms: recorded.ms(end) };
+    let play = Play { evaluator: &evaluator, storage: &storage, recorded, phase, end, gap: gap.as_ref() };
     let paging = alerts.alertmanager.as_ref().map(|config| {
         let began = Timestamp::from_millisecond(recorded.ms(Duration::ZERO)).unwrap_or_default();
-        let transitions = play.sent(&evaluation, &alerts.external_labels);
+        let transitions = play.sent(&evaluation, alerts);
         alertmanager::paging(config, &transitions, began, end)
     });
     let mut rules = play.rows(&evaluation, &needs, paging.as_ref());
@@ -65,12 +70,12 @@ pub(in crate::slo) fn evaluated_groups(alerts: &AlertCriteria) -> Vec<Group> {
 }
 
 /// The groups of all files as they are to be evaluated, and the alerts that can't be.
-struct Rules {
-    groups: Vec<Group>,
-    refused: Vec<Refused>,
+pub(super) struct Rules {
+    pub(super) groups: Vec<Group>,
+    pub(super) refused: Vec<Refused>,
 }
 
-struct Refused {
+pub(super) struct Refused {
     alert: String,
     group: String,
     origin: String,
@@ -80,28 +85,25 @@ struct Refused {
 }
 
 impl Rules {
-    fn of(alerts: &AlertCriteria) -> Self {
+    pub(super) fn of(alerts: &AlertCriteria) -> Self {
         // Files with mistakes were refused before the run.
         let groups = alerts.groups().map(|(groups, _)| groups).unwrap_or_default();
         let Some(scale) = alerts.scale() else { return Self { groups, refused: Vec::new() } };
         let done = scaled(&groups, scale, alerts.evaluation_interval);
-        let kept: BTreeSet<String> = done
-            .groups
-            .iter()
-            .flat_map(|group| group.rules.iter().map(|rule| rule.place.to_string()))
-            .collect();
-        let rules = groups.iter().flat_map(|group| group.rules.iter().map(move |rule| (group, rule)));
-        let refused = rules.filter(|(_, rule)| !kept.contains(&rule.place.to_string()));
-        let refused = refused.filter_map(|(group, rule)| {
-            let named = quoted(&rule.name);
-            let why = done.refused.iter().find(|problem: &&Problem| problem.message.starts_with(&named));
+        let mut why: BTreeMap<RuleId, &str> = BTreeMap::new();
+        for (id, problem) in &done.refused {
+            why.entry(*id).or_insert(&problem.message);
+        }
+        let refused = why.into_iter().filter_map(|(id, because)| {
+            let group = &groups[id.group];
+            let rule = &group.rules[id.rule];
             Some(Refused {
                 alert: rule.name.clone(),
                 group: group.name.clone(),
                 origin: rule.place.to_string(),
                 expr: one_line(rule.query.text()),
                 hold: rule.alerting()?.hold,
-                because: why.map_or_else(String::new, |problem| problem.message.clone()),
+                because: because.to_owned(),
             })
         });
         Self { refused: refused.collect(), groups: done.groups }
@@ -135,12 +137,23 @@ impl AlertCriteria {
     fn scaled_interval(&self) -> Duration {
         self.evaluation_interval / self.time_scale.max(1)
     }
+
+    /// How the rules are evaluated.
+    pub(super) fn settings(&self) -> Settings {
+        Settings {
+            interval: self.scaled_interval(),
+            external_labels: promql::Labels::from_pairs(self.external_labels.iter()),
+            ..Settings::default()
+        }
+    }
 }
 
 /// An evaluated run.
 struct Play<'a> {
     evaluator: &'a Evaluator,
+    storage: &'a Storage,
     recorded: Recorded<'a>,
+    phase: SteadyPhase,
     end: Duration,
     gap: Option<&'a FetchGap>,
 }
@@ -156,7 +169,7 @@ impl Play<'_> {
     }
 
     /// What Alertmanager would be sent.
-    fn sent(&self, evaluation: &Evaluation, external: &Labels) -> Vec<alertmanager::Transition> {
+    fn sent(&self, evaluation: &Evaluation, alerts: &AlertCriteria) -> Vec<alertmanager::Transition> {
         let told = evaluation.transitions.iter().filter_map(|transition| {
             let change = &transition.change;
             let state = match (change.from, change.alert.state) {
@@ -164,7 +177,7 @@ impl Play<'_> {
                 (AlertState::Firing, AlertState::Inactive) => alertmanager::AlertState::Resolved,
                 (_, AlertState::Pending | AlertState::Inactive) => return None,
             };
-            let labels = with_external(&labels_of(transition), external);
+            let labels = alerts.told_labels(&labels_of(transition));
             Some(alertmanager::Transition { at: self.moment(transition.at_ms), labels, state })
         });
         told.collect()
@@ -196,9 +209,16 @@ impl Play<'_> {
                 coverage: status.coverage.share(),
                 spans: spans.remove(&id).unwrap_or_default(),
                 receivers: paging.map(|paging| told_of(paging, &rule.name)).unwrap_or_default(),
+                projected: self.projected(id, reading),
             })
         });
         rows.collect()
+    }
+
+    /// What the rule `id` would have done, where the run was too short to say what it does.
+    fn projected(&self, id: RuleId, reading: AlertReading) -> Option<AlertProjection> {
+        matches!(reading, AlertReading::Pending | AlertReading::TooShort)
+            .then(|| projection(&projected(self.evaluator, id, self.storage, self.phase)))
     }
 
     /// What can be said of a rule, and why.
@@ -300,24 +320,19 @@ fn one_line(expr: &str) -> String {
     expr.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn promql_value(value: f64) -> String {
+pub(super) fn promql_value(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "+Inf".to_owned() } else { "-Inf".to_owned() };
     }
     value.to_string()
 }
 
-fn labels_of(transition: &Transition) -> Labels {
+pub(super) fn labels_of(transition: &Transition) -> Labels {
     labels(&transition.change.alert.labels)
 }
 
 fn labels(labels: &promql::Labels) -> Labels {
     labels.iter().collect()
-}
-
-/// An alert's own labels count where both have one.
-fn with_external(own: &Labels, external: &Labels) -> Labels {
-    external.iter().chain(own.iter()).collect()
 }
 
 fn is_of(labels: &Labels, alert: &str) -> bool {
@@ -383,5 +398,6 @@ fn refused_row(refused: &Refused) -> AlertRow {
         coverage: 0.0,
         spans: Vec::new(),
         receivers: Vec::new(),
+        projected: None,
     }
 }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::{
-    AlertCriteria, AlertExpectation, AlertReading, Expected, TextFile, alert_findings, alert_history,
+    AlertCriteria, AlertExpectation, AlertNews, AlertReading, Expected, LiveAlerts, LiveState,
+    ProjectedReading, TextFile, alert_findings, alert_history,
 };
 use super::{AlertHistory, AlertRow};
 use crate::alertmanager;
-use crate::metrics::{Format, ScrapeEncoder, SeriesStore};
-use crate::model::{Labels, Verdict};
+use crate::metrics::{Format, ScrapeEncoder, ScrapeRecord, SeriesStore};
+use crate::model::{Event, Labels, ScrapeFault, ScrapeStat, Stamped, Verdict};
 use crate::slo::{Finding, Recorded};
 
 const RULES: &str = r#"
@@ -71,7 +72,7 @@ fn criteria() -> AlertCriteria {
 fn history(criteria: &AlertCriteria, end: u64) -> AlertHistory {
     let series = series();
     let recorded = Recorded { series: &series, events: &[], fetched: None, zero_ms: 1_700_000_000_000 };
-    alert_history(criteria, recorded, Duration::from_secs(end))
+    alert_history(criteria, recorded, &(Duration::ZERO..Duration::from_secs(end)))
 }
 
 fn row<'a>(history: &'a AlertHistory, alert: &str) -> &'a AlertRow {
@@ -96,6 +97,26 @@ fn each_rule_says_what_became_of_it() {
     let long = row(&history, "Long");
     assert_eq!((long.reading, long.needs), (AlertReading::TooShort, Some(3610.0)));
     assert!(long.coverage < 0.05, "{}", long.coverage);
+}
+
+#[test]
+fn what_the_run_was_too_short_for_is_guessed_and_nothing_else_is() {
+    let whole = history(&criteria(), 120);
+    for row in &whole.rules {
+        let guess = row.projected.as_ref().map(|projected| (projected.reading, projected.because.as_str()));
+        let expected = (row.alert == "Long").then_some((
+            ProjectedReading::WouldNotFire,
+            "the condition never held; its ranges were cut to the data",
+        ));
+        assert_eq!(guess, expected, "{}", row.alert);
+    }
+    // The load went on for a third of a minute with one call in ten failing: for its latter part alone.
+    let pending = history(&criteria(), 50);
+    let guess = row(&pending, "Errors").projected.as_ref().unwrap();
+    assert_eq!(guess.reading, ProjectedReading::WouldNotFire, "{guess:?}");
+    assert!(guess.because.starts_with("the condition held at "), "{guess:?}");
+    let findings = finding(Some("Long"), &[], Expected::Fires { within: None }, 120);
+    assert_eq!(findings[0].verdict, Verdict::Inconclusive, "a guess is in no verdict");
 }
 
 #[test]
@@ -209,4 +230,70 @@ fn what_must_be_resolved_is_resolved_in_time() {
     judged("Errors", &[], resolves(Some(seconds(60))), 80, Inconclusive, "before the limit");
     judged("Errors", &[], resolves(None), 80, Fail, "never resolved");
     judged("Full", &[], resolves(None), 120, Inconclusive, "never fired");
+}
+
+/// The records of `series`, and a scrape that failed at 60 s.
+fn records() -> Vec<ScrapeRecord> {
+    let mut encoder = ScrapeEncoder::default();
+    let mut errors = 0;
+    let records = (1..=120u64).map(|second| {
+        let at = Duration::from_secs(second);
+        if second == 60 {
+            return encoder.failed(at);
+        }
+        errors += u64::from((20..70).contains(&second));
+        let full = if (30..40).contains(&second) { "full 0.95\n" } else { "" };
+        let text = format!("calls_total {}\nerrors_total {errors}\n{full}", second * 10);
+        encoder.scraped(at, text.as_bytes(), Format::Text).unwrap().record
+    });
+    records.collect()
+}
+
+#[test]
+fn live_rules_say_what_the_history_says() {
+    let criteria = AlertCriteria { external_labels: Labels::new(), ..criteria() };
+    let (zero_ms, records) = (1_700_000_000_000, records());
+    let mut series = SeriesStore::default();
+    for record in &records {
+        series.apply(record).unwrap();
+    }
+    let fault = |record: &ScrapeRecord| (record.at_us == 60_000_000).then_some(ScrapeFault::Timeout);
+    let stats = records.iter().map(|record| {
+        let stat = ScrapeStat { duration: Duration::ZERO, bytes: 1, samples: 3, fault: fault(record) };
+        Stamped { at: Duration::from_micros(record.at_us), what: Event::Scrape(stat) }
+    });
+    let events: Vec<Stamped<Event>> = stats.collect();
+
+    let mut live = LiveAlerts::new(&criteria, zero_ms);
+    let mut news = Vec::new();
+    for (record, event) in records.iter().zip(&events) {
+        let Event::Scrape(stat) = &event.what else { continue };
+        live.told(event.at, stat);
+        news.extend(live.scraped(record));
+    }
+
+    let recorded = Recorded { series: &series, events: &events, fetched: None, zero_ms };
+    // The last scrape, at 120 s, is not followed by any: what is due then is in the history alone.
+    let history = alert_history(&criteria, recorded, &(Duration::ZERO..Duration::from_millis(119_999)));
+    let mut expected = Vec::new();
+    for span in history.rules.iter().flat_map(|row| &row.spans) {
+        expected.push((span.active_at, LiveState::Pending, span.labels.clone()));
+        expected.extend(span.fired_at.map(|at| (at, LiveState::Firing, span.labels.clone())));
+        let over = if span.fired_at.is_some() { LiveState::Resolved } else { LiveState::Dropped };
+        expected.extend(span.ended_at.map(|at| (at, over, span.labels.clone())));
+    }
+    let told = |news: &AlertNews| (news.at.as_secs_f64(), news.state, news.labels.clone());
+    let mut found: Vec<_> = news.iter().map(told).collect();
+    let by_time = |a: &(f64, LiveState, Labels), b: &(f64, LiveState, Labels)| {
+        a.0.total_cmp(&b.0).then_with(|| a.2.cmp(&b.2))
+    };
+    expected.sort_by(by_time);
+    found.sort_by(by_time);
+    assert_eq!(found, expected);
+    let seen: Vec<LiveState> = found.iter().map(|(_, state, _)| *state).collect();
+    for state in [LiveState::Pending, LiveState::Firing, LiveState::Resolved, LiveState::Dropped] {
+        assert!(seen.contains(&state), "{state:?} is not tested: {seen:?}");
+    }
+    let fired = news.iter().find(|news| news.state == LiveState::Firing).unwrap();
+    assert_eq!(fired.receivers, ["pager"]);
 }
