@@ -175,7 +175,7 @@ impl<'a> Progress<'a> {
             seconds: &self.seconds,
             aggregates: &self.so_far,
             flow: &self.steady,
-            recorded: Recorded { series: &SeriesStore::default(), events: &[], zero_ms: 0 },
+            recorded: Recorded { series: &SeriesStore::default(), events: &[], fetched: None, zero_ms: 0 },
             steady: &(self.plan.load.warm_up..elapsed),
             began: Duration::ZERO,
         };

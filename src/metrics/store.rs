@@ -38,6 +38,16 @@ pub struct SeriesStore {
     kinds: BTreeMap<String, MetricKind>,
     scrapes: Vec<Duration>,
     last_us: Option<u64>,
+    own_times: Option<OwnTimes>,
+}
+
+/// Of series that no scrapes of ours have: when they have samples.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct OwnTimes {
+    /// How far apart samples usually are.
+    spacing: Duration,
+    /// Up to when they are known.
+    until: Duration,
 }
 
 /// A record that cannot follow the ones before it.
@@ -97,6 +107,32 @@ impl SeriesStore {
     /// When the target was scraped, ascending, failed scrapes included: at those every series is gone.
     pub fn scrape_times(&self) -> &[Duration] {
         &self.scrapes
+    }
+
+    /// Series with times of their own, a point for each sample: `spacing` apart where a series itself does not tell, and known
+    /// up to `until`.
+    pub fn of_own_times(series: Vec<Series>, spacing: Duration, until: Duration) -> Self {
+        let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+        for (place, one) in series.iter().enumerate() {
+            by_name.entry(one.name.clone()).or_default().push(place);
+        }
+        Self { series, by_name, own_times: Some(OwnTimes { spacing, until }), ..Self::default() }
+    }
+
+    /// When the series called `name` that have all of `labels` were looked at, ascending: at each scrape; or, of series with
+    /// times of their own, when the one with the most samples has one, or should have had one.
+    pub fn times_of(&self, name: &str, labels: &Labels) -> Vec<Duration> {
+        let Some(own) = self.own_times else { return self.scrapes.clone() };
+        let times = |series: &Series| -> Vec<Duration> {
+            series.points.iter().filter(|point| point.value.is_some()).map(|point| point.at).collect()
+        };
+        let densest = self.select(name, labels).map(times).max_by_key(Vec::len).unwrap_or_default();
+        own.filled(&densest)
+    }
+
+    /// True when a look without a series says that the series was not there.
+    pub fn has_whole_scrapes(&self) -> bool {
+        self.own_times.is_none()
     }
 
     /// What the family of a sample called `name` says it is. `mcp_requests_total` may belong to a family of that
@@ -162,6 +198,34 @@ impl SeriesStore {
                 series.points.push(Point { at, value: None });
             }
         }
+    }
+}
+
+impl OwnTimes {
+    /// `times` with those at which a sample is missing.
+    fn filled(self, times: &[Duration]) -> Vec<Duration> {
+        let mut gaps: Vec<Duration> = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
+        gaps.sort_unstable();
+        let spacing = if gaps.len() >= 2 { gaps[gaps.len() / 2] } else { self.spacing };
+        let Some(&first) = times.first().filter(|_| !spacing.is_zero()) else { return times.to_vec() };
+        let mut filled = Vec::new();
+        let mut missing = first;
+        while let Some(earlier) = missing.checked_sub(spacing) {
+            missing = earlier;
+            filled.push(missing);
+        }
+        filled.reverse();
+        for (i, &at) in times.iter().enumerate() {
+            filled.push(at);
+            let next = times.get(i + 1).copied().unwrap_or(self.until);
+            let mut missing = at + spacing;
+            // A sample that is a little late is none that is missing.
+            while missing + spacing / 2 < next {
+                filled.push(missing);
+                missing += spacing;
+            }
+        }
+        filled
     }
 }
 
@@ -296,6 +360,25 @@ mod tests {
         let new = NewSeries { id: 5, name: "x".to_owned(), labels: Labels::new() };
         let gap = ScrapeRecord { new: vec![new], ..record(3_000_000) };
         assert_eq!(store.apply(&gap), Err(SeriesError::IdGap { expected: 1, found: 5 }));
+    }
+
+    #[test]
+    fn series_of_their_own_times_are_looked_at_when_they_have_samples_or_should() {
+        let point = |second: u64| Point { at: SECOND * u32::try_from(second).unwrap(), value: Some(1.0) };
+        let series = |name: &str, seconds: &[u64]| Series {
+            name: name.to_owned(),
+            labels: Labels::new(),
+            points: seconds.iter().copied().map(point).collect(),
+        };
+        let all = vec![series("a", &[4, 6, 8, 14, 16]), series("b", &[9])];
+        let store = SeriesStore::of_own_times(all, SECOND * 3, SECOND * 21);
+        let seconds = |name| -> Vec<u64> {
+            store.times_of(name, &Labels::new()).iter().map(Duration::as_secs).collect()
+        };
+        assert_eq!(seconds("a"), [0, 2, 4, 6, 8, 10, 12, 14, 16, 18]);
+        assert_eq!(seconds("b"), [0, 3, 6, 9, 12, 15, 18]);
+        assert!(seconds("c").is_empty());
+        assert!(!store.has_whole_scrapes() && SeriesStore::default().has_whole_scrapes());
     }
 
     /// A few series with values from a small set, so that runs, gaps and special values all occur.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Abort, format_count, format_duration};
+use super::{Abort, PrometheusEvent, format_count, format_duration};
 
 /// Something with the time at which it was seen, counted from the start of the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +39,8 @@ pub enum Event {
     Process(ProcessSample),
     /// The target's metrics were scraped.
     Scrape(ScrapeStat),
+    /// Something was seen of the Prometheus that is asked in place of the target. Readers from before it refuse the directory.
+    Prometheus(PrometheusEvent),
     /// Something a person should know.
     Note {
         /// How grave it is.
@@ -217,5 +219,25 @@ mod micros {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         u64::deserialize(deserializer).map(Duration::from_micros)
+    }
+}
+
+pub(super) mod optional_micros {
+    use std::time::Duration;
+
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde's `with` passes a reference")]
+    pub(in crate::model) fn serialize<S: Serializer>(
+        duration: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        duration.map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)).serialize(serializer)
+    }
+
+    pub(in crate::model) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<u64>::deserialize(deserializer)?.map(Duration::from_micros))
     }
 }

@@ -11,6 +11,7 @@ mod latency_clock;
 mod nonce;
 mod messages;
 mod outcome;
+mod prometheus_event;
 mod redaction;
 mod rng;
 mod secret;
@@ -36,6 +37,7 @@ pub use nonce::{Echo, IDS_PER_USER, Nonce, RunTag};
 pub use outcome::{
     NotSent, Outcome, OutcomeClass, ParseOutcomeError, ProtocolFault, TimeoutPhase, TransportFault,
 };
+pub use prometheus_event::{PrometheusEvent, TheirAlert, TheirRule, TheirState};
 pub use redaction::{MAX_EXCERPT, Secrets};
 pub use rng::CounterRng;
 pub use secret::{Secret, credentials_in, without_credentials};

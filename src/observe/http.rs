@@ -71,9 +71,20 @@ impl Fetcher {
         time_limit: Duration,
         body_limit: usize,
     ) -> Result<Self, ObserveError> {
+        Self::with_headers(options, url, HeaderMap::new(), time_limit, body_limit)
+    }
+
+    /// [`Self::new`], with these headers on each request. One of them may stand in place of the target's credentials.
+    pub(super) fn with_headers(
+        options: &ObserveOptions,
+        url: Url,
+        mut headers: HeaderMap,
+        time_limit: Duration,
+        body_limit: usize,
+    ) -> Result<Self, ObserveError> {
         let own = options.target.as_ref().is_some_and(|target| url.origin() == target.origin());
-        let mut headers = HeaderMap::new();
-        if let Some(secret) = options.authorization.as_ref().filter(|_| own) {
+        let told = headers.contains_key(AUTHORIZATION);
+        if let Some(secret) = options.authorization.as_ref().filter(|_| own && !told) {
             let mut value =
                 HeaderValue::from_str(secret.expose()).map_err(|_| ObserveError::Header("Authorization"))?;
             value.set_sensitive(true);
@@ -100,15 +111,20 @@ impl Fetcher {
     }
 
     pub(super) async fn get(&self, accept: &'static str) -> Result<Reply, NoReply> {
-        match tokio::time::timeout(self.time_limit, self.read(accept)).await {
+        self.get_from(self.url.clone(), accept).await
+    }
+
+    /// [`Self::get`] from another URL of the same origin.
+    pub(super) async fn get_from(&self, url: Url, accept: &'static str) -> Result<Reply, NoReply> {
+        match tokio::time::timeout(self.time_limit, self.read(url, accept)).await {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(error)) => Err(NoReply::Broken(word_for(&error))),
             Err(_elapsed) => Err(NoReply::Timeout),
         }
     }
 
-    async fn read(&self, accept: &'static str) -> Result<Reply, reqwest::Error> {
-        let mut response = self.client.get(self.url.clone()).header(ACCEPT, accept).send().await?;
+    async fn read(&self, url: Url, accept: &'static str) -> Result<Reply, reqwest::Error> {
+        let mut response = self.client.get(url).header(ACCEPT, accept).send().await?;
         let status = response.status().as_u16();
         let content_type =
             response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);

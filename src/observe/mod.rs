@@ -6,6 +6,7 @@
 mod http;
 mod probe;
 mod process;
+mod prometheus;
 mod scrape;
 
 use std::sync::Arc;
@@ -19,7 +20,8 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use self::http::Fetcher;
-use crate::metrics::{MAX_SERIES, ScrapeRecord};
+pub use self::prometheus::{Asked, PrometheusOptions};
+use crate::metrics::{FetchRecord, MAX_SERIES, ScrapeRecord};
 use crate::model::{Endpoint, Event, HealthState, ProbeResult, Secret, Secrets, Stamped};
 use crate::plan::{Proxies, ProxyError};
 
@@ -36,6 +38,8 @@ pub enum Observation {
     Event(Stamped<Event>),
     /// For the series.
     Scrape(ScrapeRecord),
+    /// For the series that a Prometheus has.
+    Fetched(FetchRecord),
 }
 
 /// What to watch, and how.
@@ -56,6 +60,8 @@ pub struct ObserveOptions {
     pub metrics: Option<Url>,
     /// How often they are scraped.
     pub metrics_interval: Duration,
+    /// The Prometheus that is asked for metrics in place of the target.
+    pub prometheus: Option<PrometheusOptions>,
     /// Which health endpoints there are.
     pub probes: Vec<(Endpoint, Url)>,
     /// How often each is asked.
@@ -105,6 +111,9 @@ pub enum ObserveError {
     /// A header's value has characters that HTTP does not allow.
     #[error("the `{0}` header has characters that HTTP does not allow")]
     Header(&'static str),
+    /// A header for the Prometheus can't be sent.
+    #[error("a header for the Prometheus has characters that HTTP does not allow")]
+    PrometheusHeader,
     /// The environment names a proxy that can't be used.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
@@ -117,6 +126,7 @@ pub enum ObserveError {
 pub struct Watchers {
     options: ObserveOptions,
     metrics: Option<Fetcher>,
+    prometheus: Option<prometheus::Api>,
     probes: Vec<(Endpoint, Fetcher)>,
 }
 
@@ -129,7 +139,8 @@ pub struct Observer {
 
 impl Observer {
     /// Stops watching: a scrape under way is finished, one more is made so that the final counters are seen, and the
-    /// process is looked at once more. Takes at most twice the scrape's time limit.
+    /// process is looked at once more. Takes at most twice the scrape's time limit, and beside a Prometheus until it has
+    /// scraped once more, a minute at the most.
     pub async fn stop(mut self) {
         self.stop.cancel();
         while let Some(ended) = self.tasks.join_next().await {
@@ -154,20 +165,27 @@ pub fn prepare(options: ObserveOptions) -> Result<Watchers, ObserveError> {
     let metrics = options.metrics.as_ref().map(fetch_metrics).transpose()?;
     let probes = options.probes.iter().map(fetch_health).collect::<Result<Vec<_>, _>>()?;
 
-    Ok(Watchers { options, metrics, probes })
+    let prometheus = options.prometheus.as_ref();
+    let prometheus = prometheus.map(|asked| prometheus::Api::new(&options, asked)).transpose()?;
+
+    Ok(Watchers { options, metrics, prometheus, probes })
 }
 
 impl Watchers {
     /// Begins watching: everything is looked at once now and then at its interval. Must be called within a tokio
     /// runtime.
     pub fn start(self) -> Observer {
-        let Self { options, metrics, probes } = self;
+        let Self { options, metrics, prometheus, probes } = self;
         let reporter = Reporter { clock: options.clock, secrets: options.secrets, sink: options.sink };
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         if let Some(fetcher) = metrics {
             let scraper = scrape::Scraper::new(fetcher, options.limits.series, reporter.clone());
             tasks.spawn(scraper.run(ticks(options.metrics_interval), stop.clone()));
+        }
+        if let Some((api, asked)) = prometheus.zip(options.prometheus) {
+            let collector = prometheus::Collector::new(api, asked, reporter.clone());
+            tasks.spawn(collector.run(stop.clone()));
         }
         for (endpoint, fetcher) in probes {
             let watcher = probe::Prober::new(endpoint, fetcher, reporter.clone());
@@ -223,6 +241,10 @@ impl Reporter {
 
     fn event(&self, at: Duration, what: Event) {
         self.send(Observation::Event(Stamped { at, what }));
+    }
+
+    fn fetched(&self, record: FetchRecord) {
+        self.send(Observation::Fetched(record));
     }
 
     fn scrape(&self, record: ScrapeRecord) {

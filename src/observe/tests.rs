@@ -39,6 +39,7 @@ fn options(target: &Url) -> (ObserveOptions, mpsc::UnboundedReceiver<Observation
         user_agent: "gander-test".to_owned(),
         metrics: None,
         metrics_interval: NEVER,
+        prometheus: None,
         probes: Vec::new(),
         health_interval: NEVER,
         pid: None,
@@ -69,6 +70,7 @@ async fn observe(
         match observation {
             Observation::Event(stamped) => events.push(stamped.what),
             Observation::Scrape(record) => store.apply(&record).unwrap(),
+            Observation::Fetched(record) => panic!("{record:?}"),
         }
     }
     (events, store)

@@ -11,6 +11,7 @@ mod generated;
 mod load;
 mod oauth;
 mod output_schema;
+mod own_prometheus;
 #[expect(clippy::module_inception, reason = "the room's main type is the plan")]
 mod plan;
 mod proxy;
@@ -33,6 +34,7 @@ pub use generated::GeneratedArguments;
 pub use load::{ClosedLoad, Load, LoadModel, Stage, StageName, ThinkTime};
 pub use oauth::{ClientProof, OAuth, SecretMethod, TokenSharing};
 pub use output_schema::{OnViolation, OutputSchema};
+pub use own_prometheus::OwnPrometheus;
 pub use plan::{Observe, Outputs, PLAN_VERSION, Plan, Transaction};
 pub use proxy::{Proxies, Proxy, ProxyError};
 pub use replicas::{Replicas, Turn};

@@ -8,8 +8,8 @@ use url::Url;
 
 use super::{
     Answers, Arrival, Auth, ClientAnswer, ClientProof, Feeder, FeederId, FixedText, HostRule, Load,
-    OutputSchema, ProtocolChoice, Role, SessionEnd, SessionPolicy, Step, StepId, Target, Template, Threshold,
-    Transport, UnlistedTools,
+    OutputSchema, OwnPrometheus, ProtocolChoice, Role, SessionEnd, SessionPolicy, Step, StepId, Target,
+    Template, Threshold, Transport, UnlistedTools,
 };
 use crate::model::CounterRng;
 use crate::model::{Secret, Secrets};
@@ -95,6 +95,9 @@ pub struct Observe {
     pub metrics: Option<String>,
     /// How often they are scraped.
     pub metrics_interval: Duration,
+    /// The Prometheus that is asked for them in place of the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prometheus: Option<OwnPrometheus>,
     /// The `/health` endpoint (asked with what the URL says, `?detailed=true` included).
     pub health: Option<String>,
     /// The `/ready` endpoint.
@@ -115,6 +118,21 @@ pub struct Outputs {
     pub directory: PathBuf,
     /// Names of report formats to render into the run directory.
     pub formats: Vec<String>,
+}
+
+impl Observe {
+    /// True when there will be metrics to judge by, wherever they come from.
+    pub fn has_metrics(&self) -> bool {
+        self.metrics.is_some() || self.prometheus.is_some()
+    }
+}
+
+/// Of `Bearer TOKEN` a server may echo the token alone.
+fn learn_headers<'a>(secrets: &Secrets, values: impl Iterator<Item = &'a Secret>) {
+    for value in values.map(Secret::expose) {
+        secrets.learn(value);
+        secrets.learn(value.rsplit(' ').next().unwrap_or_default());
+    }
 }
 
 impl Plan {
@@ -174,11 +192,7 @@ impl Plan {
         match &self.auth {
             Auth::None => {}
             Auth::Bearer(token) => secrets.learn(token.expose()),
-            // Of `Bearer TOKEN` a server may echo the token alone.
-            Auth::Headers(headers) => headers.values().map(Secret::expose).for_each(|value| {
-                secrets.learn(value);
-                secrets.learn(value.rsplit(' ').next().unwrap_or_default());
-            }),
+            Auth::Headers(headers) => learn_headers(&secrets, headers.values()),
             Auth::Login { path, username, password } => {
                 secrets.learn(password.expose());
                 others.extend(path.from_environment().iter().chain(username.from_environment()));
@@ -198,6 +212,9 @@ impl Plan {
             others.extend(target.env.values());
             others.extend(target.command.iter().chain(&target.cwd).flat_map(FixedText::from_environment));
         }
+        if let Some(prometheus) = &self.observe.prometheus {
+            learn_headers(&secrets, prometheus.headers.values());
+        }
         let templates = self.steps.iter().flat_map(|step| step.operation.templates());
         let templates = templates.chain(self.answers.all().map(|ClientAnswer { result, .. }| result));
         others.extend(templates.flat_map(Template::environment_values));
@@ -215,6 +232,7 @@ impl Plan {
         if let Target::Url(url) = &self.target {
             urls.insert(0, url.clone());
         }
+        urls.extend(self.observe.prometheus.iter().map(|prometheus| prometheus.url.clone()));
         urls.extend(self.transport.replicas.iter().flat_map(|replicas| replicas.others.clone()));
         if let Auth::OAuth(oauth) = &self.auth {
             urls.extend(oauth.token_url.clone());

@@ -9,6 +9,7 @@
 //!           target.json       what the target said of itself               complete or absent
 //!           seconds.ndjson    one line a second: counts, latencies, errors every line complete or dropped
 //!           series.ndjson     one line a scrape: what changed              every line complete or dropped
+//!           fetched.ndjson    one line a round of questions to a Prometheus; absent without one
 //!           events.ndjson     one line an event: probes, process, notes    every line complete or dropped
 //!           end.json          how it ended; absent: the run is partial     complete or absent
 //! ```

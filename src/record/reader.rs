@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::files::{RecordError, read_json, read_json_if_there, read_lines};
-use crate::metrics::{ScrapeRecord, SeriesStore};
+use crate::metrics::{FetchRecord, FetchedStore, ScrapeRecord, SeriesError, SeriesStore};
+use crate::plan::Plan;
 use crate::report::{Ending, FIRST_RUN_FORMAT_VERSION, Manifest, RUN_FORMAT_VERSION, RunLog};
 use crate::slo::Criteria;
 
@@ -30,18 +32,16 @@ pub fn read(folder: &Path) -> Result<RunLog, RecordError> {
         });
     }
     let end: Option<End> = read_json_if_there(&folder.join("end.json"))?;
-    let scrapes: Vec<ScrapeRecord> = read_lines(&folder.join("series.ndjson"))?;
+    let plan: Plan = read_json(&folder.join("plan.json"))?;
     let mut series = SeriesStore::default();
-    for (number, scrape) in scrapes.iter().enumerate() {
-        series.apply(scrape).map_err(|error| RecordError::Content {
-            path: folder.join("series.ndjson"),
-            line: number + 1,
-            reason: error.to_string(),
-        })?;
+    each_line(&folder.join("series.ndjson"), |scrape: &ScrapeRecord| series.apply(scrape))?;
+    let mut fetched = plan.observe.prometheus.as_ref().map(|_| FetchedStore::default());
+    if let Some(fetched) = &mut fetched {
+        each_line(&folder.join("fetched.ndjson"), |round: &FetchRecord| fetched.apply(round))?;
     }
     Ok(RunLog {
         manifest,
-        plan: read_json(&folder.join("plan.json"))?,
+        plan,
         criteria: Criteria {
             objectives: read_json(&folder.join("objectives.json"))?,
             alerts: read_json_if_there(&folder.join("alerts.json"))?,
@@ -52,6 +52,23 @@ pub fn read(folder: &Path) -> Result<RunLog, RecordError> {
         seconds: read_lines(&folder.join("seconds.ndjson"))?,
         events: read_lines(&folder.join("events.ndjson"))?,
         series,
+        fetched,
         ending: end.map_or(Ending::Partial, |end| end.ending),
     })
+}
+
+/// Gives every record of `path` to `apply`, in order.
+fn each_line<T: DeserializeOwned>(
+    path: &Path,
+    mut apply: impl FnMut(&T) -> Result<(), SeriesError>,
+) -> Result<(), RecordError> {
+    let records: Vec<T> = read_lines(path)?;
+    for (number, record) in records.iter().enumerate() {
+        apply(record).map_err(|error| RecordError::Content {
+            path: path.to_owned(),
+            line: number + 1,
+            reason: error.to_string(),
+        })?;
+    }
+    Ok(())
 }

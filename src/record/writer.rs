@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::files::{LineFile, RecordError, io_error, write_json};
-use crate::metrics::{ScrapeRecord, Second};
+use crate::metrics::{FetchRecord, ScrapeRecord, Second};
 use crate::model::{Event, Stamped, TargetInfo};
 use crate::plan::Plan;
 use crate::report::{Ending, Environment, Manifest};
@@ -31,6 +31,8 @@ pub struct RunWriter {
     folder: PathBuf,
     seconds: LineFile,
     series: LineFile,
+    /// Where a Prometheus is asked.
+    fetched: Option<LineFile>,
     events: LineFile,
 }
 
@@ -68,6 +70,12 @@ impl RunWriter {
         let writer = Self {
             seconds: LineFile::create(folder.join("seconds.ndjson"))?,
             series: LineFile::create(folder.join("series.ndjson"))?,
+            fetched: plan
+                .observe
+                .prometheus
+                .as_ref()
+                .map(|_| LineFile::create(folder.join("fetched.ndjson")))
+                .transpose()?,
             events: LineFile::create(folder.join("events.ndjson"))?,
             folder,
         };
@@ -103,6 +111,11 @@ impl RunWriter {
     /// What one scrape added.
     pub fn scrape(&mut self, record: &ScrapeRecord) -> Result<(), RecordError> {
         self.series.append(record)
+    }
+
+    /// What one round of questions to a Prometheus brought.
+    pub fn fetched(&mut self, record: &FetchRecord) -> Result<(), RecordError> {
+        self.fetched.iter_mut().try_for_each(|file| file.append(record))
     }
 
     /// One event.

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::own_prometheus::PrometheusReport;
 use crate::model::Labels;
 use crate::slo::{
-    AlertHistory, AlertProjection, AlertReading, AlertRow, AlertSpan, HeldBackRow, PageRow, ProjectedReading,
+    Agreement, AlertHistory, AlertProjection, AlertReading, AlertRow, AlertSpan, HeldBackRow, PageRow,
+    ProjectedReading, TheirAlertRow, TheirRuleState,
 };
 
 /// Of rules in a faster time.
@@ -40,6 +42,7 @@ pub(super) fn alert_history() -> AlertHistory {
     AlertHistory {
         time_scale: 10,
         span: 75.0,
+        unknown_from: None,
         rules: vec![errors, latency, short, dead],
         broken: vec![("job:errors".to_owned(), "many-to-many matching not allowed".to_owned())],
         pages: Some(vec![
@@ -87,4 +90,50 @@ fn page(at: f64, receiver: &str, kinds: &[&str], [firing, resolved]: [Vec<Labels
 
 fn labels(pairs: &[(&str, &str)]) -> Labels {
     pairs.iter().copied().collect()
+}
+
+/// What a Prometheus made of some of them: the same, something else, and what can't be compared; it died before the end.
+pub(super) fn prometheus() -> PrometheusReport {
+    let silent = TheirAlertRow {
+        alert: "MCPHighLatency".to_owned(),
+        origin: "slos/mcp-alerts.yml:7".to_owned(),
+        rule: TheirRuleState::Same,
+        active_at: None,
+        fired_at: None,
+        ended_at: None,
+        ours_fired_at: None,
+        agreement: Agreement::Agree,
+        because: "it fired in neither".to_owned(),
+    };
+    let fired = TheirAlertRow {
+        alert: "MCPHighErrorRate".to_owned(),
+        active_at: Some(2.0),
+        fired_at: Some(45.0),
+        ended_at: Some(60.0),
+        ours_fired_at: Some(33.0),
+        agreement: Agreement::Differ,
+        because: "fired there at 45.0 s, here at 33.0 s: 12.0 s apart".to_owned(),
+        ..silent.clone()
+    };
+    let before = TheirAlertRow {
+        alert: "MCPToolFailures".to_owned(),
+        rule: TheirRuleState::OtherExpression,
+        active_at: Some(-3.0),
+        agreement: Agreement::NotComparable,
+        because: "its rule has another expression: up == 0".to_owned(),
+        ..silent.clone()
+    };
+    PrometheusReport {
+        url: "http://127.0.0.1:9090/".to_owned(),
+        select: Some("{job=\"mcp-server\"}".to_owned()),
+        version: Some("2.42.0".to_owned()),
+        scrape_interval: Some(15.0),
+        series: 120,
+        samples: 4_800,
+        history: 600.0,
+        unknown_from: Some(70.0),
+        because: "up (refused)".to_owned(),
+        without_series: vec!["container_memory_usage_bytes".to_owned()],
+        alerts: vec![fired, silent, before],
+    }
 }

@@ -11,6 +11,7 @@ mod idle;
 mod messages;
 mod notes;
 mod outputs;
+pub(super) mod own_prometheus;
 mod rows;
 mod saturation;
 mod streams;
@@ -38,7 +39,8 @@ pub(super) fn build(
     let generator = slo::check_generator(&log.plan, &log.seconds, all, &clock.steady_seconds(), floor(log));
     let cross_talk = crosstalk::cross_talk(log, all);
     notes.extend(outputs::notes(&outputs));
-    let own = crosstalk::finding(cross_talk).into_iter().chain(outputs::finding(log, &outputs)).collect();
+    let own = crosstalk::finding(cross_talk).into_iter().chain(outputs::finding(log, &outputs));
+    let own = own.chain(own_prometheus::finding(log, clock)).collect();
     let objectives = findings::with_own(log, all, clock, rows.total.calls, &generator, objectives, own);
     let late_all_the_same = fails_anyway && generator.iter().any(GeneratorCheck::was_late);
     let verdict = findings::verdict(&objectives, &generator, fails_anyway);
@@ -55,6 +57,7 @@ pub(super) fn build(
         because: findings::because(verdict, &objectives, &rows.total, late_all_the_same, log.ending),
         objectives,
         alerts: None,
+        prometheus: None,
         notes,
         clocks: clocks::clocks(log, all, clock),
         generator,

@@ -63,6 +63,7 @@ pub(super) fn fixture() -> RunLog {
         seconds,
         events: events(),
         series: SeriesStore::default(),
+        fetched: None,
         ending: Ending::Complete { totals: Totals { planned, recorded: planned } },
     }
 }
@@ -244,6 +245,7 @@ fn plan() -> Plan {
         observe: Observe {
             metrics: Some("/metrics".to_owned()),
             metrics_interval: Duration::from_secs(1),
+            prometheus: None,
             health: Some("/health?detailed=true".to_owned()),
             ready: Some("/ready".to_owned()),
             live: Some("/live".to_owned()),

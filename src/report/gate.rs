@@ -3,12 +3,13 @@
 //! Every format is rendered from a report that passed here, so that none can forget; each still escapes what is special
 //! to itself (markup, table bars).
 
+use super::own_prometheus::PrometheusReport;
 use super::{
     Environment, ErrorRow, Finding, HealthSpan, Manifest, OutcomeCount, OutputRow, RunReport, Saturation,
     StepRow, StreamRow, StreamTime,
 };
 use crate::model::{Labels, NotificationCount, TargetInfo, printable_text};
-use crate::slo::{AlertHistory, AlertProjection, AlertRow, AlertSpan, HeldBackRow, PageRow};
+use crate::slo::{AlertHistory, AlertProjection, AlertRow, AlertSpan, HeldBackRow, PageRow, TheirAlertRow};
 
 /// `report` with every text made printable.
 pub(super) fn gated(report: &RunReport) -> RunReport {
@@ -23,6 +24,7 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
         because,
         objectives,
         alerts,
+        prometheus,
         notes,
         total,
         steps,
@@ -63,6 +65,7 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
     target.iter_mut().for_each(target_texts);
     objectives.iter_mut().for_each(objective_texts);
     alerts.iter_mut().for_each(alert_texts);
+    prometheus.iter_mut().for_each(prometheus_texts);
     for row in steps.iter_mut().chain(around).chain([total, warm_up_total]) {
         let StepRow { name, method, tool, .. } = row;
         all([name, method].into_iter().chain(tool));
@@ -123,7 +126,7 @@ fn objective_texts(objective: &mut Finding) {
 }
 
 fn alert_texts(history: &mut AlertHistory) {
-    let AlertHistory { rules, broken, pages, held_back, time_scale: _, span: _ } = history;
+    let AlertHistory { rules, broken, pages, held_back, time_scale: _, span: _, unknown_from: _ } = history;
     all(broken.iter_mut().flat_map(|(rule, why)| [rule, why]));
     for row in rules {
         let AlertRow {
@@ -158,6 +161,26 @@ fn alert_texts(history: &mut AlertHistory) {
     for HeldBackRow { receiver, labels, because, at: _ } in held_back {
         all([receiver, because]);
         *labels = printable(labels);
+    }
+}
+
+fn prometheus_texts(report: &mut PrometheusReport) {
+    let PrometheusReport {
+        url,
+        select,
+        version,
+        because,
+        without_series,
+        alerts,
+        scrape_interval: _,
+        series: _,
+        samples: _,
+        history: _,
+        unknown_from: _,
+    } = report;
+    all([url, because].into_iter().chain(select).chain(version).chain(without_series));
+    for TheirAlertRow { alert, origin, because, .. } in alerts {
+        all([alert, origin, because]);
     }
 }
 

@@ -7,6 +7,7 @@ mod alerts;
 mod budgets;
 mod charts;
 mod health_strip;
+mod own_prometheus;
 mod sections;
 
 use base64::Engine as _;
@@ -36,6 +37,7 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
                     (sections::objectives(report))
                     (budgets::budgets(report))
                     @if let Some(history) = &report.alerts { (alerts::alerts(history)) }
+                    @if let Some(prometheus) = &report.prometheus { (own_prometheus::section(prometheus)) }
                     (sections::golden_signals(report))
                     (figures("Over time", "charts", &load))
                     (health_strip::section(report))

@@ -1,8 +1,9 @@
 //! A run, judged: the pure function behind `run`, `check` and `report`.
 
-use super::build::build;
+use super::build::{build, own_prometheus};
 use super::measured::Measured;
 use super::{RunLog, RunReport};
+use crate::metrics::FetchedStore;
 use crate::slo::{self, Criteria, Measurements, Recorded};
 
 /// The report of `log`, judged against `criteria`.
@@ -10,16 +11,18 @@ pub fn judged(log: &RunLog, criteria: &Criteria) -> RunReport {
     let objectives = &criteria.objectives;
     let measured = Measured::of(log);
     let steady = measured.clock.steady_phase();
+    let fetched = log.fetched.as_ref().map(slo::fetched_series);
     let run = Measurements {
         plan: &log.plan,
         seconds: &log.seconds,
         aggregates: &measured.all,
         flow: &measured.flow,
-        recorded: recorded(log),
+        recorded: Recorded { series: fetched.as_ref().unwrap_or(&log.series), ..recorded(log) },
         steady: &steady,
         began: measured.clock.started(),
     };
     let mut findings = slo::judge(objectives, &run);
+    own_prometheus::unsettle(log, steady.end, &mut findings, criteria);
     let late = slo::own_lateness(&log.seconds, &measured.clock.steady_seconds());
     let fails_anyway = slo::fails_despite(late, objectives, &run);
     let alerts = criteria.alerts.as_ref().map(|alerts| {
@@ -27,10 +30,12 @@ pub fn judged(log: &RunLog, criteria: &Criteria) -> RunReport {
         findings.extend(slo::alert_findings(alerts, &history));
         history
     });
-    RunReport { alerts, ..build(log, &measured, findings, fails_anyway) }
+    let prometheus = own_prometheus::report(log, steady.end, alerts.as_ref());
+    RunReport { alerts, prometheus, ..build(log, &measured, findings, fails_anyway) }
 }
 
 /// What was scraped, on the clock of the day.
 fn recorded(log: &RunLog) -> Recorded<'_> {
-    Recorded { series: &log.series, events: &log.events, zero_ms: log.manifest.started_ms() }
+    let zero_ms = log.fetched.as_ref().map_or_else(|| log.manifest.started_ms(), FetchedStore::zero_ms);
+    Recorded { series: &log.series, events: &log.events, fetched: log.fetched.as_ref(), zero_ms }
 }

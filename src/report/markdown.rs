@@ -5,7 +5,8 @@
 use std::fmt::Write as _;
 
 use super::figures::{P50, P95, P99};
-use super::{Finding, RunReport, StepRow, StreamTime, alert_words, budget_words, figures};
+use super::own_prometheus::PrometheusReport;
+use super::{Finding, RunReport, StepRow, StreamTime, alert_words, budget_words, figures, prometheus_words};
 use crate::model::{Verdict, format_count, format_ratio};
 use crate::slo::{AlertHistory, AlertRow};
 
@@ -18,6 +19,7 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
         objectives(report),
         budgets(report),
         report.alerts.as_ref().map(alerts).unwrap_or_default(),
+        report.prometheus.as_ref().map(prometheus).unwrap_or_default(),
         golden_signals(report),
         steps(report),
         streams(report),
@@ -120,6 +122,35 @@ fn alerts(history: &AlertHistory) -> String {
         table += &["- ", &text(&told), "\n"].concat();
     }
     table
+}
+
+fn prometheus(report: &PrometheusReport) -> String {
+    let mut part = String::from("### Prometheus\n\n");
+    for told in prometheus_words::given(report) {
+        part += &["- ", &text(&told), "\n"].concat();
+    }
+    if report.alerts.is_empty() {
+        return part;
+    }
+    part += &[
+        "\nWhat its rule engine made of the same alerts: ",
+        &text(&prometheus_words::counts(report)),
+        ".\n",
+    ]
+    .concat();
+    part += "\n| Alert | Both | Its rule | There | Here | Why |\n|---|---|---|---|---|---|\n";
+    for alert in &report.alerts {
+        let cells = [
+            code(&alert.alert),
+            text(alert.agreement.text()),
+            text(alert.rule.text()),
+            text(&prometheus_words::theirs(alert)),
+            text(&prometheus_words::ours(alert)),
+            text(&alert.because),
+        ];
+        row(&mut part, &cells);
+    }
+    part
 }
 
 /// Why a rule reads as it does, and what it would have done.

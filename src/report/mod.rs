@@ -16,6 +16,8 @@ mod judged;
 mod junit;
 mod markdown;
 mod html;
+mod own_prometheus;
+mod prometheus_words;
 mod hgrm;
 #[cfg(test)]
 mod alert_fixture;
@@ -27,6 +29,7 @@ mod tests;
 pub use format::{FORMATS, Format, OutputFile, format_names};
 pub use json::REPORT_SCHEMA;
 pub use judged::judged;
+pub use own_prometheus::PrometheusReport;
 pub use run_log::{
     Ending, Environment, FIRST_RUN_FORMAT_VERSION, Manifest, RUN_FORMAT_VERSION, RunLog, Totals,
 };

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::{Second, SeriesStore};
+use crate::metrics::{FetchedStore, Second, SeriesStore};
 use crate::model::{Event, Stamped, TargetInfo};
 use crate::plan::Plan;
 use crate::slo::Criteria;
@@ -33,6 +33,8 @@ pub struct RunLog {
     pub events: Vec<Stamped<Event>>,
     /// What was scraped.
     pub series: SeriesStore,
+    /// What a Prometheus gave in its place; `None` where none was to be asked.
+    pub fetched: Option<FetchedStore>,
     /// How it ended.
     pub ending: Ending,
 }

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::own_prometheus::PrometheusReport;
 use super::{Environment, Manifest};
 use crate::metrics::Phase;
 use crate::model::{HealthState, Messages, OutcomeClass, Strays, TargetInfo, Verdict};
@@ -15,8 +16,9 @@ use crate::slo::{AlertHistory, Finding, GeneratorCheck};
 /// all that version 2 had, and beside it `strays`, `session_growth` and the target's `transport`. Version 4 has all that version
 /// 3 had, and beside it `cross_talk`, `messages`, `streams`, `output_schemas`,
 /// `idle_streams` and `lost_sessions`. Version 5 has all that version 4 had, and beside it `within_limit` of each objective. Version 6 has all that
-/// version 5 had, and beside it `projected` of each alert and `aborted` among the states of a run; a reader that looks at the other fields alone,
-/// and takes that state for one that it does not know, reads it as before.
+/// version 5 had, and beside it `budget` of each objective, `projected` of each alert, `prometheus`, from when on the `alerts` are not known
+/// (`unknown_from`), and `aborted` among the states of a run; a reader that looks at the other fields alone, and takes that state for one
+/// that it does not know, reads it as before.
 pub const REPORT_VERSION: u32 = 6;
 
 /// A run, judged.
@@ -47,6 +49,9 @@ pub struct RunReport {
     /// What became of alert rules; `None` where there were none.
     #[serde(default)]
     pub alerts: Option<AlertHistory>,
+    /// What the user's own Prometheus gave and concluded; `None` where none was to be asked.
+    #[serde(default)]
+    pub prometheus: Option<PrometheusReport>,
     /// Things a person should know to read the numbers.
     pub notes: Vec<String>,
     /// The latencies of all steady load calls on each of their clocks.

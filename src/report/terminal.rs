@@ -3,10 +3,11 @@
 //! It is text for a person; programs read `report.json`. Whether there are colours is the caller's to say.
 
 use super::figures::{P50, P90, P95, P99};
+use super::own_prometheus::PrometheusReport;
 use super::terminal_table::{Align, Table, fitted, wrapped};
-use super::{CrossTalk, Finding, RunReport, StepRow, alert_words, budget_words, figures};
+use super::{CrossTalk, Finding, RunReport, StepRow, alert_words, budget_words, figures, prometheus_words};
 use crate::model::{Color, Verdict, format_count, format_ratio};
-use crate::slo::AlertHistory;
+use crate::slo::{Agreement, AlertHistory};
 
 /// Rows of a table beyond this are counted, not shown: the whole is in the other formats.
 const MOST_ROWS: usize = 12;
@@ -43,6 +44,7 @@ pub(super) fn render(report: &RunReport, style: TerminalStyle<'_>) -> String {
     screen.objectives(report);
     screen.budgets(report);
     report.alerts.iter().for_each(|history| screen.alerts(history));
+    report.prometheus.iter().for_each(|prometheus| screen.prometheus(prometheus));
     screen.golden_signals(report);
     screen.steps(report);
     screen.notes(report);
@@ -170,6 +172,37 @@ impl Screen {
         for told in alert_words::paged(history).iter().take(MOST_ROWS) {
             self.hanging("  paged  ", told);
         }
+    }
+
+    fn prometheus(&mut self, report: &PrometheusReport) {
+        self.title("PROMETHEUS");
+        for told in prometheus_words::given(report).iter().take(MOST_ROWS) {
+            self.hanging("  ", told);
+        }
+        if report.alerts.is_empty() {
+            return;
+        }
+        let counts = prometheus_words::counts(report);
+        self.hanging("  ", &format!("what its rule engine made of the same alerts: {counts}"));
+        let mut table = Table::new(&[Align::Elastic, Align::Left, Align::Left, Align::Left]);
+        table.row(["alert", "both", "there", "here"].map(str::to_owned));
+        for row in report.alerts.iter().take(MOST_ROWS) {
+            table.row([
+                row.alert.clone(),
+                row.agreement.text().to_owned(),
+                prometheus_words::theirs(row),
+                prometheus_words::ours(row),
+            ]);
+        }
+        let mut lines = table.lines(self.width - 2).into_iter();
+        self.quiet(&format!("  {}", lines.next().unwrap_or_default()));
+        for (line, row) in lines.zip(&report.alerts) {
+            self.line(&format!("  {line}"));
+            if row.agreement != Agreement::Agree {
+                self.hanging("      ", &row.because);
+            }
+        }
+        self.and_more(report.alerts.len());
     }
 
     fn golden_signals(&mut self, report: &RunReport) {

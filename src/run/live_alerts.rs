@@ -44,7 +44,8 @@ impl AlertWatch {
         let seen = match observation {
             Observation::Scrape(record) => Seen::Scrape(record.clone()),
             Observation::Event(Stamped { at, what: Event::Scrape(stat) }) => Seen::Stat(*at, stat.clone()),
-            Observation::Event(_) => return,
+            // What a Prometheus gave is evaluated at the end alone.
+            Observation::Event(_) | Observation::Fetched(_) => return,
         };
         // Without the thread there is no news; verdicts and reports don't need it.
         let _ = sink.send(seen);

@@ -15,7 +15,7 @@ use super::environment::this_machine;
 use super::event::RunEvent;
 use super::listed::Listed;
 use super::live_alerts::AlertWatch;
-use super::{floor, output_checks};
+use super::{floor, output_checks, own_prometheus};
 use crate::clock::{Clock, wall_clock};
 use crate::load::{self, Crew, GeneratorWatch, LoadError, Recorder, Timing, Workload};
 use crate::mcp::{self, Contact, ContactError};
@@ -124,7 +124,7 @@ pub async fn execute(
     let folder = writer.folder().to_owned();
     watch(RunEvent::Opened { folder: &folder });
     let prepared = tokio::select! {
-        prepared = prepare(&plan, options.floor, &options.program, &options.proxies) => prepared,
+        prepared = prepare(&plan, criteria, options.floor, &options.program, &options.proxies) => prepared,
         Some(signal) = options.signals.recv() => Err(RunError::Stopped(signal)),
     };
     let Prepared { floor, contact, generated, demo, clock, watchers, observations, crew } = match prepared {
@@ -205,6 +205,7 @@ fn manifest(plan: &Plan, criteria: &Criteria, options: &RunOptions) -> Manifest 
 /// launched. A signal may drop this anywhere: users that are waiting are then sent home.
 async fn prepare(
     plan: &Plan,
+    criteria: &Criteria,
     floor: Option<Duration>,
     program: &PathBuf,
     proxies: &Proxies,
@@ -215,6 +216,7 @@ async fn prepare(
     let (sink, observations) = unbounded_channel();
     let clock = Arc::new(OnceLock::new());
     let observe = observe_options(plan, &contact, proxies, Arc::clone(&clock), sink);
+    let observe = ObserveOptions { prometheus: own_prometheus::options(plan, criteria), ..observe };
     if !observe::wait_until_ready(&observe, READY_PATIENCE).await? {
         return Err(RunError::NotReady(contact.info.url));
     }
@@ -499,6 +501,7 @@ impl<'a> Run<'a> {
         self.alerts.iter().for_each(|alerts| alerts.observed(&seen));
         match seen {
             Observation::Scrape(record) => self.writer.scrape(&record).map_err(RunError::Record),
+            Observation::Fetched(record) => self.writer.fetched(&record).map_err(RunError::Record),
             Observation::Event(event) => self.write(&event),
         }
     }
@@ -556,6 +559,7 @@ fn observe_options(
     ObserveOptions {
         metrics: at(&watched.metrics),
         metrics_interval: watched.metrics_interval,
+        prometheus: None,
         probes: endpoints.iter().filter_map(|(name, url)| Some((*name, at(url)?))).collect(),
         health_interval: watched.health_interval,
         pid: contact.info.pid,

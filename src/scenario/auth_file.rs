@@ -49,7 +49,7 @@ pub(super) fn read(
     fields.finish(problems);
     match kind? {
         ("bearer", field, _) => read_secret(field, env, problems).map(Auth::Bearer).map(WrittenAuth::of),
-        ("headers", field, _) => read_headers(field, env, problems).map(WrittenAuth::of),
+        ("headers", field, _) => read_headers(field, env, problems).map(Auth::Headers).map(WrittenAuth::of),
         ("oauth", field, _) => {
             let oauth = oauth_file::read(field, scenario, sources, problems)?;
             let place = Fields::of(field.node, "`oauth`", problems)?.value_place("token_url");
@@ -60,7 +60,12 @@ pub(super) fn read(
     }
 }
 
-fn read_headers(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<Auth> {
+/// Headers by their names.
+pub(super) fn read_headers(
+    field: Field<'_>,
+    env: Environment<'_>,
+    problems: &mut Problems,
+) -> Option<BTreeMap<String, Secret>> {
     let fields = Fields::of(field.node, "`headers`", problems)?;
     let mut headers = BTreeMap::new();
     for entry in fields.entries() {
@@ -80,7 +85,7 @@ fn read_headers(field: Field<'_>, env: Environment<'_>, problems: &mut Problems)
             headers.insert(name.to_owned(), secret);
         }
     }
-    Some(Auth::Headers(headers))
+    Some(headers)
 }
 
 fn read_login(field: Field<'_>, env: Environment<'_>, problems: &mut Problems) -> Option<Auth> {

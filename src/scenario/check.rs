@@ -305,7 +305,7 @@ fn called<'f>(file: &'f ScenarioFile, transactions: &'f [WrittenTransaction]) ->
     Called {
         who: "the scenario",
         calls: steps.map(call).collect(),
-        scraped: file.observe.as_ref().is_none_or(|written| written.observe.metrics.is_some()),
+        scraped: file.observe.as_ref().is_none_or(|written| written.observe.has_metrics()),
         open: file.load.as_ref().is_none_or(|load| load.open().is_some()),
         load: file.load.as_ref(),
     }

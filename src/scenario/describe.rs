@@ -10,9 +10,9 @@ use crate::model::{
     clean_char, format_count, format_duration, format_rate, format_ratio, without_credentials,
 };
 use crate::plan::{
-    Auth, CarriageChoice, ClientProof, ClosedLoad, HttpVersion, Load, LoadModel, OAuth, OpenLoad, Plan,
-    Processes, ProtocolChoice, Replicas, SessionEnd, SessionPolicy, Spacing, StdioTarget, Target, ThinkTime,
-    TokenSharing, Transport, Turn, UnlistedTools,
+    Auth, CarriageChoice, ClientProof, ClosedLoad, HttpVersion, Load, LoadModel, OAuth, OpenLoad,
+    OwnPrometheus, Plan, Processes, ProtocolChoice, Replicas, SessionEnd, SessionPolicy, Spacing,
+    StdioTarget, Target, ThinkTime, TokenSharing, Transport, Turn, UnlistedTools,
 };
 use crate::slo::{AlertCriteria, Criteria, Divisor, Indicator, Objective, Reading, Selector};
 
@@ -376,6 +376,19 @@ fn describe_watch(page: &mut Page, plan: &Plan) {
     let observe = &plan.observe;
     if let Some(metrics) = &observe.metrics {
         page.value("metrics", &format!("{metrics} every {}", format_duration(observe.metrics_interval)));
+    }
+    if let Some(prometheus) = &observe.prometheus {
+        let OwnPrometheus { url, select, headers, interval } = prometheus;
+        let of = select.as_ref().map(|select| format!(" of {select}")).unwrap_or_default();
+        let every = interval.map_or_else(
+            || "as often as it scrapes".to_owned(),
+            |it| format!("every {}", format_duration(it)),
+        );
+        let with = match headers.len() {
+            0 => String::new(),
+            _ => format!(", with {}", headers.keys().cloned().collect::<Vec<_>>().join(", ")),
+        };
+        page.value("metrics", &format!("what the Prometheus at {url} has{of}, asked {every}{with}"));
     }
     let health: Vec<&str> =
         [&observe.health, &observe.ready, &observe.live].into_iter().flatten().map(String::as_str).collect();

@@ -144,7 +144,7 @@ pub(super) fn read(
     let used =
         transactions.iter().flat_map(|transaction| &transaction.steps).flat_map(WrittenStep::uses).collect();
     let variables = if transactions_whole { book.finish(&used, problems) } else { Vec::new() };
-    let observe = observe_file::read(fields.optional("observe"), problems);
+    let observe = observe_file::read(fields.optional("observe"), env, problems);
     let slo = fields.optional("slo").map_or_else(Vec::new, |field| read_slo(field, problems));
     let output_schema = read_output_schema(fields.optional("output_schema"), problems);
     let outputs = read_outputs(fields.optional("outputs"), sources.formats, problems);

@@ -20,6 +20,7 @@ mod oauth_file;
 mod objectives;
 mod observe_file;
 mod overrides;
+mod prometheus_file;
 mod resolved;
 mod resolved_alerts;
 mod resolved_queried;

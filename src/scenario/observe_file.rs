@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::operation_file;
+use super::{operation_file, prometheus_file};
 use crate::input::{Field, Fields, Place, Problems, Value};
-use crate::plan::Observe;
+use crate::plan::{Environment, Observe};
 
 /// How often metrics and health are asked for, where the file does not say.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
@@ -20,10 +20,15 @@ pub(super) struct WrittenObserve {
     pub own: Vec<Place>,
 }
 
-pub(super) fn read(field: Option<Field<'_>>, problems: &mut Problems) -> Option<WrittenObserve> {
+pub(super) fn read(
+    field: Option<Field<'_>>,
+    env: Environment<'_>,
+    problems: &mut Problems,
+) -> Option<WrittenObserve> {
     let observe = Observe {
         metrics: None,
         metrics_interval: DEFAULT_INTERVAL,
+        prometheus: None,
         health: None,
         ready: None,
         live: None,
@@ -34,7 +39,7 @@ pub(super) fn read(field: Option<Field<'_>>, problems: &mut Problems) -> Option<
     let Some(field) = field else { return Some(written) };
     let mut fields = Fields::of(field.node, "`observe`", problems)?;
     if let Some(metrics) = fields.optional("metrics") {
-        written.read_metrics(metrics, problems);
+        written.read_metrics(metrics, env, problems);
     }
     if let Some(health) = fields.optional("health") {
         written.read_health(health, problems);
@@ -45,14 +50,24 @@ pub(super) fn read(field: Option<Field<'_>>, problems: &mut Problems) -> Option<
 }
 
 impl WrittenObserve {
-    /// `{url, interval}`, or the URL alone.
-    fn read_metrics(&mut self, metrics: Field<'_>, problems: &mut Problems) {
+    /// `{url, interval}`, the URL alone, or a Prometheus.
+    fn read_metrics(&mut self, metrics: Field<'_>, env: Environment<'_>, problems: &mut Problems) {
         if let Value::Text(_) = &metrics.node.value {
             self.observe.metrics = self.reference(metrics, problems);
         } else if let Some(mut parts) = Fields::of(metrics.node, "`metrics`", problems) {
-            self.observe.metrics =
-                parts.required("url", problems).and_then(|url| self.reference(url, problems));
-            self.observe.metrics_interval = interval(&mut parts, problems);
+            match parts.exactly_one(&["url", "prometheus"], problems) {
+                Some(("prometheus", field, _)) => {
+                    let read = prometheus_file::read(field, &mut parts, env, problems);
+                    self.elsewhere.extend(read.iter().map(|it| (it.url.clone(), field.node.place.clone())));
+                    self.observe.prometheus = read;
+                }
+                written => {
+                    let url = written.map(|(_, field, _)| field);
+                    self.observe.metrics = url.and_then(|url| self.reference(url, problems));
+                    prometheus_file::refuse_beside_url(&mut parts, problems);
+                    self.observe.metrics_interval = interval(&mut parts, problems);
+                }
+            }
             parts.finish(problems);
         }
     }

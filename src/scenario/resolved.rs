@@ -200,17 +200,20 @@ fn tls(tls: &Tls) -> Value {
     fields.0.into()
 }
 
+/// Their names alone.
+fn secret_headers<'a>(names: impl Iterator<Item = &'a String>) -> Value {
+    let mut fields = Fields::default();
+    for name in names {
+        fields.set(name, REDACTED);
+    }
+    fields.value()
+}
+
 fn auth(auth: &Auth) -> Value {
     match auth {
         Auth::None => "none".into(),
         Auth::Bearer(_) => Fields::of([("bearer", REDACTED.into())]),
-        Auth::Headers(headers) => {
-            let mut fields = Fields::default();
-            for name in headers.keys() {
-                fields.set(name, REDACTED);
-            }
-            Fields::of([("headers", fields.value())])
-        }
+        Auth::Headers(headers) => Fields::of([("headers", secret_headers(headers.keys()))]),
         Auth::Login { path, username, .. } => {
             let login = [
                 ("path", path.source().into()),
@@ -319,6 +322,20 @@ fn observe(observe: &Observe) -> Value {
     if let Some(url) = &observe.metrics {
         let metrics = [("url", url.as_str().into()), ("interval", duration(observe.metrics_interval))];
         fields.set("metrics", Fields::of(metrics));
+    }
+    if let Some(prometheus) = &observe.prometheus {
+        let mut metrics = Fields::default();
+        metrics.set("prometheus", prometheus.url.as_str());
+        if let Some(select) = &prometheus.select {
+            metrics.set("select", select.as_str());
+        }
+        if !prometheus.headers.is_empty() {
+            metrics.set("headers", secret_headers(prometheus.headers.keys()));
+        }
+        if let Some(interval) = prometheus.interval {
+            metrics.set("interval", duration(interval));
+        }
+        fields.set("metrics", metrics.value());
     }
     let mut health = Fields::default();
     for (name, url) in [("health", &observe.health), ("ready", &observe.ready), ("live", &observe.live)] {

@@ -189,6 +189,11 @@ fn golden_plans_of_other_transports() {
 }
 
 #[test]
+fn golden_plan_of_a_target_whose_metrics_a_prometheus_has() {
+    golden_plan("prometheus", "tests/golden/prometheus.yaml");
+}
+
+#[test]
 fn golden_plan_of_arguments_that_are_generated() {
     golden_plan("generated", "tests/golden/generated.yaml");
 }

@@ -41,7 +41,7 @@ impl<'a> Called<'a> {
         Self {
             who: "the run",
             calls: steps.map(call).collect(),
-            scraped: plan.observe.metrics.is_some(),
+            scraped: plan.observe.has_metrics(),
             open: plan.load.open().is_some(),
             load: Some(&plan.load),
         }

@@ -24,8 +24,8 @@ pub(super) fn judge(
     let (measure, limit) = (measure(indicator.over_run), limit(indicator));
     let finding = blank(objective, measure.to_owned(), limit.clone());
     let finding = Finding { scope: expression(indicator), ..finding };
-    let scrapes: Vec<Duration> =
-        store.scrape_times().iter().copied().filter(|at| steady.contains(at)).collect();
+    let looks = store.times_of(&indicator.value.metric, &indicator.value.labels);
+    let scrapes: Vec<Duration> = looks.into_iter().filter(|at| steady.contains(at)).collect();
     match values(indicator, store, &scrapes) {
         Err(because) => Finding { because, ..finding },
         Ok(values) => {
@@ -118,7 +118,9 @@ impl<'a> Source<'a> {
             return Err(format!("no data: no series `{}` in the steady phase", name(selector)));
         }
         let all: Vec<&Series> = store.iter().collect();
-        let succeeded = |at: &&Duration| all.iter().any(|series| series.value_at(**at).is_some());
+        let succeeded = |at: &&Duration| {
+            store.has_whole_scrapes() && all.iter().any(|series| series.value_at(**at).is_some())
+        };
         let whole = scrapes.iter().filter(succeeded).copied().collect();
         Ok(Self::Series { series, read: selector.read, whole })
     }

@@ -10,6 +10,7 @@ mod criteria;
 mod draft;
 mod evidence;
 mod feed;
+mod fetched;
 mod file;
 mod finding;
 mod foreign;
@@ -25,7 +26,9 @@ mod stream;
 mod terms;
 mod terms_file;
 mod tick;
+mod their_alerts;
 mod unit;
+mod wanted;
 mod windows;
 
 pub use abort::{AbortWatch, AbortWhen};
@@ -34,8 +37,9 @@ pub use alerts::{
     AlertSpan, Expected, HeldBackRow, LiveAlerts, LiveState, PageRow, ProjectedReading, TextFile,
     alert_findings, alert_history,
 };
-pub use budget::{BudgetTerms, BurnAlert, BurnLimit, BurnReading, BurnSeverity, ErrorBudget};
+pub use budget::{BURN_RATE, BudgetTerms, BurnAlert, BurnLimit, BurnReading, BurnSeverity, ErrorBudget};
 pub use criteria::Criteria;
+pub use fetched::{FetchGap, fetch_gap, fetched_series, without_series};
 pub use file::{load, load_all, load_for};
 pub use finding::Finding;
 pub use generator::{GeneratorCheck, check_generator, generator_finding, own_lateness};
@@ -48,10 +52,13 @@ pub use queried::{Comparison, Counted, EventsIndicator, Holding, QueryIndicator,
 pub use scraped::Recorded;
 pub use stream::stream_limits;
 pub use terms::{InEvery, Terms, Tolerance};
+pub use their_alerts::{Agreement, TheirAlertRow, TheirRuleState, their_alerts};
 pub use unit::Unit;
+pub use wanted::{Wanted, WantedSeries, reads_metrics, wanted};
 
 pub(crate) use budget::as_written;
 pub(crate) use called::{Call, Called};
 pub(crate) use file::{WrittenAlerts, WrittenCriteria, WrittenObjective, check_names, read};
+pub(crate) use wanted::read_select;
 
 use evidence::{exact_percent, without_binary_noise};

@@ -7,9 +7,11 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::feed::{DayClock, OwnSeries, of_target};
-use crate::metrics::{Series, SeriesStore};
+use super::fetched;
+use crate::metrics::{FetchedStore, Series, SeriesStore};
 use crate::model::{Event, Stamped};
 use crate::promql::{SeriesId, Storage};
+use crate::rules::Group;
 
 /// What was recorded of scrapes.
 #[derive(Debug, Clone, Copy)]
@@ -18,7 +20,9 @@ pub struct Recorded<'a> {
     pub series: &'a SeriesStore,
     /// The events of the run, for how its scrapes went.
     pub events: &'a [Stamped<Event>],
-    /// The time of day at which the run's clock was zero, in milliseconds since 1970.
+    /// What a Prometheus gave in place of scrapes.
+    pub fetched: Option<&'a FetchedStore>,
+    /// The time of day at which the run's clock was zero, in milliseconds since 1970; where a Prometheus was asked, on its clock.
     pub zero_ms: i64,
 }
 
@@ -28,14 +32,33 @@ impl Recorded<'_> {
         DayClock { zero_ms: self.zero_ms }.ms(at)
     }
 
+    /// [`Self::storage`], for rules that are evaluated from the start of the run on, and record series themselves.
+    pub(super) fn storage_before(
+        &self,
+        groups: &[Group],
+        labels: &crate::model::Labels,
+        time_scale: u32,
+    ) -> Storage {
+        match self.fetched {
+            Some(fetched) => fetched::storage_before(fetched, groups, time_scale),
+            None => self.storage(labels),
+        }
+    }
+
     /// The series as Prometheus would have them, each with `labels` of its target: where a series has such a label itself,
-    /// that is called `exported_`.
+    /// that is called `exported_`. What a Prometheus gave has its own labels.
     pub fn storage(&self, labels: &crate::model::Labels) -> Storage {
+        if let Some(fetched) = self.fetched {
+            return fetched::storage(fetched);
+        }
         self.storage_within(labels, &(Duration::ZERO..Duration::MAX))
     }
 
     /// [`Recorded::storage`] of the scrapes within `span` alone.
     pub(super) fn storage_within(&self, labels: &crate::model::Labels, span: &Range<Duration>) -> Storage {
+        if let Some(fetched) = self.fetched {
+            return fetched::storage_within(fetched, self.ms(span.start)..self.ms(span.end));
+        }
         let mut storage = Storage::new();
         let mut series: Vec<Fed<'_>> =
             self.series.iter().map(|series| Fed::of(series, labels, &mut storage)).collect();
@@ -126,7 +149,7 @@ mod tests {
             event(SECOND * 3, None),
             event(SECOND * 4, Some(ScrapeFault::Timeout)),
         ];
-        let recorded = Recorded { series: &series, events: &events, zero_ms: 10_000 };
+        let recorded = Recorded { series: &series, events: &events, fetched: None, zero_ms: 10_000 };
         let target = [("job", "mcp")].into_iter().collect();
         let storage = recorded.storage(&target);
 

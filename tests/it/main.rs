@@ -121,3 +121,6 @@ mod hostile;
 
 /// `report.html` in a real browser.
 mod browser;
+
+/// The user's own Prometheus in place of scraping.
+mod own_prometheus;

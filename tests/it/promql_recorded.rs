@@ -27,7 +27,12 @@ fn recorded_run() -> (Storage, i64) {
     let _beside_others = beside_others();
     let done = start_run(&file, &[]).finish();
     let log = record::read(&done.run_folder()).unwrap();
-    let recorded = Recorded { series: &log.series, events: &log.events, zero_ms: log.manifest.started_ms() };
+    let recorded = Recorded {
+        series: &log.series,
+        events: &log.events,
+        fetched: None,
+        zero_ms: log.manifest.started_ms(),
+    };
     let labels: Labels = [("job", "mcp"), ("instance", "demo:1")].into_iter().collect();
     (recorded.storage(&labels), recorded.zero_ms)
 }

@@ -196,7 +196,7 @@ impl Load {
                 seconds: &seconds,
                 aggregates: &aggregates,
                 flow: &flow,
-                recorded: Recorded { series: &series, events: &[], zero_ms: 0 },
+                recorded: Recorded { series: &series, events: &[], fetched: None, zero_ms: 0 },
                 steady: &steady,
                 began: Duration::ZERO,
             };

@@ -133,7 +133,7 @@ fn judged(course: Course, tolerance: Tolerance, runs: Range<u64>, plan: &Plan) -
             seconds: &seconds,
             aggregates: &aggregates,
             flow: &flow,
-            recorded: Recorded { series: &series, events: &[], zero_ms: 0 },
+            recorded: Recorded { series: &series, events: &[], fetched: None, zero_ms: 0 },
             steady: &steady,
             began: Duration::ZERO,
         };

@@ -226,6 +226,7 @@ fn plan() -> Plan {
         observe: Observe {
             metrics: None,
             metrics_interval: Duration::ZERO,
+            prometheus: None,
             health: None,
             ready: None,
             live: None,

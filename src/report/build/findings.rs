@@ -215,6 +215,7 @@ fn abort(log: &RunLog) -> Option<Finding> {
         | Event::Probe(_)
         | Event::Process(_)
         | Event::Scrape(_)
+        | Event::Prometheus(_)
         | Event::Note { .. } => None,
     })?;
     let (samples, bad) = match why {
@@ -305,7 +306,8 @@ fn missing_target(log: &RunLog) -> Finding {
         | Event::Aborted(_)
         | Event::Probe(_)
         | Event::Process(_)
-        | Event::Scrape(_) => None,
+        | Event::Scrape(_)
+        | Event::Prometheus(_) => None,
     });
     Finding {
         name: "target".to_owned(),

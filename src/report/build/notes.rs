@@ -6,7 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::rows::{Rows, is_refused_probe};
-use super::{idle, messages};
+use super::{idle, messages, own_prometheus};
 use crate::model::{
     Carriage, Era, Event, Level, Messages, OutcomeClass, ScrapeFault, Strays, format_count, format_duration,
     format_rate, signal_name,
@@ -71,6 +71,7 @@ pub(super) fn notes(log: &RunLog, clock: &LoadClock, rows: &Rows, scrapes: &Scra
     notes.extend(ending_note(log, clock));
     notes.extend(recorded_notes(log));
     notes.extend(scrapes.note());
+    notes.extend(own_prometheus::notes(log));
     notes.extend(waiting_note(log, rows));
     notes.extend(overrun_note(clock));
     notes.extend(warm_up_note(clock, rows));
@@ -261,7 +262,8 @@ fn recorded_notes(log: &RunLog) -> impl Iterator<Item = String> + '_ {
         | Event::Aborted(_)
         | Event::Probe(_)
         | Event::Process(_)
-        | Event::Scrape(_) => None,
+        | Event::Scrape(_)
+        | Event::Prometheus(_) => None,
     })
 }
 

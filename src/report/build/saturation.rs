@@ -32,6 +32,7 @@ pub(super) fn saturation(log: &RunLog, clock: &LoadClock) -> Vec<Saturation> {
             | Event::Aborted(_)
             | Event::Probe(_)
             | Event::Scrape(_)
+            | Event::Prometheus(_)
             | Event::Note { .. } => None,
         })
         .collect();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::model::Color;
-use crate::report::alert_fixture::alert_history;
+use crate::report::alert_fixture::{alert_history, prometheus};
 use crate::report::fixture::{build, empty, findings, fixture, partial, streamed, unmeasured};
 use crate::report::{FORMATS, Format, RunLog, RunReport, TerminalStyle, terminal_summary};
 
@@ -79,6 +79,21 @@ fn what_became_of_alerts_is_told_in_every_format_for_people() {
     for format in ["terminal", "markdown", "html", "json"].map(|name| *Format::named(name).unwrap()) {
         for file in format.render(&report, &log) {
             check(&format!("alerts/{}", file.name), &String::from_utf8(file.bytes).unwrap());
+        }
+    }
+}
+
+#[test]
+fn what_a_prometheus_gave_is_told_in_every_format_for_people() {
+    let log = fixture();
+    let report = RunReport {
+        alerts: Some(alert_history()),
+        prometheus: Some(prometheus()),
+        ..build(&log, findings())
+    };
+    for format in ["terminal", "markdown", "html", "json"].map(|name| *Format::named(name).unwrap()) {
+        for file in format.render(&report, &log) {
+            check(&format!("prometheus/{}", file.name), &String::from_utf8(file.bytes).unwrap());
         }
     }
 }

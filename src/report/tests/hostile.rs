@@ -2,9 +2,11 @@
 
 use crate::model::{Color, Labels};
 use crate::model::{Event, Level, Stamped};
-use crate::report::alert_fixture::alert_history;
+use crate::report::alert_fixture::{alert_history, prometheus};
 use crate::report::fixture::{build, findings, fixture};
-use crate::report::{FORMATS, OutputFile, RunLog, RunReport, TerminalStyle, terminal_summary};
+use crate::report::{
+    FORMATS, OutputFile, PrometheusReport, RunLog, RunReport, TerminalStyle, terminal_summary,
+};
 use crate::slo::AlertHistory;
 
 const HOSTILE: &str = "=cmd()|<script>alert(1)</script>]]>\u{1b}[2J\n# @all\r\u{202e}`\"'&\u{2028}--><b>";
@@ -53,6 +55,7 @@ fn hostile_report(log: &RunLog) -> RunReport {
     }
     let mut report = build(log, objectives);
     report.alerts = Some(hostile_alerts());
+    report.prometheus = Some(hostile_prometheus());
     HOSTILE.clone_into(&mut report.saturation[0].name);
     HOSTILE.clone_into(&mut report.outcomes[0].outcome);
     report
@@ -80,6 +83,19 @@ fn hostile_alerts() -> AlertHistory {
         HOSTILE.clone_into(&mut held.because);
     }
     history
+}
+
+fn hostile_prometheus() -> PrometheusReport {
+    let mut report = prometheus();
+    let texts = [&mut report.url, &mut report.because].into_iter();
+    let texts = texts.chain(&mut report.select).chain(&mut report.version).chain(&mut report.without_series);
+    texts.for_each(|text| HOSTILE.clone_into(text));
+    for row in &mut report.alerts {
+        for text in [&mut row.alert, &mut row.origin, &mut row.because] {
+            HOSTILE.clone_into(text);
+        }
+    }
+    report
 }
 
 fn rendered(format: &str) -> String {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::model::{Era, HealthState, OutcomeClass, Verdict};
-use crate::report::alert_fixture::alert_history;
+use crate::report::alert_fixture::{alert_history, prometheus};
 use crate::report::fixture::{aborted, build, empty, findings, fixture, partial, streamed, unmeasured};
 use crate::report::{REPORT_SCHEMA, RunLog, RunReport};
 use crate::slo::AlertReading;
@@ -20,6 +20,7 @@ fn report_json(log: &RunLog) -> Value {
 fn full_report() -> Value {
     let mut report = report_json(&streamed());
     report["alerts"] = serde_json::to_value(alert_history()).unwrap();
+    report["prometheus"] = serde_json::to_value(prometheus()).unwrap();
     report["saturation"] = json!([{"name": "CPU", "unit": "cores", "points": [[1.0, 0.5]], "peak": 0.5}]);
     report
 }

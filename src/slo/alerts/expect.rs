@@ -23,7 +23,7 @@ fn finding(expectation: &AlertExpectation, row: &AlertRow, history: &AlertHistor
     let (verdict, because) = match expectation.expected {
         Expected::Fires { within } => fires(row, labels, within, history.span),
         Expected::StaysSilent => stays_silent(row, labels),
-        Expected::Resolves { within } => resolves(row, labels, within, history.span),
+        Expected::Resolves { within } => resolves(row, labels, within, history),
     };
     let scale = match history.time_scale {
         1 => String::new(),
@@ -104,7 +104,13 @@ fn stays_silent(row: &AlertRow, labels: &Labels) -> (Verdict, String) {
     }
 }
 
-fn resolves(row: &AlertRow, labels: &Labels, within: Option<Duration>, span: f64) -> (Verdict, String) {
+fn resolves(
+    row: &AlertRow,
+    labels: &Labels,
+    within: Option<Duration>,
+    history: &AlertHistory,
+) -> (Verdict, String) {
+    let span = history.span;
     let Some((fired, ended)) = first(row, labels) else {
         return (
             Verdict::Inconclusive,
@@ -121,6 +127,10 @@ fn resolves(row: &AlertRow, labels: &Labels, within: Option<Duration>, span: f64
         None if limit.is_some_and(|limit| span - fired <= limit) => (
             Verdict::Inconclusive,
             format!("it fired after {} and the load ended before the limit was reached", time(fired)),
+        ),
+        None if history.unknown_from.is_some() => (
+            Verdict::Inconclusive,
+            format!("it fired after {}; what became of it after {} is not known", time(fired), time(span)),
         ),
         None => (Verdict::Fail, format!("it fired after {} and was never resolved", time(fired))),
     }

@@ -15,6 +15,9 @@ pub struct AlertHistory {
     pub time_scale: u32,
     /// How long the rules were evaluated, in seconds.
     pub span: f64,
+    /// From when on nothing is known of their series, in seconds; `None` where all of the load is covered.
+    #[serde(default)]
+    pub unknown_from: Option<f64>,
     /// Each alerting rule, in the order of the files.
     pub rules: Vec<AlertRow>,
     /// Recording rules that failed, with the reason.

@@ -5,9 +5,12 @@ mod expect;
 mod file;
 mod history;
 mod live;
+mod on_fetched;
 mod projection;
 mod replay;
 
+#[cfg(test)]
+mod fetched_tests;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +26,7 @@ pub use self::history::{
 };
 pub use self::live::{AlertNews, LiveAlerts, LiveState};
 pub use self::replay::alert_history;
+pub(super) use self::replay::evaluated_groups;
 use crate::alertmanager;
 use crate::model::{Labels, format_duration};
 

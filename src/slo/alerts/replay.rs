@@ -19,7 +19,7 @@ use crate::rules::{
     self, AlertState, Evaluation, Evaluator, FailedPart, Group, Reading, Rule, RuleId, RuleStatus, Settings,
     SteadyPhase, TimeScale, Transition, projected, run_lengths, scaled,
 };
-use crate::slo::Recorded;
+use crate::slo::{FetchGap, Recorded};
 
 /// What became of the rules of `alerts` while `recorded` was scraped, up to the end of the `steady` phase on the run's clock.
 pub fn alert_history(
@@ -30,18 +30,22 @@ pub fn alert_history(
     let end = steady.end;
     let Rules { groups, refused } = Rules::of(alerts);
     let interval = alerts.scaled_interval();
+    let (end, gap) = recorded.known_until(end);
     let needs: Vec<Option<Duration>> =
-        run_lengths(&groups, interval).into_iter().map(|length| length.needed).collect();
-    let mut storage = recorded.storage(&alerts.labels);
+        run_lengths(&groups, interval).iter().map(|length| recorded.needed(length)).collect();
+    let mut storage = recorded.storage_before(&groups, &alerts.labels, alerts.time_scale);
     let mut evaluator = Evaluator::new(groups, alerts.settings());
-    // Groups are due when the load begins.
-    let mut evaluation = evaluator.evaluate_until(&mut storage, recorded.ms(Duration::ZERO));
-    let rest = evaluator.evaluate_until(&mut storage, recorded.ms(end));
-    evaluation.transitions.extend(rest.transitions);
-    evaluation.failures.extend(rest.failures);
+    let mut evaluation = Evaluation::default();
+    // Groups are due when the load begins. Where nothing is known, nothing is absent.
+    let is_known = gap.as_ref().is_none_or(|gap| !gap.from.is_zero());
+    for until in [Duration::ZERO, end].into_iter().filter(|_| is_known) {
+        let more = evaluator.evaluate_until(&mut storage, recorded.ms(until));
+        evaluation.transitions.extend(more.transitions);
+        evaluation.failures.extend(more.failures);
+    }
 
     let phase = SteadyPhase { from_ms: recorded.ms(steady.start), until_ms: recorded.ms(end) };
-    let play = Play { evaluator: &evaluator, storage: &storage, recorded, phase, end };
+    let play = Play { evaluator: &evaluator, storage: &storage, recorded, phase, end, gap: gap.as_ref() };
     let paging = alerts.alertmanager.as_ref().map(|config| {
         let began = Timestamp::from_millisecond(recorded.ms(Duration::ZERO)).unwrap_or_default();
         let transitions = play.sent(&evaluation, alerts);
@@ -52,11 +56,17 @@ pub fn alert_history(
     AlertHistory {
         time_scale: alerts.time_scale,
         span: end.as_secs_f64(),
+        unknown_from: gap.as_ref().map(|gap| gap.from.as_secs_f64()),
         rules,
         broken: play.broken(&evaluation),
         held_back: paging.as_ref().map(held_back).unwrap_or_default(),
         pages: paging.map(pages),
     }
+}
+
+/// The groups of all files as they are evaluated, in the time scale that is asked for.
+pub(in crate::slo) fn evaluated_groups(alerts: &AlertCriteria) -> Vec<Group> {
+    Rules::of(alerts).groups
 }
 
 /// The groups of all files as they are to be evaluated, and the alerts that can't be.
@@ -145,6 +155,7 @@ struct Play<'a> {
     recorded: Recorded<'a>,
     phase: SteadyPhase,
     end: Duration,
+    gap: Option<&'a FetchGap>,
 }
 
 impl Play<'_> {
@@ -183,7 +194,8 @@ impl Play<'_> {
         let rows = statuses.filter_map(|((id, status), needs)| {
             let (group, rule) = self.evaluator.rule(id);
             let alerting = rule.alerting()?;
-            let (reading, because) = self.reading(rule, &status, *needs);
+            let found = self.reading(rule, &status, *needs);
+            let (reading, because) = self.recorded.settled(rule, &status, self.gap, found);
             Some(AlertRow {
                 alert: rule.name.clone(),
                 group: group.name.clone(),

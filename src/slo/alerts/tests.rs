@@ -71,7 +71,7 @@ fn criteria() -> AlertCriteria {
 
 fn history(criteria: &AlertCriteria, end: u64) -> AlertHistory {
     let series = series();
-    let recorded = Recorded { series: &series, events: &[], zero_ms: 1_700_000_000_000 };
+    let recorded = Recorded { series: &series, events: &[], fetched: None, zero_ms: 1_700_000_000_000 };
     alert_history(criteria, recorded, &(Duration::ZERO..Duration::from_secs(end)))
 }
 
@@ -272,7 +272,7 @@ fn live_rules_say_what_the_history_says() {
         news.extend(live.scraped(record));
     }
 
-    let recorded = Recorded { series: &series, events: &events, zero_ms };
+    let recorded = Recorded { series: &series, events: &events, fetched: None, zero_ms };
     // The last scrape, at 120 s, is not followed by any: what is due then is in the history alone.
     let history = alert_history(&criteria, recorded, &(Duration::ZERO..Duration::from_millis(119_999)));
     let mut expected = Vec::new();

@@ -71,6 +71,9 @@ fn scale(terms: &BudgetTerms, counted: &Counted, steady: &Range<Duration>) -> f6
 }
 
 /// Whether the burn rate of an objective kept its limit.
+/// What findings on burn rates are called, behind the objective's name.
+pub const BURN_RATE: &str = " burn rate";
+
 pub(in crate::slo) fn limit_finding(
     objective: &Objective,
     limit: &BurnLimit,
@@ -79,7 +82,7 @@ pub(in crate::slo) fn limit_finding(
 ) -> Finding {
     let windows = format!("{} & {}", as_written(limit.long), as_written(limit.short));
     let finding = Finding {
-        name: format!("{} burn rate", objective.name),
+        name: format!("{}{BURN_RATE}", objective.name),
         indicator: format!("burn rate over {windows}"),
         limit: format!("<= {}", limit.at_most),
         verdict: Verdict::Inconclusive,

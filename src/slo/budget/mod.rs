@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::burn::BURN_RATE;
 pub(super) use self::burn::{burned, limit_finding};
 pub(super) use self::file::{read_burn_limit, read_terms};
 

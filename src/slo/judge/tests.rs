@@ -72,6 +72,7 @@ pub(in crate::slo) fn plan() -> Plan {
         observe: Observe {
             metrics: None,
             metrics_interval: SECOND,
+            prometheus: None,
             health: None,
             ready: None,
             live: None,
@@ -152,7 +153,7 @@ pub(in crate::slo) fn with_run<T>(
 ) -> T {
     let (plan, flow) = (plan(), Flow::new(aggregates.clone(), 10.0));
     let steady = SECOND..SECOND * 11;
-    let recorded = Recorded { series, events: &[], zero_ms: 0 };
+    let recorded = Recorded { series, events: &[], fetched: None, zero_ms: 0 };
     let began = Duration::ZERO;
     of(&Measurements { plan: &plan, seconds: &[], aggregates, flow: &flow, recorded, steady: &steady, began })
 }

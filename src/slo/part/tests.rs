@@ -41,7 +41,7 @@ fn found(seconds: &[Second], stop: u64, indicator: Indicator, terms: Terms) -> F
         seconds,
         aggregates: &aggregates,
         flow: &Flow::of(seconds, &(1.0..20.0)),
-        recorded: Recorded { series: &SeriesStore::default(), events: &[], zero_ms: 0 },
+        recorded: Recorded { series: &SeriesStore::default(), events: &[], fetched: None, zero_ms: 0 },
         steady: &steady,
         began: Duration::ZERO,
     };

@@ -81,6 +81,14 @@ pub struct EventsIndicator {
     pub labels: Labels,
 }
 
+impl EventsIndicator {
+    /// Its queries, as written.
+    pub(in crate::slo) fn queries(&self) -> Vec<&String> {
+        let (Counted::Good(counted) | Counted::Bad(counted)) = &self.counted;
+        vec![counted, &self.total]
+    }
+}
+
 /// Which events a query counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

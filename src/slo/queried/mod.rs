@@ -21,4 +21,5 @@ pub use self::indicator::{
     Comparison, Counted, EventsIndicator, Holding, QueryIndicator, QueryLimit, Slices,
 };
 pub(super) use self::scrapes::SteadyScrapes;
+pub(super) use self::template::stand_in;
 pub(super) use self::values::judge as judge_values;

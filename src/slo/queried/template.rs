@@ -15,7 +15,7 @@ pub(super) fn filled(query: &str, window: Duration) -> String {
 }
 
 /// `query` with some duration in the place of each `{{.window}}`, each byte of the rest where it was.
-pub(super) fn stand_in(query: &str) -> String {
+pub(in crate::slo) fn stand_in(query: &str) -> String {
     replaced(query, |length| format!("{}1m", "0".repeat(length.saturating_sub(2))))
 }
 
