@@ -26,15 +26,11 @@ pub(in crate::slo) fn judge(
 ) -> Draft {
     let budget = without_binary_noise(1.0 - indicator.objective);
     let limit = format!("<= {}", exact_percent(budget));
-    let limit = match &indicator.slices {
-        None => limit,
-        Some(slices) => format!("{limit} ({slices})"),
+    let of = match indicator.slices {
+        None => "bad events".to_owned(),
+        Some(slices) => slices.indicator("events"),
     };
-    let of = match indicator.slices.map(|slices| slices.target) {
-        Some(Some(_)) => "bad slices",
-        Some(None) | None => "bad events",
-    };
-    let finding = Finding { scope: scope(indicator), ..blank(objective, of.to_owned(), limit) };
+    let finding = Finding { scope: scope(indicator), ..blank(objective, of, limit) };
     let (ticks, note) = match Events::of(indicator, scrapes).and_then(Events::ticks) {
         Ok(counted) => counted,
         Err(because) => return Draft::found(Finding { because, ..finding }),

@@ -180,6 +180,17 @@ impl Counted {
     }
 }
 
+impl Slices {
+    /// What is measured by them, where `noun` are counted in each.
+    pub(super) fn indicator(&self, noun: &str) -> String {
+        let length = duration_text(self.length);
+        match self.target {
+            Some(_) => format!("bad slices of {length}"),
+            None => format!("bad {noun}, mean of slices of {length}"),
+        }
+    }
+}
+
 impl fmt::Display for Slices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let length = duration_text(self.length);

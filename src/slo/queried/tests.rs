@@ -131,6 +131,14 @@ fn what_is_not_there_is_no_pass() {
     }
     let finding = judge(at_most("depth", 1e9), &SeriesStore::default());
     assert_eq!(finding.because, "no data: no scrape in the steady phase");
+    // One series without a number leaves what others say: it may break a limit, and not keep it.
+    let nan = "label_replace(zero / zero, \"tool\", \"c\", \"\", \"\") or depth";
+    let finding = judge(at_most(nan, 1e9), &run);
+    assert!(finding.because.ends_with("10 give no number (NaN), as for {tool=\"c\"}"), "{}", finding.because);
+    let few = "label_replace(zero / (sum(depth) > bool 5) + 5, \"tool\", \"c\", \"\", \"\") or depth";
+    let least = Holding::OverRun(Aggregation::Min);
+    let finding = judge(values(few, least, Comparison::AtLeast, 1.5), &run);
+    assert_eq!((finding.verdict, finding.value.as_str(), finding.samples), (Verdict::Fail, "1", 8));
     // An infinity proves that a limit is broken, never that it is kept.
     assert_eq!(judge(at_most("3 / zero", 1e9), &run).verdict, Verdict::Fail);
     let least = values("3 / zero", WORST, Comparison::AtLeast, 1.0);

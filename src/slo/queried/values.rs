@@ -21,15 +21,16 @@ pub(in crate::slo) fn judge(
     scrapes: &SteadyScrapes<'_>,
 ) -> Draft {
     let (what, limit) = match indicator.holding {
-        Holding::OverRun(over_run) => (measure(over_run), indicator.limit.to_string()),
-        Holding::AtEnd => ("value at the end", indicator.limit.to_string()),
+        Holding::OverRun(over_run) => (measure(over_run).to_owned(), indicator.limit.to_string()),
+        Holding::AtEnd => ("value at the end".to_owned(), indicator.limit.to_string()),
         Holding::Share { share, slices } => {
-            let of = slices.map_or_else(|| "scrapes".to_owned(), |slices| slices.to_string());
-            ("bad scrapes", format!("{} in {} of {of}", indicator.limit, exact_percent(share)))
+            let beyond = format!("scrapes not {}", indicator.limit);
+            let what = slices.map_or(beyond.clone(), |slices| slices.indicator(&beyond));
+            (what, format!("<= {}", exact_percent(without_binary_noise(1.0 - share))))
         }
     };
     let scope = indicator.query.split_whitespace().collect::<Vec<_>>().join(" ");
-    let finding = Finding { scope, ..blank(objective, what.to_owned(), limit) };
+    let finding = Finding { scope, ..blank(objective, what, limit) };
     let answers = match Answers::of(indicator, scrapes) {
         Ok(answers) => answers,
         Err(because) => return Draft::found(Finding { because, ..finding }),
@@ -54,10 +55,19 @@ pub(in crate::slo) fn judge(
     }
 }
 
+/// What a query answered at one time.
+struct Moment {
+    at: Duration,
+    /// Numbers, and infinities that break the limit.
+    samples: Vec<VectorSample>,
+    /// False where other series gave no number: what was seen may break a limit, and can't show that it is kept.
+    is_whole: bool,
+}
+
 /// What a query answered, each time that it was asked.
 struct Answers {
-    /// Of each time, what each series said: values, and infinities that break the limit.
-    at: Vec<(Duration, Vec<VectorSample>)>,
+    /// Those times at which some series gave a number.
+    moments: Vec<Moment>,
     /// How often it was asked.
     asked: usize,
     at_end: bool,
@@ -82,18 +92,17 @@ impl Answers {
         let whole: Vec<Duration> = all.iter().copied().filter(is_whole).collect();
         let short = relied.filter(|_| whole.is_empty()).map(|range| (range, scrapes.length()));
         let times = if whole.is_empty() { all } else { whole };
-        let (at, not_numbers) = ask(&query, &times, indicator.limit, scrapes)?;
+        let (moments, not_numbers) = ask(&query, &times, indicator.limit, scrapes)?;
 
         let missing = match scrapes.never_had(&query).as_slice() {
             [] => String::new(),
             some => format!("; the target has no {}", some.join(", ")),
         };
-        let answers = Self { at, asked: times.len(), at_end, short, note: String::new() };
+        let answers = Self { moments, asked: times.len(), at_end, short, note: String::new() };
         let needed = if at_end { 1 } else { LEAST_VALUES.max(times.len().div_ceil(ONE_IN)) };
-        if answers.at.len() < needed {
-            let nan =
-                if not_numbers > 0 { format!("; {not_numbers} give no number (NaN)") } else { String::new() };
-            let (found, of) = (answers.at.len(), times.len());
+        if answers.whole() < needed {
+            let nan = not_numbers.told();
+            let (found, of) = (answers.whole(), times.len());
             let counted = if at_end {
                 "no value at the end of the steady phase".to_owned()
             } else {
@@ -106,6 +115,11 @@ impl Answers {
         Ok(Self { note: format!("{long}{missing}"), ..answers })
     }
 
+    /// At how many times every series that answered gave a number.
+    fn whole(&self) -> usize {
+        self.moments.iter().filter(|moment| moment.is_whole).count()
+    }
+
     /// Why nothing can be said of the limit.
     fn too_short(&self) -> Option<String> {
         let (range, length) = self.short?;
@@ -115,7 +129,7 @@ impl Answers {
     /// One value of each series over the run; the worst of them.
     fn over_run(self, finding: Finding, over_run: Aggregation, limit: QueryLimit) -> Finding {
         let mut series: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-        for sample in self.at.iter().flat_map(|(_, samples)| samples) {
+        for sample in self.moments.iter().flat_map(|moment| &moment.samples) {
             series.entry(sample.labels.to_string()).or_default().push(sample.value);
         }
         let count = series.len();
@@ -132,7 +146,7 @@ impl Answers {
         let told = if self.at_end {
             format!("{shown}{of} at the end of the steady phase, limit {limit}")
         } else {
-            let (some, all) = (self.at.len(), self.asked);
+            let (some, all) = (self.whole(), self.asked);
             format!(
                 "{} {shown}{of} over {some} of {all} scrapes of the steady phase, limit {limit}",
                 measure(over_run)
@@ -149,19 +163,37 @@ impl Answers {
             within_limit: Some(holds),
             value: shown,
             value_number: Some(value),
-            samples: self.at.len() as u64,
+            samples: self.whole() as u64,
             because: format!("{told}{short}{}", self.note),
             ..finding
         }
     }
 
-    /// Each time as good or bad.
+    /// Each time as good or bad, where that is known.
     fn ticks(&self, limit: QueryLimit) -> Vec<Tick> {
-        let is_bad = |samples: &[VectorSample]| samples.iter().any(|sample| !limit.holds(sample.value));
-        self.at
-            .iter()
-            .map(|(at, samples)| Tick { at: *at, calls: 1, bad: u64::from(is_bad(samples)) })
-            .collect()
+        let tick = |moment: &Moment| {
+            let is_bad = moment.samples.iter().any(|sample| !limit.holds(sample.value));
+            (is_bad || moment.is_whole).then(|| Tick { at: moment.at, calls: 1, bad: u64::from(is_bad) })
+        };
+        self.moments.iter().filter_map(tick).collect()
+    }
+}
+
+/// How often a series gave no number.
+#[derive(Default)]
+struct NotNumbers {
+    times: usize,
+    /// One of those series.
+    series: Option<String>,
+}
+
+impl NotNumbers {
+    fn told(&self) -> String {
+        match &self.series {
+            None => String::new(),
+            Some(series) if series == "{}" => format!("; {} give no number (NaN)", self.times),
+            Some(series) => format!("; {} give no number (NaN), as for {series}", self.times),
+        }
     }
 }
 
@@ -170,9 +202,7 @@ fn look_back(range: Duration, length: Duration) -> String {
     format!("its ranges look back on {range}, the steady phase had {length}")
 }
 
-type Asked = Vec<(Duration, Vec<VectorSample>)>;
-
-/// What the series say at `times`, where all of them say a number; and how often one did not.
+/// What the series say at `times`, and how often one of them says no number.
 ///
 /// # Errors
 /// In words, when an evaluation fails.
@@ -181,9 +211,9 @@ fn ask(
     times: &[Duration],
     limit: QueryLimit,
     scrapes: &SteadyScrapes<'_>,
-) -> Result<(Asked, usize), String> {
+) -> Result<(Vec<Moment>, NotNumbers), String> {
     let (engine, storage) = (scrapes.engine(), scrapes.storage());
-    let (mut answers, mut not_numbers, mut failed) = (Vec::new(), 0, Vec::new());
+    let (mut moments, mut not_numbers, mut failed) = (Vec::new(), NotNumbers::default(), Vec::new());
     for &at in times {
         let samples = match engine.instant(query, storage, scrapes.recorded.ms(at)) {
             Err(error) => {
@@ -198,14 +228,19 @@ fn ask(
         };
         // An infinity is told by whatever divides by zero: it proves that a limit is broken, never that it is kept.
         let is_number = |value: f64| value.is_finite() || !value.is_nan() && !limit.holds(value);
-        if samples.iter().any(|sample| !is_number(sample.value)) {
-            not_numbers += 1;
-        } else if !samples.is_empty() {
-            answers.push((at, samples));
+        let not_one = samples.iter().find(|sample| !is_number(sample.value));
+        let is_whole = not_one.is_none();
+        if let Some(sample) = not_one {
+            not_numbers.times += 1;
+            not_numbers.series.get_or_insert_with(|| sample.labels.to_string());
+        }
+        let samples: Vec<_> = samples.into_iter().filter(|sample| is_number(sample.value)).collect();
+        if !samples.is_empty() {
+            moments.push(Moment { at, samples, is_whole });
         }
     }
     match failed.first() {
         Some(first) => Err(format!("{} of {} evaluations failed: {first}", failed.len(), times.len())),
-        None => Ok((answers, not_numbers)),
+        None => Ok((moments, not_numbers)),
     }
 }
