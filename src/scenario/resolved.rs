@@ -421,6 +421,9 @@ fn terms(terms: &Terms, fields: &mut Fields) {
             Tolerance::Windows(count) => fields.set("tolerance", format!("{count} windows")),
         }
     }
+    if let Some(length) = terms.bursts_up_to {
+        fields.set("bursts_up_to", duration(length));
+    }
 }
 
 fn metric(indicator: &MetricIndicator) -> Value {

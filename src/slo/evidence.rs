@@ -27,6 +27,8 @@ pub(super) struct Evidence {
     pub(super) span: Option<Duration>,
     /// What was counted, in the plural.
     pub(super) noun: &'static str,
+    /// So long bursts must not have been missed, for a PASS.
+    pub(super) bursts_up_to: Option<Duration>,
     /// The p-value that a FAIL must not exceed: less than 5 % where several objectives are tested at once.
     pub(super) level: f64,
 }
@@ -34,7 +36,16 @@ pub(super) struct Evidence {
 impl Evidence {
     /// Of calls that are independent, in a run with this objective alone.
     pub(super) fn new(calls: u64, bad: u64, budget: f64) -> Self {
-        Self { calls, bad, budget, bursts: Bursts::NONE, span: None, noun: "calls", level: SIGNIFICANCE }
+        Self {
+            calls,
+            bad,
+            budget,
+            bursts: Bursts::NONE,
+            span: None,
+            noun: "calls",
+            bursts_up_to: None,
+            level: SIGNIFICANCE,
+        }
     }
 
     /// The same, made in `span`.
@@ -50,7 +61,7 @@ impl Evidence {
             Verdict::Pass
         } else if self.p_value() <= self.level {
             Verdict::Fail
-        } else if self.p_value_of_pass() <= SIGNIFICANCE {
+        } else if self.p_value_of_pass() <= SIGNIFICANCE && self.shows_bursts() {
             Verdict::Pass
         } else {
             Verdict::Inconclusive
@@ -72,6 +83,18 @@ impl Evidence {
     fn p_value_of_pass(&self) -> f64 {
         let (calls, bad) = self.divided_by(self.cautious());
         lower_tail(calls, bad, self.budget)
+    }
+
+    /// The longest bursts, of nothing but bad calls, that runs like this one miss altogether in at most 5 % of cases when they are at the
+    /// budget: those of which three come in such a run on average (Poisson). `None` where it is not known how long the run was.
+    fn longest_shown(&self) -> Option<Duration> {
+        let span = self.span.filter(|_| self.is_tested())?;
+        Some(span.mul_f64(self.budget / -SIGNIFICANCE.ln()))
+    }
+
+    /// True where bursts as long as asked for would hardly have been missed.
+    fn shows_bursts(&self) -> bool {
+        self.bursts_up_to.zip(self.longest_shown()).is_none_or(|(asked, shown)| shown >= asked)
     }
 
     fn cautious(&self) -> f64 {
@@ -111,7 +134,8 @@ impl Evidence {
                 let (calls, bad) = self.divided_by(self.cautious());
                 let bound = rounded(upper_bound(calls, bad), f64::ceil);
                 let worth = self.worth(self.cautious());
-                format!("; at most {} with 95 % confidence{worth}", format_ratio(bound))
+                let bound = format_ratio(bound);
+                format!("; at most {bound} with 95 % confidence{worth}{}", self.missed())
             }
             Verdict::Fail => {
                 let (calls, bad) = self.divided_by(factor);
@@ -122,10 +146,20 @@ impl Evidence {
         }
     }
 
+    /// What the run may not have shown.
+    fn missed(&self) -> String {
+        let shown = self.longest_shown().map(format_duration);
+        shown.map_or_else(String::new, |shown| format!("; bursts longer than {shown} may have been missed"))
+    }
+
     fn what_is_missing(&self) -> String {
         let side = if self.is_within() { "within" } else { "outside" };
         let (proven, divisor) = if self.is_within() {
-            ("not proven at 95 %".to_owned(), self.cautious())
+            let proven = match self.bursts_up_to.filter(|_| !self.shows_bursts()) {
+                Some(asked) => format!("bursts of up to {} may have been missed", format_duration(asked)),
+                None => "not proven at 95 %".to_owned(),
+            };
+            (proven, self.cautious())
         } else if self.p_value() <= SIGNIFICANCE {
             let proven = "not proven at 95 % beside the other objectives, of which one in many is outside by chance (Holm)";
             (proven.to_owned(), self.bursts.inflation.factor())
@@ -193,7 +227,8 @@ impl Evidence {
         let exact = u128::from(self.bad) * u128::from(calls);
         let of = u128::from(self.calls);
         let bad = if self.is_within() { exact.div_ceil(of) } else { exact / of };
-        Self { calls, bad: u64::try_from(bad).unwrap_or(calls), ..*self }
+        let span = self.span.map(|span| span.mul_f64(calls as f64 / self.calls as f64));
+        Self { calls, bad: u64::try_from(bad).unwrap_or(calls), span, ..*self }
     }
 }
 
@@ -267,6 +302,23 @@ mod tests {
             "7 of 100 calls failed (7 %), budget 5 %; outside the budget, but not proven at 95 %: \
              about 300 more calls would settle it (estimate)",
         );
+    }
+
+    #[test]
+    fn a_pass_says_which_bursts_it_may_have_missed() {
+        let span = Some(Duration::from_secs(60));
+        let plain = Evidence { span, ..Evidence::new(3000, 0, 0.05) };
+        let told = "0 of 3,000 calls failed (0 %), budget 5 %; at most 0.10 % with 95 % confidence; \
+                    bursts longer than 1.00 s may have been missed";
+        assert_eq!((plain.verdict(), plain.because("failed").as_str()), (Verdict::Pass, told));
+        // Three bursts of 1 s, of bad calls alone, are 5 % of a minute.
+        let asked = |seconds| Evidence { bursts_up_to: Some(Duration::from_secs(seconds)), ..plain };
+        assert_eq!(asked(1).verdict(), Verdict::Pass);
+        let told = "0 of 3,000 calls failed (0 %), budget 5 %; within the budget, but bursts of up to 2.00 s may \
+                    have been missed: about 2,992 more calls (60 s of this load) would settle it (estimate)";
+        assert_eq!((asked(2).verdict(), asked(2).because("failed").as_str()), (Verdict::Inconclusive, told));
+        // A FAIL is no matter of what was missed.
+        assert_eq!(Evidence { bad: 300, ..asked(2) }.verdict(), Verdict::Fail);
     }
 
     #[test]

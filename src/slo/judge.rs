@@ -154,6 +154,8 @@ pub(super) struct Sample {
     pub(super) course: Course,
     /// ... and the time that half of them take.
     pub(super) median: Option<Duration>,
+    /// What a PASS is to be shown against.
+    pub(super) bursts_up_to: Option<Duration>,
 }
 
 impl Sample {
@@ -166,10 +168,15 @@ impl Sample {
         what: &'static str,
         more: &str,
     ) -> Draft {
-        let &Self { calls, failed, late, is_exact, quantile, ref course, median } = self;
+        let &Self { calls, failed, late, is_exact, quantile, ref course, median, bursts_up_to } = self;
         let budget = without_binary_noise(1.0 - share);
         let bursts = Bursts::of(course, median);
-        let evidence = Evidence { bursts, span: Some(span), ..Evidence::new(calls, failed + late, budget) };
+        let evidence = Evidence {
+            bursts,
+            span: Some(span),
+            bursts_up_to,
+            ..Evidence::new(calls, failed + late, budget)
+        };
         let failed = Evidence::new(calls, failed, budget).share();
         let note = if is_exact { "" } else { "; late calls estimated from the histogram" };
         let finding = Finding {
@@ -218,6 +225,7 @@ impl Latency {
             quantile: calls.good_quantile(self.clock, self.share),
             course: course(run.seconds, run.plan, &objective.scope, bad),
             median: calls.latency.quantile(0.5),
+            bursts_up_to: objective.terms.bursts_up_to,
         };
         sample.judge(finding, self.share, run.steady_time(), what, &never_sent(calls))
     }
@@ -261,6 +269,7 @@ fn judge_error_ratio(objective: &Objective, calls: &Tally, at_most: f64, run: &M
     let evidence = Evidence {
         bursts,
         span: Some(run.steady_time()),
+        bursts_up_to: objective.terms.bursts_up_to,
         ..Evidence::new(calls.counted(), calls.failed(), at_most)
     };
     let share = evidence.share();

@@ -55,6 +55,7 @@ pub(super) fn judge(objective: &Objective, limit: StreamLimit, share: f64, run: 
         quantile,
         course: Course::of(run.seconds, |second| answers.among(second, limit)),
         median: answers.times.quantile(0.5),
+        bursts_up_to: objective.terms.bursts_up_to,
     };
     sample.judge(finding, share, run.steady_time(), "late or without an answer", &more)
 }
@@ -210,6 +211,7 @@ mod tests {
     fn an_answer_in_parts_is_bad_when_it_is_late_or_never_came() {
         let found = judged(LIMITS[0], 0.8, &run());
         let because = "10 of 117 calls late or without an answer (8.55 %), budget 20 %; at most 14.1 % with 95 % confidence; \
+                       bursts longer than 668 ms may have been missed; \
                        7 of them failed without an answer";
         check(&found, Verdict::Pass, "20.0 ms", because);
         assert_eq!((found.samples, found.bad, found.indicator.as_str()), (117, Some(10), "p80 first byte"));

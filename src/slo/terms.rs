@@ -1,11 +1,13 @@
 //! On which part of a run an objective is judged, and in which pieces. It does not know what is measured.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::During;
 use super::evidence::exact_percent;
+use crate::model::format_duration;
 
 /// What an objective says beside its limit. Without any of it, it is judged once, over the whole steady phase.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -19,6 +21,9 @@ pub struct Terms {
     /// Whether the load is stopped as soon as the evidence against it is enough.
     #[serde(default, skip_serializing_if = "is_false")]
     pub abort: bool,
+    /// A PASS is given only by a run that bursts of bad calls up to this long would hardly have missed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bursts_up_to: Option<Duration>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
@@ -101,11 +106,13 @@ impl Terms {
 
     /// In words, each with a comma before it; empty without any.
     pub fn in_words(&self) -> String {
-        let Self { in_every, during, abort } = self;
+        let Self { in_every, during, abort, bursts_up_to } = self;
         let during = during.as_ref().map(|during| format!(", {during}"));
         let in_every = in_every.map(|in_every| format!(", {in_every}"));
         let abort = abort.then(|| ", or the load is stopped".to_owned());
-        during.into_iter().chain(in_every).chain(abort).collect()
+        let bursts =
+            bursts_up_to.map(|length| format!(", shown against bursts of up to {}", format_duration(length)));
+        during.into_iter().chain(in_every).chain(bursts).chain(abort).collect()
     }
 }
 
@@ -126,13 +133,14 @@ mod tests {
         assert_eq!(serde_json::to_string(&plain).unwrap(), "{}");
         assert_eq!(serde_json::from_str::<Terms>("{}").unwrap(), plain);
         let in_every = InEvery { seconds: 10, tolerance: Tolerance::Share(0.05) };
-        let terms =
-            Terms { in_every: Some(in_every), during: Some(During::Stage("peak".to_owned())), abort: true };
+        let during = Some(During::Stage("peak".to_owned()));
+        let bursts_up_to = Some(Duration::from_secs(1));
+        let terms = Terms { in_every: Some(in_every), during, abort: true, bursts_up_to };
         let text = serde_json::to_string(&terms).unwrap();
         assert_eq!(serde_json::from_str::<Terms>(&text).unwrap(), terms);
         assert_eq!(
             terms.in_words(),
-            ", during peak, in every 10 s but 5 % of the windows, or the load is stopped"
+            ", during peak, in every 10 s but 5 % of the windows, shown against bursts of up to 1.00 s, or the load is stopped"
         );
     }
 }

@@ -1,5 +1,7 @@
 //! What an objective says beside its limit, as written.
 
+use std::time::Duration;
+
 use super::{During, InEvery, Terms, Tolerance};
 use crate::input::{Field, Fields, Problem, Problems, Value, parse_share, quoted};
 
@@ -12,6 +14,7 @@ pub(super) fn read_terms(fields: &mut Fields<'_>, kind: Option<&str>, problems: 
         in_every: read_in_every(fields, kind, problems),
         during: fields.optional("during").and_then(|field| read_during(field, problems)),
         abort: read_abort(fields, kind, problems),
+        bursts_up_to: read_bursts(fields, kind, problems),
     }
 }
 
@@ -35,6 +38,25 @@ fn read_abort(fields: &mut Fields<'_>, kind: Option<&str>, problems: &mut Proble
         }
     }
     false
+}
+
+fn read_bursts(fields: &mut Fields<'_>, kind: Option<&str>, problems: &mut Problems) -> Option<Duration> {
+    let has_windows = fields.has("in_every");
+    let field = fields.optional("bursts_up_to")?;
+    let length = field.some_duration(problems)?;
+    let (message, help) = match kind {
+        None => return Some(length),
+        Some("throughput" | "metric" | "promql" | "events") => {
+            let help = "remove it: shares of calls have bursts: `latency`, `error_ratio` and their like";
+            ("there are no bad calls that could come in bursts", help)
+        }
+        Some(_) if has_windows => {
+            ("each window is judged by itself, whatever bursts there are", "remove one of the two")
+        }
+        Some(_) => return Some(length),
+    };
+    field.wrong(message, help, problems);
+    None
 }
 
 /// The name of a stage, or from when to when.

@@ -31,7 +31,7 @@ use gander::metrics::{Aggregates, Flow, Phase, Second, SeriesStore};
 use gander::model::{CounterRng, LatencyClock, Outcome, Verdict};
 use gander::plan::{Plan, Role, StepId, Threshold};
 use gander::scenario::{Overrides, Sources, load};
-use gander::slo::{BudgetTerms, Indicator, Measurements, Objective, Recorded, Scope, judge};
+use gander::slo::{BudgetTerms, Indicator, Measurements, Objective, Recorded, Scope, Terms, judge};
 use gander::stats::binomial::{lower_bound, lower_tail, upper_tail};
 
 pub(crate) const LIMIT: Duration = Duration::from_millis(100);
@@ -173,6 +173,10 @@ impl Load {
     }
 
     fn verdicts(&self, runs: Range<u64>) -> Verdicts {
+        self.verdicts_on(&Terms::default(), runs)
+    }
+
+    fn verdicts_on(&self, terms: &Terms, runs: Range<u64>) -> Verdicts {
         let plan = plan();
         let step = plan.steps.iter().find(|step| step.role == Role::Load).unwrap().id;
         let indicator =
@@ -181,7 +185,7 @@ impl Load {
             name: "o".to_owned(),
             scope: Scope::All,
             indicator,
-            terms: gander::slo::Terms::default(),
+            terms: terms.clone(),
             budget: BudgetTerms::default(),
             origin: String::new(),
         };
@@ -365,4 +369,23 @@ fn thin_evidence_decides_nothing() {
     // Twice as many late calls as there may be, in a few bursts.
     let bursts = load_of(Process::SlowPhases(1.0), 10, 0.1).verdicts(0..60);
     assert!(bursts.share(bursts.fail) < 0.3, "{bursts:?}");
+}
+
+/// What a run sees three of, on average, hides from one run in twenty.
+#[test]
+fn rare_bursts_are_missed_in_5_percent_at_most_where_they_are_asked_about() {
+    let terms = Terms { bursts_up_to: Some(Duration::from_secs(1)), ..Terms::default() };
+    let load = |process, length, late| Load { process, length, rate: 60.0, late, budget: 0.01 };
+    for process in
+        [Process::SlowPhases(1.0), Process::Freezes(0.5), Process::Freezes(1.0), Process::Queue(0.8)]
+    {
+        let verdicts = load(process, 300, 0.01).verdicts_on(&terms, 0..150);
+        println!("{process:?}: {verdicts:?}");
+        assert!(!verdicts.is_too_often(verdicts.pass), "{process:?}: {verdicts:?}");
+        // A run that is too short for it says so, whatever it saw.
+        let short = load(process, 60, 0.01).verdicts_on(&terms, 0..20);
+        assert_eq!(short.pass, 0, "{process:?}: {short:?}");
+    }
+    let healthy = load(Process::Independent, 300, 0.001).verdicts_on(&terms, 0..20);
+    assert_eq!(healthy.pass, healthy.runs, "{healthy:?}");
 }

@@ -234,6 +234,7 @@ fn a_call_is_bad_when_it_is_late_or_failed() {
         Indicator::Latency { clock: LatencyClock::Response, share: 0.9, within: THRESHOLD },
     );
     let because = "40 of 1,000 calls late or failed (4 %), budget 10 %; at most 5.18 % with 95 % confidence; \
+                   bursts longer than 334 ms may have been missed; \
                    5 of the failed calls were never sent";
     check(&p90, Verdict::Pass, "50.0 ms", "<= 100 ms", because);
 
