@@ -45,7 +45,6 @@ fn read_bursts(fields: &mut Fields<'_>, kind: Option<&str>, problems: &mut Probl
     let field = fields.optional("bursts_up_to")?;
     let length = field.some_duration(problems)?;
     let (message, help) = match kind {
-        None => return Some(length),
         Some("throughput" | "metric" | "promql" | "events") => {
             let help = "remove it: shares of calls have bursts: `latency`, `error_ratio` and their like";
             ("there are no bad calls that could come in bursts", help)
@@ -53,7 +52,7 @@ fn read_bursts(fields: &mut Fields<'_>, kind: Option<&str>, problems: &mut Probl
         Some(_) if has_windows => {
             ("each window is judged by itself, whatever bursts there are", "remove one of the two")
         }
-        Some(_) => return Some(length),
+        Some(_) | None => return Some(length),
     };
     field.wrong(message, help, problems);
     None
