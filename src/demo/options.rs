@@ -44,6 +44,10 @@ pub struct DemoOptions {
     /// Most connections that may carry calls at once; a call on one more is answered 503
     #[arg(long, value_name = "N", default_value_t = 20_000)]
     pub max_connections: u64,
+    /// Tell of the server's memory as cAdvisor tells of a container's with so many MiB of it: `container_memory_usage_bytes` and
+    /// `container_spec_memory_limit_bytes` of the pod mcp-server-demo
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    pub container_memory_limit: Option<u64>,
     /// Write one JSON log line per call to this file
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,

@@ -194,6 +194,7 @@ impl Shared {
                 users: &self.users,
                 auth_required: self.options.require_auth,
                 max_connections: self.options.max_connections,
+                container_limit: self.options.container_memory_limit.map(|mib| mib << 20),
                 sessions,
                 leaked_bytes: leaked,
                 cached_searches: self.search.cached(),

@@ -97,11 +97,13 @@ fn shipped_alertmanager() -> String {
 
 #[test]
 fn a_healthy_target_wakes_nobody() {
-    let done = run("", "must_stay_silent: all");
+    let done = run("--container-memory-limit, '512'", "must_stay_silent: all");
     let report = done.report();
     for alert in ["MCPHighErrorRate", "MCPHighLatency", "MCPToolFailures", "MCPConnectionPoolExhausted"] {
         assert_eq!(finding(&report, &format!("alert {alert}")), "PASS", "{}", report["alerts"]);
     }
+    // Out of reach, but this target has its series.
+    assert_eq!(rule(&report, "MCPHighMemoryUsage")["reading"], "silent", "{}", report["alerts"]);
     assert_eq!(report["alerts"]["pages"], serde_json::json!([]));
     assert!(done.stdout.contains("nobody would have been paged"), "{}", done.stdout);
     // What never fired can't be drilled.
@@ -109,6 +111,17 @@ fn a_healthy_target_wakes_nobody() {
     let nobody = "http://127.0.0.1:1";
     let drill = gander(&["alerts", "drill", "--alertmanager", nobody, "--run", folder.to_str().unwrap()]);
     assert_eq!(drill.status.code(), Some(3), "{}", String::from_utf8_lossy(&drill.stderr));
+}
+
+#[test]
+fn memory_of_a_container_that_runs_short_is_told_of() {
+    let done = run(
+        "--container-memory-limit, '4'",
+        "must_fire: [{alert: MCPHighMemoryUsage, labels: {pod: mcp-server-demo}}]",
+    );
+    let report = done.report();
+    assert_eq!(finding(&report, "alert MCPHighMemoryUsage"), "PASS", "{}", report["alerts"]);
+    assert_eq!(rule(&report, "MCPHighErrorRate")["reading"], "silent", "{}", report["alerts"]);
 }
 
 #[test]

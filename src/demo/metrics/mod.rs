@@ -71,6 +71,8 @@ pub(super) struct Readings<'a> {
     pub(super) users: &'a Users,
     pub(super) auth_required: bool,
     pub(super) max_connections: u64,
+    /// In bytes; `None` where nothing is told of a container.
+    pub(super) container_limit: Option<u64>,
     pub(super) sessions: usize,
     pub(super) leaked_bytes: usize,
     pub(super) cached_searches: usize,
@@ -187,6 +189,9 @@ impl Metrics {
         self.write_usage(&mut out, readings.users);
         write_resources(&mut out, readings, self.in_flight.load(Ordering::Relaxed));
         process::write(&mut out, readings.started);
+        if let Some(limit) = readings.container_limit {
+            process::write_container(&mut out, limit);
+        }
         out.finish()
     }
 

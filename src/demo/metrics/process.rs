@@ -11,6 +11,21 @@ pub(in crate::demo) fn resident_bytes() -> Option<u64> {
     Some(stat.rss * procfs::page_size())
 }
 
+/// The container that the server would be in: what an exporter on its machine would tell of it.
+pub(super) fn write_container(out: &mut Exposition, limit: u64) {
+    const LABELS: [(&str, &str); 2] = [("container", "mcp-server"), ("pod", "mcp-server-demo")];
+    if let Some(resident) = resident_bytes() {
+        out.family("container_memory_usage_bytes", Kind::Gauge, "Memory that a container uses, in bytes.");
+        out.sample(&LABELS, resident as f64);
+    }
+    out.family(
+        "container_spec_memory_limit_bytes",
+        Kind::Gauge,
+        "Memory that a container may use, in bytes.",
+    );
+    out.sample(&LABELS, limit as f64);
+}
+
 /// Writes the families. The process began with the server, `started` seconds after the epoch.
 pub(super) fn write(out: &mut Exposition, started: f64) {
     let mut gauge = |name, kind, help, value: Option<f64>| {

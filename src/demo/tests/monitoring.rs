@@ -40,6 +40,16 @@ async fn metrics_come_in_both_formats() {
 }
 
 #[tokio::test]
+async fn a_container_is_told_of_when_asked_for() {
+    let pod = [("pod", "mcp-server-demo")];
+    let target = Target::start(&["--container-memory-limit", "64"]).await;
+    assert_eq!(target.count("container_spec_memory_limit_bytes", &pod).await, 64 << 20);
+    assert!(target.metric("container_memory_usage_bytes", &pod).await > 1e6);
+    let plain = Target::start(&[]).await;
+    assert!(!plain.text("/metrics").await.contains("container_"));
+}
+
+#[tokio::test]
 async fn attacks_in_arguments_are_counted() {
     let target = Target::start(&[]).await;
     target.call("search", json!({"query": "' UNION SELECT password FROM users"})).await;

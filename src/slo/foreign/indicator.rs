@@ -153,8 +153,9 @@ pub(super) fn read_objective(
 ) -> Option<(Option<String>, Indicator)> {
     let mut fields = Fields::of(item.node, "an objective", problems)?;
     let name = fields.optional("displayName").and_then(|field| field.name(problems)).map(str::to_owned);
-    let op = fields.optional("op").map(|field| field.word(&OPERATORS, problems));
-    let value = fields.optional("value").map(|field| number(field, problems));
+    let [op_field, value_field] = ["op", "value"].map(|name| fields.optional(name));
+    let op = op_field.map(|field| field.word(&OPERATORS, problems));
+    let value = value_field.map(|field| number(field, problems));
     let target = fields.exactly_one(&["target", "targetPercent"], problems);
     let target = target.and_then(|(kind, field, _)| match kind {
         "target" => ratio(field, problems),
@@ -172,6 +173,13 @@ pub(super) fn read_objective(
             if is_missing {
                 missing(item, name, "a `thresholdMetric`", problems);
             }
+        }
+    } else if sli.is_some() {
+        for field in [op_field, value_field].into_iter().flatten() {
+            problems.push(
+                Problem::warning(&field.node.place, "it is not used: a `ratioMetric` has no threshold")
+                    .help("remove it; what must be good is in `target`"),
+            );
         }
     }
     fields.finish(problems);

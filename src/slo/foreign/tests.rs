@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::input::{Files, Problems};
 use crate::slo::{
     Aggregation, Comparison, Counted, Criteria, Holding, Indicator, Objective, QueryIndicator, Slices, load,
+    load_all,
 };
 
 fn read(text: &str) -> Result<Criteria, Problems> {
@@ -43,6 +44,18 @@ fn a_ratio_of_counters_is_counted() {
     assert_eq!(events.counted, Counted::Good("sum(ok_total)".to_owned()));
     assert_eq!((events.objective, events.slices), (0.999, None));
     assert_eq!(objective.budget.period, Duration::from_secs(28 * 86_400));
+}
+
+#[test]
+fn a_threshold_of_a_ratio_is_told_not_to_be_used() {
+    let text = slo(&ratio("ok_total", "all_total", ""), "Occurrences", "{op: lte, value: 5, target: 0.99}");
+    let files = Files { read: &|_| Ok(text.clone()), names: &|_| Vec::new() };
+    let (criteria, warnings) = load_all(&["a.yaml".into()], files).unwrap();
+    assert_eq!(criteria.objectives.len(), 1);
+    let told: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    let all = "SLO `o`, `spec.objectives[0].op`: it is not used: a `ratioMetric` has no threshold";
+    assert!(told[0].ends_with(all), "{told:?}");
 }
 
 #[test]
