@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::{Labels, format_count, format_duration, printable_text};
-use crate::slo::{AlertNews, LiveState};
+use crate::slo::{AlertNews, LiveState, Unit};
 
 /// More lines than this are not printed: the report has all of it.
 const MOST_LINES: usize = 40;
@@ -58,7 +58,11 @@ fn line(news: &AlertNews) -> String {
         receivers => format!(", for {}", receivers.join(", ")),
     };
     let text = match news.state {
-        LiveState::Firing => format!("alert {name} fires after {at}{told}: value {}, {others}", news.value),
+        LiveState::Firing => {
+            let value =
+                news.value.parse().map_or_else(|_| news.value.clone(), |value| Unit::Number.show(value));
+            format!("alert {name} fires after {at}{told}: value {value}, {others}")
+        }
         LiveState::Pending | LiveState::Resolved | LiveState::Dropped => {
             format!("alert {name} is over after {at}{told}: {others}")
         }
@@ -77,7 +81,7 @@ mod tests {
             at: Duration::from_secs(33),
             labels: [("alertname", "Errors"), ("instance", instance)].into_iter().collect(),
             state,
-            value: "0.5".to_owned(),
+            value: "0.079854809".to_owned(),
             receivers: vec!["pager".to_owned()],
         }
     }
@@ -90,7 +94,7 @@ mod tests {
             (None, ", 1 alert pending")
         );
         let fires = lines.take(&news("a", LiveState::Firing)).unwrap();
-        assert_eq!(fires, r#"alert Errors fires after 33.0 s, for pager: value 0.5, {instance="a"}"#);
+        assert_eq!(fires, r#"alert Errors fires after 33.0 s, for pager: value 0.0799, {instance="a"}"#);
         assert_eq!(lines.so_far(), ", 1 alert firing");
         let over = lines.take(&news("a", LiveState::Resolved)).unwrap();
         assert_eq!(over, r#"alert Errors is over after 33.0 s, for pager: {instance="a"}"#);

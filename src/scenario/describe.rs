@@ -37,7 +37,7 @@ pub fn describe(plan: &Plan, criteria: &Criteria) -> String {
     describe_transactions(&mut page, plan);
     page.blank();
     describe_feeders(&mut page, plan);
-    describe_objectives(&mut page, &criteria.objectives);
+    describe_objectives(&mut page, &criteria.objectives, criteria.alerts.as_ref());
     if let Some(when) = &criteria.abort_when {
         page.line(0, &format!("stopped when {when}"));
     }
@@ -302,9 +302,10 @@ fn chart(duration: Duration, share_at: impl Fn(Duration) -> f64) -> String {
         .collect()
 }
 
-fn describe_objectives(page: &mut Page, objectives: &[Objective]) {
+fn describe_objectives(page: &mut Page, objectives: &[Objective], alerts: Option<&AlertCriteria>) {
     if objectives.is_empty() {
-        page.line(0, "no objectives: nothing is judged");
+        let expects = alerts.is_some_and(|alerts| !alerts.expectations.is_empty());
+        page.line(0, if expects { "no objectives" } else { "no objectives: nothing is judged" });
         return;
     }
     page.line(0, &format!("objectives ({})", objectives.len()));

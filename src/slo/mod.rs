@@ -33,7 +33,7 @@ mod windows;
 
 pub use abort::{AbortWatch, AbortWhen};
 pub use alerts::{
-    AlertCriteria, AlertExpectation, AlertHistory, AlertNews, AlertProjection, AlertReading, AlertRow,
+    ALERT, AlertCriteria, AlertExpectation, AlertHistory, AlertNews, AlertProjection, AlertReading, AlertRow,
     AlertSpan, Expected, HeldBackRow, LiveAlerts, LiveState, PageRow, ProjectedReading, TextFile,
     alert_findings, alert_history,
 };

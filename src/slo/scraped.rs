@@ -54,6 +54,24 @@ impl Recorded<'_> {
         self.storage_within(labels, &(Duration::ZERO..Duration::MAX))
     }
 
+    /// How much of the time up to `end` is not known, because the scrape before had failed, or there was none.
+    pub(super) fn unknown_until(&self, end: Duration) -> Duration {
+        if self.fetched.is_some() {
+            // What a Prometheus did not give is told apart.
+            return Duration::ZERO;
+        }
+        let all: Vec<&Series> = self.series.iter().collect();
+        let times: Vec<Duration> =
+            self.series.scrape_times().iter().copied().filter(|at| *at < end).collect();
+        if times.is_empty() {
+            return end;
+        }
+        let next = times.iter().skip(1).copied().chain([end]);
+        let failed =
+            times.iter().zip(next).filter(|(at, _)| all.iter().all(|one| one.value_at(**at).is_none()));
+        failed.map(|(at, next)| next.saturating_sub(*at)).sum()
+    }
+
     /// [`Recorded::storage`] of the scrapes within `span` alone.
     pub(super) fn storage_within(&self, labels: &crate::model::Labels, span: &Range<Duration>) -> Storage {
         if let Some(fetched) = self.fetched {

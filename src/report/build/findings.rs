@@ -7,7 +7,7 @@ use crate::metrics::{Aggregates, Cell, Phase, touched_seconds};
 use crate::model::{Abort, Event, NotSent, Outcome, Verdict, format_count, format_duration, signal_name};
 use crate::report::measured::LoadClock;
 use crate::report::{Ending, Finding, RunLog, StepRow, Totals, figures};
-use crate::slo::{GeneratorCheck, generator_finding};
+use crate::slo::{ALERT, GeneratorCheck, generator_finding};
 
 pub(super) const OWN_SCOPE: &str = "the whole run";
 pub(super) const OWN_ORIGIN: &str = "gander";
@@ -89,6 +89,7 @@ pub(super) fn because(
             let open = named("inconclusive", "inconclusive", &open);
             // Where so many calls failed that there is no latency to speak of, their share is the reason.
             let what = match first.value_number {
+                _ if indicator == ALERT => format!("{limit} was expected: {because}"),
                 None => format!("{indicator} {limit} does not hold: {because}"),
                 Some(_) => format!("{indicator} is {value}, the limit is {limit}"),
             };

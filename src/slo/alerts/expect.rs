@@ -6,6 +6,9 @@ use super::{AlertCriteria, AlertExpectation, AlertHistory, AlertReading, AlertRo
 use crate::model::{Labels, Verdict, format_duration};
 use crate::slo::Finding;
 
+/// The indicator of findings on alerts.
+pub const ALERT: &str = "alert";
+
 /// A finding for each expectation, and for each alert of those that are on all.
 pub fn alert_findings(alerts: &AlertCriteria, history: &AlertHistory) -> Vec<Finding> {
     let findings = alerts.expectations.iter().flat_map(|expectation| {
@@ -33,7 +36,7 @@ fn finding(expectation: &AlertExpectation, row: &AlertRow, history: &AlertHistor
     Finding {
         name: format!("alert {}", row.alert),
         scope,
-        indicator: "alert".to_owned(),
+        indicator: ALERT.to_owned(),
         verdict,
         value: row.reading.text().to_owned(),
         value_number: first(row, labels).map(|(fired, _)| fired),

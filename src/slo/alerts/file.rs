@@ -9,7 +9,7 @@ use crate::input::{
     Field, Fields, Files, Place, Problem, Problems, Severity, Source, Value, candidates, quoted, way_out,
 };
 use crate::model::Labels;
-use crate::rules::{Group, scaled};
+use crate::rules::{Group, Template, scaled};
 
 /// Prometheus's own default.
 const EVALUATION_INTERVAL: Duration = Duration::from_secs(60);
@@ -25,7 +25,10 @@ pub(crate) fn read(
 ) -> Option<AlertCriteria> {
     let mut fields = Fields::of(alerts.node, "`alerts`", problems)?;
     let named = NamedFiles { beside: PathBuf::from(source.name()), files };
+    let before = problems.len();
     let rules = fields.required("rules", problems).map(|rules| named.read_all(rules, problems));
+    // Nobody knows which alerts are in a file that can't be read.
+    let are_read = problems.len() == before;
     let alertmanager = fields.optional("alertmanager").and_then(|field| {
         let TextFile { name, text } = named.read(field, problems)?;
         alertmanager::load(&name, &text).map_err(|found| problems.extend(found)).ok()
@@ -59,8 +62,51 @@ pub(crate) fn read(
     };
     let expected = expectations.iter().filter_map(|(it, place)| Some((it.alert.as_ref()?, place)));
     let named = expected.chain(out_of_reach.iter().map(|(name, place)| (name, place)));
-    check_rules(&criteria, &named.collect::<Vec<_>>(), problems);
+    let named: Vec<_> = named.filter(|_| are_read).collect();
+    check_rules(&criteria, &named, problems);
+    if are_read {
+        check_expectations(&criteria, &expectations, problems);
+    }
     Some(criteria)
+}
+
+/// Reports expectations that nothing can meet.
+fn check_expectations(
+    criteria: &AlertCriteria,
+    expectations: &[(AlertExpectation, Place)],
+    problems: &mut Problems,
+) {
+    let Ok((groups, _)) = criteria.groups() else { return };
+    for (expectation, place) in expectations {
+        let Some(alert) = &expectation.alert else { continue };
+        let rules = groups.iter().flat_map(|group| &group.rules).filter(|rule| rule.name == *alert);
+        let labels: Vec<_> = rules.filter_map(|rule| Some(&rule.alerting()?.labels)).collect();
+        for (name, wanted) in expectation.labels.iter() {
+            let given: Vec<&str> =
+                labels.iter().filter_map(|labels| labels.get(name)).map(Template::text).collect();
+            // What a template gives, the run shows.
+            let is_known = !given.is_empty()
+                && given.len() == labels.len()
+                && !given.iter().any(|text| text.contains("{{"));
+            if is_known && !given.contains(&wanted) {
+                let message =
+                    format!("{} never has the label {}", quoted(alert), quoted(&format!("{name}={wanted}")));
+                let help = format!("its rule gives it {}", quoted(&format!("{name}={}", given.join(", "))));
+                problems.push(Problem::error(place, message).help(help));
+            }
+        }
+        let is_silent = |other: &AlertExpectation| {
+            other.alert == expectation.alert
+                && other.labels == expectation.labels
+                && matches!(other.expected, Expected::StaysSilent)
+        };
+        let fires = matches!(expectation.expected, Expected::Fires { .. } | Expected::Resolves { .. });
+        if let Some((other, _)) = expectations.iter().find(|(other, _)| fires && is_silent(other)) {
+            let message = format!("{} must fire, and must stay silent", quoted(alert));
+            let help = format!("the other one is at {}: keep one of them", other.origin);
+            problems.push(Problem::error(place, message).help(help));
+        }
+    }
 }
 
 /// Reports mistakes in the rules, and alerts that are `named` and are not there or can't be evaluated as asked.

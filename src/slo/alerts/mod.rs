@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::expect::alert_findings;
+pub use self::expect::{ALERT, alert_findings};
 pub(crate) use self::file::read;
 pub use self::history::{
     AlertHistory, AlertProjection, AlertReading, AlertRow, AlertSpan, HeldBackRow, PageRow, ProjectedReading,

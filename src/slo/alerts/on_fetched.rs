@@ -58,7 +58,7 @@ impl Recorded<'_> {
             return (AlertReading::Failed, why);
         }
         if found.0 == AlertReading::NoSuchSeries {
-            return (found.0, format!("the Prometheus has no {}", status.unmatched.join(", ")));
+            return (found.0, found.1.replacen("the target has", "the Prometheus has", 1));
         }
         match status.coverage.wanted {
             Some(wanted) if status.coverage.share() < 1.0 => {

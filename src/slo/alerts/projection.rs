@@ -16,7 +16,9 @@ pub(super) fn projection(projection: &Projection) -> AlertProjection {
                 more => format!(" and {more} more"),
             };
             let (of, after) = (named.join(", "), format_duration(*after));
-            let because = format!("the condition held throughout for {of}{more}, `for` is {after}");
+            // What has no labels is the only one.
+            let of = if of == "{}" { String::new() } else { format!(" for {of}{more}") };
+            let because = format!("the condition held throughout{of}, `for` is {after}");
             (ProjectedReading::WouldFire, because + of_clipped(*clipped))
         }
         Projection::WouldNotFire { held, clipped } => {
@@ -59,6 +61,8 @@ mod tests {
         let told =
             "the condition held throughout for {s=\"a\"}, {s=\"b\"}, {s=\"c\"} and 1 more, `for` is 5m 00s";
         check(&fires, ProjectedReading::WouldFire, told);
+        let only = Projection::WouldFire { series: vec![Labels::empty()], after, clipped: false };
+        check(&only, ProjectedReading::WouldFire, "the condition held throughout, `for` is 5m 00s");
         let never = Projection::WouldNotFire { held: 0.0, clipped: false };
         check(&never, ProjectedReading::WouldNotFire, "the condition never held");
         let half = Projection::WouldNotFire { held: 0.5, clipped: false };

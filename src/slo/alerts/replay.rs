@@ -45,7 +45,9 @@ pub fn alert_history(
     }
 
     let phase = SteadyPhase { from_ms: recorded.ms(steady.start), until_ms: recorded.ms(end) };
-    let play = Play { evaluator: &evaluator, storage: &storage, recorded, phase, end, gap: gap.as_ref() };
+    let unknown = recorded.unknown_until(end);
+    let gap = gap.as_ref();
+    let play = Play { evaluator: &evaluator, storage: &storage, recorded, unknown, phase, end, gap };
     let paging = alerts.alertmanager.as_ref().map(|config| {
         let began = Timestamp::from_millisecond(recorded.ms(Duration::ZERO)).unwrap_or_default();
         let transitions = play.sent(&evaluation, alerts);
@@ -153,6 +155,8 @@ struct Play<'a> {
     evaluator: &'a Evaluator,
     storage: &'a Storage,
     recorded: Recorded<'a>,
+    /// How much of the time is not known, because nothing was scraped.
+    unknown: Duration,
     phase: SteadyPhase,
     end: Duration,
     gap: Option<&'a FetchGap>,
@@ -241,14 +245,26 @@ impl Play<'_> {
             let of = format_duration(hold);
             return (AlertReading::Pending, format!("pending at the end, for {so_far} of {of}"));
         }
-        if !status.unmatched.is_empty() {
-            let missing = status.unmatched.join(", ");
+        let missing = self.missing(rule);
+        if !missing.is_empty() {
+            let missing = missing.into_iter().collect::<Vec<_>>().join(", ");
             return (AlertReading::NoSuchSeries, format!("the target has no {missing}"));
         }
         match needs {
             Some(needs) if needs > self.end => {
                 let (needs, had) = (format_duration(needs), format_duration(self.end));
                 (AlertReading::TooShort, format!("it can be judged after {needs}, the load took {had}"))
+            }
+            needs
+                if self.unknown * 2 > self.end
+                    || needs.is_some_and(|needs| needs + self.unknown > self.end) =>
+            {
+                let known = format_duration(self.end.saturating_sub(self.unknown));
+                let of = format_duration(self.end);
+                (
+                    AlertReading::TooShort,
+                    format!("metrics were read for {known} of {of}, too little to judge it"),
+                )
             }
             Some(_) | None => match status.reading {
                 Some(Reading::Pending { held: longest, .. }) => {
@@ -258,6 +274,28 @@ impl Play<'_> {
                 _ => (AlertReading::Silent, "its condition never held".to_owned()),
             },
         }
+    }
+
+    /// Selectors of the rule, and of the recorded series that it reads, that no series of the whole run fits, whenever the rule
+    /// looked.
+    fn missing(&self, rule: &Rule) -> BTreeSet<String> {
+        let (mut missing, mut seen) = (BTreeSet::new(), BTreeSet::new());
+        let mut queries = vec![&rule.query];
+        while let Some(query) = queries.pop() {
+            for selection in query.selectors() {
+                let recorded = self.evaluator.groups().flat_map(|group| &group.rules).filter(|other| {
+                    other.alerting().is_none() && selection.selector.name() == Some(other.name.as_str())
+                });
+                for other in recorded.filter(|other| seen.insert(other.place.to_string())) {
+                    queries.push(&other.query);
+                }
+                let has_samples = |id: &promql::SeriesId| self.storage.last(*id).is_some();
+                if !self.storage.select(&selection.selector.matchers).iter().any(has_samples) {
+                    missing.insert(query.text().get(selection.span.clone()).unwrap_or_default().to_owned());
+                }
+            }
+        }
+        missing
     }
 
     /// The life of each alert, by rule.

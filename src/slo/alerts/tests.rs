@@ -297,3 +297,41 @@ fn live_rules_say_what_the_history_says() {
     let fired = news.iter().find(|news| news.state == LiveState::Firing).unwrap();
     assert_eq!(fired.receivers, ["pager"]);
 }
+
+#[test]
+fn silence_while_nothing_was_scraped_proves_nothing() {
+    let mut encoder = ScrapeEncoder::default();
+    let mut series = SeriesStore::default();
+    for second in 1..=120u64 {
+        let at = Duration::from_secs(second);
+        let text = format!("calls_total {}\nerrors_total 0\nfull 0.5\n", second * 10);
+        let record = match second {
+            ..=30 => encoder.scraped(at, text.as_bytes(), Format::Text).unwrap().record,
+            _ => encoder.failed(at),
+        };
+        series.apply(&record).unwrap();
+    }
+    let recorded = Recorded { series: &series, events: &[], fetched: None, zero_ms: 1_700_000_000_000 };
+    let history = alert_history(&criteria(), recorded, &(Duration::ZERO..Duration::from_secs(120)));
+    let told = "metrics were read for 31.0 s of 2m 00s, too little to judge it";
+    check(&history, "Full", AlertReading::TooShort, told);
+    check(&history, "Errors", AlertReading::TooShort, told);
+}
+
+#[test]
+fn a_dead_rule_is_found_through_what_it_reads_of_recorded_series() {
+    let text = "groups:\n- name: g\n  interval: 10s\n  rules:\n  - {record: 'r:x', expr: 'sum(rate(nowhere[30s])) or vector(0)'}\n  \
+                - {alert: Via, expr: 'r:x > 5', for: 10s}\n";
+    let rules = vec![TextFile { name: "rules.yml".to_owned(), text: text.to_owned() }];
+    let history = history(&AlertCriteria { rules, ..criteria() }, 120);
+    check(&history, "Via", AlertReading::NoSuchSeries, "the target has no nowhere[30s]");
+}
+
+#[test]
+fn a_rule_that_had_no_time_to_look_is_not_dead() {
+    let rules =
+        vec![TextFile { name: "rules.yml".to_owned(), text: RULES.replace("interval: 10s", "interval: 5m") }];
+    let history = history(&AlertCriteria { rules, ..criteria() }, 120);
+    assert_eq!(row(&history, "Full").reading, AlertReading::TooShort);
+    check(&history, "Dead", AlertReading::NoSuchSeries, "the target has no container_memory");
+}

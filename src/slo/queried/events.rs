@@ -68,8 +68,8 @@ struct Events<'a> {
 impl<'a> Events<'a> {
     fn of(indicator: &EventsIndicator, scrapes: &'a SteadyScrapes<'_>) -> Result<Self, String> {
         let whole = scrapes.whole();
-        if whole.len() < 2 {
-            return Err(format!("no data: {} good scrapes in the steady phase, 2 are needed", whole.len()));
+        if let Some(because) = scrapes.too_few() {
+            return Err(because);
         }
         let read = |text: &str| scrapes.query(text).map_err(|error| format!("its query is none: {error}"));
         let (total, part) = (read(&indicator.total)?, read(indicator.counted.query())?);
@@ -82,15 +82,16 @@ impl<'a> Events<'a> {
         if !none_of_all.is_empty() && !says_otherwise(&total) {
             return Err(missing(&none_of_all));
         }
-        let never = if counts_good { scrapes.never_had(&part) } else { scrapes.unknown_metrics(&part) };
+        // A client library may make the counter of errors when the first one comes; so may a slip of the pen have none.
+        let never = scrapes.never_had(&part);
         if !never.is_empty() && !says_otherwise(&part) {
-            return Err(missing(&never));
+            let way_out =
+                "where such a counter is made by the first event, say so in the query: `... or vector(0)`";
+            return Err(format!("{}; {way_out}", missing(&never)));
         }
-        // A client library may make the counter of errors when the first one comes.
-        let unseen = scrapes.never_had(&part);
-        let unseen = match unseen.as_slice() {
+        let unseen = match never.as_slice() {
             [] => String::new(),
-            some => format!("; no {} was ever there, which is counted as none", some.join(", ")),
+            some => format!("; no {} was ever there, which is counted as the query says", some.join(", ")),
         };
         let (Some(total), Some(part)) = (of_counts(&total), of_counts(&part)) else {
             return Err("its queries count no events".to_owned());

@@ -9,8 +9,9 @@ use std::time::Duration;
 use super::template;
 use crate::metrics::{MetricKind, Series};
 use crate::model::Labels;
-use crate::promql::{self, Engine, Expr, ExprKind, Matcher, Query, Selector, Storage};
+use crate::promql::{Engine, Expr, ExprKind, Matcher, Query, Selector, Storage};
 use crate::slo::feed::{OwnSeries, of_target};
+use crate::slo::metric::{LEAST_VALUES, ONE_IN};
 use crate::slo::scraped::Recorded;
 
 static NONE: LazyLock<Labels> = LazyLock::new(Labels::new);
@@ -78,19 +79,6 @@ impl<'a> SteadyScrapes<'a> {
         self.selected_none(query, |series, selector| self.fits(series, &selector.matchers))
     }
 
-    /// Selectors of `query` whose very metric the whole run did not have.
-    pub(super) fn unknown_metrics(&self, query: &Query) -> Vec<String> {
-        self.selected_none(query, |series, selector| {
-            let named: Vec<Matcher> = selector
-                .matchers
-                .iter()
-                .filter(|matcher| &*matcher.name == promql::METRIC_NAME)
-                .cloned()
-                .collect();
-            self.fits(series, &named)
-        })
-    }
-
     fn selected_none(&self, query: &Query, fits: impl Fn(&Series, &Selector) -> bool) -> Vec<String> {
         let selections = query.selectors().into_iter().filter(|selection| {
             let is_own = selection.selector.name().is_some_and(|name| OwnSeries::NAMES.contains(&name));
@@ -123,6 +111,15 @@ impl<'a> SteadyScrapes<'a> {
         let all: Vec<&Series> = self.recorded.series.iter().collect();
         let succeeded = |at: &Duration| all.iter().any(|series| series.value_at(*at).is_some());
         self.scrapes.iter().copied().filter(succeeded).collect()
+    }
+
+    /// Why too few scrapes were read for anything to be said of the steady phase, if so.
+    pub(super) fn too_few(&self) -> Option<String> {
+        let (read, tried) = (self.whole().len(), self.scrapes.len());
+        let needed = LEAST_VALUES.max(tried.div_ceil(ONE_IN));
+        (read < needed).then(|| {
+            format!("no data: {read} of {tried} scrapes of the steady phase were read, {needed} are needed")
+        })
     }
 
     /// Of each series that one of `queries` selects, what it counted since the first of `scrapes`, at each of them. A drop means that

@@ -260,21 +260,27 @@ fn restarts_failed_scrapes_and_new_counters_lose_no_event() {
 }
 
 #[test]
-fn a_counter_that_was_never_there_is_none_only_where_its_metric_was() {
+fn a_counter_that_was_never_there_is_none_only_where_the_query_says_so() {
+    const WAY_OUT: &str =
+        "; where such a counter is made by the first event, say so in the query: `... or vector(0)`";
     let run = steady_run();
-    let none = judge(events(bad("requests_total{code=\"lost\"}"), "requests_total", 0.9, None), &run);
-    assert_eq!((none.verdict, none.bad), (Verdict::Pass, Some(0)));
-    assert!(
-        none.because.ends_with("no requests_total{code=\"lost\"} was ever there, which is counted as none")
-    );
+    let none =
+        judge(events(bad("requests_total{code=\"lost\"} or vector(0)"), "requests_total", 0.9, None), &run);
+    assert_eq!((none.verdict, none.bad), (Verdict::Pass, Some(0)), "{}", none.because);
+    let told = "no requests_total{code=\"lost\"} was ever there, which is counted as the query says";
+    assert!(none.because.ends_with(told), "{}", none.because);
+    for part in [
+        "requests_total{code=\"lost\"}",
+        "sum(requests_total) - sum(requests_total{code=\"lost\"})",
+        "errors_total",
+    ] {
+        let finding = judge(events(bad(part), "requests_total", 0.9, None), &run);
+        let missing = if part == "errors_total" { part } else { "requests_total{code=\"lost\"}" };
+        let because = format!("no data: the target has no {missing}{WAY_OUT}");
+        assert_eq!((finding.verdict, finding.because), (Verdict::Inconclusive, because));
+    }
     for (counted, total, because) in [
-        (bad("errors_total"), "requests_total", "no data: the target has no errors_total"),
         (bad("requests_total"), "calls_total", "no data: the target has no calls_total"),
-        (
-            Counted::Good("requests_total{code=\"fine\"}".to_owned()),
-            "requests_total",
-            "no data: the target has no requests_total{code=\"fine\"}",
-        ),
         (bad("depth"), "requests_total", "`depth` is a gauge, which counts no events"),
         (bad("zero"), "zero", "no data: no events in the steady phase"),
         (
@@ -313,4 +319,33 @@ fn slices_are_good_or_bad_as_a_whole() {
     let long = Some(Slices { length: Duration::from_secs(60), target: Some(0.9) });
     let finding = judge(events(bad("errors"), "all", 0.95, long), &run);
     assert_eq!(finding.because, "the steady phase of 10.0 s holds no whole slice of 1m: make it longer");
+}
+
+#[test]
+fn scrapes_that_failed_are_no_evidence_whatever_a_query_makes_of_nothing() {
+    let of_nothing = "sum(rate(requests_total[3s])) or vector(0)";
+    let all = |run: &SeriesStore| {
+        [
+            at_most(of_nothing, 5.0),
+            events(bad("errors_total"), "requests_total", 0.9, None),
+            events(
+                bad("errors_total"),
+                "requests_total",
+                0.9,
+                Some(Slices { length: Duration::from_secs(1), target: None }),
+            ),
+        ]
+        .map(|indicator| judge(indicator, run))
+    };
+    let nothing = stored((0..13).map(|_| None));
+    let dies = stored(
+        (0..13u64)
+            .map(|second| (second < 4).then(|| format!("requests_total {}\nerrors_total 0\n", second * 10))),
+    );
+    for run in [&nothing, &dies] {
+        for finding in all(run) {
+            assert_eq!(finding.verdict, Verdict::Inconclusive, "{}: {}", finding.scope, finding.because);
+            assert!(finding.because.contains("scrapes of the steady phase were read"), "{}", finding.because);
+        }
+    }
 }

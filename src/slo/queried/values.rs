@@ -83,7 +83,14 @@ impl Answers {
             return Err("no data: no scrape in the steady phase".to_owned());
         };
         let query = scrapes.query(&indicator.query).map_err(|error| format!("its query is none: {error}"))?;
+        if let Some(because) = scrapes.too_few() {
+            return Err(because);
+        }
+        let good = scrapes.whole();
         let at_end = indicator.holding == Holding::AtEnd;
+        if at_end && good.last() != scrapes.scrapes.last() {
+            return Err("no data: the last scrape of the steady phase failed".to_owned());
+        }
         let all = if at_end { vec![scrapes.steady.end] } else { scrapes.scrapes.clone() };
         // Data goes back to the first scrape, and counters are reckoned for a part of the interval before it.
         let relied = longest_relied_on(&query);
@@ -92,17 +99,19 @@ impl Answers {
         let whole: Vec<Duration> = all.iter().copied().filter(is_whole).collect();
         let short = relied.filter(|_| whole.is_empty()).map(|range| (range, scrapes.length()));
         let times = if whole.is_empty() { all } else { whole };
-        let (moments, not_numbers) = ask(&query, &times, indicator.limit, scrapes)?;
+        // At a scrape that failed nothing is known, whatever a query makes of nothing.
+        let (asked, times) = (times.len(), times.into_iter().filter(|at| at_end || good.contains(at)));
+        let (moments, not_numbers) = ask(&query, &times.collect::<Vec<_>>(), indicator.limit, scrapes)?;
 
         let missing = match scrapes.never_had(&query).as_slice() {
             [] => String::new(),
             some => format!("; the target has no {}", some.join(", ")),
         };
-        let answers = Self { moments, asked: times.len(), at_end, short, note: String::new() };
-        let needed = if at_end { 1 } else { LEAST_VALUES.max(times.len().div_ceil(ONE_IN)) };
+        let answers = Self { moments, asked, at_end, short, note: String::new() };
+        let needed = if at_end { 1 } else { LEAST_VALUES.max(asked.div_ceil(ONE_IN)) };
         if answers.whole() < needed {
             let nan = not_numbers.told();
-            let (found, of) = (answers.whole(), times.len());
+            let (found, of) = (answers.whole(), asked);
             let counted = if at_end {
                 "no value at the end of the steady phase".to_owned()
             } else {
