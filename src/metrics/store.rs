@@ -104,6 +104,11 @@ impl SeriesStore {
         named.iter().map(|&id| &self.series[id]).filter(|series| series.labels.matches(labels))
     }
 
+    /// True when the scrape at `at` was read: there was anything.
+    pub fn has_any_at(&self, at: Duration) -> bool {
+        self.series.iter().any(|series| series.value_at(at).is_some())
+    }
+
     /// When the target was scraped, ascending, failed scrapes included: at those every series is gone.
     pub fn scrape_times(&self) -> &[Duration] {
         &self.scrapes

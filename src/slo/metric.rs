@@ -11,9 +11,14 @@ use crate::metrics::{Series, SeriesStore};
 use crate::model::Verdict;
 
 /// A maximum of one value is no maximum.
-pub(super) const LEAST_VALUES: usize = 2;
+const LEAST_VALUES: usize = 2;
 /// Where fewer scrapes than one in this many have a value, the rest of the phase is unknown.
-pub(super) const ONE_IN: usize = 2;
+const ONE_IN: usize = 2;
+
+/// How many of so many scrapes must give a value, for anything to be said of them.
+pub(super) fn least_of(scrapes: usize) -> usize {
+    LEAST_VALUES.max(scrapes.div_ceil(ONE_IN))
+}
 
 pub(super) fn judge(
     objective: &Objective,
@@ -74,7 +79,7 @@ fn values(
         values.extend(quotient.filter(|value| value.is_finite()));
         before = Some(at);
     }
-    let needed = LEAST_VALUES.max(scrapes.len().div_ceil(ONE_IN));
+    let needed = least_of(scrapes.len());
     if values.len() >= needed {
         Ok(values)
     } else {

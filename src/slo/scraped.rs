@@ -60,15 +60,13 @@ impl Recorded<'_> {
             // What a Prometheus did not give is told apart.
             return Duration::ZERO;
         }
-        let all: Vec<&Series> = self.series.iter().collect();
         let times: Vec<Duration> =
             self.series.scrape_times().iter().copied().filter(|at| *at < end).collect();
         if times.is_empty() {
             return end;
         }
         let next = times.iter().skip(1).copied().chain([end]);
-        let failed =
-            times.iter().zip(next).filter(|(at, _)| all.iter().all(|one| one.value_at(**at).is_none()));
+        let failed = times.iter().zip(next).filter(|(at, _)| !self.series.has_any_at(**at));
         failed.map(|(at, next)| next.saturating_sub(*at)).sum()
     }
 

@@ -2,7 +2,6 @@
 
 #![no_main]
 
-#[allow(dead_code, reason = "each target looks at one of them")]
-mod properties;
+mod exposition_property;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| properties::exposition(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| exposition_property::holds(bytes));

@@ -3,8 +3,8 @@
 
 use gander::model::CounterRng;
 
-use crate::properties;
 use crate::support::{demo, http_get, root};
+use crate::{exposition_property, promql_property};
 
 const ROUNDS: u64 = 4000;
 
@@ -98,7 +98,7 @@ fn scrapes_that_are_changed_are_read_or_refused() {
     seeds.push("{\"a.b\",\"c d\"=\"\u{e9}\\n\"} NaN 1700000000000\n".as_bytes().to_vec());
     let mut accepted = 0;
     mutated(&seeds, |bytes| {
-        properties::exposition(bytes);
+        exposition_property::holds(bytes);
         let format = gander::metrics::Format::Text;
         accepted += usize::from(
             gander::metrics::Exposition::parse_bytes(bytes, format, 1000)
@@ -130,7 +130,7 @@ fn queries_that_are_changed_are_answered_or_refused() {
     let mut parsed = 0;
     mutated(&seeds, |bytes| {
         let text = String::from_utf8_lossy(bytes);
-        properties::promql(&text);
+        promql_property::holds(&text);
         parsed += usize::from(gander::promql::Query::parse(&text).is_ok());
     });
     assert!(parsed as u64 > rounds() / 50, "{parsed} were parsed");

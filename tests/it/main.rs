@@ -100,8 +100,10 @@ mod promql_oracle;
 mod promql_recorded;
 
 // What must hold of readers of foreign text, shared with the targets of cargo-fuzz, and mutated texts for it.
-#[path = "../fuzz/properties.rs"]
-mod properties;
+#[path = "../fuzz/exposition_property.rs"]
+mod exposition_property;
+#[path = "../fuzz/promql_property.rs"]
+mod promql_property;
 mod fuzzed;
 
 /// Drills with a real Alertmanager.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::tests::{check, row};
 use super::{
-    AlertCriteria, AlertExpectation, AlertHistory, AlertReading, AlertRow, Expected, TextFile,
-    alert_findings, alert_history,
+    AlertCriteria, AlertExpectation, AlertHistory, AlertReading, Expected, TextFile, alert_findings,
+    alert_history,
 };
 use crate::metrics::{FetchEncoder, Fetched, FetchedSeries, FetchedStore, SeriesStore};
 use crate::model::{Labels, Verdict};
@@ -98,16 +99,6 @@ fn history(store: &FetchedStore, criteria: &AlertCriteria, end: u64) -> AlertHis
     let series = SeriesStore::default();
     let recorded = Recorded { series: &series, events: &[], fetched: Some(store), zero_ms: store.zero_ms() };
     alert_history(criteria, recorded, &(Duration::ZERO..Duration::from_secs(end)))
-}
-
-fn row<'a>(history: &'a AlertHistory, alert: &str) -> &'a AlertRow {
-    history.rules.iter().find(|row| row.alert == alert).unwrap()
-}
-
-#[track_caller]
-fn check(history: &AlertHistory, alert: &str, reading: AlertReading, because: &str) {
-    let row = row(history, alert);
-    assert_eq!((row.reading, row.because.as_str()), (reading, because));
 }
 
 #[test]

@@ -75,12 +75,12 @@ fn history(criteria: &AlertCriteria, end: u64) -> AlertHistory {
     alert_history(criteria, recorded, &(Duration::ZERO..Duration::from_secs(end)))
 }
 
-fn row<'a>(history: &'a AlertHistory, alert: &str) -> &'a AlertRow {
+pub(super) fn row<'a>(history: &'a AlertHistory, alert: &str) -> &'a AlertRow {
     history.rules.iter().find(|row| row.alert == alert).unwrap()
 }
 
 #[track_caller]
-fn check(history: &AlertHistory, alert: &str, reading: AlertReading, because: &str) {
+pub(super) fn check(history: &AlertHistory, alert: &str, reading: AlertReading, because: &str) {
     let row = row(history, alert);
     assert_eq!((row.reading, row.because.as_str()), (reading, because));
 }

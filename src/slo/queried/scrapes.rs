@@ -11,7 +11,7 @@ use crate::metrics::{MetricKind, Series};
 use crate::model::Labels;
 use crate::promql::{Engine, Expr, ExprKind, Matcher, Query, Selector, Storage};
 use crate::slo::feed::{OwnSeries, of_target};
-use crate::slo::metric::{LEAST_VALUES, ONE_IN};
+use crate::slo::metric::least_of;
 use crate::slo::scraped::Recorded;
 
 static NONE: LazyLock<Labels> = LazyLock::new(Labels::new);
@@ -108,15 +108,13 @@ impl<'a> SteadyScrapes<'a> {
 
     /// The scrapes that succeeded: those at which there was anything.
     pub(super) fn whole(&self) -> Vec<Duration> {
-        let all: Vec<&Series> = self.recorded.series.iter().collect();
-        let succeeded = |at: &Duration| all.iter().any(|series| series.value_at(*at).is_some());
-        self.scrapes.iter().copied().filter(succeeded).collect()
+        self.scrapes.iter().copied().filter(|at| self.recorded.series.has_any_at(*at)).collect()
     }
 
     /// Why too few scrapes were read for anything to be said of the steady phase, if so.
     pub(super) fn too_few(&self) -> Option<String> {
         let (read, tried) = (self.whole().len(), self.scrapes.len());
-        let needed = LEAST_VALUES.max(tried.div_ceil(ONE_IN));
+        let needed = least_of(tried);
         (read < needed).then(|| {
             format!("no data: {read} of {tried} scrapes of the steady phase were read, {needed} are needed")
         })

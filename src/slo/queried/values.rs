@@ -11,7 +11,7 @@ use crate::model::{Verdict, format_duration, format_ratio};
 use crate::promql::{Query, Value, VectorSample};
 use crate::slo::draft::Draft;
 use crate::slo::judge::blank;
-use crate::slo::metric::{LEAST_VALUES, ONE_IN, aggregate, measure};
+use crate::slo::metric::{aggregate, least_of, measure};
 use crate::slo::tick::{Tick, evidence};
 use crate::slo::{Aggregation, Finding, Objective, exact_percent, without_binary_noise};
 
@@ -108,7 +108,7 @@ impl Answers {
             some => format!("; the target has no {}", some.join(", ")),
         };
         let answers = Self { moments, asked, at_end, short, note: String::new() };
-        let needed = if at_end { 1 } else { LEAST_VALUES.max(asked.div_ceil(ONE_IN)) };
+        let needed = if at_end { 1 } else { least_of(asked) };
         if answers.whole() < needed {
             let nan = not_numbers.told();
             let (found, of) = (answers.whole(), asked);

@@ -1,15 +1,14 @@
-//! What must hold of the readers of foreign text, whatever it is. Shared by the targets of cargo-fuzz and by `tests/it/fuzzed.rs`.
+//! What must hold of a reader of foreign text, whatever it is. Shared by a target of cargo-fuzz and by `tests/it/fuzzed.rs`.
 
 use std::time::Duration;
 
 use gander::metrics::{Exposition, Format, Sample, SampleValue, ScrapeEncoder, SeriesStore};
-use gander::promql::{Engine, Query, Storage};
 
 /// More samples than this are refused.
 const MOST_SAMPLES: usize = 1000;
 
 /// A scrape's bytes are taken in as they are read, or refused with a place in them.
-pub(crate) fn exposition(bytes: &[u8]) {
+pub(crate) fn holds(bytes: &[u8]) {
     for format in [Format::Text, Format::OpenMetrics] {
         match Exposition::parse_bytes(bytes, format, MOST_SAMPLES) {
             Ok(read) => taken_in(bytes, format, &read.samples),
@@ -45,22 +44,4 @@ fn taken_in(bytes: &[u8], format: Format, samples: &[Sample]) {
     assert_eq!(store.iter().count(), samples.len());
     let second = encoder.scraped(Duration::from_secs(2), bytes, format).expect("it was read before").record;
     assert!(second.new.is_empty() && second.values.is_empty() && second.gone.is_empty(), "{second:?}");
-}
-
-/// A query is refused with a place in it, or answered; what is printed of it is the same query.
-pub(crate) fn promql(text: &str) {
-    match Query::parse(text) {
-        Err(error) => {
-            assert!(error.span.start <= error.span.end && error.span.end <= text.len(), "{error:?}");
-            assert!(text.get(error.span.clone()).is_some(), "{error:?} is within a character");
-        }
-        Ok(query) => {
-            let printed = query.expr().to_string();
-            let again =
-                Query::parse(&printed).unwrap_or_else(|error| panic!("{text:?}: {printed:?}: {error}"));
-            assert_eq!(again.expr().to_string(), printed, "{text:?}");
-            // An error is as good as an answer; a panic is not.
-            let _ = Engine::default().instant(&query, &Storage::new(), 1_700_000_000_000);
-        }
-    }
 }
