@@ -15,6 +15,7 @@ pub mod schema;
 pub mod promql;
 pub mod rules;
 pub mod alertmanager;
+pub mod verify;
 pub mod slo;
 pub mod scenario;
 pub mod report;

@@ -87,7 +87,7 @@ impl Link {
         }
         let admitted = self.shared.metrics.connect(transport, self.shared.options.max_connections);
         if admitted && self.transport.set(transport).is_err() {
-            self.shared.metrics.disconnect(transport, Duration::ZERO);
+            self.shared.metrics.disconnect(transport, Duration::ZERO, None);
         }
         admitted
     }
@@ -118,7 +118,8 @@ impl Drop for Connection {
     fn drop(&mut self) {
         if let Some(transport) = self.link.transport.get() {
             let lasted = self.link.shared.since(self.link.opened);
-            self.link.shared.metrics.disconnect(*transport, lasted);
+            let faults = self.link.shared.faults.get();
+            self.link.shared.metrics.disconnect(*transport, lasted, faults.as_deref());
         }
     }
 }

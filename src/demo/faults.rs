@@ -184,6 +184,16 @@ impl Faults {
         self.options.lie.contains(&Lie::ErrorsAsSuccess)
     }
 
+    /// True when durations are to be observed in the wrong unit.
+    pub(super) fn mistakes_the_unit(&self) -> bool {
+        self.options.lie.contains(&Lie::DurationUnit)
+    }
+
+    /// True when connections that end are to be counted as open.
+    pub(super) fn keeps_connections(&self) -> bool {
+        self.options.lie.contains(&Lie::StuckConnections)
+    }
+
     /// True for every tenth request, when counts are to be lost.
     pub(super) fn loses_this_count(&self) -> bool {
         self.options.lie.contains(&Lie::LostCounts) && self.counted.fetch_add(1, Ordering::Relaxed) % 10 == 9

@@ -165,6 +165,10 @@ pub enum Lie {
     ErrorsAsSuccess,
     /// Every tenth request is not counted
     LostCounts,
+    /// Durations of requests are observed in milliseconds, into a histogram of seconds
+    DurationUnit,
+    /// Connections that end are not counted out
+    StuckConnections,
 }
 
 /// A lognormal distribution of durations, written `20ms,0.5`.

@@ -98,10 +98,15 @@ impl SeriesStore {
         sorted.into_iter()
     }
 
-    /// The series called `name` that have all of `labels`, in the order they were first seen.
-    pub fn select<'a>(&'a self, name: &str, labels: &'a Labels) -> impl Iterator<Item = &'a Series> {
+    /// The series called `name`, in the order they were first seen.
+    pub fn named<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Series> + use<'a> {
         let named = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
-        named.iter().map(|&id| &self.series[id]).filter(|series| series.labels.matches(labels))
+        named.iter().map(|&id| &self.series[id])
+    }
+
+    /// Those of them that have all of `labels`.
+    pub fn select<'a>(&'a self, name: &str, labels: &'a Labels) -> impl Iterator<Item = &'a Series> {
+        self.named(name).filter(|series| series.labels.matches(labels))
     }
 
     /// True when the scrape at `at` was read: there was anything.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Abort, PrometheusEvent, format_count, format_duration};
+use super::{Abort, Outcome, PrometheusEvent, format_count, format_duration};
 
 /// Something with the time at which it was seen, counted from the start of the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,12 @@ pub struct Stamped<T> {
 pub enum Event {
     /// Before the load: what the load itself costs.
     Floor(Floor),
+    /// The target was scraped before the load, where somebody wants to know what it counted since. Readers from before it refuse the
+    /// directory.
+    Baseline {
+        /// The calls that gander had made by then; they are in the books of the first second.
+        calls: Vec<EarlyCall>,
+    },
     /// The load began; the warm-up (if any) is on.
     LoadStarted,
     /// The warm-up is over: from here on calls count for the verdict.
@@ -48,6 +54,15 @@ pub enum Event {
         /// In one sentence; text from a server is cleaned.
         text: String,
     },
+}
+
+/// A call that was made before the load began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlyCall {
+    /// The place of its step in the plan.
+    pub step: u16,
+    /// How it ended.
+    pub outcome: Outcome,
 }
 
 /// The latency of a load against a server that answers at once: no target can seem faster than this.

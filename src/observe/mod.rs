@@ -60,6 +60,8 @@ pub struct ObserveOptions {
     pub metrics: Option<Url>,
     /// How often they are scraped.
     pub metrics_interval: Duration,
+    /// How long after the last look at a target that is at rest it is scraped once more; `None`: not again.
+    pub settle: Option<Duration>,
     /// The Prometheus that is asked for metrics in place of the target.
     pub prometheus: Option<PrometheusOptions>,
     /// Which health endpoints there are.
@@ -125,7 +127,7 @@ pub enum ObserveError {
 /// Watchers that are ready to begin, so that what they see first is seen when the load begins.
 pub struct Watchers {
     options: ObserveOptions,
-    metrics: Option<Fetcher>,
+    metrics: Option<scrape::Scraper>,
     prometheus: Option<prometheus::Api>,
     probes: Vec<(Endpoint, Fetcher)>,
 }
@@ -163,6 +165,8 @@ pub fn prepare(options: ObserveOptions) -> Result<Watchers, ObserveError> {
             .map(|fetcher| (*endpoint, fetcher))
     };
     let metrics = options.metrics.as_ref().map(fetch_metrics).transpose()?;
+    let scraper = |fetcher| scrape::Scraper::new(fetcher, limits.series, reporter(&options));
+    let metrics = metrics.map(scraper);
     let probes = options.probes.iter().map(fetch_health).collect::<Result<Vec<_>, _>>()?;
 
     let prometheus = options.prometheus.as_ref();
@@ -171,17 +175,35 @@ pub fn prepare(options: ObserveOptions) -> Result<Watchers, ObserveError> {
     Ok(Watchers { options, metrics, prometheus, probes })
 }
 
+fn reporter(options: &ObserveOptions) -> Reporter {
+    Reporter {
+        clock: Arc::clone(&options.clock),
+        secrets: options.secrets.clone(),
+        sink: options.sink.clone(),
+    }
+}
+
 impl Watchers {
+    /// Scrapes the target before anything else happens to it; false where its metrics are not to be scraped.
+    pub async fn baseline(&mut self) -> bool {
+        match &mut self.metrics {
+            Some(scraper) => {
+                scraper.scrape().await;
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Begins watching: everything is looked at once now and then at its interval. Must be called within a tokio
     /// runtime.
     pub fn start(self) -> Observer {
         let Self { options, metrics, prometheus, probes } = self;
-        let reporter = Reporter { clock: options.clock, secrets: options.secrets, sink: options.sink };
+        let reporter = reporter(&options);
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        if let Some(fetcher) = metrics {
-            let scraper = scrape::Scraper::new(fetcher, options.limits.series, reporter.clone());
-            tasks.spawn(scraper.run(ticks(options.metrics_interval), stop.clone()));
+        if let Some(scraper) = metrics {
+            tasks.spawn(scraper.run(ticks(options.metrics_interval), stop.clone(), options.settle));
         }
         if let Some((api, asked)) = prometheus.zip(options.prometheus) {
             let collector = prometheus::Collector::new(api, asked, reporter.clone());

@@ -24,8 +24,14 @@ impl Scraper {
         Self { fetcher, encoder: ScrapeEncoder::new(max_series), reporter }
     }
 
-    /// Scrapes never overlap: the next one waits for the tick after the end of this one.
-    pub(super) async fn run(mut self, mut ticks: Interval, stop: CancellationToken) {
+    /// Scrapes never overlap: the next one waits for the tick after the end of this one. When it is told to stop it makes one more, and
+    /// where the target may `settle` first another one after that.
+    pub(super) async fn run(
+        mut self,
+        mut ticks: Interval,
+        stop: CancellationToken,
+        settle: Option<Duration>,
+    ) {
         loop {
             tokio::select! {
                 biased;
@@ -34,11 +40,16 @@ impl Scraper {
             }
         }
         self.scrape().await;
+        if let Some(settle) = settle {
+            tokio::time::sleep(settle).await;
+            self.scrape().await;
+        }
         let ended = self.encoder.ended(self.reporter.now());
         self.reporter.scrape(ended);
     }
 
-    async fn scrape(&mut self) {
+    /// Scrapes once, now.
+    pub(super) async fn scrape(&mut self) {
         let at = self.reporter.now();
         let began = Instant::now();
         let reply = self.fetcher.get(ACCEPT).await;

@@ -38,6 +38,7 @@ fn options(target: &Url) -> (ObserveOptions, mpsc::UnboundedReceiver<Observation
         secrets: Secrets::default(),
         user_agent: "gander-test".to_owned(),
         metrics: None,
+        settle: None,
         metrics_interval: NEVER,
         prometheus: None,
         probes: Vec::new(),

@@ -5,6 +5,7 @@
 //!           plan.json         what was to be done                          complete or absent
 //!           objectives.json   what was to hold                             complete or absent
 //!           alerts.json     alert rules, and what is expected of them    complete or absent
+//!           checks.json       what is checked of the target's telemetry    complete or absent
 //!           environment.json  where it ran                                 complete or absent
 //!           target.json       what the target said of itself               complete or absent
 //!           seconds.ndjson    one line a second: counts, latencies, errors every line complete or dropped

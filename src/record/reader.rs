@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::files::{RecordError, read_json, read_json_if_there, read_lines};
 use crate::metrics::{FetchRecord, FetchedStore, ScrapeRecord, SeriesError, SeriesStore};
 use crate::plan::Plan;
-use crate::report::{Ending, FIRST_RUN_FORMAT_VERSION, Manifest, RUN_FORMAT_VERSION, RunLog};
+use crate::report::{Ending, Manifest, RUN_FORMAT_VERSION, RunLog};
 use crate::slo::Criteria;
 
 #[derive(Deserialize)]
@@ -24,7 +24,7 @@ pub fn read(folder: &Path) -> Result<RunLog, RecordError> {
         return Err(RecordError::NotARun { path: folder.to_owned() });
     }
     let manifest: Manifest = read_json(&run)?;
-    if !(FIRST_RUN_FORMAT_VERSION..=RUN_FORMAT_VERSION).contains(&manifest.version) {
+    if !(1..=RUN_FORMAT_VERSION).contains(&manifest.version) {
         return Err(RecordError::Version {
             path: folder.to_owned(),
             found: manifest.version,
@@ -45,6 +45,7 @@ pub fn read(folder: &Path) -> Result<RunLog, RecordError> {
         criteria: Criteria {
             objectives: read_json(&folder.join("objectives.json"))?,
             alerts: read_json_if_there(&folder.join("alerts.json"))?,
+            checks: read_json_if_there(&folder.join("checks.json"))?.unwrap_or_default(),
             abort_when: read_json_if_there(&folder.join("abort_when.json"))?,
         },
         environment: read_json(&folder.join("environment.json"))?,

@@ -63,6 +63,9 @@ impl RunWriter {
         if let Some(alerts) = &criteria.alerts {
             write_json(&folder.join("alerts.json"), alerts)?;
         }
+        if !criteria.checks.is_empty() {
+            write_json(&folder.join("checks.json"), &criteria.checks)?;
+        }
         if let Some(when) = &criteria.abort_when {
             write_json(&folder.join("abort_when.json"), when)?;
         }

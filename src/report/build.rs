@@ -16,6 +16,7 @@ mod rows;
 mod saturation;
 mod streams;
 mod sessions;
+pub(super) mod telemetry;
 mod timeline;
 
 use super::measured::Measured;
@@ -58,6 +59,7 @@ pub(super) fn build(
         objectives,
         alerts: None,
         prometheus: None,
+        telemetry: Vec::new(),
         notes,
         clocks: clocks::clocks(log, all, clock),
         generator,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::measured::Measured;
-use super::{Ending, Environment, FIRST_RUN_FORMAT_VERSION, Finding, Manifest, RunLog, RunReport, Totals};
+use super::{Ending, Environment, Finding, Manifest, RunLog, RunReport, Totals};
 use crate::metrics::{
     BadMoments, Cell, ErrorSample, IdleSecond, Phase, Second, SeriesStore, StreamCell, StreamedCall,
 };
@@ -35,7 +35,7 @@ pub(super) fn fixture() -> RunLog {
     let planned = seconds.iter().map(|second| second.planned).sum();
     RunLog {
         manifest: Manifest {
-            version: FIRST_RUN_FORMAT_VERSION,
+            version: 1,
             run_id: "2026-03-01T10-00-00Z-default".to_owned(),
             gander: "0.1.0".to_owned(),
             started_at: "2026-03-01T10:00:00Z".to_owned(),

@@ -6,10 +6,11 @@
 use super::own_prometheus::PrometheusReport;
 use super::{
     Environment, ErrorRow, Finding, HealthSpan, Manifest, OutcomeCount, OutputRow, RunReport, Saturation,
-    StepRow, StreamRow, StreamTime,
+    StepRow, StreamRow, StreamTime, TelemetryCheck,
 };
 use crate::model::{Labels, NotificationCount, TargetInfo, printable_text};
 use crate::slo::{AlertHistory, AlertProjection, AlertRow, AlertSpan, HeldBackRow, PageRow, TheirAlertRow};
+use crate::verify::Evidence;
 
 /// `report` with every text made printable.
 pub(super) fn gated(report: &RunReport) -> RunReport {
@@ -25,6 +26,7 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
         objectives,
         alerts,
         prometheus,
+        telemetry,
         notes,
         total,
         steps,
@@ -66,6 +68,11 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
     objectives.iter_mut().for_each(objective_texts);
     alerts.iter_mut().for_each(alert_texts);
     prometheus.iter_mut().for_each(prometheus_texts);
+    for TelemetryCheck { finding, wrong: _, evidence } in telemetry {
+        objective_texts(finding);
+        let Evidence { columns, rows, more: _ } = evidence;
+        all(columns.iter_mut().chain(rows.iter_mut().flatten()));
+    }
     for row in steps.iter_mut().chain(around).chain([total, warm_up_total]) {
         let StepRow { name, method, tool, .. } = row;
         all([name, method].into_iter().chain(tool));

@@ -9,6 +9,7 @@ mod charts;
 mod health_strip;
 mod own_prometheus;
 mod sections;
+mod telemetry;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -37,6 +38,7 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
                     (sections::objectives(report))
                     (budgets::budgets(report))
                     @if let Some(history) = &report.alerts { (alerts::alerts(history)) }
+                    @if !report.telemetry.is_empty() { (telemetry::section(&report.telemetry)) }
                     @if let Some(prometheus) = &report.prometheus { (own_prometheus::section(prometheus)) }
                     (sections::golden_signals(report))
                     (figures("Over time", "charts", &load))

@@ -1,6 +1,6 @@
 //! A run, judged: the pure function behind `run`, `check` and `report`.
 
-use super::build::{build, own_prometheus};
+use super::build::{build, own_prometheus, telemetry};
 use super::measured::Measured;
 use super::{RunLog, RunReport};
 use crate::metrics::FetchedStore;
@@ -31,7 +31,9 @@ pub fn judged(log: &RunLog, criteria: &Criteria) -> RunReport {
         history
     });
     let prometheus = own_prometheus::report(log, steady.end, alerts.as_ref());
-    RunReport { alerts, prometheus, ..build(log, &measured, findings, fails_anyway) }
+    let telemetry = telemetry::report(log, &measured.all, criteria);
+    findings.extend(telemetry.iter().map(|check| check.finding.clone()));
+    RunReport { alerts, prometheus, telemetry, ..build(log, &measured, findings, fails_anyway) }
 }
 
 /// What was scraped, on the clock of the day.

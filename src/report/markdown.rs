@@ -6,7 +6,10 @@ use std::fmt::Write as _;
 
 use super::figures::{P50, P95, P99};
 use super::own_prometheus::PrometheusReport;
-use super::{Finding, RunReport, StepRow, StreamTime, alert_words, budget_words, figures, prometheus_words};
+use super::{
+    Finding, RunReport, StepRow, StreamTime, TelemetryCheck, alert_words, budget_words, figures,
+    prometheus_words,
+};
 use crate::model::{Verdict, format_count, format_ratio};
 use crate::slo::{AlertHistory, AlertRow};
 
@@ -19,6 +22,7 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
         objectives(report),
         budgets(report),
         report.alerts.as_ref().map(alerts).unwrap_or_default(),
+        telemetry(&report.telemetry),
         report.prometheus.as_ref().map(prometheus).unwrap_or_default(),
         golden_signals(report),
         steps(report),
@@ -122,6 +126,30 @@ fn alerts(history: &AlertHistory) -> String {
         table += &["- ", &text(&told), "\n"].concat();
     }
     table
+}
+
+/// The checks of the target's own telemetry: what is not as it should be, with its rows.
+fn telemetry(checks: &[TelemetryCheck]) -> String {
+    let mut part = String::new();
+    for TelemetryCheck { finding, wrong: _, evidence } in checks {
+        if finding.verdict == Verdict::Pass {
+            continue;
+        }
+        if part.is_empty() {
+            part += "### Telemetry\n\n";
+        }
+        part += &["**", &text(&finding.name), "**: ", &text(&finding.because), "\n\n"].concat();
+        if evidence.rows.is_empty() {
+            continue;
+        }
+        row(&mut part, &evidence.columns.iter().map(|column| text(column)).collect::<Vec<_>>());
+        part += &format!("|{}\n", "---|".repeat(evidence.columns.len()));
+        for cells in &evidence.rows {
+            row(&mut part, &cells.iter().map(|cell| text(cell)).collect::<Vec<_>>());
+        }
+        part += "\n";
+    }
+    part
 }
 
 fn prometheus(report: &PrometheusReport) -> String {

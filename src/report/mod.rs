@@ -30,12 +30,11 @@ pub use format::{FORMATS, Format, OutputFile, format_names};
 pub use json::REPORT_SCHEMA;
 pub use judged::judged;
 pub use own_prometheus::PrometheusReport;
-pub use run_log::{
-    Ending, Environment, FIRST_RUN_FORMAT_VERSION, Manifest, RUN_FORMAT_VERSION, RunLog, Totals,
-};
+pub use run_log::{Ending, Environment, Manifest, RUN_FORMAT_VERSION, RunLog, Totals, run_format_version};
 pub use run_report::{
     ClockRow, CrossTalk, ErrorRow, HealthSpan, IdleStreams, LostSessions, OutcomeCount, OutputRow,
-    REPORT_VERSION, RunReport, Saturation, SessionGrowth, StepRow, StreamRow, StreamTime, TimelinePoint,
+    REPORT_VERSION, RunReport, Saturation, SessionGrowth, StepRow, StreamRow, StreamTime, TelemetryCheck,
+    TimelinePoint,
 };
 pub use terminal::{TerminalStyle, terminal_summary};
 pub(crate) use terminal_table::{Align, Table};

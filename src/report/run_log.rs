@@ -9,10 +9,20 @@ use crate::plan::Plan;
 use crate::slo::Criteria;
 
 /// The version of the run directory's files. Version 2 is version 1 with objectives on windows or on parts of the load: readers of version 1
-/// refuse it, where they would judge such an objective over the whole run.
-pub const RUN_FORMAT_VERSION: u32 = 2;
-/// The version of run directories without such objectives, which every reader knows.
-pub const FIRST_RUN_FORMAT_VERSION: u32 = 1;
+/// refuse it, where they would judge such an objective over the whole run. Version 3 is version 2 with checks of the target's telemetry, which
+/// readers of version 2 would pass over.
+pub const RUN_FORMAT_VERSION: u32 = 3;
+
+/// The first version whose readers judge a run by all of `criteria`.
+pub fn run_format_version(criteria: &Criteria) -> u32 {
+    if !criteria.checks.is_empty() {
+        3
+    } else if criteria.objectives.iter().any(|objective| objective.terms.narrow()) {
+        2
+    } else {
+        1
+    }
+}
 
 /// A run as recorded.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +52,7 @@ pub struct RunLog {
 /// What the run is called, and what wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// [`RUN_FORMAT_VERSION`].
+    /// [`RUN_FORMAT_VERSION`], or an earlier one that says all that is in it: [`run_format_version`].
     pub version: u32,
     /// The directory's name.
     pub run_id: String,

@@ -10,6 +10,7 @@ use super::{Environment, Manifest};
 use crate::metrics::Phase;
 use crate::model::{HealthState, Messages, OutcomeClass, Strays, TargetInfo, Verdict};
 use crate::slo::{AlertHistory, Finding, GeneratorCheck};
+use crate::verify::Evidence;
 
 /// The version of `report.json`. Version 2 has all that version 1 had, and beside it
 /// `errors`, `clocks`, `generator`, how much of each second was `covered`, and which failures were `expected`. Version 3 has
@@ -18,8 +19,8 @@ use crate::slo::{AlertHistory, Finding, GeneratorCheck};
 /// `idle_streams` and `lost_sessions`. Version 5 has all that version 4 had, and beside it `within_limit` of each objective. Version 6 has all that
 /// version 5 had, and beside it `budget` of each objective, `projected` of each alert, `prometheus`, from when on the `alerts` are not known
 /// (`unknown_from`), and `aborted` among the states of a run; a reader that looks at the other fields alone, and takes that state for one
-/// that it does not know, reads it as before.
-pub const REPORT_VERSION: u32 = 6;
+/// that it does not know, reads it as before. Version 7 has all that version 6 had, and beside it `telemetry`.
+pub const REPORT_VERSION: u32 = 7;
 
 /// A run, judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,6 +53,9 @@ pub struct RunReport {
     /// What the user's own Prometheus gave and concluded; `None` where none was to be asked.
     #[serde(default)]
     pub prometheus: Option<PrometheusReport>,
+    /// What came of the checks of the target's own telemetry; each is among the `objectives`, too.
+    #[serde(default)]
+    pub telemetry: Vec<TelemetryCheck>,
     /// Things a person should know to read the numbers.
     pub notes: Vec<String>,
     /// The latencies of all steady load calls on each of their clocks.
@@ -110,6 +114,17 @@ pub struct RunReport {
     pub scrapes: u64,
     /// Scrapes of the target's metrics: failed.
     pub scrapes_failed: u64,
+}
+
+/// One check of the target's own telemetry, with what its verdict rests on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TelemetryCheck {
+    /// What was found.
+    pub finding: Finding,
+    /// How many of the things that were looked at are not as they should be.
+    pub wrong: u64,
+    /// What it rests on.
+    pub evidence: Evidence,
 }
 
 /// Calls and latencies of one step, or of several together.

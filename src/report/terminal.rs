@@ -5,7 +5,10 @@
 use super::figures::{P50, P90, P95, P99};
 use super::own_prometheus::PrometheusReport;
 use super::terminal_table::{Align, Table, fitted, wrapped};
-use super::{CrossTalk, Finding, RunReport, StepRow, alert_words, budget_words, figures, prometheus_words};
+use super::{
+    CrossTalk, Finding, RunReport, StepRow, TelemetryCheck, alert_words, budget_words, figures,
+    prometheus_words,
+};
 use crate::model::{Color, Verdict, format_count, format_ratio};
 use crate::slo::{Agreement, AlertHistory};
 
@@ -44,6 +47,7 @@ pub(super) fn render(report: &RunReport, style: TerminalStyle<'_>) -> String {
     screen.objectives(report);
     screen.budgets(report);
     report.alerts.iter().for_each(|history| screen.alerts(history));
+    screen.telemetry(&report.telemetry);
     report.prometheus.iter().for_each(|prometheus| screen.prometheus(prometheus));
     screen.golden_signals(report);
     screen.steps(report);
@@ -171,6 +175,29 @@ impl Screen {
         }
         for told in alert_words::paged(history).iter().take(MOST_ROWS) {
             self.hanging("  paged  ", told);
+        }
+    }
+
+    /// What the checks of the target's telemetry rest on that are not as they should be; the others are told by their rows above.
+    fn telemetry(&mut self, checks: &[TelemetryCheck]) {
+        let told = checks.iter().filter(|check| check.finding.verdict != Verdict::Pass);
+        let told: Vec<&TelemetryCheck> = told.filter(|check| !check.evidence.rows.is_empty()).collect();
+        if told.is_empty() {
+            return;
+        }
+        self.title("TELEMETRY");
+        for TelemetryCheck { finding, wrong: _, evidence } in told {
+            self.hanging("  ", &format!("{} ({})", finding.name, finding.scope));
+            let aligns: Vec<Align> = (0..evidence.columns.len())
+                .map(|i| if i == 0 { Align::Elastic } else { Align::Right })
+                .collect();
+            let mut table = Table::new(&aligns);
+            table.row(evidence.columns.clone());
+            evidence.rows.iter().take(MOST_ROWS).for_each(|row| table.row(row.clone()));
+            let lines = table.lines(self.width - 4);
+            self.quiet(&format!("    {}", lines.first().map_or("", String::as_str)));
+            lines.iter().skip(1).for_each(|line| self.line(&format!("    {line}")));
+            self.and_more(evidence.rows.len());
         }
     }
 

@@ -21,12 +21,12 @@ use crate::load::{self, Crew, GeneratorWatch, LoadError, Recorder, Timing, Workl
 use crate::mcp::{self, Contact, ContactError};
 use crate::metrics::{Phase, Second, StreamLimit};
 use crate::model::{
-    Carriage, Endpoint, Event, Floor, Level, Secret, Stamped, printable_text, without_credentials,
+    Carriage, EarlyCall, Endpoint, Event, Floor, Level, Secret, Stamped, printable_text, without_credentials,
 };
 use crate::observe::{self, Limits, Observation, ObserveError, ObserveOptions, Observer, Watchers};
 use crate::plan::{Auth, Plan, Proxies, Proxy, Replicas, Target, Turn};
 use crate::record::{RecordError, RunWriter};
-use crate::report::{Ending, FIRST_RUN_FORMAT_VERSION, Manifest, RUN_FORMAT_VERSION, Totals};
+use crate::report::{Ending, Manifest, Totals, run_format_version};
 use crate::slo::{self, AbortWatch, AlertNews, Criteria};
 
 /// How long calls in flight may take to end after the first signal; the second one ends them at once.
@@ -127,26 +127,33 @@ pub async fn execute(
         prepared = prepare(&plan, criteria, options.floor, &options.program, &options.proxies) => prepared,
         Some(signal) = options.signals.recv() => Err(RunError::Stopped(signal)),
     };
-    let Prepared { floor, contact, generated, demo, clock, watchers, observations, crew } = match prepared {
-        Ok(prepared) => prepared,
-        Err(error) if error.is_of_target() => return unmeasured(writer, error),
-        Err(error) => {
-            // Nothing was tried: an empty run directory would only be in the way. One that can't be removed is.
-            let _ = std::fs::remove_dir_all(&folder);
-            return Err(error);
-        }
-    };
+    let Prepared { floor, contact, generated, demo, clock, watchers, has_baseline, observations, crew } =
+        match prepared {
+            Ok(prepared) => prepared,
+            Err(error) if error.is_of_target() => return unmeasured(writer, error),
+            Err(error) => {
+                // Nothing was tried: an empty run directory would only be in the way. One that can't be removed is.
+                let _ = std::fs::remove_dir_all(&folder);
+                return Err(error);
+            }
+        };
     watch(RunEvent::Contact { target: &contact.info });
     writer.target(&contact.info).map_err(RunError::Record)?;
     writer.arguments(&generated.made).map_err(RunError::Record)?;
     // From here on the run's time counts.
     let clock = *clock.get_or_init(Clock::start);
     let observer = watchers.start();
+    let early =
+        contact.calls.iter().map(|call| EarlyCall { step: call.step.0, outcome: call.exchange.outcome });
+    let baseline = has_baseline.then(|| Event::Baseline { calls: early.collect() });
     let mut run = Run::new(plan, contact, clock, demo, writer, watch);
     run.notes.extend(generated.notes.into_iter().map(|text| (Level::Info, text)));
     run.stream_limits = slo::stream_limits(&criteria.objectives);
     run.alerts = criteria.alerts.as_ref().map(|alerts| AlertWatch::start(alerts, zero_ms));
     run.abort_watch = Some(AbortWatch::of(criteria, &run.work.plan));
+    if let Some(baseline) = baseline {
+        run.write(&Stamped { at: Duration::ZERO, what: baseline })?;
+    }
     if let Some(floor) = floor {
         run.write(&Stamped { at: Duration::ZERO, what: Event::Floor(floor) })?;
     }
@@ -177,6 +184,8 @@ struct Prepared {
     demo: Option<DemoChild>,
     clock: Arc<OnceLock<Clock>>,
     watchers: Watchers,
+    /// The target was scraped before the load.
+    has_baseline: bool,
     observations: UnboundedReceiver<Observation>,
     crew: Crew,
 }
@@ -189,11 +198,7 @@ fn manifest(plan: &Plan, criteria: &Criteria, options: &RunOptions) -> Manifest 
         .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
         .collect();
     Manifest {
-        version: if criteria.objectives.iter().any(|objective| objective.terms.narrow()) {
-            RUN_FORMAT_VERSION
-        } else {
-            FIRST_RUN_FORMAT_VERSION
-        },
+        version: run_format_version(criteria),
         run_id: format!("{}-{}", started.strftime("%Y%m%d-%H%M%S"), name.trim_matches('-')),
         gander: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
@@ -216,11 +221,12 @@ async fn prepare(
     let (sink, observations) = unbounded_channel();
     let clock = Arc::new(OnceLock::new());
     let observe = observe_options(plan, &contact, proxies, Arc::clone(&clock), sink);
-    let observe = ObserveOptions { prometheus: own_prometheus::options(plan, criteria), ..observe };
+    let settle = criteria.checks.settle();
+    let observe = ObserveOptions { prometheus: own_prometheus::options(plan, criteria), settle, ..observe };
     if !observe::wait_until_ready(&observe, READY_PATIENCE).await? {
         return Err(RunError::NotReady(contact.info.url));
     }
-    let watchers = observe::prepare(observe)?;
+    let mut watchers = observe::prepare(observe)?;
     let floor = match floor {
         Some(length) => {
             let measured = floor::measure(plan, &generated.arguments, length, program).await;
@@ -230,7 +236,9 @@ async fn prepare(
     };
     let mut crew = Crew::launch(plan.load.peak_users())?;
     crew.ready().await?;
-    Ok(Prepared { floor, contact, generated, demo, clock, watchers, observations, crew })
+    let is_checked = !criteria.checks.is_empty();
+    let has_baseline = is_checked && watchers.baseline().await;
+    Ok(Prepared { floor, contact, generated, demo, clock, watchers, has_baseline, observations, crew })
 }
 
 /// The target where it is ours to start, and the first contact with it.
@@ -559,6 +567,7 @@ fn observe_options(
     ObserveOptions {
         metrics: at(&watched.metrics),
         metrics_interval: watched.metrics_interval,
+        settle: None,
         prometheus: None,
         probes: endpoints.iter().filter_map(|(name, url)| Some((*name, at(url)?))).collect(),
         health_interval: watched.health_interval,

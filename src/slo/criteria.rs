@@ -1,6 +1,7 @@
 //! What must hold of a run: objectives, and what is expected of alert rules.
 
 use super::{AbortWhen, AlertCriteria, Objective};
+use crate::verify::Checks;
 
 /// What the SLO files of a run say.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -9,6 +10,8 @@ pub struct Criteria {
     pub objectives: Vec<Objective>,
     /// Alert rules to be evaluated over what the run scrapes; `None` where no file names any.
     pub alerts: Option<AlertCriteria>,
+    /// What is checked of the target's own telemetry.
+    pub checks: Checks,
     /// What stops the load, beside objectives that say so.
     pub abort_when: Option<AbortWhen>,
 }

@@ -20,6 +20,7 @@ use crate::input::{
 };
 use crate::model::{LatencyClock, StreamClock, parse_duration};
 use crate::plan::Plan;
+use crate::verify::{self, Checks};
 
 /// The version of the file format.
 const VERSION: u64 = 1;
@@ -44,6 +45,7 @@ pub(crate) struct WrittenCriteria {
     pub objectives: Vec<WrittenObjective>,
     pub alerts: Option<WrittenAlerts>,
     pub abort_when: Option<(AbortWhen, Place)>,
+    pub checks: Option<(Checks, Place)>,
 }
 
 /// Alert rules and where they are asked for.
@@ -65,6 +67,14 @@ impl WrittenCriteria {
             (None, abort_when) => self.abort_when = abort_when,
             (Some(_), None) => {}
         }
+        match (&self.checks, other.checks) {
+            (Some((_, first)), Some((_, second))) => problems.push(
+                Problem::error(&second, "a second SLO file has `checks`")
+                    .help(format!("the first is at {first}: keep one of them")),
+            ),
+            (None, checks) => self.checks = checks,
+            (Some(_), None) => {}
+        }
         match (&self.alerts, other.alerts) {
             (Some(first), Some(second)) => problems.push(
                 Problem::error(&second.place, "a second SLO file has `alerts`")
@@ -84,7 +94,12 @@ impl WrittenCriteria {
             let labels = objectives.iter_mut().filter_map(|objective| objective.indicator.labels_mut());
             labels.for_each(|labels| labels.clone_from(&alerts.labels));
         }
-        Criteria { objectives, alerts, abort_when: self.abort_when.map(|(when, _)| when) }
+        Criteria {
+            objectives,
+            alerts,
+            checks: self.checks.map(|(checks, _)| checks).unwrap_or_default(),
+            abort_when: self.abort_when.map(|(when, _)| when),
+        }
     }
 }
 
@@ -150,7 +165,7 @@ pub(crate) fn read(source: &Arc<Source>, files: Files<'_>, problems: &mut Proble
     let mut criteria = WrittenCriteria::default();
     let Some(root) = parse(source, problems) else { return criteria };
     let Some(mut file) = Fields::of(&root, "an SLO file", problems) else { return criteria };
-    let is_slo = file.place_of_any(&["objectives", "alerts"]).is_some();
+    let is_slo = file.place_of_any(&["objectives", "alerts", "checks"]).is_some();
     if let Some(place) = file.place_of_any(&["transactions", "target"]).filter(|_| !is_slo) {
         problems.push(
             Problem::error(place, "this is a scenario, not an SLO file")
@@ -167,6 +182,10 @@ pub(crate) fn read(source: &Arc<Source>, files: Files<'_>, problems: &mut Proble
         let read = alerts::read(alerts, source, files, problems);
         criteria.alerts = read.map(|alerts| WrittenAlerts { alerts, place });
     }
+    if let Some(field) = file.optional("checks") {
+        let read = verify::read(field, source, files, problems);
+        criteria.checks = read.map(|checks| (checks, field.node.place.clone()));
+    }
     if let Some(field) = file.optional("abort_when") {
         let read = abort_file::read(field, problems);
         criteria.abort_when = read.map(|when| (when, field.node.place.clone()));
@@ -174,8 +193,8 @@ pub(crate) fn read(source: &Arc<Source>, files: Files<'_>, problems: &mut Proble
     let budget = BudgetTerms::default();
     let budget =
         file.optional("budget").map_or(budget.clone(), |field| read_budget(field, &budget, problems));
-    let list =
-        if file.has("alerts") { file.optional("objectives") } else { file.required("objectives", problems) };
+    let stands_alone = file.has("alerts") || file.has("checks");
+    let list = if stands_alone { file.optional("objectives") } else { file.required("objectives", problems) };
     if let Some(list) = list {
         let before = problems.len();
         let mut any = false;

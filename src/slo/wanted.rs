@@ -68,7 +68,9 @@ pub fn wanted(criteria: &Criteria, select: Option<&str>) -> Wanted {
 
 /// True when `criteria` read any series at all.
 pub fn reads_metrics(criteria: &Criteria) -> bool {
-    criteria.alerts.is_some() || criteria.objectives.iter().any(|objective| objective.indicator.is_scraped())
+    criteria.alerts.is_some()
+        || criteria.checks.truth.is_some()
+        || criteria.objectives.iter().any(|objective| objective.indicator.is_scraped())
 }
 
 /// The matchers of a `select`.

@@ -30,6 +30,9 @@ mod aborts;
 /// The numbers: counts equal the target's own, latencies equal the injected ones.
 mod truth;
 
+/// The target's own telemetry against what was sent: faults that are found, and healthy targets that raise nothing.
+mod telemetry;
+
 /// The selftest, and the target that does nothing.
 mod selftest;
 

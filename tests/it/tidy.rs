@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom: a room, and the rooms it may name. `ARCHITECTURE.md` has the same table.
-const LAYERS: [(&str, &[&str]); 23] = [
+const LAYERS: [(&str, &[&str]); 24] = [
     ("model", &[]),
     ("clock", &[]),
     ("input", &["model"]),
@@ -15,9 +15,10 @@ const LAYERS: [(&str, &[&str]); 23] = [
     ("promql", &["model"]),
     ("rules", &["model", "input", "promql"]),
     ("alertmanager", &["model", "input", "promql"]),
-    ("slo", &["model", "input", "plan", "metrics", "stats", "promql", "rules", "alertmanager"]),
+    ("verify", &["model", "input", "plan", "metrics", "promql"]),
+    ("slo", &["model", "input", "plan", "metrics", "stats", "promql", "rules", "alertmanager", "verify"]),
     ("scenario", &["model", "input", "plan", "slo"]),
-    ("report", &["model", "plan", "metrics", "stats", "slo"]),
+    ("report", &["model", "plan", "metrics", "stats", "verify", "slo"]),
     ("mcp", &["model", "clock", "plan"]),
     ("load", &["model", "clock", "plan", "metrics", "mcp"]),
     ("observe", &["model", "plan", "metrics"]),

@@ -126,7 +126,8 @@ impl Metrics {
         }
         let hidden = faults.is_some_and(Faults::hides_errors);
         let requests = self.requests(method, tool);
-        requests.duration.observe(service);
+        let unit = if faults.is_some_and(Faults::mistakes_the_unit) { 1_000 } else { 1 };
+        requests.duration.observe(service.saturating_mul(unit));
         let error = Ending::ERRORS.iter().position(|error| *error == ending).filter(|_| !hidden);
         match error {
             Some(error) => {
@@ -165,10 +166,12 @@ impl Metrics {
         admitted
     }
 
-    /// Counts a connection out.
-    pub(super) fn disconnect(&self, transport: Transport, lasted: Duration) {
+    /// Counts a connection out, as truthfully as the faults allow.
+    pub(super) fn disconnect(&self, transport: Transport, lasted: Duration, faults: Option<&Faults>) {
         let connections = &self.connections[transport as usize];
-        connections.active.fetch_sub(1, Ordering::Relaxed);
+        if !faults.is_some_and(Faults::keeps_connections) {
+            connections.active.fetch_sub(1, Ordering::Relaxed);
+        }
         self.open_connections.fetch_sub(1, Ordering::Relaxed);
         connections.duration.observe(lasted);
     }

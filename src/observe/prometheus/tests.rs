@@ -106,6 +106,7 @@ async fn observe(
         secrets,
         user_agent: "gander-test".to_owned(),
         metrics: None,
+        settle: None,
         metrics_interval: NEVER,
         prometheus: Some(asked),
         probes: Vec::new(),

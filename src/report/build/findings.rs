@@ -210,6 +210,7 @@ fn abort(log: &RunLog) -> Option<Finding> {
     let (at, why) = log.events.iter().find_map(|stamped| match &stamped.what {
         Event::Aborted(why) => Some((stamped.at, why)),
         Event::Floor(_)
+        | Event::Baseline { .. }
         | Event::LoadStarted
         | Event::SteadyStarted
         | Event::LoadStopped
@@ -301,6 +302,7 @@ fn missing_target(log: &RunLog) -> Finding {
     let why = log.events.iter().rev().find_map(|stamped| match &stamped.what {
         Event::Note { text, .. } => Some(text.as_str()),
         Event::Floor(_)
+        | Event::Baseline { .. }
         | Event::LoadStarted
         | Event::SteadyStarted
         | Event::LoadStopped

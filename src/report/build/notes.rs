@@ -256,6 +256,7 @@ fn recorded_notes(log: &RunLog) -> impl Iterator<Item = String> + '_ {
         Event::Note { level: Level::Warning, text } => Some(format!("warning: {text}")),
         Event::Note { level: Level::Info, text } => Some(text.clone()),
         Event::Floor(_)
+        | Event::Baseline { .. }
         | Event::LoadStarted
         | Event::SteadyStarted
         | Event::LoadStopped

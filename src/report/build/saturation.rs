@@ -26,6 +26,7 @@ pub(super) fn saturation(log: &RunLog, clock: &LoadClock) -> Vec<Saturation> {
         .filter_map(|stamped| match &stamped.what {
             Event::Process(sample) => Some((clock.seconds(stamped.at), sample)),
             Event::Floor(_)
+            | Event::Baseline { .. }
             | Event::LoadStarted
             | Event::SteadyStarted
             | Event::LoadStopped

@@ -1,0 +1,54 @@
+//! The checks of the target's own telemetry, as findings beside those on objectives.
+
+use crate::metrics::Aggregates;
+use crate::report::{RunLog, TelemetryCheck};
+use crate::slo::{Criteria, Finding, Indicator};
+use crate::verify::{self, Checked, Seen};
+
+/// What the indicator of these findings is called.
+const TELEMETRY: &str = "telemetry";
+
+/// What came of the checks that `criteria` want.
+pub(in crate::report) fn report(log: &RunLog, all: &Aggregates, criteria: &Criteria) -> Vec<TelemetryCheck> {
+    let latency_limits: Vec<(String, f64)> = criteria
+        .objectives
+        .iter()
+        .filter_map(|objective| match objective.indicator {
+            Indicator::Latency { within, .. } => Some((objective.name.clone(), within.as_secs_f64())),
+            _ => None,
+        })
+        .collect();
+    let seen = Seen {
+        plan: &log.plan,
+        target: log.target.as_ref(),
+        seconds: &log.seconds,
+        aggregates: all,
+        events: &log.events,
+        series: &log.series,
+        is_fetched: log.fetched.is_some(),
+        latency_limits: &latency_limits,
+    };
+    let origin = criteria.checks.truth.as_ref().map(|truth| truth.origin.as_str()).unwrap_or_default();
+    let checked = verify::checked(&criteria.checks, &seen);
+    checked.into_iter().map(|checked| telemetry_check(checked, origin)).collect()
+}
+
+fn telemetry_check(checked: Checked, origin: &str) -> TelemetryCheck {
+    let Checked { name, scope, verdict, value, limit, samples, bad, because, evidence } = checked;
+    let finding = Finding {
+        name,
+        scope,
+        indicator: TELEMETRY.to_owned(),
+        verdict,
+        value,
+        value_number: None,
+        limit,
+        samples,
+        bad: None,
+        within_limit: None,
+        budget: None,
+        because,
+        origin: origin.to_owned(),
+    };
+    TelemetryCheck { finding, wrong: bad, evidence }
+}
