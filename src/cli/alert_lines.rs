@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Labels, format_count, format_duration, printable_text};
+use crate::model::{Labels, counted, format_duration, printable_text};
 use crate::slo::{AlertNews, LiveState, Unit};
 
 /// More lines than this are not printed: the report has all of it.
@@ -41,8 +41,7 @@ impl AlertLines {
         let count = |wanted| self.active.values().filter(|state| **state == wanted).count() as u64;
         let told = |state, word| match count(state) {
             0 => String::new(),
-            1 => format!(", 1 alert {word}"),
-            count => format!(", {} alerts {word}", format_count(count)),
+            count => format!(", {} {word}", counted(count, "alert")),
         };
         told(LiveState::Firing, "firing") + &told(LiveState::Pending, "pending")
     }

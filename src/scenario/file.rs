@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::auth_file::WrittenAuth;
 use super::data_file::{self, WrittenFeeder};
+use super::load_file::WrittenLoad;
 use super::observe_file::WrittenObserve;
 use super::step_file::WrittenStep;
 use super::target_file::WrittenTarget;
@@ -16,8 +17,8 @@ use super::{
 use crate::input::{Field, Fields, Node, Place, Problem, Problems, Value};
 use crate::model::clean_text;
 use crate::plan::{
-    Answers, Auth, Environment, HostRule, Load, OnViolation, OutputSchema, Outputs, ProtocolChoice,
-    SessionEnd, SessionPolicy, UnlistedTools,
+    Answers, Auth, Environment, HostRule, OnViolation, OutputSchema, Outputs, ProtocolChoice, SessionEnd,
+    SessionPolicy, UnlistedTools,
 };
 
 /// After this long a call is given up, where the file does not say. The end of a session has a limit of its own beside it.
@@ -52,9 +53,7 @@ pub(super) struct ScenarioFile {
     pub answers_place: Option<Place>,
     pub hosts: HostRule,
     pub timeout: Option<Duration>,
-    pub load: Option<Load>,
-    /// Where it asks for idle streams.
-    pub idle_place: Option<Place>,
+    pub load: Option<WrittenLoad>,
     pub feeders: Vec<WrittenFeeder>,
     /// The names of all variables, by their slots.
     pub variables: Vec<String>,
@@ -128,7 +127,7 @@ pub(super) fn read(
     let allowed = fields.optional("allow_hosts").map_or_else(Vec::new, |field| read_texts(field, problems));
     let timeout =
         fields.optional("timeout").map_or(Some(DEFAULT_TIMEOUT), |field| field.some_duration(problems));
-    let load = fields.required("load", problems).and_then(|field| load_file::read(field, problems)).unzip();
+    let load = fields.required("load", problems).and_then(|field| load_file::read(field, problems));
     let mut book = VariableBook::new(env);
     let (feeders, feeders_whole) = match fields.optional("data") {
         None => (Vec::new(), true),
@@ -166,8 +165,7 @@ pub(super) fn read(
         answers_place: answers_field.map(|field| field.node.place.clone()),
         hosts: HostRule { allowed },
         timeout,
-        load: load.0,
-        idle_place: load.1.flatten(),
+        load,
         feeders,
         variables,
         transactions,

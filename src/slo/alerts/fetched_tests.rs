@@ -121,7 +121,7 @@ fn what_was_before_the_run_fills_ranges() {
         AlertReading::TooShort,
         "its series go back for 12m 00s of the 1h 00m 00s that it looks back on",
     );
-    assert_eq!(without_series(&store(130, &[])), ["container_memory"]);
+    assert_eq!(without_series(&store(130, &[]), Some(&criteria())), ["container_memory"]);
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_selector_that_was_never_answered_makes_nothing_known() {
     check(&history, "Dead", AlertReading::Failed, why);
     // What was not looked at is not absent.
     check(&history, "Gone", AlertReading::Failed, why);
-    assert!(without_series(&store).is_empty());
+    assert!(without_series(&store, None).is_empty());
 }
 
 #[test]

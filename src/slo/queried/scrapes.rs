@@ -3,7 +3,6 @@
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::template;
@@ -13,8 +12,6 @@ use crate::promql::{Engine, Expr, ExprKind, Matcher, Query, Selector, Storage};
 use crate::slo::feed::{OwnSeries, of_target};
 use crate::slo::metric::least_of;
 use crate::slo::scraped::Recorded;
-
-static NONE: LazyLock<Labels> = LazyLock::new(Labels::new);
 
 /// The scrapes of the steady phase. Nothing is made of them before it is asked for.
 pub(in crate::slo) struct SteadyScrapes<'a> {
@@ -30,7 +27,7 @@ impl<'a> SteadyScrapes<'a> {
     /// Of a target that a Prometheus would have given `labels`.
     pub(in crate::slo) fn new(recorded: Recorded<'a>, steady: &Range<Duration>, labels: &'a Labels) -> Self {
         // What a Prometheus gave has its labels.
-        let labels = if recorded.fetched.is_some() { &NONE } else { labels };
+        let labels = if recorded.fetched.is_some() { Labels::none() } else { labels };
         let scrapes = recorded.series.scrape_times().iter().copied().filter(|at| steady.contains(at));
         Self {
             recorded,

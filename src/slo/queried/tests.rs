@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Comparison, Counted, EventsIndicator, Holding, QueryIndicator, QueryLimit, Slices};
 use crate::metrics::{Aggregates, Format, ScrapeEncoder, SeriesStore};
-use crate::model::{Labels, Verdict};
+use crate::model::Verdict;
 use crate::slo::judge::tests::judged;
 use crate::slo::{Aggregation, BudgetTerms, Finding, Indicator, Objective, Scope, Unit};
 
@@ -38,7 +38,7 @@ fn judge(indicator: Indicator, series: &SeriesStore) -> Finding {
 
 fn values(query: &str, holding: Holding, is: Comparison, value: f64) -> Indicator {
     let limit = QueryLimit { is, value, unit: Unit::Number };
-    Indicator::Promql(QueryIndicator { query: query.to_owned(), holding, limit, labels: Labels::new() })
+    Indicator::Promql(QueryIndicator { query: query.to_owned(), holding, limit })
 }
 
 const WORST: Holding = Holding::OverRun(Aggregation::Max);
@@ -48,13 +48,7 @@ fn at_most(query: &str, value: f64) -> Indicator {
 }
 
 fn events(counted: Counted, total: &str, objective: f64, slices: Option<Slices>) -> Indicator {
-    Indicator::Events(EventsIndicator {
-        counted,
-        total: total.to_owned(),
-        objective,
-        slices,
-        labels: Labels::new(),
-    })
+    Indicator::Events(EventsIndicator { counted, total: total.to_owned(), objective, slices })
 }
 
 fn bad(query: &str) -> Counted {
