@@ -289,7 +289,7 @@ impl<'a> Builder<'a> {
             "an alias (`*name`) needs its value (`&name ...`) above it; put quotes around text that begins with `*`"
         } else if says.contains("tab") || text[at..].starts_with('\t') {
             "YAML indents with spaces: replace the tab"
-        } else if in_brackets(text, at) {
+        } else if says.contains("flow") || says.contains("bracket") || in_brackets(text, at) {
             "close each `[` and `{`; inside of them text with `[`, `]`, `{`, `}` or `,` in it needs quotes around it, and so \
              does text with `: ` or ` #`"
         } else {
