@@ -100,6 +100,17 @@ fn each_rule_says_what_became_of_it() {
 }
 
 #[test]
+fn a_series_that_the_rules_make_is_not_what_the_target_lacks() {
+    let rules = "groups: [{name: m, interval: 10s, rules: [{record: made, expr: container_memory > 1}, {record: never, expr: \
+                 calls_total < 0}, {alert: Made, expr: made > 1}, {alert: Never, expr: never > 1}]}]";
+    let mut criteria = criteria();
+    criteria.rules.push(TextFile { name: "m.yml".to_owned(), text: rules.to_owned() });
+    let history = history(&criteria, 120);
+    check(&history, "Made", AlertReading::NoSuchSeries, "the target has no container_memory");
+    check(&history, "Never", AlertReading::NoSuchSeries, "its recording rules made no never");
+}
+
+#[test]
 fn what_the_run_was_too_short_for_is_guessed_and_nothing_else_is() {
     let whole = history(&criteria(), 120);
     for row in &whole.rules {
