@@ -68,6 +68,31 @@ pub(super) struct ScenarioFile {
     pub outputs: Option<Outputs>,
 }
 
+/// What tells files of other kinds, what they are, and who takes them.
+const OTHER_KINDS: [(&str, &str, &str); 4] = [
+    ("objectives", "an SLO file", "name it under `slo:` of a scenario, or run a scenario with `--slo FILE`"),
+    (
+        "groups",
+        "a Prometheus rule file",
+        "check it with `gander rules check FILE`, and name it under `alerts: {rules: [FILE]}` of an SLO file",
+    ),
+    ("rule_files", "a file of unit tests of rules", "run it with `gander rules test FILE`"),
+    (
+        "receivers",
+        "an Alertmanager's configuration",
+        "name it under `alerts: {alertmanager: FILE}` of an SLO file, or ask `gander alerts route --config FILE`",
+    ),
+];
+
+/// That it is no scenario, where it is a file of another kind that is known.
+fn other_kind(fields: &Fields<'_>) -> Option<Problem> {
+    OTHER_KINDS.iter().find_map(|(field, kind, help)| {
+        let problem =
+            Problem::error(fields.place_of_any(&[*field])?, format!("this is {kind}, not a scenario"));
+        Some(problem.label("scenarios have `transactions` instead").help(*help))
+    })
+}
+
 /// A sequence of steps.
 #[derive(Debug)]
 pub(super) struct WrittenTransaction {
@@ -99,12 +124,8 @@ pub(super) fn read(
 ) -> Option<ScenarioFile> {
     let env = sources.env;
     let mut fields = Fields::of(root, "a scenario", problems)?;
-    if let Some(place) = fields.place_of_any(&["objectives"]).filter(|_| !fields.has("transactions")) {
-        problems.push(
-            Problem::error(place, "this is an SLO file, not a scenario")
-                .label("scenarios have `transactions` instead")
-                .help("name it under `slo:` of a scenario, or run a scenario with `--slo FILE`"),
-        );
+    if let Some(problem) = other_kind(&fields).filter(|_| !fields.has("transactions")) {
+        problems.push(problem);
         return None;
     }
     read_version(&mut fields, problems);
