@@ -29,9 +29,7 @@ pub(super) fn cells(budget: &ErrorBudget) -> [String; 4] {
 /// All of it in one line.
 pub(super) fn line(budget: &ErrorBudget) -> String {
     let [burn, lasts, scale, alerts] = cells(budget);
-    format!(
-        "estimates: burn {burn} over the steady phase, gone in {lasts}; burn-rate alerts at {scale}: {alerts}"
-    )
+    format!("estimates: burn {burn} overall, gone in {lasts}; burn-rate alerts at {scale}: {alerts}")
 }
 
 fn burn(budget: &ErrorBudget) -> String {
