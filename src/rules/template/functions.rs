@@ -15,7 +15,7 @@ use super::humanize::{
 };
 use super::print::{action, builtin, print, printf, println};
 use super::tree::{FIELD, PRINT};
-use crate::promql::{Labels, VectorSample, parse_duration};
+use crate::promql::{Labels, VectorSample, parse_duration, repeated};
 
 /// The most memory that a pattern may take when it is compiled.
 const MAX_PATTERN_BYTES: usize = 1 << 20;
@@ -236,6 +236,7 @@ fn sort_by_label(name: &str, samples: &[Value]) -> Outcome {
 }
 
 fn pattern(text: &str) -> Result<Regex, String> {
+    repeated(text).map_err(|why| format!("error parsing regexp: {why}"))?;
     let built = RegexBuilder::new(text).size_limit(MAX_PATTERN_BYTES).build();
     built.map_err(|error| {
         let why = error.to_string();
