@@ -52,10 +52,14 @@ impl Work {
     }
 
     /// Refuses what costs too much whatever the series are, at `times` times.
-    pub(crate) fn allow(&self, expr: &Expr, times: u64, engine: &Engine) -> Result<()> {
+    pub(crate) fn allow(&mut self, expr: &Expr, times: u64, engine: &Engine) -> Result<()> {
         match least_of(expr, Some(millis(engine.subquery_step)), self.most / times.max(1)) {
             Ok(_) => Ok(()),
-            Err(costly) => Err(self.refused(costly)),
+            Err(costly) => {
+                // As if it had been tried.
+                self.done = self.most;
+                Err(self.refused(costly))
+            }
         }
     }
 

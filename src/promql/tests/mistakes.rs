@@ -201,17 +201,23 @@ fn whatever_grows_without_samples_that_are_read_is_counted() {
         ("steps without series", "absent_over_time(nothing[10y:1m])[10y:]".to_owned()),
         ("steps of the engine's length", again("x", 4, &|inner| format!("max_over_time({inner}[1d:])"))),
         ("numbers", "max_over_time(vector(1 + 1 + 1 + 1 + 1)[30d:1s])".to_owned()),
-        ("samples by themselves", "max_over_time(quantile_over_time(0.5, x[100s])[1w:1s] @ 100)".to_owned()),
-        ("names of labels", format!("max_over_time(sum by ({}) (x)[1d:1s])", "n,".repeat(10_000))),
-        ("names of labels", format!("max_over_time((x + on ({}) x)[1d:1s])", "n,".repeat(10_000))),
-        ("taken labels", format!("max_over_time((x * on (n) group_left ({}) x)[1d:1s])", "n,".repeat(1000))),
+        ("samples by themselves", "max_over_time(quantile_over_time(0.5, x[100s] @ 100)[1w:1s])".to_owned()),
+        ("names of labels", format!("max_over_time(sum by ({}) (x @ 100)[1d:1s])", "n,".repeat(10_000))),
+        (
+            "names of labels",
+            format!("max_over_time((x @ 100 + on ({}) x @ 100)[1d:1s])", "n,".repeat(10_000)),
+        ),
+        (
+            "taken labels",
+            format!("max_over_time((x @ 100 * on (n) group_left ({}) x @ 100)[1d:1s])", "n,".repeat(1000)),
+        ),
         (
             "made labels",
-            "max_over_time(label_replace(x, \"n\", \"$1\", \"n\", \"(.*)\")[1w:1s] @ 100)".to_owned(),
+            "max_over_time(label_replace(x @ 100, \"n\", \"$1\", \"n\", \"(.*)\")[1w:1s])".to_owned(),
         ),
         (
             "costly patterns",
-            "max_over_time(label_replace(x, \"n\", \"$1\", \"n\", \"([0-9]{1000}|.)\")[1d:1s] @ 100)"
+            "max_over_time(label_replace(x @ 100, \"n\", \"$1\", \"n\", \"([0-9]{1000}|.)\")[1d:1s])"
                 .to_owned(),
         ),
         (
@@ -232,7 +238,7 @@ fn whatever_grows_without_samples_that_are_read_is_counted() {
 #[test]
 fn steps_that_are_too_many_whatever_the_series_are_are_refused_before() {
     for (text, at) in [
-        ("max_over_time(max_over_time(max_over_time(up[60m:10ms])[60m:10ms])[60m:10ms])", 28..67),
+        ("max_over_time(max_over_time(max_over_time(up[60m:10ms])[60m:10ms])[60m:10ms])", 28..65),
         ("1 + max_over_time(vector(1)[100y:1s])", 18..36),
         ("absent_over_time(nothing[100y:1ms])", 17..34),
         ("absent_over_time(nothing[1y:1s] offset 1h) or up", 17..41),
@@ -252,7 +258,7 @@ fn steps_that_are_too_many_whatever_the_series_are_are_refused_before() {
     let error = evaluated(text, &fine).unwrap_err();
     assert_eq!(
         (error.message, error.span),
-        (too_much(500_000_000, "the limit of one evaluation"), Some(14..36))
+        (too_much(500_000_000, "the limit of one evaluation"), Some(28..35))
     );
 }
 
