@@ -107,7 +107,7 @@ mod tests {
     fn hostile_labels_neither_reach_the_terminal_nor_flood_it() {
         let mut lines = AlertLines::default();
         let unknown = AlertNews { value: "too much".to_owned(), ..news("a", LiveState::Unknown) };
-        let told = lines.take(&unknown).unwrap();
+        let told = AlertLines::default().take(&unknown).unwrap();
         assert!(told.starts_with("rule ") && told.ends_with("too much"), "{told}");
         let evil = lines.take(&news("\u{1b}[2J\nx", LiveState::Firing)).unwrap();
         assert!(!evil.contains(['\u{1b}', '\n']), "{evil:?}");

@@ -100,8 +100,7 @@ fn states(tree: &Ast, pattern: &str, left: u32) -> Result<States, String> {
                 return states(&repetition.ast, pattern, left);
             };
             let (least, most) = match range {
-                RepetitionRange::Exactly(count) => (*count, *count),
-                RepetitionRange::AtLeast(count) => (*count, *count),
+                RepetitionRange::Exactly(count) | RepetitionRange::AtLeast(count) => (*count, *count),
                 RepetitionRange::Bounded(least, most) => (*least, *most),
             };
             let written = &pattern[repetition.op.span.start.offset..repetition.op.span.end.offset];
@@ -113,7 +112,7 @@ fn states(tree: &Ast, pattern: &str, left: u32) -> Result<States, String> {
                     "the repetition `{written}` and those around it come to more than {MAX_REPEATED}, the limit of RE2"
                 ));
             }
-            let once = states(&repetition.ast, pattern, if most > 0 { left / most } else { MAX_REPEATED })?;
+            let once = states(&repetition.ast, pattern, left.checked_div(most).unwrap_or(MAX_REPEATED))?;
             let all = once.all * u64::from(most.max(1));
             Ok(States { all, repeated: all })
         }

@@ -22,7 +22,7 @@ use super::query::millis;
 use super::storage::{SeriesId, Storage};
 pub(crate) use work::Work;
 use work::{ELEMENT, LABELS, NODE, PATTERN_BYTE};
-pub(super) use work::{least_of, too_much_together};
+pub(super) use work::{least_of, steps_of, too_much_together};
 
 /// The times of a query.
 #[derive(Debug, Clone, Copy)]

@@ -6,7 +6,7 @@
 
 use super::{Result, error_at};
 use crate::promql::engine::{Engine, EvalError, Limits};
-use crate::promql::expr::{Expr, ExprKind};
+use crate::promql::expr::{Expr, ExprKind, Subquery};
 use crate::promql::query::millis;
 
 /// An expression at one time, whatever it gives.
@@ -56,8 +56,10 @@ impl Work {
         match least_of(expr, Some(millis(engine.subquery_step)), self.most / times.max(1)) {
             Ok(_) => Ok(()),
             Err(costly) => {
-                // As if it had been tried.
-                self.done = self.most;
+                if let Limit::Together(_) = self.limit {
+                    // What is left is too little, and stays so.
+                    self.done = self.most;
+                }
                 Err(self.refused(costly))
             }
         }
@@ -92,6 +94,12 @@ pub(super) fn too_much(does: &str, limit: u64, of: &str) -> String {
     )
 }
 
+/// How many steps a subquery takes at the least; 1 where its step is not known.
+pub(crate) fn steps_of(subquery: &Subquery, default_step_ms: Option<i64>) -> u64 {
+    let step_ms = subquery.step.map(millis).or(default_step_ms);
+    step_ms.map_or(1, |step_ms| millis(subquery.range) / step_ms.max(1)).unsigned_abs()
+}
+
 /// What an expression costs at one time at the least, whatever the series are: its nodes and the steps of its subqueries. Those that
 /// don't say their step have `default_step_ms`; where that is not known, one step.
 ///
@@ -107,9 +115,7 @@ pub(crate) fn least_of(
         inside = inside.saturating_add(least_of(child, default_step_ms, most)?);
     }
     if let ExprKind::Subquery(subquery) = &expr.kind {
-        let step_ms = subquery.step.map(millis).or(default_step_ms);
-        let steps = step_ms.map_or(1, |step_ms| millis(subquery.range) / step_ms.max(1));
-        inside = inside.saturating_mul(steps.unsigned_abs());
+        inside = inside.saturating_mul(steps_of(subquery, default_step_ms));
     }
     if inside > most { Err(expr) } else { Ok(inside) }
 }

@@ -4,7 +4,7 @@
 
 use super::token::{error, error_with};
 use crate::promql::engine::Limits;
-use crate::promql::eval::least_of;
+use crate::promql::eval::{least_of, steps_of};
 use crate::promql::expr::{Aggregate, AggregateOp, Call, Expr, ExprKind, ValueType};
 use crate::promql::pattern::Pattern;
 use crate::promql::query::QueryError;
@@ -13,8 +13,20 @@ use crate::promql::query::QueryError;
 pub(super) fn check_steps(expr: &Expr) -> Result<(), QueryError> {
     let limit = Limits::MAX_SAMPLES;
     let Err(costly) = least_of(expr, None, limit) else { return Ok(()) };
+    let steps = match &costly.kind {
+        ExprKind::Subquery(subquery) => format!("the {} steps", steps_of(subquery, None)),
+        ExprKind::Number(_)
+        | ExprKind::Text(_)
+        | ExprKind::Selector(_)
+        | ExprKind::Matrix(_)
+        | ExprKind::Paren(_)
+        | ExprKind::Negate(_)
+        | ExprKind::Binary(_)
+        | ExprKind::Aggregate(_)
+        | ExprKind::Call(_) => "the steps inside".to_owned(),
+    };
     let message = format!(
-        "the steps of this cost more than looking at {limit} samples, the limit of one evaluation, whatever the series are"
+        "{steps} of this cost more than looking at {limit} samples, the limit of one evaluation, whatever the series are"
     );
     let help = "give subqueries a coarser step, as in `[1h:1m]`, or a shorter range";
     Err(error_with(message, help, costly.span.clone()))

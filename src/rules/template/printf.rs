@@ -32,16 +32,16 @@ pub(super) fn formatted(format: &str, args: &[Value]) -> Result<String, String> 
     printer.out.push_str(printer.rest);
     if !printer.reordered && printer.next < args.len() {
         let extra: Vec<String> = args[printer.next..].iter().map(with_type).collect();
-        printer.out.push_str(&format!("%!(EXTRA {})", extra.join(", ")));
+        printer.out.extend(["%!(EXTRA ", &extra.join(", "), ")"]);
     }
     Ok(printer.out)
 }
 
 fn with_type(value: &Value) -> String {
-    match value {
-        Value::Nil => "<nil>".to_owned(),
-        value => format!("{}={}", type_name(value), Flags::default().shown(value, 'v')),
+    if let Value::Nil = value {
+        return "<nil>".to_owned();
     }
+    format!("{}={}", type_name(value), Flags::default().shown(value, 'v'))
 }
 
 /// As Go prints the type of what Prometheus gives to templates.
@@ -135,7 +135,7 @@ impl Printer<'_> {
         if verb == '%' {
             self.out.push('%');
         } else if !self.good {
-            self.out.push_str(&format!("%!{verb}(BADINDEX)"));
+            self.out.extend(["%!", verb.encode_utf8(&mut [0; 4]), "(BADINDEX)"]);
         } else if let Some(arg) = self.args.get(self.next) {
             if verb == 'v' {
                 flags.sharp_v = std::mem::take(&mut flags.sharp);
@@ -144,7 +144,7 @@ impl Printer<'_> {
             self.out.push_str(&flags.shown(arg, verb));
             self.next += 1;
         } else {
-            self.out.push_str(&format!("%!{verb}(MISSING)"));
+            self.out.extend(["%!", verb.encode_utf8(&mut [0; 4]), "(MISSING)"]);
         }
     }
 

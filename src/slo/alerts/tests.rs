@@ -222,7 +222,7 @@ fn what_must_stay_silent_is_shown_to_be() {
     judged("Errors", &[], silent, 50, Inconclusive, "pending");
     let all = finding(None, &[], silent, 120);
     let names: Vec<&str> = all.iter().map(|finding| finding.name.as_str()).collect();
-    assert_eq!(names, ["alert Errors", "alert Full", "alert Long", "alert Broken"]);
+    assert_eq!(names, ["alert Errors", "alert Full", "alert Long", "alert Broken", "alert Costly"]);
 }
 
 #[test]
