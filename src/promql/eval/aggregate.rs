@@ -71,7 +71,12 @@ impl Evaluation<'_> {
             | AggregateOp::Group
             | AggregateOp::Stddev
             | AggregateOp::Stdvar
-            | AggregateOp::CountValues => Ok(reduced(op, param, &aggregate.grouping, &samples)),
+            | AggregateOp::CountValues => {
+                let groups = reduced(op, param, &aggregate.grouping, &samples);
+                // How many they are is known now; they are no more than the samples.
+                self.make_labels(groups.len(), expr)?;
+                Ok(groups)
+            }
         }
     }
 

@@ -9,6 +9,8 @@ use crate::promql::matcher::MatchOp;
 
 /// The longest value of a label that is made, in bytes.
 const MAX_VALUE: usize = 64 * 1024;
+/// What it costs to find the groups of a pattern beside finding that it fits, counted in samples.
+const CAPTURES: u64 = 512;
 /// What it costs to write a byte and to keep it, counted in samples.
 const BYTE: u64 = 2;
 
@@ -25,7 +27,7 @@ pub(super) fn label_replace(
     let mut samples = evaluation.vector(&call.args[0], at)?;
     for sample in &mut samples {
         let value = sample.labels.get(source);
-        evaluation.look_at(pattern.cost(value.len()), expr)?;
+        evaluation.look_at(CAPTURES + pattern.cost(value.len()), expr)?;
         let Some(found) = pattern.captures(value) else { continue };
         make_label(evaluation, replacement.len() + groups * value.len(), expr)?;
         let mut made = String::new();

@@ -15,7 +15,7 @@ use crate::rules::fields::{duration, pairs, place_in, query, some_string, string
 use crate::rules::file::{optional_string, read_at};
 use crate::rules::rule::Group;
 
-/// How often the rules of a file are evaluated at the most, over all its tests: a minute's work or so, before what their
+/// How often the rules of a file are evaluated at the most, over all its tests: some seconds' work, before what their
 /// queries cost.
 const MOST_EVALUATIONS: u64 = 5_000_000;
 
