@@ -25,6 +25,7 @@ impl AlertLines {
             LiveState::Resolved | LiveState::Dropped => {
                 self.active.remove(&news.labels);
             }
+            LiveState::Unknown => {}
         }
         if matches!(news.state, LiveState::Pending | LiveState::Dropped) || self.printed > MOST_LINES {
             return None;
@@ -62,6 +63,7 @@ fn line(news: &AlertNews) -> String {
                 news.value.parse().map_or_else(|_| news.value.clone(), |value| Unit::Number.show(value));
             format!("alert {name} fires after {at}{told}: value {value}, {others}")
         }
+        LiveState::Unknown => format!("rule {name} is unknown after {at}: {}", news.value),
         LiveState::Pending | LiveState::Resolved | LiveState::Dropped => {
             format!("alert {name} is over after {at}{told}: {others}")
         }
@@ -103,6 +105,9 @@ mod tests {
     #[test]
     fn hostile_labels_neither_reach_the_terminal_nor_flood_it() {
         let mut lines = AlertLines::default();
+        let unknown = AlertNews { value: "too much".to_owned(), ..news("a", LiveState::Unknown) };
+        let told = AlertLines::default().take(&unknown).unwrap();
+        assert!(told.starts_with("rule ") && told.ends_with("too much"), "{told}");
         let evil = lines.take(&news("\u{1b}[2J\nx", LiveState::Firing)).unwrap();
         assert!(!evil.contains(['\u{1b}', '\n']), "{evil:?}");
         let printed = (0..1000).filter_map(|i| lines.take(&news(&i.to_string(), LiveState::Firing))).count();

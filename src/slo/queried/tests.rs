@@ -74,6 +74,23 @@ fn steady_run() -> SeriesStore {
 }
 
 #[test]
+fn what_costs_too_much_is_inconclusive_and_says_why() {
+    let run = steady_run();
+    // Its steps are those of the scrapes, a second: how many they are is known here alone.
+    let query = "max_over_time(max_over_time(max_over_time(depth[1h:])[1h:])[1h:])";
+    for holding in [WORST, Holding::AtEnd, Holding::Share { share: 0.5, slices: None }] {
+        let finding = judge(values(query, holding, Comparison::AtMost, 100.0), &run);
+        assert_eq!(finding.verdict, Verdict::Inconclusive, "{}", finding.because);
+        let because = &finding.because;
+        assert!(
+            because.contains("evaluations failed: the query looks at more than 500000000 samples"),
+            "{because}"
+        );
+        assert!(because.contains("subqueries a coarser step"), "{because}");
+    }
+}
+
+#[test]
 fn the_worst_series_at_the_worst_scrape_counts() {
     let run = steady_run();
     let finding = judge(at_most("depth", 9.0), &run);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::reliance::{longest_range, longest_relied_on};
 use super::{Holding, QueryIndicator, QueryLimit, SteadyScrapes, slices};
 use crate::model::{Verdict, format_duration, format_ratio};
-use crate::promql::{Query, Value, VectorSample};
+use crate::promql::{Budget, Query, Value, VectorSample};
 use crate::slo::draft::Draft;
 use crate::slo::judge::blank;
 use crate::slo::metric::{aggregate, least_of, measure};
@@ -223,10 +223,14 @@ fn ask(
 ) -> Result<(Vec<Moment>, NotNumbers), String> {
     let (engine, storage) = (scrapes.engine(), scrapes.storage());
     let (mut moments, mut not_numbers, mut failed) = (Vec::new(), NotNumbers::default(), Vec::new());
+    let mut budget = Budget::new(engine.limits.max_samples_together);
     for &at in times {
-        let samples = match engine.instant(query, storage, scrapes.recorded.ms(at)) {
+        let samples = match engine.instant_within(query, storage, scrapes.recorded.ms(at), &mut budget) {
             Err(error) => {
                 failed.push(error.to_string());
+                if budget.is_spent() {
+                    break;
+                }
                 continue;
             }
             Ok(answer) => match answer.value {
