@@ -71,6 +71,11 @@ fn values(
     let mut values = Vec::new();
     let mut before = None;
     for &at in scrapes {
+        if store.has_whole_scrapes() && !store.has_any_at(at) {
+            // Nothing was read there, whatever samples with times of their own say of before.
+            before = Some(at);
+            continue;
+        }
         let dividend = value.at(before, at);
         let quotient = match &divisor {
             None => dividend,
@@ -122,10 +127,7 @@ impl<'a> Source<'a> {
         if series.is_empty() {
             return Err(format!("no data: no series `{}` in the steady phase", name(selector)));
         }
-        let all: Vec<&Series> = store.iter().collect();
-        let succeeded = |at: &&Duration| {
-            store.has_whole_scrapes() && all.iter().any(|series| series.value_at(**at).is_some())
-        };
+        let succeeded = |at: &&Duration| store.has_whole_scrapes() && store.has_any_at(**at);
         let whole = scrapes.iter().filter(succeeded).copied().collect();
         Ok(Self::Series { series, read: selector.read, whole })
     }
