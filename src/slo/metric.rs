@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
+use super::queried::without_restart;
 use super::{
     Aggregation, Bound, Divisor, Finding, MetricIndicator, Objective, Reading, Selector, judge::blank,
 };
@@ -35,22 +36,41 @@ pub(super) fn judge(
         Err(because) => Finding { because, ..finding },
         Ok(values) => {
             let (unit, value) = (indicator.unit, aggregate(indicator.over_run, &values));
+            let fell = without_restart(store, &scrapes, |series| is_counted(indicator, series));
             Finding {
-                verdict: if holds(indicator.bound, value) { Verdict::Pass } else { Verdict::Fail },
+                verdict: match (holds(indicator.bound, value), &fell) {
+                    (true, Some(_)) => Verdict::Inconclusive,
+                    (true, None) => Verdict::Pass,
+                    (false, _) => Verdict::Fail,
+                },
                 within_limit: Some(holds(indicator.bound, value)),
                 value: unit.show(value),
                 value_number: Some(value),
                 samples: values.len() as u64,
                 because: format!(
-                    "{measure} {} over {} of {} scrapes of the steady phase, limit {limit}",
+                    "{measure} {} over {} of {} scrapes of the steady phase, limit {limit}{}",
                     unit.show(value),
                     values.len(),
-                    scrapes.len()
+                    scrapes.len(),
+                    fell.map_or_else(String::new, |fell| format!("; {fell}: the rate is not known"))
                 ),
                 ..finding
             }
         }
     }
+}
+
+/// True for a counter whose rate is read.
+fn is_counted(indicator: &MetricIndicator, series: &Series) -> bool {
+    let divisor = match &indicator.divided_by {
+        Some(Divisor::Metric(selector)) => Some(selector),
+        Some(Divisor::Number(_)) | None => None,
+    };
+    std::iter::once(&indicator.value).chain(divisor).any(|selector| {
+        selector.read == Reading::Rate
+            && selector.metric == series.name
+            && series.labels.matches(&selector.labels)
+    })
 }
 
 /// The value at each scrape that has one; or, where that is too little, what is missing.
