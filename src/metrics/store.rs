@@ -401,10 +401,10 @@ mod tests {
     }
 
     /// One scrape a second from second 0 of a run that began at 1,000 s; `at` of a sample is in seconds.
-    fn stamped(scrapes: &[&[(f64, Option<i64>)]]) -> (Series, Vec<(SampleFault, u64)>) {
+    fn with_times(rounds: &[&[(f64, Option<i64>)]]) -> (Series, Vec<(SampleFault, u64)>) {
         let mut encoder = ScrapeEncoder::new(10, 1_000_000);
         let (mut store, mut faults) = (SeriesStore::default(), BTreeMap::new());
-        for (second, samples) in (0..).zip(scrapes) {
+        for (second, samples) in (0..).zip(rounds) {
             let stamp = |at: &Option<i64>| at.map_or_else(String::new, |at| ((1000 + at) * 1000).to_string());
             let line = |(value, at): &(f64, Option<i64>)| format!("a {value} {}\n", stamp(at));
             let text: String = std::iter::once("b 1\n".to_owned()).chain(samples.iter().map(line)).collect();
@@ -420,7 +420,7 @@ mod tests {
 
     #[test]
     fn a_sample_with_a_time_of_its_own_counts_then_and_is_seen_for_five_minutes() {
-        let (series, faults) = stamped(&[&[(7.0, Some(-8))], &[(8.0, Some(2))], &[(8.0, Some(2))]]);
+        let (series, faults) = with_times(&[&[(7.0, Some(-8))], &[(8.0, Some(2))], &[(8.0, Some(2))]]);
         let at = |second| series.value_at(SECOND * second);
         assert_eq!(
             (at(0), at(1), at(2), at(301), at(302)),
@@ -433,20 +433,21 @@ mod tests {
 
     #[test]
     fn what_nobody_would_see_is_told() {
-        let (series, faults) = stamped(&[&[(1.0, Some(-1000))], &[(2.0, Some(-200))], &[(3.0, Some(300))]]);
+        let (series, faults) =
+            with_times(&[&[(1.0, Some(-1000))], &[(2.0, Some(-200))], &[(3.0, Some(300))]]);
         assert_eq!(series.value_at(SECOND * 2), Some(2.0));
         // A minute and 40 s after the run's start it is five minutes old.
         assert_eq!((series.value_at(SECOND * 99), series.value_at(SECOND * 100)), (Some(2.0), None));
         assert_eq!(series.value_at(SECOND * 300), Some(3.0));
         assert_eq!(faults, [(SampleFault::TooOld, 1), (SampleFault::Ahead, 1)]);
-        let (series, faults) = stamped(&[&[(1.0, Some(700))]]);
+        let (series, faults) = with_times(&[&[(1.0, Some(700))]]);
         assert!(series.points.is_empty());
         assert_eq!(faults, [(SampleFault::Ahead, 1)]);
     }
 
     #[test]
     fn samples_that_come_late_are_left_out_and_a_series_may_change_its_mind() {
-        let (series, faults) = stamped(&[
+        let (series, faults) = with_times(&[
             &[(1.0, None)],
             &[(2.0, Some(1)), (3.0, Some(0)), (4.0, Some(1))],
             &[(5.0, None)],

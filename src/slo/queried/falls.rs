@@ -31,7 +31,9 @@ pub(in crate::slo) fn without_restart(
         }
     }
     for target in targets.values_mut() {
-        scrapes.iter().for_each(|at| target.scraped(*at));
+        for &at in scrapes {
+            target.scraped(at);
+        }
     }
     let fallen = targets.values().find_map(|target| Some((target, target.worst()?)));
     fallen.map(|(target, worst)| {
@@ -99,7 +101,9 @@ impl Target<'_> {
         if self.starts.is_empty() && !stayed && !std::mem::replace(&mut self.began_again, true) {
             return;
         }
-        fallen.into_iter().for_each(|counter| counter.falls += 1);
+        for counter in fallen {
+            counter.falls += 1;
+        }
     }
 
     /// Of what is wanted, that which fell most often.
