@@ -26,8 +26,8 @@ mod verdict;
 pub use abort::Abort;
 pub use color::Color;
 pub use event::{
-    Endpoint, Event, Floor, HealthState, Level, Probe, ProbeResult, ProcessSample, ScrapeFault, ScrapeStat,
-    Stamped,
+    Endpoint, Event, Floor, HealthState, Level, Probe, ProbeResult, ProcessSample, SampleFault,
+    SampleTrouble, ScrapeFault, ScrapeStat, Stamped,
 };
 pub use histogram::{HistogramError, LatencyHistogram};
 pub use labels::Labels;

@@ -74,6 +74,8 @@ pub struct ObserveOptions {
     pub limits: Limits,
     /// The time since the run began.
     pub clock: Clock,
+    /// The time of day, in milliseconds since 1970: what a target stamps its samples with.
+    pub time_of_day: fn() -> i64,
     /// Where everything seen goes. Nothing is sent after [`Observer::stop`] has returned.
     pub sink: UnboundedSender<Observation>,
 }
@@ -180,7 +182,9 @@ impl Watchers {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         if let Some(fetcher) = metrics {
-            let scraper = scrape::Scraper::new(fetcher, options.limits.series, reporter.clone());
+            let since_zero = i64::try_from(reporter.now().as_millis()).unwrap_or(i64::MAX);
+            let zero_ms = (options.time_of_day)().saturating_sub(since_zero);
+            let scraper = scrape::Scraper::new(fetcher, options.limits.series, zero_ms, reporter.clone());
             tasks.spawn(scraper.run(ticks(options.metrics_interval), stop.clone()));
         }
         if let Some((api, asked)) = prometheus.zip(options.prometheus) {

@@ -146,7 +146,7 @@ pub fn fetched_series(fetched: &FetchedStore) -> SeriesStore {
         let samples = series.samples.iter().map(|(at_ms, value)| (*at_ms, Some(*value)));
         let mut points: Vec<Point> = samples
             .chain(ends.into_iter().map(|at_ms| (at_ms, None)))
-            .filter_map(|(at_ms, value)| Some(Point { at: on_clock(at_ms)?, value }))
+            .filter_map(|(at_ms, value)| Some(Point::held(on_clock(at_ms)?, value)))
             .collect();
         points.sort_by_key(|point| point.at);
         Series { name: series.name.clone(), labels: series.labels.clone(), points }

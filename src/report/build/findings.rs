@@ -224,6 +224,7 @@ fn abort(log: &RunLog) -> Option<Finding> {
     let (samples, bad) = match why {
         Abort::Budget { calls, bad, .. } => (*calls, *bad),
         Abort::AllFailed { calls, .. } => (*calls, *calls),
+        Abort::NoAnswer { in_flight, ended, .. } => (in_flight + ended, in_flight + ended),
     };
     Some(Finding {
         name: ABORT.to_owned(),

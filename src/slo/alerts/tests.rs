@@ -283,7 +283,13 @@ fn live_rules_say_what_the_history_says() {
     }
     let fault = |record: &ScrapeRecord| (record.at_us == 60_000_000).then_some(ScrapeFault::Timeout);
     let stats = records.iter().map(|record| {
-        let stat = ScrapeStat { duration: Duration::ZERO, bytes: 1, samples: 3, fault: fault(record) };
+        let stat = ScrapeStat {
+            duration: Duration::ZERO,
+            bytes: 1,
+            samples: 3,
+            fault: fault(record),
+            troubles: Vec::new(),
+        };
         Stamped { at: Duration::from_micros(record.at_us), what: Event::Scrape(stat) }
     });
     let events: Vec<Stamped<Event>> = stats.collect();

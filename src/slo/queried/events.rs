@@ -96,6 +96,9 @@ impl<'a> Events<'a> {
         let (Some(total), Some(part)) = (of_counts(&total), of_counts(&part)) else {
             return Err("its queries count no events".to_owned());
         };
+        if let Some(fell) = scrapes.fell(&[&total, &part], &whole) {
+            return Err(format!("{fell}: how many events there were is not known"));
+        }
         let storage = scrapes.counted(&[&total, &part], &whole);
         let span = whole.last().copied().unwrap_or_default().saturating_sub(whole[0]);
         let note = format!("; counted over the {} between scrapes{unseen}", format_duration(span));

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
+use super::falls::without_restart;
 use super::template;
 use crate::metrics::{MetricKind, Series};
 use crate::model::Labels;
@@ -114,6 +115,14 @@ impl<'a> SteadyScrapes<'a> {
         let needed = least_of(tried);
         (read < needed).then(|| {
             format!("no data: {read} of {tried} scrapes of the steady phase were read, {needed} are needed")
+        })
+    }
+
+    /// Why what the counters that `queries` select count is not known, if they fell where nothing began again.
+    pub(super) fn fell(&self, queries: &[&Query], scrapes: &[Duration]) -> Option<String> {
+        let selections: Vec<_> = queries.iter().flat_map(|query| query.selectors()).collect();
+        without_restart(self.recorded.series, scrapes, |series| {
+            selections.iter().any(|selection| self.fits(series, &selection.selector.matchers))
         })
     }
 

@@ -270,6 +270,55 @@ fn restarts_failed_scrapes_and_new_counters_lose_no_event() {
     assert_eq!((finding.samples, finding.bad), (87, Some(5)), "{}", finding.because);
 }
 
+/// A second counter that never falls, and when the process began.
+fn falling(
+    values: [u64; 11],
+    other: impl Fn(usize) -> u64,
+    began: impl Fn(usize) -> Option<u64>,
+) -> SeriesStore {
+    stored(values.into_iter().enumerate().map(|(second, value)| {
+        let other = other(second);
+        let began = began(second).map(|at| format!("process_start_time_seconds {at}\n")).unwrap_or_default();
+        Some(format!("# TYPE c counter\nc {value}\n# TYPE other counter\nother {other}\n{began}"))
+    }))
+}
+
+#[test]
+fn a_counter_that_falls_without_a_sign_of_a_restart_is_no_pass() {
+    const JUMPING: [u64; 11] = [5, 100_000, 7, 100_000, 9, 100_000, 3, 100_000, 2, 100_000, 1];
+    const ONCE: [u64; 11] = [100, 110, 120, 130, 140, 3, 13, 23, 33, 43, 53];
+    let grows = |second| 10 + second as u64;
+    let falls = |second: usize| if second < 5 { 50 } else { 1 };
+    let judged = |run: &SeriesStore| judge(events(bad("none or vector(0)"), "c", 0.5, None), run);
+    let check = |run: SeriesStore, because: &str| {
+        let finding = judged(&run);
+        assert_eq!(finding.verdict, Verdict::Inconclusive, "{}", finding.because);
+        assert_eq!(finding.because, format!("{because}: how many events there were is not known"));
+    };
+    let alone = "(without `process_start_time_seconds`, one fall of all counters together is taken for one)";
+    check(
+        falling(JUMPING, grows, |_| None),
+        &format!("`c` fell 5 times without a sign of a restart {alone}"),
+    );
+    check(falling(ONCE, grows, |_| None), &format!("`c` fell once without a sign of a restart {alone}"));
+    check(
+        falling(ONCE, falls, |_| Some(7)),
+        "`c` fell once without a sign of a restart (`process_start_time_seconds` did not change)",
+    );
+    for run in
+        [falling(ONCE, falls, |_| None), falling(ONCE, grows, |second| Some(if second < 5 { 7 } else { 9 }))]
+    {
+        let finding = judged(&run);
+        assert_eq!((finding.verdict, finding.samples), (Verdict::Pass, 83), "{}", finding.because);
+    }
+    // PromQL keeps to its own: the value is Prometheus's, and the fall is told.
+    let rate = judge(at_most("rate(c[4s])", 1e6), &falling(ONCE, grows, |_| None));
+    assert_eq!(rate.verdict, Verdict::Pass);
+    assert!(
+        rate.because.contains("`c` fell once") && rate.because.ends_with("to PromQL each fall is a restart")
+    );
+}
+
 #[test]
 fn a_counter_that_was_never_there_is_none_only_where_the_query_says_so() {
     const WAY_OUT: &str =
