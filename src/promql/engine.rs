@@ -146,9 +146,9 @@ impl Limits {
 }
 
 impl Default for Limits {
-    /// 500 million samples an evaluation, which take 0.5 to 1.5 s of one core at 1 to 3 ns each (`eval/work.rs`), and eight times that
-    /// for all evaluations of a query over a run, 4 to 12 s at the very worst: fifty rules over 10,000 series take 100 ms each second, a
-    /// million samples a rule and second, so that an hour of that is within it. And Prometheus's 50 million points and 11,000 steps.
+    /// 500 million samples an evaluation, which took 0.5 to 2 s of one core (see `eval/work.rs` for how that was timed), and eight
+    /// times that for all evaluations of a query over a run: 4 to 16 s at the worst, reckoned and not timed. And Prometheus's
+    /// 50 million points and 11,000 steps.
     fn default() -> Self {
         Self {
             max_samples: Self::MAX_SAMPLES,
