@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use gander::model::CounterRng;
-use gander::promql::{Engine, Labels, Query, SeriesId, Storage};
+use gander::promql::{Engine, Labels, Limits, Query, SeriesId, Storage};
 
 const SECONDS: i64 = 300;
 const INSTANCES: usize = 20;
@@ -151,6 +151,38 @@ fn evaluate(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// How long it takes to come to a limit, by what is asked for most: what the costs in `promql/eval/work.rs` rest on.
+fn at_its_limit(criterion: &mut Criterion) {
+    const LIMIT: u64 = 20_000_000;
+    let storage = storage();
+    let limits = Limits { max_samples: LIMIT, ..Limits::default() };
+    let engine = Engine { limits, ..Engine::default() };
+    let long = "([0-9a-z_]{900}|.*)";
+    let mut group = criterion.benchmark_group("promql at its limit");
+    group.sample_size(10);
+    for (what, asked) in [
+        ("runs", "sum(rate(mcp_requests_total{status=\"success\"}[5m] @ 299))".to_owned()),
+        ("points", "quantile_over_time(0.5, mcp_requests_total[5m] @ 299)".to_owned()),
+        ("lines", "predict_linear(mcp_requests_total[5m] @ 299, 60)".to_owned()),
+        ("numbers", "vector(1 + 2 * 3)".to_owned()),
+        ("elements", "abs(mcp_requests_total @ 299)".to_owned()),
+        ("groups", "sum by (instance, tool, status) (mcp_requests_total @ 299)".to_owned()),
+        ("matches", "mcp_requests_total @ 299 > on (instance) group_left () up @ 299 * 0".to_owned()),
+        ("quantiles", "histogram_quantile(0.9, mcp_request_duration_seconds_bucket @ 299)".to_owned()),
+        ("labels", r#"label_replace(up @ 299, "a", "$1", "instance", "(.*)")"#.to_owned()),
+        ("joins", r#"label_join(up @ 299, "a", "-", "instance", "job")"#.to_owned()),
+        ("values", r#"count_values("a", mcp_requests_total @ 299)"#.to_owned()),
+        ("patterns", format!(r#"label_replace(up @ 299, "a", "$1", "instance", "{long}")"#)),
+        ("set operators", "mcp_requests_total @ 299 and mcp_requests_total @ 299".to_owned()),
+    ] {
+        let query = Query::parse(&format!("max_over_time(({asked})[1d:100ms])")).expect("well-formed");
+        group.bench_function(what, |bencher| {
+            bencher.iter(|| engine.instant(&query, &storage, 299_000).expect_err("it comes to the limit"));
+        });
+    }
+    group.finish();
+}
+
 fn scrape(criterion: &mut Criterion) {
     let mut storage = Storage::new();
     let ids: Vec<SeriesId> = (0..10_000)
@@ -169,5 +201,5 @@ fn scrape(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, evaluate, scrape);
+criterion_group!(benches, evaluate, at_its_limit, scrape);
 criterion_main!(benches);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Labels, format_count, format_duration, printable_text};
+use crate::model::{Labels, counted, format_duration, printable_text};
 use crate::slo::{AlertNews, LiveState, Unit};
 
 /// More lines than this are not printed: the report has all of it.
@@ -25,6 +25,7 @@ impl AlertLines {
             LiveState::Resolved | LiveState::Dropped => {
                 self.active.remove(&news.labels);
             }
+            LiveState::Unknown => {}
         }
         if matches!(news.state, LiveState::Pending | LiveState::Dropped) || self.printed > MOST_LINES {
             return None;
@@ -41,8 +42,7 @@ impl AlertLines {
         let count = |wanted| self.active.values().filter(|state| **state == wanted).count() as u64;
         let told = |state, word| match count(state) {
             0 => String::new(),
-            1 => format!(", 1 alert {word}"),
-            count => format!(", {} alerts {word}", format_count(count)),
+            count => format!(", {} {word}", counted(count, "alert")),
         };
         told(LiveState::Firing, "firing") + &told(LiveState::Pending, "pending")
     }
@@ -63,6 +63,7 @@ fn line(news: &AlertNews) -> String {
                 news.value.parse().map_or_else(|_| news.value.clone(), |value| Unit::Number.show(value));
             format!("alert {name} fires after {at}{told}: value {value}, {others}")
         }
+        LiveState::Unknown => format!("rule {name} is unknown after {at}: {}", news.value),
         LiveState::Pending | LiveState::Resolved | LiveState::Dropped => {
             format!("alert {name} is over after {at}{told}: {others}")
         }
@@ -104,6 +105,9 @@ mod tests {
     #[test]
     fn hostile_labels_neither_reach_the_terminal_nor_flood_it() {
         let mut lines = AlertLines::default();
+        let unknown = AlertNews { value: "too much".to_owned(), ..news("a", LiveState::Unknown) };
+        let told = AlertLines::default().take(&unknown).unwrap();
+        assert!(told.starts_with("rule ") && told.ends_with("too much"), "{told}");
         let evil = lines.take(&news("\u{1b}[2J\nx", LiveState::Firing)).unwrap();
         assert!(!evil.contains(['\u{1b}', '\n']), "{evil:?}");
         let printed = (0..1000).filter_map(|i| lines.take(&news(&i.to_string(), LiveState::Firing))).count();

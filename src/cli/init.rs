@@ -9,6 +9,7 @@ use super::files::{tell_problems, write_outputs};
 use super::screen::Screen;
 use super::signals;
 use crate::init::{Drafted, InitError, InitOptions, Probing, Server, visit};
+use crate::model::counted;
 use crate::plan::Proxies;
 use crate::report::OutputFile;
 use crate::run::{kill_processes, user_agent};
@@ -132,7 +133,11 @@ fn write(args: &InitArgs, drafted: &Drafted, screen: Screen) -> Exit {
 fn summary(folder: &Path, drafted: &Drafted) -> String {
     let folder = if folder == Path::new(".") { Path::new("") } else { folder };
     let [scenario, slo] = paths(folder, &drafted.name).map(|path| path.display().to_string());
-    let mut text = format!("wrote {scenario}: {} transactions are on\nwrote {slo}\n", drafted.enabled);
+    let mut text = format!(
+        "wrote {scenario}: {} {} on\nwrote {slo}\n",
+        counted(drafted.enabled as u64, "transaction"),
+        if drafted.enabled == 1 { "is" } else { "are" }
+    );
     let line = |text: &mut String, what: &str| {
         writeln!(text, "  {what}").expect("writing to a string does not fail");
     };

@@ -6,7 +6,8 @@ use super::alert_lines::AlertLines;
 use super::screen::Screen;
 use crate::metrics::{Aggregates, Cell, Flow, Second, SeriesStore};
 use crate::model::{
-    Event, Level, OutcomeClass, Verdict, format_count, format_duration, format_ratio, signal_name,
+    Event, Labels, Level, OutcomeClass, Verdict, counted, format_count, format_duration, format_ratio,
+    signal_name,
 };
 use crate::plan::{Plan, Role};
 use crate::run::RunEvent;
@@ -157,10 +158,10 @@ impl<'a> Progress<'a> {
         let warm_up = self.plan.load.warm_up;
         let verdict = if elapsed <= warm_up { ", warm-up".to_owned() } else { self.verdict_so_far(elapsed) };
         format!(
-            "{:>4}/{}s  {} users  {ended} calls/s   so far: p95 {p95}, errors {errors}{verdict}{}",
+            "{:>4}/{}s  {}  {ended} calls/s   so far: p95 {p95}, errors {errors}{verdict}{}",
             elapsed.as_secs(),
             self.plan.load.duration().as_secs(),
-            second.users,
+            counted(second.users.into(), "user"),
             self.alerts.so_far()
         )
     }
@@ -176,6 +177,7 @@ impl<'a> Progress<'a> {
             aggregates: &self.so_far,
             flow: &self.steady,
             recorded: Recorded { series: &SeriesStore::default(), events: &[], fetched: None, zero_ms: 0 },
+            labels: Labels::none(),
             steady: &(self.plan.load.warm_up..elapsed),
             began: Duration::ZERO,
         };

@@ -8,6 +8,7 @@ use super::args::{OverrideArgs, ValidateArgs};
 use super::exit::Exit;
 use super::files::{load_criteria, load_scenario, read_text, tell_problems};
 use super::screen::Screen;
+use crate::model::counted;
 use crate::plan::Plan;
 use crate::scenario::{Loaded, describe, resolved, resolved_criteria};
 use crate::slo::Criteria;
@@ -40,7 +41,7 @@ fn validate_slo(path: &Path, args: &ValidateArgs, screen: Screen) -> Result<(), 
     if args.yaml {
         print_yaml(&resolved_criteria(&criteria), screen);
     } else {
-        screen.print(format!("{}: {}, no mistakes\n", path.display(), counted(&criteria)).as_bytes());
+        screen.print(format!("{}: {}, no mistakes\n", path.display(), contents(&criteria)).as_bytes());
     }
     Ok(())
 }
@@ -58,11 +59,11 @@ fn validate_scenario(path: &Path, args: &ValidateArgs, screen: Screen) -> Result
     Ok(())
 }
 
-fn counted(criteria: &Criteria) -> String {
-    let objectives = format!("{} objectives", criteria.objectives.len());
+fn contents(criteria: &Criteria) -> String {
+    let objectives = counted(criteria.objectives.len() as u64, "objective");
     match &criteria.alerts {
         None => objectives,
-        Some(alerts) => format!("{objectives}, {} rule files", alerts.rules.len()),
+        Some(alerts) => format!("{objectives}, {}", counted(alerts.rules.len() as u64, "rule file")),
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use super::delivery::{RECEIVER, route_snippet};
 use super::report::{Delivery, DrillReport, DrilledAlert, Fate, Silence};
-use crate::model::{format_duration, printable_text};
+use crate::model::{counted, format_duration, printable_text};
 
 /// The report as lines. `webhook` is the address that the way to a proof of delivery names.
 pub fn render(report: &DrillReport, webhook: SocketAddr) -> String {
@@ -15,13 +15,18 @@ pub fn render(report: &DrillReport, webhook: SocketAddr) -> String {
     };
     line(&format!("drill {}: Alertmanager {}", report.drill, report.version));
     line(&silence(report.silence.as_ref()));
-    line(&format!("{} accepted", count(report.alerts.len(), "alert")));
+    line(&format!("{} accepted", counted(report.alerts.len() as u64, "alert")));
     for alert in &report.alerts {
         line(&format!("  {}", alert.labels));
         line(&format!("    {}", fate(alert.fate.as_ref(), report.silence.is_some())));
         if let Some(told) = delivered(alert) {
             line(&format!("    {told}"));
         }
+    }
+    if !is_proven(report) {
+        line("");
+        way_to_proof(webhook).lines().for_each(&mut line);
+        line("");
     }
     line(&delivery(report));
     line(&match report.over_after {
@@ -33,14 +38,7 @@ pub fn render(report: &DrillReport, webhook: SocketAddr) -> String {
                 .to_owned()
         }
     });
-    if !is_proven(report) {
-        out.push_str(&way_to_proof(webhook));
-    }
     out
-}
-
-fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn silence(silence: Option<&Silence>) -> String {
@@ -96,8 +94,9 @@ fn delivery(report: &DrillReport) -> String {
         Delivery::Tried { notifications, others } => {
             let came = report.alerts.iter().filter(|alert| alert.delivered_after.is_some()).count();
             let proven = if is_proven(report) { "proven" } else { "NOT PROVEN" };
-            let other = if *others > 0 { format!(", and {others} other requests") } else { String::new() };
-            let notifications = count(usize::try_from(*notifications).unwrap_or(usize::MAX), "notification");
+            let other =
+                if *others > 0 { format!(", and {}", counted(*others, "other request")) } else { String::new() };
+            let notifications = counted(*notifications, "notification");
             format!("delivery: {proven}: {came} of {} came, in {notifications}{other}", report.alerts.len())
         }
     }
@@ -113,7 +112,7 @@ fn is_proven(report: &DrillReport) -> bool {
 
 fn way_to_proof(webhook: SocketAddr) -> String {
     format!(
-        "\nTo prove delivery, add this to alertmanager.yml, and ask again with `--webhook={webhook}`. The silence is lifted \
+        "To prove delivery, add this to alertmanager.yml, and ask again with `--webhook={webhook}`. The silence is lifted \
          only when\nAlertmanager shows that every alert goes to `{RECEIVER}` alone:\n\n{}",
         route_snippet(webhook)
     )
@@ -162,10 +161,12 @@ silence a-1: nobody is told; it ends at 2026-11-23 12:00:00 UTC
     routed to pagerduty, slack; silenced
   {alertname=\"Slow\\u{1b}[31m\"}
     routed to pagerduty, slack; inhibited by {alertname=\"Down\"}; silenced
-delivery: not proven, because it was not asked for (`--webhook`)
-over: none of them fires any more, 120 ms after they were resolved
-";
+
+To prove delivery";
         assert!(text.starts_with(expected), "{text}");
+        let last = "\n\ndelivery: not proven, because it was not asked for (`--webhook`)\n\
+                    over: none of them fires any more, 120 ms after they were resolved\n";
+        assert!(text.ends_with(last), "{text}");
         assert!(text.contains("url: http://127.0.0.1:9765/") && text.contains("load_test!="), "{text}");
     }
 
@@ -177,7 +178,7 @@ over: none of them fires any more, 120 ms after they were resolved
         assert!(report.is_as_wanted());
         let text = render(&report, WEBHOOK);
         assert!(
-            text.contains("delivery: proven: 1 of 2 came, in 2 notifications, and 1 other requests"),
+            text.contains("delivery: proven: 1 of 2 came, in 2 notifications, and 1 other request"),
             "{text}"
         );
         assert!(

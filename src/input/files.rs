@@ -49,17 +49,33 @@ impl Files<'_> {
 
     /// The file beside `path` that is likely to be meant.
     fn near(self, path: &Path) -> Option<PathBuf> {
-        let written = path.file_name()?.to_string_lossy();
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let names = (self.names)(folder.unwrap_or(Path::new(".")));
-        let without_ending = |name: &&str| {
-            let stem = Path::new(name).file_stem().unwrap_or_default();
-            Path::new(name).extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
-                && *stem == *written
+        // Endings that are alike make no names alike.
+        let alike = |name: &&String| match (ending(Path::new(name)), ending(path)) {
+            (Some(of_name), Some(written)) => of_name == written,
+            (of_name, None) => of_name == Some(YAML),
+            (None, Some(_)) => false,
         };
-        let near = names.iter().map(String::as_str).find(without_ending);
-        near.or_else(|| nearest(&written, &names)).map(|name| path.with_file_name(name))
+        let (stems, names): (Vec<String>, Vec<&String>) =
+            names.iter().filter(alike).map(|name| (stem(Path::new(name)), name)).unzip();
+        let near = nearest(&stem(path), &stems)?;
+        let place = stems.iter().position(|stem| stem == near)?;
+        Some(path.with_file_name(names[place]))
     }
+}
+
+/// The two endings of YAML are one.
+const YAML: &str = "yaml";
+
+fn ending(path: &Path) -> Option<&str> {
+    path.extension()
+        .and_then(std::ffi::OsStr::to_str)
+        .map(|ending| if ending == "yml" { YAML } else { ending })
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn unreadable(place: &Place, path: &Path, error: &io::Error) -> Problem {
@@ -111,5 +127,7 @@ mod tests {
             "did you mean `slos/smoke.yml`?",
         );
         check(&["slos/other.yaml"], "there is no file `slos/other.yaml`", nothing);
+        // Three letters of nine are another name where the other six are its ending.
+        check(&["slos/spoon.yml"], "there is no file `slos/spoon.yml`", nothing);
     }
 }

@@ -289,12 +289,22 @@ impl<'a> Builder<'a> {
             "an alias (`*name`) needs its value (`&name ...`) above it; put quotes around text that begins with `*`"
         } else if says.contains("tab") || text[at..].starts_with('\t') {
             "YAML indents with spaces: replace the tab"
+        } else if says.contains("flow") || says.contains("bracket") || in_brackets(text, at) {
+            "close each `[` and `{`; inside of them text with `[`, `]`, `{`, `}` or `,` in it needs quotes around it, and so \
+             does text with `: ` or ` #`"
         } else {
             "look at the indentation and the quotes here and on the line above; text with `: `, ` #` or `{{ }}` in \
              it needs quotes around it"
         };
         Problem::error(&self.at(at..at + 1), format!("this is no YAML: {says}")).help(help)
     }
+}
+
+/// True where a bracket is at `at`, or open before it on its line.
+fn in_brackets(text: &str, at: usize) -> bool {
+    let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let count = |brackets: [char; 2]| text[line..at].matches(brackets).count();
+    text[at..].starts_with(['[', ']', '{', '}']) || count(['[', '{']) > count([']', '}'])
 }
 
 fn plain(text: &str) -> Value {

@@ -7,6 +7,7 @@ mod exposition;
 mod fetched;
 mod flow;
 mod generator;
+mod intake;
 mod moments;
 mod output_check;
 mod scrape_record;

@@ -9,8 +9,9 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::exposition::{RawSample, Scan};
+use super::intake::{Incoming, Intake, Newest};
 use super::{ExpositionError, Format, MetricKind};
-use crate::model::Labels;
+use crate::model::{Labels, SampleFault, SampleTrouble};
 
 /// The most series that one run keeps.
 pub const MAX_SERIES: usize = 50_000;
@@ -32,7 +33,11 @@ pub struct ScrapeRecord {
     /// Values that changed, by the series' id; a series that is new or back is always among them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<(u32, SampleValue)>,
-    /// Ids of series that the scrape before had and this one has not.
+    /// Samples with times of their own: the series' id, and the time in milliseconds since the run's start, below zero before it.
+    /// Readers from before it see such series without a value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stamped: Vec<(u32, i64, SampleValue)>,
+    /// Ids of series that the scrape before had and this one has not, or has with times of their own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gone: Vec<u32>,
 }
@@ -80,6 +85,8 @@ pub struct Scraped {
     pub record: ScrapeRecord,
     /// How many samples it had.
     pub samples: u64,
+    /// What was odd about some of them, of each kind once. Their series are as the target has them.
+    pub troubles: Vec<SampleTrouble>,
 }
 
 /// Turns one scrape after the other into records. It remembers what the records so far say.
@@ -94,23 +101,26 @@ pub struct ScrapeEncoder {
     scrapes: u64,
     last_us: Option<u64>,
     max_series: usize,
+    zero_ms: i64,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Current {
+    /// Of samples without times of their own.
     value: Option<SampleValue>,
     seen_in: u64,
+    newest: Newest,
 }
 
 impl Default for ScrapeEncoder {
     fn default() -> Self {
-        Self::new(MAX_SERIES)
+        Self::new(MAX_SERIES, 0)
     }
 }
 
 impl ScrapeEncoder {
-    /// An encoder that takes `max_series` different series over the run.
-    pub fn new(max_series: usize) -> Self {
+    /// An encoder that takes `max_series` different series over a run whose clock was zero at `zero_ms`, in milliseconds since 1970.
+    pub fn new(max_series: usize, zero_ms: i64) -> Self {
         Self {
             by_text: HashMap::new(),
             ids: HashMap::new(),
@@ -119,6 +129,7 @@ impl ScrapeEncoder {
             scrapes: 0,
             last_us: None,
             max_series,
+            zero_ms,
         }
     }
 
@@ -136,21 +147,46 @@ impl ScrapeEncoder {
                 record.kinds.insert(family.name.clone(), family.kind);
             }
         }
-        for (id, sample) in ids.into_iter().zip(&scan.samples) {
-            let value = Some(SampleValue(sample.value));
-            let current = &mut self.current[id as usize];
-            if current.value != value {
-                current.value = value;
-                record.values.push((id, SampleValue(sample.value)));
-            }
-        }
+        let troubles = self.take_in(&scan, &ids, &mut record);
         for (id, current) in (0..).zip(&mut self.current) {
             if current.value.is_some() && current.seen_in != self.scrapes {
                 current.value = None;
+                current.newest.end(ms(record.at_us));
                 record.gone.push(id);
             }
         }
-        Ok(Scraped { record, samples: scan.samples.len() as u64 })
+        Ok(Scraped { record, samples: scan.samples.len() as u64, troubles })
+    }
+
+    /// Adds the samples, whose series are those of `ids`, to `record`; gives what was odd about some of them.
+    fn take_in(&mut self, scan: &Scan<'_>, ids: &[u32], record: &mut ScrapeRecord) -> Vec<SampleTrouble> {
+        let mut odd: BTreeMap<SampleFault, (u64, &RawSample<'_>)> = BTreeMap::new();
+        let scrape_ms = ms(record.at_us);
+        for (&id, sample) in ids.iter().zip(&scan.samples) {
+            let value = SampleValue(sample.value);
+            let stamp_ms = sample.stamp_ms.map(|stamp| stamp.saturating_sub(self.zero_ms));
+            let current = &mut self.current[id as usize];
+            let (intake, fault) = current.newest.take(Incoming { scrape_ms, stamp_ms, value });
+            match intake {
+                Intake::Held => {
+                    current.seen_in = self.scrapes;
+                    if current.value.replace(value) != Some(value) {
+                        record.values.push((id, value));
+                    }
+                }
+                Intake::Stamped(at_ms) => record.stamped.push((id, at_ms, value)),
+                Intake::Left => {}
+            }
+            if let Some(fault) = fault {
+                odd.entry(fault).or_insert((0, sample)).0 += 1;
+            }
+        }
+        let trouble = |(fault, (samples, first)): (SampleFault, (u64, &RawSample<'_>))| {
+            let (name, labels) = scan.series(first);
+            let labels = if labels.is_empty() { String::new() } else { labels.to_string() };
+            SampleTrouble { fault, samples, series: format!("{name}{labels}") }
+        };
+        odd.into_iter().map(trouble).collect()
     }
 
     /// The record of a scrape that was tried at `at` and failed.
@@ -164,10 +200,13 @@ impl ScrapeEncoder {
     }
 
     fn without_values(&mut self, at: Duration, mark: ScrapeMark) -> ScrapeRecord {
+        let at_us = self.stamp(at);
         for current in &mut self.current {
-            current.value = None;
+            if current.value.take().is_some() {
+                current.newest.end(ms(at_us));
+            }
         }
-        ScrapeRecord { at_us: self.stamp(at), mark, ..ScrapeRecord::default() }
+        ScrapeRecord { at_us, mark, ..ScrapeRecord::default() }
     }
 
     /// The id of each sample's series, in order. Series seen for the first time are added to `new`.
@@ -179,11 +218,6 @@ impl ScrapeEncoder {
                 Some(&id) => id,
                 None => self.id_of_new_text(scan, sample, new)?,
             };
-            let seen_in = &mut self.current[id as usize].seen_in;
-            if *seen_in == self.scrapes {
-                return Err(scan.second_sample(sample));
-            }
-            *seen_in = self.scrapes;
             ids.push(id);
         }
         Ok(ids)
@@ -205,7 +239,7 @@ impl ScrapeEncoder {
             }
             None => {
                 let id = u32::try_from(self.current.len()).unwrap_or(u32::MAX);
-                self.current.push(Current { value: None, seen_in: 0 });
+                self.current.push(Current::default());
                 self.ids.entry(name.clone()).or_default().insert(labels.clone(), id);
                 new.push(NewSeries { id, name, labels });
                 id
@@ -234,6 +268,10 @@ impl ScrapeEncoder {
         self.last_us = Some(stamp);
         stamp
     }
+}
+
+fn ms(at_us: u64) -> i64 {
+    i64::try_from(at_us / 1000).unwrap_or(i64::MAX)
 }
 
 impl PartialEq for SampleValue {

@@ -3,9 +3,10 @@
 //! A store is what the run's scrape records add up to. Constant stretches are one point; the times of the scrapes
 //! are kept beside them, so the value at each scrape is exact.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
+use super::intake::LOOKBACK_MS;
 use super::{MAX_SERIES, MetricKind, ScrapeMark, ScrapeRecord};
 use crate::model::Labels;
 
@@ -16,17 +17,40 @@ pub struct Series {
     pub name: String,
     /// Its labels.
     pub labels: Labels,
-    /// Its values over time, ascending: a point wherever the value changed. It holds until the next point.
+    /// Its values over time, ascending: a point wherever the value changed, which holds until the next point; and one for each sample
+    /// with a time of its own.
     pub points: Vec<Point>,
 }
 
 /// A value of a series, or its disappearance.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {
-    /// Since the start of the run.
+    /// Since the start of the run; its start for what is stamped before it.
     pub at: Duration,
     /// `None`: the series was gone from here on (a stale marker).
     pub value: Option<f64>,
+    /// Of a sample with a time of its own, up to when it is seen at the most; any other holds until the next point.
+    pub until: Option<Duration>,
+}
+
+impl Point {
+    /// What holds from `at` on.
+    pub const fn held(at: Duration, value: Option<f64>) -> Self {
+        Self { at, value, until: None }
+    }
+
+    /// A sample of this time, in milliseconds since the run's start, below zero before it. `None` where the run sees nothing of it.
+    fn stamped(at_ms: i64, value: f64) -> Option<Self> {
+        let until = Duration::from_millis(u64::try_from(at_ms.checked_add(LOOKBACK_MS)?).ok()?);
+        let at = Duration::from_millis(u64::try_from(at_ms).unwrap_or(0));
+        Some(Self { at, value: Some(value), until: Some(until) })
+    }
+
+    /// The sample's own time, where it has one, in milliseconds since the run's start.
+    pub fn stamp_ms(&self) -> Option<i64> {
+        let until = self.until?;
+        Some(i64::try_from(until.as_millis()).unwrap_or(i64::MAX) - LOOKBACK_MS)
+    }
 }
 
 /// All series of a run.
@@ -37,6 +61,8 @@ pub struct SeriesStore {
     by_name: HashMap<String, Vec<usize>>,
     kinds: BTreeMap<String, MetricKind>,
     scrapes: Vec<Duration>,
+    /// Those of them that failed.
+    failed: BTreeSet<Duration>,
     last_us: Option<u64>,
     own_times: Option<OwnTimes>,
 }
@@ -73,20 +99,33 @@ pub enum SeriesError {
 }
 
 impl Series {
-    /// The value at `at`: that of the last scrape at or before it. `None` before the first one, and where the
-    /// series was gone.
+    /// The value at `at`: that of the last scrape at or before it, or of the last sample with a time of its own, for as long as that
+    /// is seen. `None` before the first one, and where the series was gone.
     pub fn value_at(&self, at: Duration) -> Option<f64> {
+        self.seen_at(at).and_then(|point| point.value)
+    }
+
+    fn seen_at(&self, at: Duration) -> Option<&Point> {
         let after = self.points.partition_point(|point| point.at <= at);
-        self.points[..after].last().and_then(|point| point.value)
+        self.points[..after].last().filter(|point| point.until.is_none_or(|until| at < until))
     }
 
     /// Increase per second of a counter between two scrapes. A drop means that the target began again at 0.
-    /// `None` unless both scrapes have the series: like Prometheus, a series' first value is no increase.
+    /// `None` unless both scrapes have the series: like Prometheus, a series' first value is no increase. Samples with times of
+    /// their own are as far apart as those are, and there have to be two.
     pub fn rate_between(&self, from: Duration, to: Duration) -> Option<f64> {
-        let (before, after) = (self.value_at(from)?, self.value_at(to)?);
-        let seconds = to.checked_sub(from).filter(|span| !span.is_zero())?.as_secs_f64();
+        let (first, last) = (self.seen_at(from)?, self.seen_at(to)?);
+        let (before, after) = (first.value?, last.value?);
+        let time = |point: &Point, scrape: Duration| if point.until.is_some() { point.at } else { scrape };
+        let span = time(last, to).checked_sub(time(first, from)).filter(|span| !span.is_zero());
         let increase = if after < before { after } else { after - before };
-        Some(increase / seconds)
+        Some(increase / span?.as_secs_f64())
+    }
+
+    /// Adds a point, whatever the order in which samples with times of their own come.
+    fn add(&mut self, point: Point) {
+        let place = self.points.partition_point(|before| before.at <= point.at);
+        self.points.insert(place, point);
     }
 }
 
@@ -111,7 +150,7 @@ impl SeriesStore {
 
     /// True when the scrape at `at` was read: there was anything.
     pub fn has_any_at(&self, at: Duration) -> bool {
-        self.series.iter().any(|series| series.value_at(at).is_some())
+        !self.failed.contains(&at) && self.series.iter().any(|series| series.value_at(at).is_some())
     }
 
     /// When the target was scraped, ascending, failed scrapes included: at those every series is gone.
@@ -166,15 +205,21 @@ impl SeriesStore {
             self.series.push(series);
         }
         for &(id, value) in &record.values {
-            self.series[id as usize].points.push(Point { at, value: Some(value.0) });
+            self.series[id as usize].add(Point::held(at, Some(value.0)));
         }
         for &id in &record.gone {
-            self.series[id as usize].points.push(Point { at, value: None });
+            self.series[id as usize].add(Point::held(at, None));
+        }
+        for &(id, at_ms, value) in &record.stamped {
+            if let Some(point) = Point::stamped(at_ms, value.0) {
+                self.series[id as usize].add(point);
+            }
         }
         match record.mark {
             ScrapeMark::Scraped => self.scrapes.push(at),
             ScrapeMark::Failed => {
                 self.scrapes.push(at);
+                self.failed.insert(at);
                 self.lose_all(at);
             }
             ScrapeMark::Ended => self.lose_all(at),
@@ -195,7 +240,8 @@ impl SeriesStore {
         if known > MAX_SERIES {
             return Err(SeriesError::TooManySeries);
         }
-        let used = record.values.iter().map(|(id, _)| id).chain(&record.gone);
+        let stamped = record.stamped.iter().map(|(id, ..)| id);
+        let used = record.values.iter().map(|(id, _)| id).chain(&record.gone).chain(stamped);
         match used.copied().find(|&id| id as usize >= known) {
             Some(id) => Err(SeriesError::UnknownId(id)),
             None => Ok(()),
@@ -204,8 +250,10 @@ impl SeriesStore {
 
     fn lose_all(&mut self, at: Duration) {
         for series in &mut self.series {
-            if series.points.last().is_some_and(|point| point.value.is_some()) {
-                series.points.push(Point { at, value: None });
+            // A sample with a time of its own says nothing of scrapes.
+            let held = series.points.iter().rev().find(|point| point.until.is_none());
+            if held.is_some_and(|point| point.value.is_some()) {
+                series.add(Point::held(at, None));
             }
         }
     }
@@ -245,6 +293,7 @@ mod tests {
 
     use super::*;
     use crate::metrics::{ExpositionErrorKind, Format, NewSeries, SampleValue, ScrapeEncoder};
+    use crate::model::SampleFault;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -323,7 +372,7 @@ mod tests {
 
     #[test]
     fn more_series_than_the_limit_are_refused_and_nothing_is_taken_in() {
-        let mut encoder = ScrapeEncoder::new(2);
+        let mut encoder = ScrapeEncoder::new(2, 0);
         scraped(&mut encoder, SECOND, "a 1\n");
         for refused in ["a 1\nb 1\nc 1\n", "b 1\nc 1\n"] {
             let error = encoder.scraped(SECOND * 2, refused.as_bytes(), Format::Text).unwrap_err();
@@ -337,10 +386,81 @@ mod tests {
     fn a_series_is_the_same_however_it_is_written() {
         let store = stored(&["a{x=\"1\",y=\"2\"} 1\n", "a { y=\"2\", z=\"\", x=\"1\", } 3\n"]);
         assert_eq!(store.iter().count(), 1);
-        let mut encoder = ScrapeEncoder::default();
-        let twice = "a{x=\"1\",y=\"2\"} 1\na{y=\"2\",x=\"1\"} 1\n";
-        let error = encoder.scraped(SECOND, twice.as_bytes(), Format::Text).unwrap_err();
-        assert_eq!(error.to_string(), "line 2, column 1: second sample of the same name and labels");
+    }
+
+    #[test]
+    fn of_two_samples_of_a_series_the_first_counts() {
+        for twice in
+            ["a{x=\"1\",y=\"2\"} 1\na{y=\"2\",x=\"1\"} 5\nb 2\n", "a{x=\"1\"} 1\na{x=\"1\"} 1\nb 2\n"]
+        {
+            let mut encoder = ScrapeEncoder::default();
+            let scraped = encoder.scraped(SECOND, twice.as_bytes(), Format::Text).unwrap();
+            let mut store = SeriesStore::default();
+            store.apply(&scraped.record).unwrap();
+            assert_eq!((scraped.samples, store.iter().count()), (3, 2));
+            assert_eq!(only(&store, "a").value_at(SECOND), Some(1.0));
+            let [trouble] = &*scraped.troubles else { panic!("{:?}", scraped.troubles) };
+            assert_eq!((trouble.fault, trouble.samples), (SampleFault::Duplicate, 1));
+            assert!(trouble.series.starts_with("a{x=\"1\""), "{}", trouble.series);
+        }
+    }
+
+    /// One scrape a second from second 0 of a run that began at 1,000 s; `at` of a sample is in seconds.
+    fn with_times(rounds: &[&[(f64, Option<i64>)]]) -> (Series, Vec<(SampleFault, u64)>) {
+        let mut encoder = ScrapeEncoder::new(10, 1_000_000);
+        let (mut store, mut faults) = (SeriesStore::default(), BTreeMap::new());
+        for (second, samples) in (0..).zip(rounds) {
+            let stamp = |at: &Option<i64>| at.map_or_else(String::new, |at| ((1000 + at) * 1000).to_string());
+            let line = |(value, at): &(f64, Option<i64>)| format!("a {value} {}\n", stamp(at));
+            let text: String = std::iter::once("b 1\n".to_owned()).chain(samples.iter().map(line)).collect();
+            let scraped = encoder.scraped(SECOND * second, text.as_bytes(), Format::Text).unwrap();
+            for trouble in scraped.troubles {
+                *faults.entry(trouble.fault).or_default() += trouble.samples;
+            }
+            let line = serde_json::to_string(&scraped.record).unwrap();
+            store.apply(&serde_json::from_str(&line).unwrap()).unwrap();
+        }
+        (only(&store, "a").clone(), faults.into_iter().collect())
+    }
+
+    #[test]
+    fn a_sample_with_a_time_of_its_own_counts_then_and_is_seen_for_five_minutes() {
+        let (series, faults) = with_times(&[&[(7.0, Some(-8))], &[(8.0, Some(2))], &[(8.0, Some(2))]]);
+        let at = |second| series.value_at(SECOND * second);
+        assert_eq!(
+            (at(0), at(1), at(2), at(301), at(302)),
+            (Some(7.0), Some(7.0), Some(8.0), Some(8.0), None)
+        );
+        assert_eq!(series.rate_between(Duration::ZERO, SECOND * 4), Some(0.5));
+        assert_eq!(series.rate_between(SECOND * 3, SECOND * 4), None);
+        assert!(faults.is_empty(), "{faults:?}");
+    }
+
+    #[test]
+    fn what_nobody_would_see_is_told() {
+        let (series, faults) =
+            with_times(&[&[(1.0, Some(-1000))], &[(2.0, Some(-200))], &[(3.0, Some(300))]]);
+        assert_eq!(series.value_at(SECOND * 2), Some(2.0));
+        // A minute and 40 s after the run's start it is five minutes old.
+        assert_eq!((series.value_at(SECOND * 99), series.value_at(SECOND * 100)), (Some(2.0), None));
+        assert_eq!(series.value_at(SECOND * 300), Some(3.0));
+        assert_eq!(faults, [(SampleFault::TooOld, 1), (SampleFault::Ahead, 1)]);
+        let (series, faults) = with_times(&[&[(1.0, Some(700))]]);
+        assert!(series.points.is_empty());
+        assert_eq!(faults, [(SampleFault::Ahead, 1)]);
+    }
+
+    #[test]
+    fn samples_that_come_late_are_left_out_and_a_series_may_change_its_mind() {
+        let (series, faults) = with_times(&[
+            &[(1.0, None)],
+            &[(2.0, Some(1)), (3.0, Some(0)), (4.0, Some(1))],
+            &[(5.0, None)],
+            &[],
+        ]);
+        let points: Vec<_> = series.points.iter().map(|point| (point.at.as_secs(), point.value)).collect();
+        assert_eq!(points, [(0, Some(1.0)), (1, None), (1, Some(2.0)), (2, Some(5.0)), (3, None)]);
+        assert_eq!(faults, [(SampleFault::Duplicate, 1), (SampleFault::OutOfOrder, 1)]);
     }
 
     #[test]
@@ -374,7 +494,7 @@ mod tests {
 
     #[test]
     fn series_of_their_own_times_are_looked_at_when_they_have_samples_or_should() {
-        let point = |second: u64| Point { at: SECOND * u32::try_from(second).unwrap(), value: Some(1.0) };
+        let point = |second: u64| Point::held(SECOND * u32::try_from(second).unwrap(), Some(1.0));
         let series = |name: &str, seconds: &[u64]| Series {
             name: name.to_owned(),
             labels: Labels::new(),

@@ -36,6 +36,15 @@ pub enum Abort {
         /// How many those were.
         calls: u64,
     },
+    /// `abort_when: {no_answer_for: ...}`. Readers from before it refuse the directory.
+    NoAnswer {
+        /// For so many seconds nothing came back for any call.
+        seconds: u32,
+        /// How many calls waited at their end.
+        in_flight: u64,
+        /// How many ended in them without an answer.
+        ended: u64,
+    },
 }
 
 impl Abort {
@@ -64,6 +73,13 @@ impl fmt::Display for Abort {
             Self::AllFailed { seconds, calls } => {
                 let calls = format_count(*calls);
                 write!(f, "all calls failed for {seconds} s: {calls} of {calls}")
+            }
+            Self::NoAnswer { seconds, in_flight, ended } => {
+                write!(f, "nothing answered for {seconds} s: {} calls in flight", format_count(*in_flight))?;
+                match ended {
+                    0 => Ok(()),
+                    ended => write!(f, ", {} ended without an answer", format_count(*ended)),
+                }
             }
         }
     }

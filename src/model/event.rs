@@ -203,6 +203,34 @@ pub struct ScrapeStat {
     pub samples: u64,
     /// Why it failed; `None` when it did not.
     pub fault: Option<ScrapeFault>,
+    /// What was odd about some of its samples, of each kind once; unknown to the first run directories.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub troubles: Vec<SampleTrouble>,
+}
+
+/// What was odd about some samples of a scrape.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampleTrouble {
+    /// What it was.
+    pub fault: SampleFault,
+    /// Of how many samples.
+    pub samples: u64,
+    /// The series of the first of them, cleaned.
+    pub series: String,
+}
+
+/// What may be odd about a sample in a scrape that is sound otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SampleFault {
+    /// Its series had one of this time already: the first counts.
+    Duplicate,
+    /// Its series had a later one already: that counts.
+    OutOfOrder,
+    /// Stamped five minutes ago or earlier: nobody sees it any more.
+    TooOld,
+    /// Stamped ahead of the scrape: nobody sees it before its time, or at all where that is ten minutes off.
+    Ahead,
 }
 
 /// Why a scrape gave nothing.

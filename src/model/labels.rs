@@ -16,6 +16,12 @@ impl Labels {
         Self::default()
     }
 
+    /// No labels, to be lent.
+    pub fn none() -> &'static Self {
+        static NONE: Labels = Labels(std::collections::BTreeMap::new());
+        &NONE
+    }
+
     /// The value of `name`; Prometheus takes a missing label and an empty one as the same.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)

@@ -26,8 +26,8 @@ mod verdict;
 pub use abort::Abort;
 pub use color::Color;
 pub use event::{
-    EarlyCall, Endpoint, Event, Floor, HealthState, Level, Probe, ProbeResult, ProcessSample, ScrapeFault,
-    ScrapeStat, Stamped,
+    EarlyCall, Endpoint, Event, Floor, HealthState, Level, Probe, ProbeResult, ProcessSample, SampleFault,
+    SampleTrouble, ScrapeFault, ScrapeStat, Stamped,
 };
 pub use histogram::{HistogramError, LatencyHistogram};
 pub use labels::Labels;
@@ -47,6 +47,7 @@ pub use stream_times::StreamTimes;
 pub use target_info::{Carriage, Era, TargetInfo};
 pub use text::{MAX_TEXT, clean_char, clean_text, printable_text};
 pub use units::{
-    format_count, format_duration, format_rate, format_ratio, parse_duration, parse_rate, signal_name,
+    counted, format_count, format_duration, format_rate, format_ratio, parse_duration, parse_rate,
+    signal_name, typed_duration,
 };
 pub use verdict::Verdict;

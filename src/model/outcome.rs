@@ -206,6 +206,11 @@ impl Outcome {
         }
     }
 
+    /// True when nothing at all came back for the call, be it an error.
+    pub const fn is_silence(self) -> bool {
+        matches!(self, Self::Transport(_) | Self::NotSent(_) | Self::Protocol(ProtocolFault::Missing))
+    }
+
     /// True when an objective looks at this call at all.
     pub const fn counts(self) -> bool {
         !matches!(self, Self::Cancelled | Self::Interrupted)

@@ -84,6 +84,25 @@ pub fn format_duration(duration: Duration) -> String {
     }
 }
 
+/// `duration` as [`parse_duration`] reads it, in whole seconds, rounded up: `16m30s`.
+pub fn typed_duration(duration: Duration) -> String {
+    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+    let mut text = String::new();
+    for (count, unit) in [(seconds / 3600, 'h'), (seconds / 60 % 60, 'm'), (seconds % 60, 's')] {
+        if count > 0 {
+            text.push_str(&count.to_string());
+            text.push(unit);
+        }
+    }
+    if text.is_empty() { "0s".to_owned() } else { text }
+}
+
+/// `1 rule`, `3 rules`: a count with its noun, whose plural has an `s`.
+pub fn counted(count: u64, noun: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{s}", format_count(count))
+}
+
 fn three_digits(value: f64, unit: &str) -> String {
     if value < 9.995 {
         format!("{value:.2} {unit}")
@@ -155,6 +174,21 @@ mod tests {
         for bad in ["", "30", "s", "3 s", "-1s", "1s2m", "1d", "1e3s", "1s 2ms", "..s", "1s1s"] {
             check(bad, None);
         }
+    }
+
+    #[test]
+    fn a_typed_duration_reads_back_and_is_no_shorter() {
+        for (millis, text) in [(0, "0s"), (59_001, "1m"), (990_000, "16m30s"), (90_061_000, "25h1m1s")] {
+            let typed = typed_duration(Duration::from_millis(millis));
+            assert_eq!(typed, text);
+            assert!(parse_duration(&typed).unwrap() >= Duration::from_millis(millis));
+        }
+    }
+
+    #[test]
+    fn one_is_no_plural() {
+        assert_eq!([0, 1, 2].map(|count| counted(count, "rule")), ["0 rules", "1 rule", "2 rules"]);
+        assert_eq!(counted(1_000, "rule"), "1,000 rules");
     }
 
     #[test]

@@ -76,6 +76,8 @@ pub struct ObserveOptions {
     pub limits: Limits,
     /// The time since the run began.
     pub clock: Clock,
+    /// The time of day, in milliseconds since 1970: what a target stamps its samples with.
+    pub time_of_day: fn() -> i64,
     /// Where everything seen goes. Nothing is sent after [`Observer::stop`] has returned.
     pub sink: UnboundedSender<Observation>,
 }
@@ -127,7 +129,9 @@ pub enum ObserveError {
 /// Watchers that are ready to begin, so that what they see first is seen when the load begins.
 pub struct Watchers {
     options: ObserveOptions,
-    metrics: Option<scrape::Scraper>,
+    metrics: Option<Fetcher>,
+    /// There once it has scraped.
+    scraper: Option<scrape::Scraper>,
     prometheus: Option<prometheus::Api>,
     probes: Vec<(Endpoint, Fetcher)>,
 }
@@ -165,14 +169,12 @@ pub fn prepare(options: ObserveOptions) -> Result<Watchers, ObserveError> {
             .map(|fetcher| (*endpoint, fetcher))
     };
     let metrics = options.metrics.as_ref().map(fetch_metrics).transpose()?;
-    let scraper = |fetcher| scrape::Scraper::new(fetcher, limits.series, reporter(&options));
-    let metrics = metrics.map(scraper);
     let probes = options.probes.iter().map(fetch_health).collect::<Result<Vec<_>, _>>()?;
 
     let prometheus = options.prometheus.as_ref();
     let prometheus = prometheus.map(|asked| prometheus::Api::new(&options, asked)).transpose()?;
 
-    Ok(Watchers { options, metrics, prometheus, probes })
+    Ok(Watchers { options, metrics, scraper: None, prometheus, probes })
 }
 
 fn reporter(options: &ObserveOptions) -> Reporter {
@@ -183,26 +185,29 @@ fn reporter(options: &ObserveOptions) -> Reporter {
     }
 }
 
+fn scraper(options: &ObserveOptions, fetcher: Fetcher) -> scrape::Scraper {
+    let reporter = reporter(options);
+    let since_zero = i64::try_from(reporter.now().as_millis()).unwrap_or(i64::MAX);
+    let zero_ms = (options.time_of_day)().saturating_sub(since_zero);
+    scrape::Scraper::new(fetcher, options.limits.series, zero_ms, reporter)
+}
+
 impl Watchers {
     /// Scrapes the target before anything else happens to it; false where its metrics are not to be scraped.
     pub async fn baseline(&mut self) -> bool {
-        match &mut self.metrics {
-            Some(scraper) => {
-                scraper.scrape().await;
-                true
-            }
-            None => false,
-        }
+        let Some(fetcher) = self.metrics.take() else { return false };
+        self.scraper.insert(scraper(&self.options, fetcher)).scrape().await;
+        true
     }
 
     /// Begins watching: everything is looked at once now and then at its interval. Must be called within a tokio
     /// runtime.
     pub fn start(self) -> Observer {
-        let Self { options, metrics, prometheus, probes } = self;
+        let Self { options, metrics, scraper: at_work, prometheus, probes } = self;
         let reporter = reporter(&options);
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        if let Some(scraper) = metrics {
+        if let Some(scraper) = at_work.or_else(|| metrics.map(|fetcher| scraper(&options, fetcher))) {
             tasks.spawn(scraper.run(ticks(options.metrics_interval), stop.clone(), options.settle));
         }
         if let Some((api, asked)) = prometheus.zip(options.prometheus) {

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Reporter;
 use super::http::{Body, Fetcher, NoReply, Reply};
-use crate::metrics::{ExpositionError, ExpositionErrorKind, Format, ScrapeEncoder, ScrapeRecord, Scraped};
+use crate::metrics::{ExpositionError, ExpositionErrorKind, Format, ScrapeEncoder, Scraped};
 use crate::model::{Event, ScrapeFault, ScrapeStat, Secrets, clean_text};
 
 const ACCEPT: &str = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
@@ -20,8 +20,9 @@ pub(super) struct Scraper {
 }
 
 impl Scraper {
-    pub(super) fn new(fetcher: Fetcher, max_series: usize, reporter: Reporter) -> Self {
-        Self { fetcher, encoder: ScrapeEncoder::new(max_series), reporter }
+    /// For a run whose clock was zero at `zero_ms`, in milliseconds since 1970.
+    pub(super) fn new(fetcher: Fetcher, max_series: usize, zero_ms: i64, reporter: Reporter) -> Self {
+        Self { fetcher, encoder: ScrapeEncoder::new(max_series, zero_ms), reporter }
     }
 
     /// Scrapes never overlap: the next one waits for the tick after the end of this one. When it is told to stop it makes one more, and
@@ -59,12 +60,12 @@ impl Scraper {
             Ok((body, format)) => self.take_in(at, body, format).await,
             Err(fault) => Err(fault),
         };
-        let (record, samples, fault) = match scraped {
-            Ok(scraped) => (scraped.record, scraped.samples, None),
-            Err(fault) => (self.encoder.failed(at), 0, Some(fault)),
+        let (record, samples, fault, troubles) = match scraped {
+            Ok(Scraped { record, samples, troubles }) => (record, samples, None, troubles),
+            Err(fault) => (self.encoder.failed(at), 0, Some(fault), Vec::new()),
         };
         self.reporter.scrape(record);
-        self.reporter.event(at, Event::Scrape(ScrapeStat { duration, bytes, samples, fault }));
+        self.reporter.event(at, Event::Scrape(ScrapeStat { duration, bytes, samples, fault, troubles }));
     }
 
     /// Parses off the runtime's own threads: a large scrape must not hold up the load's calls.
@@ -73,9 +74,7 @@ impl Scraper {
         let secrets = self.reporter.secrets.clone();
         let parsed = tokio::task::spawn_blocking(move || {
             let scraped = match encoder.scraped(at, &body, format) {
-                Ok(Scraped { record, samples }) => {
-                    Ok(Scraped { record: redacted(record, &secrets), samples })
-                }
+                Ok(scraped) => Ok(redacted(scraped, &secrets)),
                 Err(error) => Err(fault_of(&error, &secrets)),
             };
             (encoder, scraped)
@@ -86,20 +85,25 @@ impl Scraper {
     }
 }
 
-/// `record` without the secrets that the target echoes in names and labels. Series stay apart by their ids, even where
+/// `scraped` without the secrets that the target echoes in names and labels. Series stay apart by their ids, even where
 /// nothing else tells them apart any more.
-fn redacted(mut record: ScrapeRecord, secrets: &Secrets) -> ScrapeRecord {
-    if secrets.is_empty() {
-        return record;
+fn redacted(mut scraped: Scraped, secrets: &Secrets) -> Scraped {
+    for trouble in &mut scraped.troubles {
+        trouble.series = clean_text(&secrets.redacted(&trouble.series));
     }
+    if secrets.is_empty() {
+        return scraped;
+    }
+    let record = &mut scraped.record;
     for series in &mut record.new {
         series.name = secrets.redacted(&series.name);
         let labels = series.labels.iter();
         series.labels =
             labels.map(|(name, value)| (secrets.redacted(name), secrets.redacted(value))).collect();
     }
-    record.kinds = record.kinds.into_iter().map(|(family, kind)| (secrets.redacted(&family), kind)).collect();
-    record
+    let kinds = std::mem::take(&mut record.kinds);
+    record.kinds = kinds.into_iter().map(|(family, kind)| (secrets.redacted(&family), kind)).collect();
+    scraped
 }
 
 fn fault_of(error: &ExpositionError, secrets: &Secrets) -> ScrapeFault {

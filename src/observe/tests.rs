@@ -47,6 +47,7 @@ fn options(target: &Url) -> (ObserveOptions, mpsc::UnboundedReceiver<Observation
         process_interval: NEVER,
         limits: Limits { scrape_timeout: NEVER, probe_timeout: NEVER, ..Limits::default() },
         clock: Arc::new(move || Duration::from_secs(looks.fetch_add(1, Ordering::Relaxed).into())),
+        time_of_day: || 1_700_000_000_000,
         sink,
     };
     (options, seen)

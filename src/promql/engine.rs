@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::eval::{Evaluation, Times};
+use super::eval::{Evaluation, Times, Work, too_much_together};
 use super::expr::ValueType;
 use super::labels::Labels;
 use super::query::Query;
@@ -48,12 +48,23 @@ pub enum RangeEnds {
 /// What a query may cost. They stand for a time limit: no clock is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Samples that are looked at, over all steps; equal ones that follow each other in a series count as one.
+    /// Samples that one evaluation looks at, over all steps; equal ones that follow each other in a series count as one, and
+    /// what takes longer than looking at a sample counts as many.
     pub max_samples: u64,
+    /// The same of all evaluations of a query that is asked at many times, as a rule or an objective is over a run: a
+    /// [`Budget`].
+    pub max_samples_together: u64,
     /// Points of a range query's result, or of a subquery's, which are kept in memory.
     pub max_points: u64,
     /// Steps of a range query.
     pub max_steps: u64,
+}
+
+/// What several evaluations may look at together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    of: u64,
+    left: u64,
 }
 
 /// What a query gives.
@@ -129,18 +140,68 @@ impl Default for Engine {
     }
 }
 
+impl Limits {
+    /// [`Limits::max_samples`] unless it is changed.
+    pub(crate) const MAX_SAMPLES: u64 = 500_000_000;
+}
+
 impl Default for Limits {
-    /// 500 million samples (a few seconds' work), and Prometheus's 50 million points and 11,000 steps.
+    /// 500 million samples an evaluation, which took 0.5 to 2 s of one core (see `eval/work.rs` for how that was timed), and eight
+    /// times that for all evaluations of a query over a run: 4 to 16 s at the worst, reckoned and not timed. And Prometheus's
+    /// 50 million points and 11,000 steps.
     fn default() -> Self {
-        Self { max_samples: 500_000_000, max_points: 50_000_000, max_steps: 11_000 }
+        Self {
+            max_samples: Self::MAX_SAMPLES,
+            max_samples_together: 4_000_000_000,
+            max_points: 50_000_000,
+            max_steps: 11_000,
+        }
+    }
+}
+
+impl Budget {
+    /// `samples`, in the terms of [`Limits::max_samples`].
+    pub fn new(samples: u64) -> Self {
+        Self { of: samples, left: samples }
+    }
+
+    /// True when nothing is left: every further evaluation fails.
+    pub fn is_spent(&self) -> bool {
+        self.left == 0
+    }
+
+    /// Books what is done beside evaluations, counted in samples.
+    ///
+    /// # Errors
+    /// In words, where it is more than what is left.
+    pub(crate) fn spend(&mut self, samples: u64) -> Result<(), String> {
+        let left = self.left.checked_sub(samples);
+        self.left = left.unwrap_or_default();
+        left.map(|_| ()).ok_or_else(|| too_much_together(self.of))
     }
 }
 
 impl Engine {
     /// The result of a query at one time, in milliseconds since 1970.
     pub fn instant(&self, query: &Query, storage: &Storage, at_ms: i64) -> Result<Answer, EvalError> {
+        self.instant_within(query, storage, at_ms, &mut Budget::new(u64::MAX))
+    }
+
+    /// [`Engine::instant`] as one of several evaluations, which share a budget.
+    pub fn instant_within(
+        &self,
+        query: &Query,
+        storage: &Storage,
+        at_ms: i64,
+        budget: &mut Budget,
+    ) -> Result<Answer, EvalError> {
         let times = Times { start_ms: at_ms, end_ms: at_ms, step_ms: 0 };
-        Evaluation::new(self, storage, times).instant(query.expr())
+        let work = Work::new(&self.limits, budget.left, budget.of);
+        let mut evaluation = Evaluation::new(self, storage, times, work);
+        let answer = evaluation.instant(query.expr());
+        // What is more than what was left has made the evaluation fail.
+        let _ = budget.spend(evaluation.looked_at());
+        answer
     }
 
     /// The results of a query from `start_ms` to `end_ms`, both included, `step_ms` apart: always a matrix.
@@ -159,9 +220,11 @@ impl Engine {
         if end_ms < start_ms {
             return refused("the end of a range query is before its start".to_owned());
         }
-        let steps = end_ms.abs_diff(start_ms) / step_ms.unsigned_abs() + 1;
-        if steps > self.limits.max_steps {
-            return refused(format!("{steps} steps are more than the limit of {}", self.limits.max_steps));
+        let times = Times { start_ms, end_ms, step_ms };
+        let (steps, limit) = (times.count(), self.limits.max_steps);
+        if steps > limit {
+            let way_out = "take a coarser step or a shorter range";
+            return refused(format!("{steps} steps are more than the limit of {limit}: {way_out}"));
         }
         match query.expr().value_type() {
             ValueType::Scalar | ValueType::Vector => {}
@@ -172,6 +235,7 @@ impl Engine {
                 ));
             }
         }
-        Evaluation::new(self, storage, Times { start_ms, end_ms, step_ms }).range(query.expr())
+        let work = Work::new(&self.limits, u64::MAX, u64::MAX);
+        Evaluation::new(self, storage, times, work).range(query.expr())
     }
 }

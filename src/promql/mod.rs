@@ -27,6 +27,7 @@ mod functions;
 mod labels;
 mod matcher;
 mod parse;
+mod pattern;
 mod print;
 mod query;
 mod storage;
@@ -38,7 +39,8 @@ mod tests;
 
 pub use duration::{duration_text, parse_duration};
 pub use engine::{
-    Answer, Engine, EvalError, Limits, MatrixSeries, NameDropping, Note, RangeEnds, Value, VectorSample,
+    Answer, Budget, Engine, EvalError, Limits, MatrixSeries, NameDropping, Note, RangeEnds, Value,
+    VectorSample,
 };
 pub use expr::{
     Aggregate, AggregateOp, At, Binary, BinaryOp, Call, Cardinality, Comparison, Expr, ExprKind, Grouping,
@@ -46,6 +48,8 @@ pub use expr::{
 };
 pub use functions::{Arity, Function};
 pub use labels::{Labels, METRIC_NAME};
-pub use matcher::{MatchOp, Matcher, PatternError};
+pub use matcher::{MatchOp, Matcher};
+pub use pattern::PatternError;
+pub(crate) use pattern::repeated;
 pub use query::{Query, QueryError, Reach, Selection};
 pub use storage::{AppendError, STALE_NAN, SeriesId, Storage, is_stale};

@@ -184,28 +184,60 @@ impl Storage {
 
     /// The series that all of `matchers` hold for, with or without samples.
     pub fn select(&self, matchers: &[Matcher]) -> Vec<SeriesId> {
+        let Ok(found) = self.select_within(matchers, |_| Ok::<(), std::convert::Infallible>(()));
+        found
+    }
+
+    /// [`Storage::select`], which tells `book` what it costs to look at a series, counted in samples, before it does.
+    pub(crate) fn select_within<E>(
+        &self,
+        matchers: &[Matcher],
+        mut book: impl FnMut(u64) -> Result<(), E>,
+    ) -> Result<Vec<SeriesId>, E> {
         let mut lists = Vec::new();
         for matcher in matchers.iter().filter(|m| m.op == MatchOp::Equal && !m.value.is_empty()) {
             match self.index.get(&*matcher.name).and_then(|values| values.get(&*matcher.value)) {
                 Some(list) => lists.push((list, matcher)),
-                None => return Vec::new(),
+                None => return Ok(Vec::new()),
             }
         }
+        let mut found = Vec::new();
         let Some((shortest, indexed)) = lists.into_iter().min_by_key(|(list, _)| list.len()) else {
-            let all =
-                (0..self.series.len()).map(|at| SeriesId(u32::try_from(at).expect("ids are that small")));
-            return all.filter(|id| self.fits(*id, matchers.iter())).collect();
+            for at in 0..self.series.len() {
+                let id = SeriesId(u32::try_from(at).expect("ids are that small"));
+                if self.fits(id, matchers.iter(), &mut book)? {
+                    found.push(id);
+                }
+            }
+            return Ok(found);
         };
         let others: Vec<&Matcher> = matchers.iter().filter(|m| !std::ptr::eq(*m, indexed)).collect();
         if others.is_empty() {
-            return shortest.clone();
+            return Ok(shortest.clone());
         }
-        shortest.iter().copied().filter(|id| self.fits(*id, others.iter().copied())).collect()
+        for id in shortest {
+            if self.fits(*id, others.iter().copied(), &mut book)? {
+                found.push(*id);
+            }
+        }
+        Ok(found)
     }
 
-    fn fits<'a>(&self, id: SeriesId, mut matchers: impl Iterator<Item = &'a Matcher>) -> bool {
+    fn fits<'a, E>(
+        &self,
+        id: SeriesId,
+        matchers: impl Iterator<Item = &'a Matcher>,
+        book: &mut impl FnMut(u64) -> Result<(), E>,
+    ) -> Result<bool, E> {
         let labels = self.labels(id);
-        matchers.all(|matcher| matcher.matches(labels.get(&matcher.name)))
+        for matcher in matchers {
+            let value = labels.get(&matcher.name);
+            book(matcher.cost(value.len()))?;
+            if !matcher.matches(value) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The samples after `after_ms` and up to `until_ms`.

@@ -14,7 +14,7 @@ pub(super) const TERMS: &str = "Estimates: burn is the share of bad ones over th
 
 /// The heads of a table of budgets.
 pub(super) const HEADS: [&str; 5] =
-    ["objective", "burn", "budget gone in (period)", "scale", "burn-rate alerts"];
+    ["objective", "burn (steady phase)", "budget gone in (period)", "scale", "burn-rate alerts"];
 
 /// The objectives that have a budget, with it.
 pub(super) fn budgets(report: &RunReport) -> impl Iterator<Item = (&Finding, &ErrorBudget)> {
@@ -29,7 +29,7 @@ pub(super) fn cells(budget: &ErrorBudget) -> [String; 4] {
 /// All of it in one line.
 pub(super) fn line(budget: &ErrorBudget) -> String {
     let [burn, lasts, scale, alerts] = cells(budget);
-    format!("estimates: burn {burn}, gone in {lasts}; burn-rate alerts at {scale}: {alerts}")
+    format!("estimates: burn {burn} overall, gone in {lasts}; burn-rate alerts at {scale}: {alerts}")
 }
 
 fn burn(budget: &ErrorBudget) -> String {
@@ -73,7 +73,7 @@ fn alerts(budget: &ErrorBudget) -> String {
     let known = budget.alerts.iter().filter(is_known).count();
     let all = budget.alerts.len();
     let rest = if known < all {
-        format!("{} of {all} not known: the run is too short", all - known)
+        format!("{} of {all} not known: {}", all - known, what_would_do(budget))
     } else {
         String::new()
     };
@@ -81,7 +81,18 @@ fn alerts(budget: &ErrorBudget) -> String {
         if fired.is_empty() && known > 0 { vec!["none would have fired".to_owned()] } else { Vec::new() };
     let told: Vec<String> =
         fired.into_iter().chain(silent).chain((!rest.is_empty()).then_some(rest)).collect();
-    told.join("; ")
+    if all == 0 { "switched off".to_owned() } else { told.join("; ") }
+}
+
+/// What it takes to know of all of the alerts.
+fn what_would_do(budget: &ErrorBudget) -> String {
+    let of = |reading| budget.alerts.iter().filter(move |alert| alert.reading == reading);
+    // At this scale each long window just fits; what is longer is divided by less.
+    let longest = of(BurnReading::TooShort).map(|alert| alert.long / budget.scale).reduce(f64::max);
+    let longest = longest.map(|seconds| format!("a steady phase of {} would do", length(seconds)));
+    let too_fine = of(BurnReading::TooFine).next().is_some();
+    let too_fine = too_fine.then(|| "a smaller `time_scale` would do, counts are not so fine".to_owned());
+    longest.into_iter().chain(too_fine).collect::<Vec<_>>().join("; ")
 }
 
 /// `page 14.4 over 1h & 5m`.

@@ -14,6 +14,7 @@ mod outputs;
 pub(super) mod own_prometheus;
 mod rows;
 mod saturation;
+mod scrapes;
 mod streams;
 mod sessions;
 pub(super) mod telemetry;
@@ -34,7 +35,7 @@ pub(super) fn build(
 ) -> RunReport {
     let Measured { all, clock, .. } = measured;
     let rows = rows::Rows::of(log, measured);
-    let scrapes = notes::Scrapes::of(log);
+    let scrapes = scrapes::Scrapes::of(log);
     let outputs = outputs::outputs(log);
     let mut notes = notes::notes(log, clock, &rows, &scrapes);
     let generator = slo::check_generator(&log.plan, &log.seconds, all, &clock.steady_seconds(), floor(log));

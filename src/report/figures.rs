@@ -10,7 +10,7 @@ use super::{
 };
 use crate::metrics::Phase;
 use crate::model::{
-    Carriage, HealthState, OutcomeClass, TargetInfo, format_count, format_duration, format_ratio,
+    Carriage, HealthState, OutcomeClass, TargetInfo, counted, format_count, format_duration, format_ratio,
 };
 use crate::plan::is_loopback;
 use crate::slo::Scope;
@@ -253,8 +253,8 @@ pub(super) fn peaks(report: &RunReport) -> String {
 pub(super) fn peak_users(report: &RunReport) -> String {
     match report.timeline.iter().map(|point| point.users).max().unwrap_or(0) {
         0 => "no users".to_owned(),
-        1 => "1 user".to_owned(),
-        most => format!("up to {} users", format_count(u64::from(most))),
+        1 => counted(1, "user"),
+        most => format!("up to {}", counted(u64::from(most), "user")),
     }
 }
 

@@ -494,5 +494,5 @@ fn scrape(second: u64) -> ScrapeStat {
         11 => Some(ScrapeFault::Status(503)),
         _ => None,
     };
-    ScrapeStat { duration: Duration::from_millis(3), bytes: 8_192, samples: 120, fault }
+    ScrapeStat { duration: Duration::from_millis(3), bytes: 8_192, samples: 120, fault, troubles: Vec::new() }
 }

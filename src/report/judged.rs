@@ -18,6 +18,7 @@ pub fn judged(log: &RunLog, criteria: &Criteria) -> RunReport {
         aggregates: &measured.all,
         flow: &measured.flow,
         recorded: Recorded { series: fetched.as_ref().unwrap_or(&log.series), ..recorded(log) },
+        labels: criteria.labels(),
         steady: &steady,
         began: measured.clock.started(),
     };

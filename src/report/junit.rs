@@ -8,7 +8,7 @@ use chrono::DateTime;
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::{Finding, RunReport, budget_words, figures};
-use crate::model::{Verdict, format_count};
+use crate::model::{Verdict, counted, format_count};
 
 pub(super) fn render(report: &RunReport) -> Vec<u8> {
     let mut suite = TestSuite::new(format!("gander: {}", report.scenario));
@@ -41,12 +41,12 @@ fn test_case(report: &RunReport, objective: &Finding) -> TestCase {
     let mut case = TestCase::new(&objective.name, status(report, objective));
     case.set_classname(&objective.scope);
     case.set_system_out(format!(
-        "{}: {} (limit {}{}), {} samples{}; {}{}; {}",
+        "{}: {} (limit {}{}), {}{}; {}{}; {}",
         objective.indicator,
         objective.value,
         objective.limit,
         plainly(objective),
-        format_count(objective.samples),
+        counted(objective.samples, "sample"),
         objective.bad.map(|bad| format!(", {} bad", format_count(bad))).unwrap_or_default(),
         objective.because,
         objective

@@ -29,10 +29,11 @@ pub(super) fn given(report: &PrometheusReport) -> Vec<String> {
 
 /// How many alerts both engines say the same of.
 pub(super) fn counts(report: &PrometheusReport) -> String {
-    let each = [Agreement::Agree, Agreement::Differ, Agreement::NotComparable].map(|kind| {
-        let count = report.alerts.iter().filter(|row| row.agreement == kind).count();
-        (count > 0).then(|| format!("{} {}", format_count(count as u64), kind.text()))
-    });
+    let each =
+        [Agreement::Agree, Agreement::Differ, Agreement::BothDead, Agreement::NotComparable].map(|kind| {
+            let count = report.alerts.iter().filter(|row| row.agreement == kind).count();
+            (count > 0).then(|| format!("{} {}", format_count(count as u64), kind.text()))
+        });
     each.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
@@ -42,7 +43,7 @@ pub(super) fn theirs(row: &TheirAlertRow) -> String {
         (_, Some(at)) if at < 0.0 => "active before the load".to_owned(),
         (Some(at), _) => format!("fired at {}", time(at)),
         (None, Some(at)) => format!("pending from {}", time(at)),
-        (None, None) => "silent".to_owned(),
+        (None, None) => "did not fire".to_owned(),
     }
 }
 

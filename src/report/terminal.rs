@@ -98,14 +98,8 @@ impl Screen {
         if shown.len() > MOST_ROWS {
             shown.sort_by_key(|objective| std::cmp::Reverse(objective.verdict));
         }
-        let mut table = Table::new(&[
-            Align::Left,
-            Align::Elastic,
-            Align::Elastic,
-            Align::Right,
-            Align::Left,
-            Align::Left,
-        ]);
+        let mut table =
+            Table::new(&[Align::Left, Align::Name, Align::Elastic, Align::Right, Align::Left, Align::Left]);
         table.row(["", "name", "what", "value", "limit", "plainly"].map(str::to_owned));
         for objective in shown.iter().take(MOST_ROWS) {
             table.row([
@@ -121,12 +115,13 @@ impl Screen {
             let samples = shown.iter().take(MOST_ROWS).map(|objective| format_count(objective.samples));
             table.column(Align::Right, std::iter::once("samples".to_owned()).chain(samples));
         }
-        let mut lines = table.lines(self.width - 2).into_iter();
-        self.quiet(&format!("  {}", lines.next().unwrap_or_default()));
-        for (line, objective) in lines.zip(&shown) {
+        for (lines, objective) in self.headed(&table).zip(&shown) {
             let word = objective.verdict.as_str();
             let painted = self.painted(word, objective.verdict);
-            self.line(&format!("  {}", line.replacen(word, &painted, 1)));
+            for (number, line) in lines.iter().enumerate() {
+                let line = if number == 0 { &line.replacen(word, &painted, 1) } else { line };
+                self.line(&format!("  {line}"));
+            }
             if objective.verdict != Verdict::Pass {
                 self.hanging("          ", &objective.because);
             }
@@ -147,7 +142,7 @@ impl Screen {
     fn alerts(&mut self, history: &AlertHistory) {
         self.title("ALERTS");
         self.hanging("  ", &format!("{}: {}", alert_words::terms(history), alert_words::counts(history)));
-        let mut table = Table::new(&[Align::Elastic, Align::Left, Align::Left, Align::Right, Align::Elastic]);
+        let mut table = Table::new(&[Align::Name, Align::Left, Align::Left, Align::Right, Align::Elastic]);
         table.row(["alert", "reading", "severity", "for", "told"].map(str::to_owned));
         for row in history.rules.iter().take(MOST_ROWS) {
             table.row([
@@ -158,10 +153,8 @@ impl Screen {
                 alert_words::told(history, row),
             ]);
         }
-        let mut lines = table.lines(self.width - 2).into_iter();
-        self.quiet(&format!("  {}", lines.next().unwrap_or_default()));
-        for (line, row) in lines.zip(&history.rules) {
-            self.line(&format!("  {line}"));
+        for (lines, row) in self.headed(&table).zip(&history.rules) {
+            self.row(&lines);
             if alert_words::needs_a_word(row) {
                 self.hanging("      ", &row.because);
             }
@@ -188,15 +181,15 @@ impl Screen {
         self.title("TELEMETRY");
         for TelemetryCheck { finding, wrong: _, evidence } in told {
             self.hanging("  ", &format!("{} ({})", finding.name, finding.scope));
-            let aligns: Vec<Align> = (0..evidence.columns.len())
-                .map(|i| if i == 0 { Align::Elastic } else { Align::Right })
-                .collect();
+            let columns = evidence.columns.len();
+            let aligns: Vec<Align> =
+                (0..columns).map(|place| if place == 0 { Align::Name } else { Align::Right }).collect();
             let mut table = Table::new(&aligns);
             table.row(evidence.columns.clone());
             evidence.rows.iter().take(MOST_ROWS).for_each(|row| table.row(row.clone()));
-            let lines = table.lines(self.width - 4);
-            self.quiet(&format!("    {}", lines.first().map_or("", String::as_str)));
-            lines.iter().skip(1).for_each(|line| self.line(&format!("    {line}")));
+            for lines in self.headed(&table) {
+                self.row(&lines);
+            }
             self.and_more(evidence.rows.len());
         }
     }
@@ -211,7 +204,7 @@ impl Screen {
         }
         let counts = prometheus_words::counts(report);
         self.hanging("  ", &format!("what its rule engine made of the same alerts: {counts}"));
-        let mut table = Table::new(&[Align::Elastic, Align::Left, Align::Left, Align::Left]);
+        let mut table = Table::new(&[Align::Name, Align::Left, Align::Left, Align::Left]);
         table.row(["alert", "both", "there", "here"].map(str::to_owned));
         for row in report.alerts.iter().take(MOST_ROWS) {
             table.row([
@@ -221,10 +214,8 @@ impl Screen {
                 prometheus_words::ours(row),
             ]);
         }
-        let mut lines = table.lines(self.width - 2).into_iter();
-        self.quiet(&format!("  {}", lines.next().unwrap_or_default()));
-        for (line, row) in lines.zip(&report.alerts) {
-            self.line(&format!("  {line}"));
+        for (lines, row) in self.headed(&table).zip(&report.alerts) {
+            self.row(&lines);
             if row.agreement != Agreement::Agree {
                 self.hanging("      ", &row.because);
             }
@@ -282,10 +273,8 @@ impl Screen {
         for row in report.steps.iter().take(MOST_ROWS) {
             table.row(step_cells(row));
         }
-        let mut lines = table.lines(self.width - 2).into_iter();
-        self.quiet(&format!("  {}", lines.next().unwrap_or_default()));
-        for (line, row) in lines.zip(&report.steps) {
-            self.line(&format!("  {line}"));
+        for (lines, row) in self.headed(&table).zip(&report.steps) {
+            self.row(&lines);
             if let Some(told) = figures::stream(report, &row.name) {
                 self.hanging("      ", &told);
             }
@@ -324,6 +313,21 @@ impl Screen {
         }
         if report.notes.len() > shown {
             self.line(&format!("{lead}and {} more", report.notes.len() - shown));
+        }
+    }
+
+    /// Shows the head of `table`; the lines of each row below it are the caller's to show.
+    fn headed(&mut self, table: &Table) -> impl Iterator<Item = Vec<String>> + use<> {
+        let mut rows = table.rows(self.width - 2).into_iter();
+        for line in rows.next().unwrap_or_default() {
+            self.quiet(&format!("  {line}"));
+        }
+        rows
+    }
+
+    fn row(&mut self, lines: &[String]) {
+        for line in lines {
+            self.line(&format!("  {line}"));
         }
     }
 

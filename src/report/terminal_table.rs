@@ -6,6 +6,8 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 const GAP: usize = 2;
 /// An elastic column is not made narrower than this.
 const NARROWEST: usize = 6;
+/// Nor is a column of names.
+const NARROWEST_NAME: usize = 12;
 
 /// How a column's cells stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub(crate) enum Align {
     Right,
     /// At the left; gives way when the screen is too narrow for all columns.
     Elastic,
+    /// At the left; gives way when nothing else can, and then goes on below: what it names must be found elsewhere by it.
+    Name,
 }
 
 /// A table whose first row is its head.
@@ -43,10 +47,28 @@ impl Table {
         }
     }
 
-    /// One line a row, in at most `width` columns as long as the elastic columns can give way.
-    pub(crate) fn lines(&self, width: usize) -> Vec<String> {
+    /// The lines of each row, in at most `width` columns as long as columns can give way: more than one where a name goes on below.
+    pub(crate) fn rows(&self, width: usize) -> Vec<Vec<String>> {
         let widths = self.widths(width);
-        self.rows.iter().map(|row| self.line(row, &widths)).collect()
+        self.rows.iter().map(|row| self.lines_of(row, &widths)).collect()
+    }
+
+    fn lines_of(&self, row: &[String], widths: &[usize]) -> Vec<String> {
+        let mut pieces: Vec<_> = row
+            .iter()
+            .zip(&self.aligns)
+            .zip(widths)
+            .map(|((cell, align), &width)| match align {
+                Align::Name => pieces(cell, width).into_iter(),
+                Align::Left | Align::Right | Align::Elastic => vec![cell.clone()].into_iter(),
+            })
+            .collect();
+        let count = pieces.iter().map(ExactSizeIterator::len).max().unwrap_or_default().max(1);
+        let lines = (0..count).map(|_| {
+            let cells: Vec<String> = pieces.iter_mut().map(|cell| cell.next().unwrap_or_default()).collect();
+            self.line(&cells, widths)
+        });
+        lines.collect()
     }
 
     fn line(&self, row: &[String], widths: &[usize]) -> String {
@@ -69,15 +91,37 @@ impl Table {
             .collect();
         let gaps = GAP * widths.len().saturating_sub(1);
         while widths.iter().sum::<usize>() + gaps > width {
-            let elastic = |column: &usize| self.aligns[*column] == Align::Elastic;
-            let widest = (0..widths.len()).filter(elastic).max_by_key(|&column| widths[column]);
-            match widest {
-                Some(column) if widths[column] > NARROWEST => widths[column] -= 1,
-                _ => break,
+            let widest = |align, narrowest| {
+                let those = (0..widths.len()).filter(|&column| self.aligns[column] == align);
+                those.filter(|&column| widths[column] > narrowest).max_by_key(|&column| widths[column])
+            };
+            match widest(Align::Elastic, NARROWEST).or_else(|| widest(Align::Name, NARROWEST_NAME)) {
+                Some(column) => widths[column] -= 1,
+                None => break,
             }
         }
         widths
     }
+}
+
+/// All of `text` in pieces of at most `width` columns, broken at blanks where there are some.
+fn pieces(text: &str, width: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    for word in text.split_inclusive(' ') {
+        let used = pieces.last().map_or(0, |piece| piece.width());
+        if used > 0 && used + word.trim_end().width() > width {
+            pieces.push(String::new());
+        }
+        for c in word.chars() {
+            let piece = pieces.last_mut().expect("there is always a piece");
+            if c != ' ' && !piece.is_empty() && piece.width() + c.width().unwrap_or(0) > width {
+                pieces.push(c.to_string());
+            } else {
+                piece.push(c);
+            }
+        }
+    }
+    pieces.iter().map(|piece| piece.trim_end().to_owned()).collect()
 }
 
 /// `text`, cut to `width` display columns with an ellipsis.
@@ -128,7 +172,7 @@ pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
 
 fn is_unit(word: &str) -> bool {
     let bare = word.trim_end_matches([',', ';', ':', '.', ')']);
-    matches!(bare, "us" | "ms" | "s" | "%" | "cores" | "B" | "KiB" | "MiB" | "GiB" | "TiB")
+    matches!(bare, "us" | "ms" | "s" | "d" | "%" | "cores" | "B" | "KiB" | "MiB" | "GiB" | "TiB")
 }
 
 #[cfg(test)]
@@ -140,7 +184,7 @@ mod tests {
         let mut table = Table::new(&[Align::Left, Align::Right]);
         table.row(["名前", "1"].map(str::to_owned));
         table.row(["name-of-step", "1,234"].map(str::to_owned));
-        let widths: Vec<usize> = table.lines(80).iter().map(|line| line.width()).collect();
+        let widths: Vec<usize> = table.rows(80).concat().iter().map(|line| line.width()).collect();
         assert_eq!(widths, [19, 19]);
     }
 
@@ -148,7 +192,15 @@ mod tests {
     fn an_elastic_column_gives_way() {
         let mut table = Table::new(&[Align::Elastic, Align::Right]);
         table.row(["a-name-that-is-much-too-long", "1,234"].map(str::to_owned));
-        assert_eq!(table.lines(17), ["a-name-th…  1,234"]);
+        assert_eq!(table.rows(17).concat(), ["a-name-th…  1,234"]);
+    }
+
+    #[test]
+    fn a_name_gives_way_last_and_is_there_in_full() {
+        let mut table = Table::new(&[Align::Name, Align::Elastic, Align::Right]);
+        table.row(["alert MCPHighMemoryUsage", "something long", "1,234"].map(str::to_owned));
+        assert_eq!(table.rows(39).concat(), ["alert MCPHighMemoryUsage  somet…  1,234"]);
+        assert_eq!(table.rows(27).concat(), ["alert         somet…  1,234", "MCPHighMemor", "yUsage"]);
     }
 
     #[test]

@@ -10,7 +10,14 @@ use super::alert::{Alert, AlertState, Alerts, Change};
 use super::rule::{Alerting, Group, Rule, RuleKind};
 use super::status::{RuleStatus, Watch};
 use super::template::{Subject, in_place_of_text};
-use crate::promql::{Engine, Labels, METRIC_NAME, Query, Reach, SeriesId, Storage, Value, VectorSample};
+use crate::promql::{
+    Budget, Engine, Labels, METRIC_NAME, Query, Reach, SeriesId, Storage, Value, VectorSample,
+};
+
+/// What it costs to evaluate a rule beside its query, and to expand a template, counted in samples as by
+/// [`Limits::max_samples`](crate::promql::Limits::max_samples).
+const EVALUATION: u64 = 1_000;
+const EXPANSION: u64 = 5_000;
 
 /// What all groups have in common.
 #[derive(Debug, Clone)]
@@ -108,6 +115,8 @@ struct GroupState {
 #[derive(Debug)]
 struct RuleState {
     alerts: Alerts,
+    /// What its evaluations may cost from now on. Once it is spent, the rule has failed and is not evaluated any more.
+    budget: Budget,
     /// The series that the last evaluation wrote.
     written: BTreeSet<SeriesId>,
     watch: Watch,
@@ -118,6 +127,7 @@ impl Evaluator {
     pub fn new(groups: Vec<Group>, settings: Settings) -> Self {
         let state = |rule: &Rule| RuleState {
             alerts: Alerts::default(),
+            budget: Budget::new(settings.engine.limits.max_samples_together),
             written: BTreeSet::new(),
             watch: Watch::new(&rule.query),
         };
@@ -196,7 +206,9 @@ impl Evaluator {
 
     /// The group that is due first, up to `now_ms`.
     fn next_due(&self, now_ms: i64) -> Option<(i64, usize)> {
-        let due = self.groups.iter().enumerate().map(|(i, state)| (state.next_ms.unwrap_or(now_ms), i));
+        let able = |state: &GroupState| state.rules.iter().any(|rule| !rule.budget.is_spent());
+        let groups = self.groups.iter().enumerate().filter(|(_, state)| able(state));
+        let due = groups.map(|(i, state)| (state.next_ms.unwrap_or(now_ms), i));
         due.filter(|(at_ms, _)| *at_ms <= now_ms).min()
     }
 
@@ -213,7 +225,9 @@ impl Evaluator {
         let GroupState { group, rules, .. } = &mut self.groups[at];
         let offset = i64::try_from(group.query_offset.as_millis()).unwrap_or(i64::MAX);
         let times = Times { at_ms, asked_ms: at_ms.saturating_sub(offset) };
-        for (i, (rule, state)) in group.rules.iter().zip(rules).enumerate() {
+        let able =
+            group.rules.iter().zip(rules).enumerate().filter(|(_, (_, state))| !state.budget.is_spent());
+        for (i, (rule, state)) in able {
             let mut round = Round {
                 settings: &self.settings,
                 id: RuleId { group: at, rule: i },
@@ -250,7 +264,11 @@ struct Round<'a> {
 
 impl Round<'_> {
     fn evaluate(&mut self, rule: &Rule, state: &mut RuleState, storage: &mut Storage) {
-        let samples = match vector(self.settings, &rule.query, storage, self.times.asked_ms) {
+        let budget = &mut state.budget;
+        let asked = budget
+            .spend(EVALUATION)
+            .and_then(|()| vector(self.settings, &rule.query, storage, self.times.asked_ms, budget));
+        let samples = match asked {
             Ok(samples) => samples,
             Err(error) => return self.fail(FailedPart::Evaluation, error),
         };
@@ -305,7 +323,8 @@ impl Round<'_> {
         let at_ms = self.times.at_ms;
         let mut found = BTreeMap::new();
         for sample in samples {
-            let alert = self.alert(rule, alerting, &sample, storage);
+            state.budget.spend(EVALUATION)?;
+            let alert = self.alert(rule, alerting, &sample, storage, &mut state.budget);
             if found.insert(alert.labels.clone(), alert).is_some() {
                 return Err(
                     "vector contains metrics with the same labelset after applying alert labels".to_owned()
@@ -320,7 +339,14 @@ impl Round<'_> {
         Ok(state.alerts.iter().flat_map(synthetic).collect())
     }
 
-    fn alert(&mut self, rule: &Rule, alerting: &Alerting, sample: &VectorSample, storage: &Storage) -> Alert {
+    fn alert(
+        &mut self,
+        rule: &Rule,
+        alerting: &Alerting,
+        sample: &VectorSample,
+        storage: &Storage,
+        budget: &mut Budget,
+    ) -> Alert {
         let at_ms = self.times.at_ms;
         let settings = self.settings;
         let subject = Subject {
@@ -331,11 +357,14 @@ impl Round<'_> {
             at_ms,
         };
         let mut expand = |name: &str, template: &super::Template| {
+            let cost = if template.text().contains("{{") { EXPANSION } else { 0 };
             let mut ask = |text: &str| {
+                budget.spend(EXPANSION)?;
                 let query = Query::parse(text).map_err(|error| error.message)?;
-                vector(settings, &query, storage, at_ms)
+                vector(settings, &query, storage, at_ms, budget)
             };
-            template.expand(subject, &mut ask).unwrap_or_else(|error| {
+            let expanded = template.expand(subject, &mut ask);
+            budget.spend(cost).and(expanded).unwrap_or_else(|error| {
                 self.fail(FailedPart::Template, format!("`{name}`: {error}"));
                 in_place_of_text(&error)
             })
@@ -388,8 +417,10 @@ pub(super) fn vector(
     query: &Query,
     storage: &Storage,
     at_ms: i64,
+    budget: &mut Budget,
 ) -> Result<Vec<VectorSample>, String> {
-    let answer = settings.engine.instant(query, storage, at_ms).map_err(|error| error.message)?;
+    let asked = settings.engine.instant_within(query, storage, at_ms, budget);
+    let answer = asked.map_err(|error| error.message)?;
     match answer.value {
         Value::Vector(samples) => Ok(samples),
         Value::Scalar(value) => Ok(vec![VectorSample { labels: Labels::empty(), value }]),

@@ -28,6 +28,13 @@ pub struct RunLength {
     pub needed: Option<Duration>,
 }
 
+impl RunLength {
+    /// How long the evaluations must go on where all that is looked back on is there when they begin.
+    pub fn with_history(&self) -> Duration {
+        self.hold.unwrap_or_default() + self.interval
+    }
+}
+
 /// [`RunLength`] of each rule; groups that don't say their interval have `interval`.
 pub fn run_lengths(groups: &[Group], interval: Duration) -> Vec<RunLength> {
     let recorded = recording_rules(groups, interval);

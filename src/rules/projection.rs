@@ -11,7 +11,7 @@ use super::evaluator::{Evaluator, RuleId, vector};
 use super::length::metrics_read;
 use super::rule::{Rule, RuleKind};
 use super::scale::counts_with_its_range;
-use crate::promql::{ExprKind, Labels, Query, Reach, Storage};
+use crate::promql::{Budget, ExprKind, Labels, Query, Reach, Storage};
 
 /// At how many times the condition is looked at, at the most.
 const MOST_LOOKS: i64 = 60;
@@ -76,6 +76,7 @@ pub fn projected(evaluator: &Evaluator, id: RuleId, storage: &Storage, phase: St
     let step = interval.max((phase.until_ms - begin) / MOST_LOOKS).max(1);
     let mut throughout: Option<BTreeSet<Labels>> = None;
     let (mut looks, mut held, mut clipped) = (0_u32, 0_u32, false);
+    let mut budget = Budget::new(settings.engine.limits.max_samples_together);
     let mut at_ms = phase.until_ms;
     // Backwards, so that the end is looked at whatever the interval is.
     while at_ms > begin {
@@ -83,7 +84,7 @@ pub fn projected(evaluator: &Evaluator, id: RuleId, storage: &Storage, phase: St
             return unknown("it looks back further than the steady phase".to_owned());
         };
         clipped |= cut;
-        let found: BTreeSet<Labels> = match vector(settings, &query, storage, at_ms) {
+        let found: BTreeSet<Labels> = match vector(settings, &query, storage, at_ms, &mut budget) {
             Ok(samples) => samples.into_iter().map(|sample| sample.labels.without_name()).collect(),
             Err(error) => return unknown(error),
         };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::input::{Files, Problems};
 use crate::model::Color;
-use crate::promql::{Engine, Labels, Query, Storage, Value};
+use crate::promql::{Engine, Labels, Limits, Query, Storage, Value};
 
 fn read_file(path: &Path) -> std::io::Result<String> {
     use std::io::Read as _;
@@ -154,6 +154,32 @@ impl Drive {
         let Value::Vector(samples) = answer.value else { panic!("a vector") };
         samples.iter().map(|sample| format!("{} {}", sample.labels, sample.value)).collect()
     }
+}
+
+#[test]
+fn a_rule_whose_evaluations_cost_too_much_together_is_given_up() {
+    let mut drive = Drive::new(
+        "groups:\n- {name: a, interval: 1ms, rules: [{alert: X, expr: 'x > 0', annotations: {a: '{{ $value }}'}}]}\n\
+         - {name: b, interval: 10s, rules: [{alert: Y, expr: 'y > 0'}]}\n- {name: c, interval: 1ms}\n",
+    );
+    let limits = Limits { max_samples_together: 100_000, ..Limits::default() };
+    let engine = Engine { limits, ..Engine::default() };
+    let settings = Settings { engine, ..Settings::default() };
+    let groups: Vec<Group> = drive.evaluator.groups().cloned().collect();
+    drive.evaluator = Evaluator::new(groups, settings);
+    drive.put(0, &[("s", "a"), ("__name__", "x")], 1.0);
+    assert_eq!(drive.until(0), ["0 X firing"]);
+    // A hundred years, a millisecond each: it ends because the rules do.
+    assert_eq!(drive.until(3_153_600_000), ["0 Evaluation", "950 Evaluation"]);
+    let statuses: Vec<_> = drive.evaluator.statuses().map(|(_, status)| status).collect();
+    assert_eq!((statuses[0].failures, statuses[1].failures), (1, 1));
+    assert!(statuses[0].evaluations < 100, "{}", statuses[0].evaluations);
+    let why = statuses[1].last_failure.as_deref().unwrap();
+    assert!(
+        why.contains("the query looks at more than 100000 samples, the limit of all evaluations together"),
+        "{why}"
+    );
+    assert_eq!(statuses[1].reading, Some(Reading::Undecided));
 }
 
 #[test]

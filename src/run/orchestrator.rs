@@ -580,6 +580,7 @@ fn observe_options(
         secrets: contact.wire.secrets().clone(),
         user_agent: user_agent(),
         clock: Arc::new(move || clock.get().map_or(Duration::ZERO, Clock::now)),
+        time_of_day: || jiff::Timestamp::try_from(wall_clock()).unwrap_or_default().as_millisecond(),
         sink,
         target,
     }

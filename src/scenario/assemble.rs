@@ -23,7 +23,8 @@ pub(super) fn plan(file: ScenarioFile) -> Option<Plan> {
     let mcp = written.iter().flat_map(|transaction| &transaction.steps).any(WrittenStep::is_mcp);
     let mut steps = Steps { steps: Vec::new(), deadline };
     steps.add_around(&auth, mcp);
-    if let Some(load) = file.load.as_ref().filter(|load| mcp && load.idle_streams > 0) {
+    let load = file.load.as_ref().map(|written| &written.load);
+    if let Some(load) = load.filter(|load| mcp && load.idle_streams > 0) {
         steps.add_idle_stream(load.duration());
     }
     let used: BTreeSet<Slot> =
@@ -54,7 +55,7 @@ pub(super) fn plan(file: ScenarioFile) -> Option<Plan> {
         unlisted_tools: file.unlisted_tools?,
         answers: file.answers?,
         hosts: file.hosts,
-        load: file.load?,
+        load: file.load?.load,
         variables: file.variables,
         feeders,
         transactions,

@@ -7,14 +7,15 @@ use url::Url;
 use super::auth_file::WrittenAuth;
 use super::data_file::WrittenFeeder;
 use super::file::{ScenarioFile, WrittenTransaction};
+use super::load_file::WrittenLoad;
 use super::step_file::WrittenStep;
 use super::target_file::{WrittenTarget, check_host};
 use crate::input::{Place, Problem, Problems, quoted};
-use crate::model::format_duration;
+use crate::model::{counted, format_duration};
 use crate::plan::{
     Auth, CarriageChoice, Processes, ProtocolChoice, RowOrder, SessionPolicy, Target, keeps_secrets,
 };
-use crate::slo::{Call, Called, WrittenCriteria};
+use crate::slo::{Call, Called, RunLength, WrittenCriteria};
 
 /// More steps than this would make reports that nobody reads.
 const MOST_STEPS: usize = 1_000;
@@ -64,6 +65,14 @@ pub(super) fn check(file: &ScenarioFile, criteria: &WrittenCriteria, problems: &
     check_conditions(transactions, problems);
     let called = called(file, transactions);
     called.check_all(criteria, problems);
+    if let (Some(WrittenLoad { load, in_stages, .. }), Some(written)) = (&file.load, &file.observe) {
+        RunLength { load, in_stages: *in_stages, observe: &written.observe }.check(criteria, problems);
+    }
+}
+
+/// Where the load asks for idle streams.
+fn idle_place(file: &ScenarioFile) -> Option<&Place> {
+    file.load.as_ref()?.idle.as_ref()
 }
 
 /// A token that is fetched for the target goes nowhere where others can read along.
@@ -100,10 +109,11 @@ fn check_conditions(transactions: &[WrittenTransaction], problems: &mut Problems
 }
 
 fn check_rows(file: &ScenarioFile, problems: &mut Problems) {
-    let Some(users) = file.load.as_ref().map(crate::plan::Load::peak_users) else { return };
+    let Some(users) = file.load.as_ref().map(|written| written.load.peak_users()) else { return };
     for WrittenFeeder { feeder, place } in &file.feeders {
         if feeder.order == RowOrder::PerUser && feeder.count < u64::from(users) {
-            let message = format!("{} rows for up to {users} users, with a row for each", feeder.count);
+            let (rows, users) = (counted(feeder.count, "row"), counted(users.into(), "user"));
+            let message = format!("{rows} for up to {users}, with a row for each");
             problems.push(Problem::error(place, message).help("add rows, or write `order: sequential`"));
         }
     }
@@ -220,7 +230,7 @@ fn check_protocol(file: &ScenarioFile, transactions: &[WrittenTransaction], prob
     let mcp = transactions.iter().flat_map(|transaction| &transaction.steps).any(WrittenStep::is_mcp);
     // What could not be read may call it.
     let mcp = mcp || !file.transactions_whole;
-    if let Some(place) = file.idle_place.as_ref().filter(|_| !mcp) {
+    if let Some(place) = idle_place(file).filter(|_| !mcp) {
         problems.push(
             Problem::error(place, "no step calls MCP, so there are no streams to hold open")
                 .help("remove `idle_streams`"),
@@ -274,7 +284,7 @@ fn check_stdio(file: &ScenarioFile, problems: &mut Problems) {
                 .help("remove `session`, or `processes: shared`"),
         );
     }
-    if let Some(place) = file.idle_place.as_ref().filter(|_| target.processes == Processes::Shared) {
+    if let Some(place) = idle_place(file).filter(|_| target.processes == Processes::Shared) {
         problems.push(
             Problem::error(place, "a process that all users share has one stream")
                 .help("remove `idle_streams`, or `processes: shared`"),
@@ -306,7 +316,7 @@ fn called<'f>(file: &'f ScenarioFile, transactions: &'f [WrittenTransaction]) ->
         who: "the scenario",
         calls: steps.map(call).collect(),
         scraped: file.observe.as_ref().is_none_or(|written| written.observe.has_metrics()),
-        open: file.load.as_ref().is_none_or(|load| load.open().is_some()),
-        load: file.load.as_ref(),
+        open: file.load.as_ref().is_none_or(|written| written.load.open().is_some()),
+        load: file.load.as_ref().map(|written| &written.load),
     }
 }

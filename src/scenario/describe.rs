@@ -7,14 +7,14 @@ use std::time::Duration;
 use super::describe_queried;
 use super::describe_steps::{answers, describe_feeders, describe_transactions};
 use crate::model::{
-    clean_char, format_count, format_duration, format_rate, format_ratio, without_credentials,
+    clean_char, counted, format_count, format_duration, format_rate, format_ratio, without_credentials,
 };
 use crate::plan::{
     Auth, CarriageChoice, ClientProof, ClosedLoad, HttpVersion, Load, LoadModel, OAuth, OpenLoad,
     OwnPrometheus, Plan, Processes, ProtocolChoice, Replicas, SessionEnd, SessionPolicy, Spacing,
     StdioTarget, Target, ThinkTime, TokenSharing, Transport, Turn, UnlistedTools,
 };
-use crate::slo::{AlertCriteria, Criteria, Divisor, Indicator, Objective, Reading, Selector};
+use crate::slo::{AlertCriteria, Criteria, Divisor, Indicator, Reading, Selector};
 
 /// The longest line.
 const WIDTH: usize = 100;
@@ -37,7 +37,7 @@ pub fn describe(plan: &Plan, criteria: &Criteria) -> String {
     describe_transactions(&mut page, plan);
     page.blank();
     describe_feeders(&mut page, plan);
-    describe_objectives(&mut page, &criteria.objectives, criteria.alerts.as_ref());
+    describe_objectives(&mut page, plan, criteria);
     if let Some(when) = &criteria.abort_when {
         page.line(0, &format!("stopped when {when}"));
     }
@@ -160,8 +160,8 @@ fn describe_processes(page: &mut Page, target: &StdioTarget) {
 }
 
 fn describe_load(page: &mut Page, load: &Load) {
-    let users = format_count(load.peak_users().into());
-    page.value("load", &format!("{} with at most {users} users", format_duration(load.duration())));
+    let users = counted(load.peak_users().into(), "user");
+    page.value("load", &format!("{} with at most {users}", format_duration(load.duration())));
     if !load.warm_up.is_zero() {
         let judged = load.duration().saturating_sub(load.warm_up);
         page.value(
@@ -193,12 +193,12 @@ fn describe_open(page: &mut Page, load: &OpenLoad, of: &Load) {
         burst => format!("{} iterations are due at once, such bursts {spacing}", format_count(burst.into())),
     };
     page.value("arrivals", &arrivals);
-    let first = format_count(load.users.into());
+    let first = counted(load.users.into(), "user");
     let most = format_count(load.max_users.into());
     let pool = if load.users == load.max_users {
-        format!("{first} users; an iteration that finds none free waits for one")
+        format!("{first}; an iteration that finds none free waits for one")
     } else {
-        format!("{first} users from the start, up to {most} when none is free; then iterations wait for one")
+        format!("{first} from the start, up to {most} when none is free; then iterations wait for one")
     };
     page.value("pool", &pool);
     let peak = load.peak_rate();
@@ -302,9 +302,10 @@ fn chart(duration: Duration, share_at: impl Fn(Duration) -> f64) -> String {
         .collect()
 }
 
-fn describe_objectives(page: &mut Page, objectives: &[Objective], alerts: Option<&AlertCriteria>) {
+fn describe_objectives(page: &mut Page, plan: &Plan, criteria: &Criteria) {
+    let Criteria { objectives, alerts, .. } = criteria;
     if objectives.is_empty() {
-        let expects = alerts.is_some_and(|alerts| !alerts.expectations.is_empty());
+        let expects = alerts.as_ref().is_some_and(|alerts| !alerts.expectations.is_empty());
         page.line(0, if expects { "no objectives" } else { "no objectives: nothing is judged" });
         return;
     }
@@ -315,9 +316,12 @@ fn describe_objectives(page: &mut Page, objectives: &[Objective], alerts: Option
         page.line(2, &format!("{} ({})", objective.name, objective.origin));
         let terms = objective.terms.in_words();
         page.line(6, &format!("{}{scope}{terms}", limit(&objective.indicator)));
-        for line in describe_queried::budget(&objective.budget) {
+        for line in describe_queried::budget(objective, plan) {
             page.line(6, &line);
         }
+    }
+    if let Some(line) = describe_queried::budgets(objectives, plan) {
+        page.line(2, &line);
     }
 }
 

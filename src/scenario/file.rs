@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::auth_file::WrittenAuth;
 use super::data_file::{self, WrittenFeeder};
+use super::load_file::WrittenLoad;
 use super::observe_file::WrittenObserve;
 use super::step_file::WrittenStep;
 use super::target_file::WrittenTarget;
@@ -16,8 +17,8 @@ use super::{
 use crate::input::{Field, Fields, Node, Place, Problem, Problems, Value};
 use crate::model::clean_text;
 use crate::plan::{
-    Answers, Auth, Environment, HostRule, Load, OnViolation, OutputSchema, Outputs, ProtocolChoice,
-    SessionEnd, SessionPolicy, UnlistedTools,
+    Answers, Auth, Environment, HostRule, OnViolation, OutputSchema, Outputs, ProtocolChoice, SessionEnd,
+    SessionPolicy, UnlistedTools,
 };
 
 /// After this long a call is given up, where the file does not say. The end of a session has a limit of its own beside it.
@@ -52,9 +53,7 @@ pub(super) struct ScenarioFile {
     pub answers_place: Option<Place>,
     pub hosts: HostRule,
     pub timeout: Option<Duration>,
-    pub load: Option<Load>,
-    /// Where it asks for idle streams.
-    pub idle_place: Option<Place>,
+    pub load: Option<WrittenLoad>,
     pub feeders: Vec<WrittenFeeder>,
     /// The names of all variables, by their slots.
     pub variables: Vec<String>,
@@ -67,6 +66,31 @@ pub(super) struct ScenarioFile {
     pub slo: Vec<SloReference>,
     pub output_schema: Option<OutputSchema>,
     pub outputs: Option<Outputs>,
+}
+
+/// What tells files of other kinds, what they are, and who takes them.
+const OTHER_KINDS: [(&str, &str, &str); 4] = [
+    ("objectives", "an SLO file", "name it under `slo:` of a scenario, or run a scenario with `--slo FILE`"),
+    (
+        "groups",
+        "a Prometheus rule file",
+        "check it with `gander rules check FILE`, and name it under `alerts: {rules: [FILE]}` of an SLO file",
+    ),
+    ("rule_files", "a file of unit tests of rules", "run it with `gander rules test FILE`"),
+    (
+        "receivers",
+        "an Alertmanager's configuration",
+        "name it under `alerts: {alertmanager: FILE}` of an SLO file, or ask `gander alerts route --config FILE`",
+    ),
+];
+
+/// That it is no scenario, where it is a file of another kind that is known.
+fn other_kind(fields: &Fields<'_>) -> Option<Problem> {
+    OTHER_KINDS.iter().find_map(|(field, kind, help)| {
+        let problem =
+            Problem::error(fields.place_of_any(&[*field])?, format!("this is {kind}, not a scenario"));
+        Some(problem.label("scenarios have `transactions` instead").help(*help))
+    })
 }
 
 /// A sequence of steps.
@@ -100,12 +124,8 @@ pub(super) fn read(
 ) -> Option<ScenarioFile> {
     let env = sources.env;
     let mut fields = Fields::of(root, "a scenario", problems)?;
-    if let Some(place) = fields.place_of_any(&["objectives"]).filter(|_| !fields.has("transactions")) {
-        problems.push(
-            Problem::error(place, "this is an SLO file, not a scenario")
-                .label("scenarios have `transactions` instead")
-                .help("name it under `slo:` of a scenario, or run a scenario with `--slo FILE`"),
-        );
+    if let Some(problem) = other_kind(&fields).filter(|_| !fields.has("transactions")) {
+        problems.push(problem);
         return None;
     }
     read_version(&mut fields, problems);
@@ -128,7 +148,7 @@ pub(super) fn read(
     let allowed = fields.optional("allow_hosts").map_or_else(Vec::new, |field| read_texts(field, problems));
     let timeout =
         fields.optional("timeout").map_or(Some(DEFAULT_TIMEOUT), |field| field.some_duration(problems));
-    let load = fields.required("load", problems).and_then(|field| load_file::read(field, problems)).unzip();
+    let load = fields.required("load", problems).and_then(|field| load_file::read(field, problems));
     let mut book = VariableBook::new(env);
     let (feeders, feeders_whole) = match fields.optional("data") {
         None => (Vec::new(), true),
@@ -166,8 +186,7 @@ pub(super) fn read(
         answers_place: answers_field.map(|field| field.node.place.clone()),
         hosts: HostRule { allowed },
         timeout,
-        load: load.0,
-        idle_place: load.1.flatten(),
+        load,
         feeders,
         variables,
         transactions,

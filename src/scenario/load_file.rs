@@ -11,9 +11,19 @@ use super::arrivals_file;
 /// More users than this are a slip of the pen.
 pub(super) const MOST_USERS: u32 = 1_000_000;
 
-/// The load, and where it asks for idle streams.
-pub(super) fn read(field: Field<'_>, problems: &mut Problems) -> Option<(Load, Option<Place>)> {
+/// The load, and how it is written.
+#[derive(Debug)]
+pub(super) struct WrittenLoad {
+    pub load: Load,
+    /// Where it asks for idle streams.
+    pub idle: Option<Place>,
+    /// True where it is a list of stages, each with a length of its own.
+    pub in_stages: bool,
+}
+
+pub(super) fn read(field: Field<'_>, problems: &mut Problems) -> Option<WrittenLoad> {
     let mut fields = Fields::of(field.node, "`load`", problems)?;
+    let in_stages = fields.has("stages");
     let stage_names = read_stage_names(field, problems);
     let model = if arrivals_file::is_open(field) {
         arrivals_file::read(&mut fields, problems).map(LoadModel::Open)
@@ -36,8 +46,8 @@ pub(super) fn read(field: Field<'_>, problems: &mut Problems) -> Option<(Load, O
                     line: `--set load.warm_up=1s`)";
         problems.push(Problem::error(&field.node.place, message).help(help));
     }
-    let idle = idle_field.filter(|_| load.idle_streams > 0);
-    Some((load, idle.map(|field| field.node.place.clone())))
+    let idle = idle_field.filter(|_| load.idle_streams > 0).map(|field| field.node.place.clone());
+    Some(WrittenLoad { load, idle, in_stages })
 }
 
 /// The names of stages, in whichever model; what else is wrong with the list is found where stages are read.

@@ -92,9 +92,15 @@ pub fn resolved_criteria(criteria: &Criteria) -> Mapping {
     if let Some(alerts) = &criteria.alerts {
         fields.set("alerts", resolved_alerts::alerts(alerts));
     }
-    if let Some(AbortWhen { all_calls_fail_for }) = &criteria.abort_when {
-        let seconds = format!("{all_calls_fail_for}s").into();
-        fields.set("abort_when", Fields::of([("all_calls_fail_for", seconds)]));
+    if let Some(AbortWhen { all_calls_fail_for, no_answer_for }) = &criteria.abort_when {
+        let mut guards = Fields::default();
+        for (name, seconds) in [("all_calls_fail_for", all_calls_fail_for), ("no_answer_for", no_answer_for)]
+        {
+            if let Some(seconds) = seconds {
+                guards.set(name, format!("{seconds}s"));
+            }
+        }
+        fields.set("abort_when", guards.value());
     }
     fields.0
 }

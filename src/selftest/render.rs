@@ -22,7 +22,7 @@ pub fn table(findings: &Findings, color: Color, width: usize) -> String {
     for row in &findings.rows {
         table.row(cells(row));
     }
-    let mut lines = table.lines(width);
+    let mut lines = table.rows(width).concat();
     for (line, row) in lines.iter_mut().skip(1).zip(&findings.rows) {
         *line = painted(line, row.status, color);
     }

@@ -8,7 +8,9 @@
 //! limit 0 were stopped with independent calls, 2 with an autoregression of 1 s, 8 at the most (slow phases of 1 s); of those with three times
 //! the budget 196 or more, in a median of 20 to 33 s. The factor of a PASS (`Inflation::cautious`) stops next to none of either.
 //!
-//! A guard is plain: calls failed, none succeeded, from one second to another so many later. Calls of the warm-up count for it.
+//! Guards are plain, and calls of the warm-up count for them. Calls failed, none succeeded, from one second to another so many later.
+//! Or calls waited and nothing came back for any, in seconds one after the other: that sees a target that accepts and never answers before
+//! any call has timed out. How long the slowest call may take is for the user to know, so that each guard is asked for by itself.
 
 use std::fmt;
 use std::ops::Range;
@@ -20,7 +22,7 @@ use super::evidence::without_binary_noise;
 use super::judge::Latency;
 use super::{Criteria, Indicator, Objective};
 use crate::metrics::{Course, CourseSecond, Phase, Second};
-use crate::model::{Abort, LatencyHistogram};
+use crate::model::{Abort, LatencyHistogram, Outcome};
 use crate::plan::{Plan, Role};
 use crate::stats::e_process::EProcess;
 
@@ -31,23 +33,30 @@ const LEAST_SECONDS: usize = 20;
 /// JSON has no infinity.
 const LARGEST: f64 = 1e300;
 
-/// What stops a load however little is proven of any objective.
+/// What stops a load however little is proven of any objective: one of them, or both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AbortWhen {
-    /// All calls that end fail, for so many seconds.
-    pub all_calls_fail_for: u32,
+    /// All calls that end fail, for so many seconds. Calls that do not end are [`Self::no_answer_for`]'s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all_calls_fail_for: Option<u32>,
+    /// Calls wait and nothing comes back for any, be it an error, for so many seconds: longer than the slowest sound call takes.
+    /// Logins and the opening of sessions are calls here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_answer_for: Option<u32>,
 }
 
 impl fmt::Display for AbortWhen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "all calls fail for {} s", self.all_calls_fail_for)
+        let all_fail = self.all_calls_fail_for.map(|seconds| format!("all calls fail for {seconds} s"));
+        let no_answer = self.no_answer_for.map(|seconds| format!("nothing is answered for {seconds} s"));
+        f.write_str(&all_fail.into_iter().chain(no_answer).collect::<Vec<_>>().join(", or "))
     }
 }
 
 /// Watches a run for reasons to stop it.
 pub struct AbortWatch {
     watched: Vec<Watched>,
-    guard: Option<Guard>,
+    guards: Vec<Guard>,
 }
 
 impl fmt::Debug for AbortWatch {
@@ -74,8 +83,13 @@ impl AbortWatch {
     pub fn of(criteria: &Criteria, plan: &Plan) -> Self {
         let aborting = criteria.objectives.iter().filter(|objective| objective.terms.abort);
         let is_load = plan.steps.iter().map(|step| step.role == Role::Load).collect();
-        let guard = criteria.abort_when.map(|when| Guard { when, is_load, streak: None });
-        Self { watched: aborting.filter_map(|objective| Watched::of(objective, plan)).collect(), guard }
+        let all_failed = |after| Guard::AllFailed(AllFailed { after, is_load, streak: None });
+        let when = criteria.abort_when;
+        let all_failed = when.and_then(|when| when.all_calls_fail_for).map(all_failed);
+        let no_answer = when.and_then(|when| when.no_answer_for);
+        let no_answer = no_answer.map(|after| Guard::NoAnswer(NoAnswer { after, streak: None }));
+        let guards = no_answer.into_iter().chain(all_failed).collect();
+        Self { watched: aborting.filter_map(|objective| Watched::of(objective, plan)).collect(), guards }
     }
 
     /// Why the load is to be stopped now that `second` is over, if it is.
@@ -84,8 +98,8 @@ impl AbortWatch {
         let proven = self.watched.iter_mut().filter_map(|watched| watched.second(second, needed));
         // Each has to see the second.
         let proven: Vec<Abort> = proven.collect();
-        let guarded = self.guard.as_mut().and_then(|guard| guard.second(second));
-        guarded.or(proven.into_iter().next())
+        let guarded: Vec<Abort> = self.guards.iter_mut().filter_map(|guard| guard.second(second)).collect();
+        guarded.into_iter().chain(proven).next()
     }
 }
 
@@ -165,22 +179,72 @@ impl Watched {
     }
 }
 
+enum Guard {
+    AllFailed(AllFailed),
+    NoAnswer(NoAnswer),
+}
+
+impl Guard {
+    fn second(&mut self, second: &Second) -> Option<Abort> {
+        match self {
+            Self::AllFailed(guard) => guard.second(second),
+            Self::NoAnswer(guard) => guard.second(second),
+        }
+    }
+}
+
+/// Seconds since the last one in which all was well.
+#[derive(Debug, Clone, Copy)]
+struct Streak {
+    /// The first second that counts.
+    since: u32,
+    /// Calls that ended badly since then.
+    calls: u64,
+}
+
+impl Streak {
+    fn seconds(self, second: &Second) -> u32 {
+        second.second + 1 - self.since
+    }
+}
+
+/// Watches for calls that wait for a target which says nothing.
+struct NoAnswer {
+    after: u32,
+    streak: Option<Streak>,
+}
+
+impl NoAnswer {
+    fn second(&mut self, second: &Second) -> Option<Abort> {
+        let (mut silent, mut answered) = (0, 0);
+        for cell in second.cells.iter().filter(|cell| cell.outcome != Outcome::Interrupted) {
+            // What the scenario cancels did not have to be answered.
+            *if cell.outcome.is_silence() { &mut silent } else { &mut answered } += cell.count;
+        }
+        if answered > 0 {
+            self.streak = None;
+            return None;
+        }
+        if silent == 0 && second.in_flight == 0 {
+            // Nobody waits: that says nothing of the target.
+            return None;
+        }
+        let streak = self.streak.get_or_insert(Streak { since: second.second, calls: 0 });
+        streak.calls += silent;
+        let seconds = streak.seconds(second);
+        let abort = Abort::NoAnswer { seconds, in_flight: second.in_flight, ended: streak.calls };
+        (seconds >= self.after).then_some(abort)
+    }
+}
+
 /// Watches for calls that all fail.
-struct Guard {
-    when: AbortWhen,
+struct AllFailed {
+    after: u32,
     is_load: Vec<bool>,
     streak: Option<Streak>,
 }
 
-/// Calls that failed since the last one that succeeded.
-#[derive(Debug, Clone, Copy)]
-struct Streak {
-    /// The second of the first of them.
-    since: u32,
-    calls: u64,
-}
-
-impl Guard {
+impl AllFailed {
     fn second(&mut self, second: &Second) -> Option<Abort> {
         let is_load = |step: usize| self.is_load.get(step) == Some(&true);
         let ended = second.cells.iter().filter(|cell| is_load(cell.step.index()) && cell.outcome.counts());
@@ -197,13 +261,13 @@ impl Guard {
             return None;
         }
         if failed == 0 {
-            // Nothing ended: that is no failure, and no success.
+            // Nothing ended: that is no failure, and no success. What waits for how long is `NoAnswer`'s to see.
             return None;
         }
         let streak = self.streak.get_or_insert(Streak { since: second.second, calls: 0 });
         streak.calls += failed;
-        let seconds = second.second + 1 - streak.since;
-        (seconds >= self.when.all_calls_fail_for).then_some(Abort::AllFailed { seconds, calls: streak.calls })
+        let seconds = streak.seconds(second);
+        (seconds >= self.after).then_some(Abort::AllFailed { seconds, calls: streak.calls })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::file::TermPlaces;
 use super::stream::comes_in_parts;
 use super::{During, Indicator, Scope, WrittenAlerts, WrittenCriteria, WrittenObjective};
 use crate::input::{Problem, Problems, quoted, way_out};
@@ -107,7 +108,7 @@ impl<'a> Called<'a> {
 
     /// Reports an objective on a part of the load that is not there, or has no time in the steady phase.
     fn check_during(&self, written: &WrittenObjective, problems: &mut Problems) {
-        let WrittenObjective { objective, during: place, .. } = written;
+        let WrittenObjective { objective, terms: TermPlaces { during: place, .. }, .. } = written;
         let (Some(during), Some(load)) = (&objective.terms.during, self.load) else { return };
         let Some(span) = during.span(load) else {
             let names: Vec<&str> = load.stage_names.iter().map(|stage| stage.name.as_str()).collect();

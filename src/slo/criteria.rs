@@ -1,6 +1,7 @@
 //! What must hold of a run: objectives, and what is expected of alert rules.
 
 use super::{AbortWhen, AlertCriteria, Objective};
+use crate::model::Labels;
 use crate::verify::Checks;
 
 /// What the SLO files of a run say.
@@ -14,4 +15,11 @@ pub struct Criteria {
     pub checks: Checks,
     /// What stops the load, beside objectives that say so.
     pub abort_when: Option<AbortWhen>,
+}
+
+impl Criteria {
+    /// What a Prometheus would have added to each series of the target: queries of objectives see what those of alert rules see.
+    pub fn labels(&self) -> &Labels {
+        self.alerts.as_ref().map_or(Labels::none(), |alerts| &alerts.labels)
+    }
 }

@@ -89,7 +89,7 @@ impl Evidence {
     /// budget: those of which three come in such a run on average (Poisson). `None` where it is not known how long the run was.
     fn longest_shown(&self) -> Option<Duration> {
         let span = self.span.filter(|_| self.is_tested())?;
-        Some(span.mul_f64(self.budget / -SIGNIFICANCE.ln()))
+        Some(span.mul_f64(self.budget / bursts_needed()))
     }
 
     /// True where bursts as long as asked for would hardly have been missed.
@@ -230,6 +230,16 @@ impl Evidence {
         let span = self.span.map(|span| span.mul_f64(calls as f64 / self.calls as f64));
         Self { calls, bad: u64::try_from(bad).unwrap_or(calls), span, ..*self }
     }
+}
+
+/// How long a run at a budget must be for bursts that are so long to come often enough to be seen.
+pub(super) fn span_that_shows(bursts: Duration, budget: f64) -> Duration {
+    bursts.mul_f64(bursts_needed() / budget)
+}
+
+/// So many must be expected in a run for no more than 5 % of runs to have none (Poisson): three.
+fn bursts_needed() -> f64 {
+    -SIGNIFICANCE.ln()
 }
 
 /// A bound to the digits that are shown, by `towards`: rounding must not make it say more than is proven.

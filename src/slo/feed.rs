@@ -67,6 +67,11 @@ impl Feed {
                 *held = Some(value.0);
             }
         }
+        for &(place, stamp_ms, value) in &record.stamped {
+            if let Some(&(id, _)) = self.series.get(place as usize) {
+                let _ = self.storage.append(id, self.clock.zero_ms.saturating_add(stamp_ms), value.0);
+            }
+        }
         for &(id, value) in &self.series {
             if let Some(value) = value {
                 // Two series may have become one where secrets were taken out of their labels: then the first one counts.

@@ -7,9 +7,11 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
+use super::AlertCriteria;
+use super::alerts::evaluated_groups;
 use super::wanted::is_asked_by;
 use crate::metrics::{FetchedSeries, FetchedStore, Point, Series, SeriesStore};
-use crate::promql::{Labels, METRIC_NAME, Matcher, Query, STALE_NAN, Storage};
+use crate::promql::{Labels, METRIC_NAME, Matcher, Query, STALE_NAN, Selection, Storage};
 use crate::rules::Group;
 
 /// By which Prometheus itself tells of alerts.
@@ -38,12 +40,20 @@ pub fn fetch_gap(fetched: &FetchedStore, end: Duration) -> Option<FetchGap> {
     (until < end).then_some(FetchGap { from: until, because })
 }
 
-/// Selectors that were answered, and that no series ever fitted.
-pub fn without_series(fetched: &FetchedStore) -> Vec<String> {
+/// Selectors that were answered, and that no series ever fitted. What the rules of `alerts` record themselves need not be there.
+pub fn without_series(fetched: &FetchedStore, alerts: Option<&AlertCriteria>) -> Vec<String> {
+    let groups = alerts.map(evaluated_groups).unwrap_or_default();
+    let rules = groups.iter().flat_map(|group| &group.rules).filter(|rule| rule.alerting().is_none());
+    let recorded: BTreeSet<&str> = rules.map(|rule| rule.name.as_str()).collect();
     let answered = fetched.asked().iter().filter(|asked| asked.known.is_some());
     let is_empty = |selector: &&String| {
         let Ok(query) = Query::parse(selector) else { return false };
         let selections = query.selectors();
+        let made =
+            |selection: &Selection<'_>| selection.selector.name().is_some_and(|it| recorded.contains(it));
+        if selections.iter().any(made) {
+            return false;
+        }
         let fits = |series: &FetchedSeries| {
             let labels = labels_of(series);
             let all = selections.iter().flat_map(|selection| &selection.selector.matchers);
@@ -136,7 +146,7 @@ pub fn fetched_series(fetched: &FetchedStore) -> SeriesStore {
         let samples = series.samples.iter().map(|(at_ms, value)| (*at_ms, Some(*value)));
         let mut points: Vec<Point> = samples
             .chain(ends.into_iter().map(|at_ms| (at_ms, None)))
-            .filter_map(|(at_ms, value)| Some(Point { at: on_clock(at_ms)?, value }))
+            .filter_map(|(at_ms, value)| Some(Point::held(on_clock(at_ms)?, value)))
             .collect();
         points.sort_by_key(|point| point.at);
         Series { name: series.name.clone(), labels: series.labels.clone(), points }

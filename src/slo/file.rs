@@ -53,6 +53,8 @@ pub(crate) struct WrittenCriteria {
 pub(crate) struct WrittenAlerts {
     pub alerts: AlertCriteria,
     pub place: Place,
+    /// Of each expectation.
+    pub expectations: Vec<Place>,
 }
 
 impl WrittenCriteria {
@@ -85,18 +87,10 @@ impl WrittenCriteria {
         }
     }
 
-    /// Queries of objectives see the labels that queries of alert rules see.
     pub(crate) fn into_criteria(self) -> Criteria {
-        let alerts = self.alerts.map(|written| written.alerts);
-        let mut objectives: Vec<Objective> =
-            self.objectives.into_iter().map(|written| written.objective).collect();
-        if let Some(alerts) = &alerts {
-            let labels = objectives.iter_mut().filter_map(|objective| objective.indicator.labels_mut());
-            labels.for_each(|labels| labels.clone_from(&alerts.labels));
-        }
         Criteria {
-            objectives,
-            alerts,
+            objectives: self.objectives.into_iter().map(|written| written.objective).collect(),
+            alerts: self.alerts.map(|written| written.alerts),
             checks: self.checks.map(|(checks, _)| checks).unwrap_or_default(),
             abort_when: self.abort_when.map(|(when, _)| when),
         }
@@ -111,8 +105,31 @@ pub(crate) struct WrittenObjective {
     pub name: Place,
     /// The tool, step or method it is about; its name when it is about all calls.
     pub scope: Place,
-    /// The part of the load that it is about; its name when it is about all of it.
+    /// What it says beside its limit; its name where it does not say it.
+    pub terms: TermPlaces,
+}
+
+/// Where the terms of an objective are written.
+#[derive(Debug, Clone)]
+pub(crate) struct TermPlaces {
     pub during: Place,
+    pub in_every: Place,
+    pub bursts_up_to: Place,
+    pub burn_rate: Place,
+}
+
+impl TermPlaces {
+    /// Each by what `of` says of its field, else `otherwise`.
+    fn of<'p>(otherwise: &'p Place, of: impl Fn(&str) -> Option<&'p Place>) -> Self {
+        let [during, in_every, bursts_up_to, burn_rate] = ["during", "in_every", "bursts_up_to", "burn_rate"]
+            .map(|name| of(name).unwrap_or(otherwise).clone());
+        Self { during, in_every, bursts_up_to, burn_rate }
+    }
+
+    /// All of them at `place`.
+    pub(super) fn at(place: &Place) -> Self {
+        Self::of(place, |_| None)
+    }
 }
 
 /// What the SLO file `text` says, which messages and origins call `path`.
@@ -178,9 +195,7 @@ pub(crate) fn read(source: &Arc<Source>, files: Files<'_>, problems: &mut Proble
         version.version(VERSION, problems);
     }
     if let Some(alerts) = file.optional("alerts") {
-        let place = alerts.node.place.clone();
-        let read = alerts::read(alerts, source, files, problems);
-        criteria.alerts = read.map(|alerts| WrittenAlerts { alerts, place });
+        criteria.alerts = alerts::read(alerts, source, files, problems);
     }
     if let Some(field) = file.optional("checks") {
         let read = verify::read(field, source, files, problems);
@@ -236,7 +251,7 @@ fn read_objective(item: Field<'_>, of_file: &BudgetTerms, problems: &mut Problem
     let (scope, scope_place) =
         of.and_then(|of| read_scope(of, problems)).unwrap_or((Scope::All, name_place.clone()));
     let indicator = fields.exactly_one(&INDICATORS, problems);
-    let during_place = fields.value_place("during").unwrap_or(&name_place).clone();
+    let term_places = TermPlaces::of(&name_place, |name| fields.value_place(name));
     let terms = read_terms(&mut fields, indicator.map(|(kind, ..)| kind), problems);
     let mut budget =
         fields.optional("budget").map_or(of_file.clone(), |field| read_budget(field, of_file, problems));
@@ -282,7 +297,7 @@ fn read_objective(item: Field<'_>, of_file: &BudgetTerms, problems: &mut Problem
             },
             name: name_place.clone(),
             scope: scope_place.clone(),
-            during: during_place.clone(),
+            terms: term_places.clone(),
         })
         .collect()
 }
@@ -421,8 +436,12 @@ fn read_error_ratio(field: Field<'_>, problems: &mut Problems) -> Option<Indicat
 }
 
 fn read_throughput(field: Field<'_>, problems: &mut Problems) -> Option<Indicator> {
-    const HELP: &str = "write a number and its unit of time, such as `5/s` or `300/m`";
-    let text = field.text(problems)?;
+    const HELP: &str =
+        "write a number and its unit of time, such as `throughput: 5/s` or `throughput: 300/m`";
+    let Value::Text(text) = &field.node.value else {
+        field.wrong(format!("expected a rate, found {}", field.node.found()), HELP, problems);
+        return None;
+    };
     let rate = text.split_once('/').and_then(|(count, unit)| {
         let count = parse_number(count.trim())?.as_f64().filter(|count| *count > 0.0)?;
         let unit = parse_duration(&format!("1{}", unit.trim()))?;

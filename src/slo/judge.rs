@@ -30,6 +30,8 @@ pub struct Measurements<'a> {
     pub flow: &'a Flow,
     /// What was scraped, and when.
     pub recorded: Recorded<'a>,
+    /// What a Prometheus would have added to each series that was scraped.
+    pub labels: &'a Labels,
     /// The steady phase in the time of the run.
     pub steady: &'a Range<Duration>,
     /// When the load began, in the time of the run: seconds are counted from there.
@@ -51,10 +53,7 @@ impl Measurements<'_> {
 
 /// Judges each objective, in their order; a limit of its burn rate comes right behind it.
 pub fn judge(objectives: &[Objective], run: &Measurements<'_>) -> Vec<Finding> {
-    // All objectives of a run are on one target.
-    let none = Labels::new();
-    let labels = objectives.iter().find_map(|objective| objective.indicator.labels()).unwrap_or(&none);
-    let scrapes = SteadyScrapes::new(run.recorded, run.steady, labels);
+    let scrapes = SteadyScrapes::new(run.recorded, run.steady, run.labels);
     let drafts = objectives.iter().flat_map(|objective| {
         let draft = judge_one(objective, run, &scrapes);
         let limit = objective.budget.limit.as_ref();

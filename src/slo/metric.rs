@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
+use super::queried::without_restart;
 use super::{
     Aggregation, Bound, Divisor, Finding, MetricIndicator, Objective, Reading, Selector, judge::blank,
 };
@@ -35,22 +36,41 @@ pub(super) fn judge(
         Err(because) => Finding { because, ..finding },
         Ok(values) => {
             let (unit, value) = (indicator.unit, aggregate(indicator.over_run, &values));
+            let fell = without_restart(store, &scrapes, |series| is_counted(indicator, series));
             Finding {
-                verdict: if holds(indicator.bound, value) { Verdict::Pass } else { Verdict::Fail },
+                verdict: match (holds(indicator.bound, value), &fell) {
+                    (true, Some(_)) => Verdict::Inconclusive,
+                    (true, None) => Verdict::Pass,
+                    (false, _) => Verdict::Fail,
+                },
                 within_limit: Some(holds(indicator.bound, value)),
                 value: unit.show(value),
                 value_number: Some(value),
                 samples: values.len() as u64,
                 because: format!(
-                    "{measure} {} over {} of {} scrapes of the steady phase, limit {limit}",
+                    "{measure} {} over {} of {} scrapes of the steady phase, limit {limit}{}",
                     unit.show(value),
                     values.len(),
-                    scrapes.len()
+                    scrapes.len(),
+                    fell.map_or_else(String::new, |fell| format!("; {fell}: the rate is not known"))
                 ),
                 ..finding
             }
         }
     }
+}
+
+/// True for a counter whose rate is read.
+fn is_counted(indicator: &MetricIndicator, series: &Series) -> bool {
+    let divisor = match &indicator.divided_by {
+        Some(Divisor::Metric(selector)) => Some(selector),
+        Some(Divisor::Number(_)) | None => None,
+    };
+    std::iter::once(&indicator.value).chain(divisor).any(|selector| {
+        selector.read == Reading::Rate
+            && selector.metric == series.name
+            && series.labels.matches(&selector.labels)
+    })
 }
 
 /// The value at each scrape that has one; or, where that is too little, what is missing.
@@ -71,6 +91,11 @@ fn values(
     let mut values = Vec::new();
     let mut before = None;
     for &at in scrapes {
+        if store.has_whole_scrapes() && !store.has_any_at(at) {
+            // Nothing was read there, whatever samples with times of their own say of before.
+            before = Some(at);
+            continue;
+        }
         let dividend = value.at(before, at);
         let quotient = match &divisor {
             None => dividend,
@@ -122,10 +147,7 @@ impl<'a> Source<'a> {
         if series.is_empty() {
             return Err(format!("no data: no series `{}` in the steady phase", name(selector)));
         }
-        let all: Vec<&Series> = store.iter().collect();
-        let succeeded = |at: &&Duration| {
-            store.has_whole_scrapes() && all.iter().any(|series| series.value_at(**at).is_some())
-        };
+        let succeeded = |at: &&Duration| store.has_whole_scrapes() && store.has_any_at(**at);
         let whole = scrapes.iter().filter(succeeded).copied().collect();
         Ok(Self::Series { series, read: selector.read, whole })
     }

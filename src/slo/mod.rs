@@ -21,6 +21,7 @@ mod metric_file;
 mod objective;
 mod part;
 mod queried;
+mod run_length;
 mod scraped;
 mod stream;
 mod terms;
@@ -56,9 +57,10 @@ pub use their_alerts::{Agreement, TheirAlertRow, TheirRuleState, their_alerts};
 pub use unit::Unit;
 pub use wanted::{Wanted, WantedSeries, reads_metrics, wanted};
 
-pub(crate) use budget::as_written;
+pub(crate) use budget::{as_written, burn_scale};
 pub(crate) use called::{Call, Called};
 pub(crate) use file::{WrittenAlerts, WrittenCriteria, WrittenObjective, check_names, read};
+pub(crate) use run_length::RunLength;
 pub(crate) use wanted::read_select;
 
 use evidence::{exact_percent, without_binary_noise};

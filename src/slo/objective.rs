@@ -109,7 +109,7 @@ impl Indicator {
     }
 
     /// True when it is on a share, so that there is a budget of bad ones.
-    pub(super) fn has_budget(&self) -> bool {
+    pub(crate) fn has_budget(&self) -> bool {
         let counts = |slices: &Option<Slices>| slices.is_none_or(|slices| slices.target.is_some());
         match self {
             Self::Latency { share, .. } | Self::Stream { share, .. } => *share < 1.0,
@@ -120,34 +120,6 @@ impl Indicator {
                 Holding::OverRun(_) | Holding::AtEnd => false,
             },
             Self::Throughput { .. } | Self::Metric(_) => false,
-        }
-    }
-
-    /// What a Prometheus would have added to each series that is asked by PromQL.
-    pub(super) fn labels(&self) -> Option<&Labels> {
-        match self {
-            Self::Promql(QueryIndicator { labels, .. }) | Self::Events(EventsIndicator { labels, .. }) => {
-                Some(labels)
-            }
-            Self::Latency { .. }
-            | Self::Stream { .. }
-            | Self::ErrorRatio { .. }
-            | Self::Throughput { .. }
-            | Self::Metric(_) => None,
-        }
-    }
-
-    /// [`Indicator::labels`], to be changed.
-    pub(super) fn labels_mut(&mut self) -> Option<&mut Labels> {
-        match self {
-            Self::Promql(QueryIndicator { labels, .. }) | Self::Events(EventsIndicator { labels, .. }) => {
-                Some(labels)
-            }
-            Self::Latency { .. }
-            | Self::Stream { .. }
-            | Self::ErrorRatio { .. }
-            | Self::Throughput { .. }
-            | Self::Metric(_) => None,
         }
     }
 }

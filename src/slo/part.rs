@@ -6,7 +6,6 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -16,7 +15,7 @@ use super::judge::{Measurements, judge_one};
 use super::queried::SteadyScrapes;
 use super::{Finding, Indicator, Objective, Terms};
 use crate::metrics::{Aggregates, Flow, Second};
-use crate::model::{Labels, Verdict, format_count};
+use crate::model::{Verdict, format_count};
 use crate::plan::Load;
 
 /// Where so many of a hundred calls were in flight at the edges, nobody knows which calls are the part's.
@@ -65,7 +64,7 @@ pub(super) fn judge(objective: &Objective, during: &During, run: &Measurements<'
     let plain = Objective { terms: Terms { during: None, ..objective.terms.clone() }, ..objective.clone() };
     let Some(span) = during.span(&run.plan.load) else {
         let nothing = Measurements { aggregates: &Aggregates::default(), seconds: &[], ..*run };
-        let finding = judge_one(&plain, &nothing, &scrapes_of(&plain, &nothing)).finding().clone();
+        let finding = judge_one(&plain, &nothing, &scrapes_of(&nothing)).finding().clone();
         let because = format!("no data: the load has no stage to look at {during}");
         return Draft::found(Finding { verdict: Verdict::Inconclusive, because, ..finding });
     };
@@ -75,7 +74,7 @@ pub(super) fn judge(objective: &Objective, during: &During, run: &Measurements<'
     };
     let part = Part::of(&span, run);
     let inside = part.measurements(run);
-    let draft = judge_one(&plain, &inside, &scrapes_of(&plain, &inside)).in_scope(&when);
+    let draft = judge_one(&plain, &inside, &scrapes_of(&inside)).in_scope(&when);
     match &objective.indicator {
         // Rates count what ended, and what is scraped no calls.
         Indicator::Throughput { .. } | Indicator::Metric(_) | Indicator::Promql(_) | Indicator::Events(_) => {
@@ -88,9 +87,8 @@ pub(super) fn judge(objective: &Objective, during: &During, run: &Measurements<'
 }
 
 /// What was scraped in the steady phase of `run` alone.
-fn scrapes_of<'a>(objective: &'a Objective, run: &Measurements<'a>) -> SteadyScrapes<'a> {
-    static NONE: LazyLock<Labels> = LazyLock::new(Labels::new);
-    SteadyScrapes::new(run.recorded, run.steady, objective.indicator.labels().unwrap_or(&NONE))
+fn scrapes_of<'a>(run: &Measurements<'a>) -> SteadyScrapes<'a> {
+    SteadyScrapes::new(run.recorded, run.steady, run.labels)
 }
 
 /// The calls that ended in a part of the load.

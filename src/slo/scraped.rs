@@ -84,7 +84,7 @@ impl Recorded<'_> {
             let at_ms = self.ms(at).max(last_ms.saturating_add(1));
             last_ms = at_ms;
             for one in &mut series {
-                one.scraped(at, at_ms, &mut storage);
+                one.scraped(at, at_ms, self, span, &mut storage);
             }
         }
         let mut own = OwnSeries::new(labels, &mut storage);
@@ -112,11 +112,24 @@ impl<'a> Fed<'a> {
         Self { series, id, next: 0, value: None }
     }
 
-    fn scraped(&mut self, at: Duration, at_ms: i64, storage: &mut Storage) {
+    fn scraped(
+        &mut self,
+        at: Duration,
+        at_ms: i64,
+        recorded: &Recorded<'_>,
+        span: &Range<Duration>,
+        storage: &mut Storage,
+    ) {
         let before = self.value;
         while let Some(point) = self.series.points.get(self.next).filter(|point| point.at <= at) {
-            self.value = point.value;
             self.next += 1;
+            match (point.stamp_ms(), point.value) {
+                (Some(stamp_ms), Some(value)) if span.contains(&point.at) => {
+                    let _ = storage.append(self.id, recorded.zero_ms.saturating_add(stamp_ms), value);
+                }
+                (Some(_), _) => {}
+                (None, value) => self.value = value,
+            }
         }
         // Two series may have become one where secrets were taken out of their labels: then the first one counts.
         let _ = match (before, self.value) {
@@ -137,7 +150,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn event(at: Duration, fault: Option<ScrapeFault>) -> Stamped<Event> {
-        let stat = ScrapeStat { duration: SECOND / 4, bytes: 10, samples: 2, fault };
+        let stat = ScrapeStat { duration: SECOND / 4, bytes: 10, samples: 2, fault, troubles: Vec::new() };
         Stamped { at, what: Event::Scrape(stat) }
     }
 

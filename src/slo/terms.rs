@@ -104,14 +104,14 @@ impl Terms {
         self.in_every.is_some() || self.during.is_some()
     }
 
-    /// In words, each with a comma before it; empty without any.
+    /// In words, each with what divides it from the one before; empty without any.
     pub fn in_words(&self) -> String {
         let Self { in_every, during, abort, bursts_up_to } = self;
         let during = during.as_ref().map(|during| format!(", {during}"));
         let in_every = in_every.map(|in_every| format!(", {in_every}"));
-        let abort = abort.then(|| ", or the load is stopped".to_owned());
-        let bursts =
-            bursts_up_to.map(|length| format!(", shown against bursts of up to {}", format_duration(length)));
+        let bursts = bursts_up_to
+            .map(|length| format!("; a PASS must rule out bursts of up to {}", format_duration(length)));
+        let abort = abort.then(|| "; the load is stopped once this is proven broken".to_owned());
         during.into_iter().chain(in_every).chain(bursts).chain(abort).collect()
     }
 }
@@ -140,7 +140,8 @@ mod tests {
         assert_eq!(serde_json::from_str::<Terms>(&text).unwrap(), terms);
         assert_eq!(
             terms.in_words(),
-            ", during peak, in every 10 s but 5 % of the windows, shown against bursts of up to 1.00 s, or the load is stopped"
+            ", during peak, in every 10 s but 5 % of the windows; a PASS must rule out bursts of up to 1.00 s; the load is \
+             stopped once this is proven broken"
         );
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{During, InEvery, Terms, Tolerance};
 use crate::input::{Field, Fields, Problem, Problems, Value, parse_share, quoted};
+use crate::model::StreamClock;
 
 /// Longer windows than this are a slip of the pen.
 const LONGEST: u32 = 86_400;
@@ -32,8 +33,17 @@ fn read_abort(fields: &mut Fields<'_>, kind: Option<&str>, problems: &mut Proble
         }
         Some("latency" | "service_time" | "send_lag" | "error_ratio") | None => return true,
         Some(kind) => {
-            let message = format!("the load can't be stopped by {}", quoted(kind));
-            let help = "remove it: an `error_ratio`, a `latency`, a `service_time` or a `send_lag` can";
+            let (why, instead) = match StreamClock::ALL.into_iter().find(|clock| clock.key() == kind) {
+                Some(_) => (
+                    "evidence is gathered while the load runs, and answers that come in parts are judged when it is over",
+                    "remove it, and put `abort: true` into an objective on the `latency` of the same calls",
+                ),
+                None => (
+                    "evidence is gathered call by call, and it has no calls that are good or bad",
+                    "remove it: an `error_ratio`, a `latency`, a `service_time` or a `send_lag` can",
+                ),
+            };
+            let (message, help) = (format!("{} can't stop the load: {why}", quoted(kind)), instead);
             field.wrong(message, help, problems);
         }
     }

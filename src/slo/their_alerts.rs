@@ -60,6 +60,8 @@ pub enum Agreement {
     Agree,
     /// One fired it and the other did not, or at another time.
     Differ,
+    /// Neither can fire it: the series that it reads are not there.
+    BothDead,
     /// They can't be held against each other.
     NotComparable,
 }
@@ -70,6 +72,7 @@ impl Agreement {
         match self {
             Self::Agree => "agree",
             Self::Differ => "differ",
+            Self::BothDead => "both dead",
             Self::NotComparable => "not comparable",
         }
     }
@@ -232,6 +235,9 @@ impl Theirs<'_> {
         let slack = self.scrape_interval.as_secs_f64() + rule.map_or(0.0, |rule| rule.interval);
         let close = |at: f64| at > end - slack;
         match (row.first_fired(), life.fired) {
+            (None, None) if row.reading == AlertReading::NoSuchSeries => {
+                (Agreement::BothDead, format!("it can fire in neither: {}", row.because))
+            }
             (None, None) => (Agreement::Agree, "it fired in neither".to_owned()),
             (Some(ours), Some(theirs)) => {
                 let apart = time((ours - theirs).abs());
@@ -323,6 +329,10 @@ mod tests {
     type Seen = (u64, TheirState, i64);
 
     fn compared(rules: Vec<TheirRule>, seen: &[Seen], ours: Option<f64>) -> TheirAlertRow {
+        beside(rules, seen, row(ours))
+    }
+
+    fn beside(rules: Vec<TheirRule>, seen: &[Seen], ours: AlertRow) -> TheirAlertRow {
         let at = |second, what| Stamped { at: Duration::from_secs(second), what: Event::Prometheus(what) };
         let alerts = seen.iter().map(|(second, state, active)| {
             let labels = [("alertname", "High"), ("job", "m")].into_iter().collect();
@@ -334,7 +344,7 @@ mod tests {
             time_scale: 1,
             span: 100.0,
             unknown_from: None,
-            rules: vec![row(ours)],
+            rules: vec![ours],
             broken: Vec::new(),
             pages: None,
             held_back: Vec::new(),
@@ -358,6 +368,14 @@ mod tests {
         check(&compared(vec![same()], &[], None), Agreement::Agree, "it fired in neither");
         let found = compared(vec![same()], &FIRED, Some(46.0));
         check(&found, Agreement::Differ, "fired there at 30.0 s, here at 46.0 s: 16.0 s apart");
+    }
+
+    #[test]
+    fn what_reads_series_that_are_not_there_agrees_with_nothing() {
+        let mut dead = row(None);
+        (dead.reading, dead.because) = (AlertReading::NoSuchSeries, "the Prometheus has no x".to_owned());
+        let found = beside(vec![same()], &[], dead);
+        check(&found, Agreement::BothDead, "it can fire in neither: the Prometheus has no x");
     }
 
     #[test]

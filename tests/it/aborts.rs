@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Done, beside_others, demo, gander, read_json, scenario, start_run};
+use crate::support::{Done, beside_others, demo, fake_over, gander, read_json, scenario, start_run};
 
 const SCENARIO: &str = "
 version: 1
@@ -72,9 +72,32 @@ fn a_load_all_of_whose_calls_fail_is_stopped_by_its_guard() {
 }
 
 #[test]
+fn a_load_that_nothing_answers_is_stopped_before_its_calls_time_out() {
+    let Some(target) = fake_over("http", &[]) else { return };
+    let _beside_others = beside_others();
+    let text = SCENARIO.replace("TARGET", &target.base).replace("LENGTH", "60s");
+    let text = text.replace("timeout: 2s", "timeout: 30s").replace("tool: echo", "tool: never");
+    let (folder, file) = scenario(&text);
+    let slo = "version: 1\nabort_when: { all_calls_fail_for: 3s, no_answer_for: 3s }\n\
+               objectives:\n  - { name: errors, error_ratio: 5% }\n";
+    std::fs::write(folder.path().join("slo.yaml"), slo).unwrap();
+    let done = start_run(&file, &[]).finish();
+    done.expect_code(1);
+    let report = done.report();
+    assert_eq!((&report["state"], &report["verdict"]), (&"aborted".into(), &"FAIL".into()));
+    let because = report["because"].as_str().unwrap();
+    assert!(because.ends_with("nothing answered for 3 s: 4 calls in flight"), "{because}");
+    assert_eq!(finding(&report, "abort").unwrap()["verdict"], "FAIL");
+    let again = gander(&["check", done.run_folder().to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&again.stdout);
+    assert_eq!(again.status.code(), Some(1), "{said}");
+    assert!(said.contains("nothing answered for 3 s"), "{said}");
+}
+
+#[test]
 fn a_healthy_load_is_not_stopped() {
     let _beside_others = beside_others();
-    let slo = format!("abort_when: {{ all_calls_fail_for: 2s }}\n{ERRORS}");
+    let slo = format!("abort_when: {{ all_calls_fail_for: 2s, no_answer_for: 2s }}\n{ERRORS}");
     let done = run(&[], "13s", &slo);
     let report = done.report();
     assert_eq!(report["state"], "complete", "{:#}", report["because"]);

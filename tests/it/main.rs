@@ -97,6 +97,9 @@ mod conformance;
 /// Rule files and their unit tests, beside promtool.
 mod rules;
 
+/// Targets that are clumsy about their metrics, scraped by a real Prometheus and by us.
+mod odd_scrapes;
+
 /// The PromQL engine, held to a real Prometheus.
 mod promql_oracle;
 // The same over what a run recorded, the rules of the guide among the queries.

@@ -13,9 +13,9 @@ use crate::support::{
 };
 
 /// A Prometheus of its own on a free port, killed when dropped.
-struct Prometheus {
+pub(crate) struct Prometheus {
     child: Child,
-    base: String,
+    pub(crate) base: String,
     _folder: tempfile::TempDir,
 }
 
@@ -29,6 +29,13 @@ impl Prometheus {
     /// Scrapes `target` each second as the job `mcp-server`, and runs `rules`; `None`, with the reason printed, where there is
     /// none.
     fn start(target: &Server, rules: &str) -> Option<Self> {
+        let host = target.base.strip_prefix("http://").unwrap().trim_end_matches('/');
+        let jobs = format!("{{job_name: mcp-server, static_configs: [{{targets: ['{host}']}}]}}");
+        Self::scraping(&jobs, rules)
+    }
+
+    /// Scrapes as `jobs` say, each second.
+    pub(crate) fn scraping(jobs: &str, rules: &str) -> Option<Self> {
         let tried =
             Command::new("prometheus").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
         if !tried.is_ok_and(|status| status.success()) {
@@ -37,11 +44,10 @@ impl Prometheus {
         }
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        let host = target.base.strip_prefix("http://").unwrap().trim_end_matches('/');
         std::fs::write(path("rules.yml"), rules).unwrap();
         let config = format!(
             "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: [rules.yml]\n\
-             scrape_configs: [{{job_name: mcp-server, static_configs: [{{targets: ['{host}']}}]}}]\n"
+             scrape_configs: [{jobs}]\n"
         );
         std::fs::write(path("prometheus.yml"), config).unwrap();
         let port = free_port();

@@ -226,8 +226,9 @@ fn the_shipped_alerts_pass_their_tests_here_and_there() {
 
 #[test]
 fn bad_rule_files_are_bad_here_and_there() {
-    // Prometheus takes these: they are refused by how gander reads all YAML.
-    let ours_alone = ["merge-keys.bad.yaml", "two-documents.bad.yaml"];
+    // Prometheus takes these. Two are refused by how gander reads all YAML; the steps of the third it counts when it is asked, and
+    // never gets done with.
+    let ours_alone = ["merge-keys.bad.yaml", "subquery-steps.bad.yaml", "two-documents.bad.yaml"];
     let folder = root().join("tests/golden/bad/rules");
     let mut paths: Vec<PathBuf> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -257,6 +258,86 @@ fn what_is_odd_but_allowed_is_good_here_and_there() {
         let folder = folder(&[("rules.yml", text)]);
         check_rules(&folder.path().join("rules.yml"), true);
     }
+}
+
+#[test]
+fn repetitions_are_refused_and_allowed_here_and_there() {
+    for (pattern, good) in [
+        ("a{1000}", true),
+        ("a{1001}", false),
+        ("a{2,1001}", false),
+        ("a{1001,}", false),
+        ("(a{100}){10}", true),
+        ("(a{100}){11}", false),
+        ("(a{100}){100}", false),
+        ("(?:a{100}b){10}(c{1000})*", true),
+        ("(a{1000}){0,1}", true),
+        ("((a{10}){10,}){11}", false),
+    ] {
+        let text = format!("groups: [{{name: a, rules: [{{record: x, expr: 'up{{job=~\"{pattern}\"}}'}}]}}]");
+        let folder = folder(&[("rules.yml", &text)]);
+        check_rules(&folder.path().join("rules.yml"), good);
+    }
+}
+
+/// Formats, and what both print for `printf` with the value -2.5, the label `a b` and the number 7.
+const FORMATS: [(&str, &str); 24] = [
+    ("%T %T %T", "float64 string int"),
+    ("%v %v %v", "-2.5 a b 7"),
+    ("%q %q %q", "%!q(float64=-2.5) \"a b\" '\\a'"),
+    ("%x %x %x", "-0x1.4p+01 612062 7"),
+    ("%X %X %#x", "-0X1.4P+01 612062 0x7"),
+    ("%e %e %e", "-2.500000e+00 %!e(string=a b) %!e(int=7)"),
+    ("%g %s %g", "-2.5 a b %!g(int=7)"),
+    ("%t %t %t", "%!t(float64=-2.5) %!t(string=a b) %!t(int=7)"),
+    ("%+d %+d %+d", "%!d(float64=-2.5) %!d(string=a b) +7"),
+    ("%5.2f %5.2f %5.2f", "-2.50 %!f(string=   a ) %!f(int=   07)"),
+    ("%-10s|%-10s|%-10s|", "%!s(float64=-2.5      )|a b       |%!s(int=7         )|"),
+    ("%10s|%10q|%10d|", "%!s(float64=      -2.5)|     \"a b\"|         7|"),
+    ("%08.3f|%05v|%05d", "-002.500|00a b|00007"),
+    ("%b %c %o", "-5629499534213120p-51 %!c(string=a b) 7"),
+    ("%#v %#v %#v", "-2.5 \"a b\" 7"),
+    ("%+.1e|%.1s|%.3d", "-2.5e+00|a|007"),
+    ("%U %#q %U", "%!U(float64=-2.5) `a b` U+0007"),
+    ("% f|% x|% d", "-2.500000|61 20 62| 7"),
+    ("%.1f", "-2.5%!(EXTRA string=a b, int=7)"),
+    ("%v %v %v %v", "-2.5 a b 7 %!v(MISSING)"),
+    ("%[3]v %[1]v", "7 -2.5"),
+    ("%[9]v %[3]*[1]v|", "%!v(BADINDEX)    -2.5|"),
+    ("%*v|%v|%v", "%!(BADWIDTH)a b|7|%!v(MISSING)"),
+    ("%% %z %", "% %!z(float64=-2.5) %!(NOVERB)%!(EXTRA string=a b, int=7)"),
+];
+
+#[test]
+fn verbs_of_printf_are_printed_alike_here_and_there() {
+    use std::fmt::Write as _;
+    let mut rules = "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: x\n    annotations:\n".to_owned();
+    let mut tests = "rule_files: [rules.yml]\ntests:\n- input_series: [{series: 'x{s=\"a b\"}', values: '-2.5'}]\n  alert_rule_test:\n  \
+                     - eval_time: 0s\n    alertname: A\n    exp_alerts:\n    - exp_labels: {s: a b}\n      exp_annotations:\n"
+        .to_owned();
+    let yaml = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    for (number, (format, expected)) in FORMATS.iter().enumerate() {
+        let template = format!("{{{{ printf \"{format}\" $value $labels.s 7 }}}}");
+        writeln!(rules, "      a{number}: {}", yaml(&template)).unwrap();
+        writeln!(tests, "        a{number}: {}", yaml(expected)).unwrap();
+    }
+    let folder = folder(&[("rules.yml", &rules), ("rules.test.yml", &tests)]);
+    check_tests(&folder.path().join("rules.test.yml"), true);
+}
+
+#[test]
+fn tests_without_an_end_are_refused_or_fail_with_their_place() {
+    let rules =
+        "groups: [{name: a, rules: [{alert: X, expr: 'max_over_time(max_over_time(up[1d:])[1d:]) > 0'}]}]";
+    let tests = "rule_files: [rules.yml]\nevaluation_interval: 10ms\ntests:\n\
+                 - input_series: [{series: up, values: '1x10'}]\n  alert_rule_test: [{eval_time: 1s, alertname: X}]\n";
+    let folder = folder(&[("rules.yml", rules), ("rules.test.yml", tests)]);
+    let path = folder.path().join("rules.test.yml");
+    let output = gander(&["rules", "test", path.to_str().unwrap()]);
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("the rule `X` at 0s") && text.contains("rules.yml:1)"), "{text}");
+    assert!(text.contains("the limit of one evaluation") && text.contains("a coarser step"), "{text}");
 }
 
 #[test]

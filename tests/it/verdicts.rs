@@ -28,7 +28,7 @@ use std::time::Duration;
 use gander::input::Files;
 use gander::load::{Recorder, Timing};
 use gander::metrics::{Aggregates, Flow, Phase, Second, SeriesStore};
-use gander::model::{CounterRng, LatencyClock, Outcome, Verdict};
+use gander::model::{CounterRng, Labels, LatencyClock, Outcome, Verdict};
 use gander::plan::{Plan, Role, StepId, Threshold};
 use gander::scenario::{Overrides, Sources, load};
 use gander::slo::{BudgetTerms, Indicator, Measurements, Objective, Recorded, Scope, Terms, judge};
@@ -201,6 +201,7 @@ impl Load {
                 aggregates: &aggregates,
                 flow: &flow,
                 recorded: Recorded { series: &series, events: &[], fetched: None, zero_ms: 0 },
+                labels: Labels::none(),
                 steady: &steady,
                 began: Duration::ZERO,
             };

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use gander::load::{Recorder, Timing};
 use gander::metrics::{Aggregates, Flow, Phase, Second, SeriesStore};
-use gander::model::{CounterRng, Outcome, Verdict};
+use gander::model::{CounterRng, Labels, Outcome, Verdict};
 use gander::plan::{Plan, Role, StepId};
 use gander::slo::{
     BudgetTerms, InEvery, Indicator, Measurements, Objective, Recorded, Scope, Terms, Tolerance, judge,
@@ -134,6 +134,7 @@ fn judged(course: Course, tolerance: Tolerance, runs: Range<u64>, plan: &Plan) -
             aggregates: &aggregates,
             flow: &flow,
             recorded: Recorded { series: &series, events: &[], fetched: None, zero_ms: 0 },
+            labels: Labels::none(),
             steady: &steady,
             began: Duration::ZERO,
         };

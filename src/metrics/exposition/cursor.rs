@@ -85,6 +85,11 @@ impl<'a> Cursor<'a> {
         matches!(self.peek(), None | Some(b'\n'))
     }
 
+    /// Before a blank.
+    pub(super) fn at_blank(&self) -> bool {
+        matches!(self.peek(), Some(b' ' | b'\t'))
+    }
+
     /// Steps over the line's end; anything else there is a mistake. The last line may lack its line feed, as
     /// Prometheus lets it.
     pub(super) fn line_end(&mut self) -> Result<(), Fault> {
@@ -178,8 +183,8 @@ impl<'a> Cursor<'a> {
         Ok(Cow::Owned(text))
     }
 
-    /// One escape. OpenMetrics keeps a backslash before any other character; the text format has no such
-    /// sequence, nor `\"` in a help text.
+    /// One escape. A backslash before any other character stays, as Prometheus lets it; before the line's end it escapes nothing.
+    /// In help texts of the text format a quote needs no escape, so that its backslash stays, too.
     fn escape(&mut self, end: u8, text: &mut String) -> Result<(), Fault> {
         let start = self.at;
         self.at += 1;
@@ -187,7 +192,11 @@ impl<'a> Cursor<'a> {
             Some(b'n') => '\n',
             Some(b'\\') => '\\',
             Some(b'"') if end == b'"' || self.format == Format::OpenMetrics => '"',
-            Some(byte) if byte != b'\n' && self.format == Format::OpenMetrics => {
+            Some(byte) if byte != b'\n' || end == b'\n' => {
+                text.push('\\');
+                return Ok(());
+            }
+            None if end == b'\n' => {
                 text.push('\\');
                 return Ok(());
             }
@@ -204,15 +213,18 @@ impl<'a> Cursor<'a> {
         parse_number(self.word()).ok_or_else(|| Fault::malformed(start, "expected a number"))
     }
 
-    /// A timestamp: whole milliseconds in the text format, seconds as a finite number in OpenMetrics.
-    pub(super) fn timestamp(&mut self) -> Result<(), Fault> {
+    /// A timestamp, in milliseconds: whole ones in the text format, seconds as a finite number in OpenMetrics.
+    pub(super) fn timestamp(&mut self) -> Result<i64, Fault> {
         let start = self.at;
         let word = self.word();
-        let sound = match self.format {
-            Format::Text => word.parse::<i64>().is_ok(),
-            Format::OpenMetrics => parse_number(word).is_some_and(f64::is_finite),
+        #[expect(clippy::cast_possible_truncation, reason = "a cast of f64 to i64 saturates")]
+        let stamp = match self.format {
+            Format::Text => word.parse::<i64>().ok(),
+            Format::OpenMetrics => parse_number(word)
+                .filter(|number| number.is_finite())
+                .map(|seconds| (seconds * 1000.0) as i64),
         };
-        if sound { Ok(()) } else { Err(Fault::malformed(start, "expected a timestamp")) }
+        stamp.ok_or_else(|| Fault::malformed(start, "expected a timestamp"))
     }
 
     /// Both ends of what is taken are ASCII or the text's end, so slicing never splits a character.

@@ -1,15 +1,13 @@
 //! Prometheus exposition text to samples: text format 0.0.4 and OpenMetrics 1.0, strict, with line and column.
 //!
-//! The grammar is held to the letter, the meaning only as far as Prometheus itself holds it: what Prometheus would
-//! store is kept, what it would refuse is refused. Timestamps and exemplars are checked and dropped: a sample
-//! counts at the time of its scrape. Knows nothing of HTTP.
+//! The grammar of samples is held to the letter, all else as far as Prometheus itself holds it: what Prometheus would store is kept,
+//! so that heads of families may come again, late and with any escape. What is not UTF-8 is refused even in comments, which
+//! Prometheus does not look at: a place in it could not be told. Exemplars are checked and dropped. Knows nothing of HTTP.
 
 mod cursor;
 mod reader;
 #[cfg(test)]
 mod tests;
-
-use std::collections::HashSet;
 
 pub(super) use self::reader::{RawSample, Scan};
 use crate::model::Labels;
@@ -19,7 +17,7 @@ use crate::model::Labels;
 pub struct Exposition {
     /// What `# TYPE` and `# HELP` say.
     pub families: Vec<Family>,
-    /// Every sample, in order.
+    /// Every sample, in order; a series may have several.
     pub samples: Vec<Sample>,
 }
 
@@ -61,6 +59,8 @@ pub struct Sample {
     pub labels: Labels,
     /// Its value; NaN and infinities are values.
     pub value: f64,
+    /// Its own time where it has one, in milliseconds since 1970.
+    pub stamp_ms: Option<i64>,
 }
 
 /// Which of the two text formats.
@@ -116,28 +116,20 @@ impl Exposition {
 
     /// As [`Self::parse`], but gives up at more than `max_samples` samples, or families.
     pub fn parse_within(text: &str, format: Format, max_samples: usize) -> Result<Self, ExpositionError> {
-        Self::of_scan(Scan::of(text, format, max_samples)?)
+        Scan::of(text, format, max_samples).map(Self::of_scan)
     }
 
     /// As [`Self::parse_within`], of bytes that may not be UTF-8.
     pub fn parse_bytes(bytes: &[u8], format: Format, max_samples: usize) -> Result<Self, ExpositionError> {
-        Self::of_scan(Scan::of_bytes(bytes, format, max_samples)?)
+        Scan::of_bytes(bytes, format, max_samples).map(Self::of_scan)
     }
 
-    fn of_scan(scan: Scan<'_>) -> Result<Self, ExpositionError> {
-        let samples: Vec<Sample> = scan
-            .samples
-            .iter()
-            .map(|raw| {
-                let (name, labels) = scan.series(raw);
-                Sample { name, labels, value: raw.value }
-            })
-            .collect();
-        let mut seen = HashSet::with_capacity(samples.len());
-        let second = samples.iter().position(|sample| !seen.insert((&sample.name, &sample.labels)));
-        match second {
-            None => Ok(Self { families: scan.families, samples }),
-            Some(index) => Err(scan.second_sample(&scan.samples[index])),
-        }
+    fn of_scan(scan: Scan<'_>) -> Self {
+        let sample = |raw: &RawSample<'_>| {
+            let (name, labels) = scan.series(raw);
+            Sample { name, labels, value: raw.value, stamp_ms: raw.stamp_ms }
+        };
+        let samples = scan.samples.iter().map(sample).collect();
+        Self { families: scan.families, samples }
     }
 }

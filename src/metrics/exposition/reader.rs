@@ -1,7 +1,7 @@
 //! The lines of exposition text: heads of families, samples, the end. Knows what may follow what.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::cursor::{Cursor, Fault};
 use super::{ExpositionError, Family, Format, MetricKind};
@@ -22,11 +22,13 @@ pub(crate) struct RawSample<'a> {
     /// Name and labels, as written.
     pub(crate) series: &'a str,
     pub(crate) value: f64,
+    /// Its own time, in milliseconds since 1970.
+    pub(crate) stamp_ms: Option<i64>,
     at: usize,
 }
 
 impl<'a> Scan<'a> {
-    /// Reads `text`, or gives its first mistake. Duplicate samples are the caller's to refuse.
+    /// Reads `text`, or gives its first mistake. A series may come more than once.
     pub(crate) fn of(text: &'a str, format: Format, max_samples: usize) -> Result<Self, ExpositionError> {
         read(text, format, max_samples).map_err(|fault| fault.located_in(text))
     }
@@ -56,10 +58,6 @@ impl<'a> Scan<'a> {
         )
     }
 
-    pub(crate) fn second_sample(&self, sample: &RawSample<'_>) -> ExpositionError {
-        Fault::malformed(sample.at, "second sample of the same name and labels").located_in(self.text)
-    }
-
     pub(crate) fn too_many_series(&self, sample: &RawSample<'_>, limit: usize) -> ExpositionError {
         Fault::too_many("series", limit, sample.at).located_in(self.text)
     }
@@ -81,12 +79,8 @@ struct Reader<'a> {
     format: Format,
     max_samples: usize,
     scan: Scan<'a>,
-    /// By name: which family, and which lines of its head were seen.
-    heads: HashMap<String, Head>,
-    /// Names that samples were seen of.
-    sampled: HashSet<Cow<'a, str>>,
-    /// The name of the sample before.
-    last_name: Cow<'a, str>,
+    /// By name: which family.
+    heads: HashMap<String, usize>,
     /// The labels of the series that was read last, sorted by name.
     labels: Vec<Label<'a>>,
     ended: bool,
@@ -104,27 +98,12 @@ impl Label<'_> {
     }
 }
 
-struct Head {
-    family: usize,
-    seen: [bool; 3],
-}
-
 /// The lines of a family's head.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum HeadLine {
     Help,
     Type,
     Unit,
-}
-
-impl HeadLine {
-    const fn keyword(self) -> &'static str {
-        match self {
-            Self::Help => "HELP",
-            Self::Type => "TYPE",
-            Self::Unit => "UNIT",
-        }
-    }
 }
 
 impl<'a> Reader<'a> {
@@ -135,8 +114,6 @@ impl<'a> Reader<'a> {
             max_samples,
             scan: Scan { text, format, families: Vec::new(), samples: Vec::new() },
             heads: HashMap::new(),
-            sampled: HashSet::new(),
-            last_name: Cow::Borrowed(""),
             labels: Vec::new(),
             ended: false,
         }
@@ -155,11 +132,16 @@ impl<'a> Reader<'a> {
     }
 
     fn comment(&mut self, start: usize) -> Result<(), Fault> {
-        match self.format {
-            Format::Text => _ = self.cursor.blanks(),
-            Format::OpenMetrics => self.cursor.separator()?,
-        }
-        let line = match (self.cursor.word(), self.format) {
+        let word = match self.format {
+            // To Prometheus, what has no blanks on both sides is a comment like any other.
+            Format::Text if !self.cursor.blanks() => "",
+            Format::Text => Some(self.cursor.word()).filter(|_| self.cursor.at_blank()).unwrap_or_default(),
+            Format::OpenMetrics => {
+                self.cursor.separator()?;
+                self.cursor.word()
+            }
+        };
+        let line = match (word, self.format) {
             ("HELP", _) => HeadLine::Help,
             ("TYPE", _) => HeadLine::Type,
             ("UNIT", Format::OpenMetrics) => HeadLine::Unit,
@@ -185,7 +167,7 @@ impl<'a> Reader<'a> {
         self.cursor.separator()?;
         let name_at = self.cursor.at();
         let name = self.cursor.plain_or_quoted_metric_name()?;
-        let family = self.open_family(line, &name, name_at)?;
+        let family = self.family(&name, name_at)?;
         match line {
             HeadLine::Help => {
                 if !self.cursor.at_line_end() {
@@ -210,25 +192,18 @@ impl<'a> Reader<'a> {
         self.cursor.line_end()
     }
 
-    /// The family called `name`, to which a line of its head is about to be added.
-    fn open_family(&mut self, line: HeadLine, name: &str, at: usize) -> Result<usize, Fault> {
-        if line == HeadLine::Type && self.sampled.contains(name) {
-            return Err(Fault::malformed(at, "`# TYPE` after samples of the same name"));
+    /// The family called `name`. Its head may come in parts, again, and after its samples; the last line of a kind counts.
+    fn family(&mut self, name: &str, at: usize) -> Result<usize, Fault> {
+        if let Some(&family) = self.heads.get(name) {
+            return Ok(family);
         }
         let families = &mut self.scan.families;
-        if families.len() >= self.max_samples && !self.heads.contains_key(name) {
+        if families.len() >= self.max_samples {
             return Err(Fault::too_many("families", self.max_samples, at));
         }
-        let head = self.heads.entry(name.to_owned()).or_insert_with(|| {
-            families.push(Family { name: name.to_owned(), kind: MetricKind::Untyped, help: String::new() });
-            Head { family: families.len() - 1, seen: [false; 3] }
-        });
-        let seen = &mut head.seen[line as usize];
-        if *seen {
-            return Err(Fault::malformed(at, format!("second `# {}` for the same name", line.keyword())));
-        }
-        *seen = true;
-        Ok(head.family)
+        families.push(Family { name: name.to_owned(), kind: MetricKind::Untyped, help: String::new() });
+        self.heads.insert(name.to_owned(), families.len() - 1);
+        Ok(families.len() - 1)
     }
 
     fn kind(&mut self) -> Result<MetricKind, Fault> {
@@ -249,7 +224,7 @@ impl<'a> Reader<'a> {
         if self.scan.samples.len() == self.max_samples {
             return Err(Fault::too_many("samples", self.max_samples, at));
         }
-        let name = self.series()?;
+        self.series()?;
         let series = &self.scan.text[at..self.cursor.at()];
         if series.ends_with('}') {
             self.space_after_labels()?;
@@ -257,12 +232,8 @@ impl<'a> Reader<'a> {
             self.cursor.separator()?;
         }
         let value = self.cursor.value()?;
-        self.rest_of_sample()?;
-        if name != self.last_name {
-            self.sampled.insert(name.clone());
-            self.last_name = name;
-        }
-        self.scan.samples.push(RawSample { series, value, at });
+        let stamp_ms = self.rest_of_sample()?;
+        self.scan.samples.push(RawSample { series, value, stamp_ms, at });
         Ok(())
     }
 
@@ -333,20 +304,21 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What may follow a value: a timestamp and, in OpenMetrics, an exemplar.
-    fn rest_of_sample(&mut self) -> Result<(), Fault> {
+    /// What may follow a value: a timestamp, which is given, and, in OpenMetrics, an exemplar.
+    fn rest_of_sample(&mut self) -> Result<Option<i64>, Fault> {
+        let mut stamp_ms = None;
         match self.format {
             Format::Text => {
                 self.cursor.blanks();
                 if !self.cursor.at_line_end() {
-                    self.cursor.timestamp()?;
+                    stamp_ms = Some(self.cursor.timestamp()?);
                     self.cursor.blanks();
                 }
             }
             Format::OpenMetrics => {
                 let mut spaced = self.cursor.eat(b' ');
                 if spaced && self.cursor.peek() != Some(b'#') {
-                    self.cursor.timestamp()?;
+                    stamp_ms = Some(self.cursor.timestamp()?);
                     spaced = self.cursor.eat(b' ');
                 }
                 if spaced {
@@ -354,7 +326,8 @@ impl<'a> Reader<'a> {
                 }
             }
         }
-        self.cursor.line_end()
+        self.cursor.line_end()?;
+        Ok(stamp_ms)
     }
 
     /// `# {labels} value [timestamp]`
@@ -375,6 +348,9 @@ impl<'a> Reader<'a> {
         }
         self.cursor.separator()?;
         self.cursor.value()?;
-        if self.cursor.eat(b' ') { self.cursor.timestamp() } else { Ok(()) }
+        if self.cursor.eat(b' ') {
+            self.cursor.timestamp()?;
+        }
+        Ok(())
     }
 }

@@ -115,6 +115,7 @@ async fn observe(
         process_interval: NEVER,
         limits: Limits::default(),
         clock: Arc::new(move || began.elapsed()),
+        time_of_day: || 1_700_000_000_000,
         sink,
     };
     let observer = prepare(options).unwrap().start();

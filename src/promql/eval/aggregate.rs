@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::ranges::quantile_warning;
+use super::work::ELEMENT;
 use super::{Evaluation, Result, Sample, error_at};
 use crate::promql::expr::{Aggregate, AggregateOp, Expr, Grouping};
 use crate::promql::functions::{number_text, stats};
@@ -52,7 +53,7 @@ impl Evaluation<'_> {
             None => f64::NAN,
         };
         let samples = self.vector(&aggregate.expr, at)?;
-        self.look_at(samples.len(), expr)?;
+        self.look_at(samples.len() as u64 * cost_of(&aggregate.grouping), expr)?;
         match op {
             AggregateOp::Topk | AggregateOp::Bottomk => best(aggregate, expr, param, &samples),
             AggregateOp::Quantile => {
@@ -70,13 +71,20 @@ impl Evaluation<'_> {
             | AggregateOp::Group
             | AggregateOp::Stddev
             | AggregateOp::Stdvar
-            | AggregateOp::CountValues => Ok(reduced(op, param, &aggregate.grouping, &samples)),
+            | AggregateOp::CountValues => {
+                let groups = reduced(op, param, &aggregate.grouping, &samples);
+                // How many they are is known now; they are no more than the samples.
+                self.make_labels(groups.len(), expr)?;
+                Ok(groups)
+            }
         }
     }
 
     fn count_values(&mut self, aggregate: &Aggregate, at: i64) -> Result<Vec<Sample>> {
         let label = aggregate.param.as_deref().and_then(Expr::text).unwrap_or_default();
         let mut samples = self.vector(&aggregate.expr, at)?;
+        self.look_at(samples.len() as u64 * cost_of(&aggregate.grouping), &aggregate.expr)?;
+        self.make_labels(2 * samples.len(), &aggregate.expr)?;
         for sample in &mut samples {
             let grouped = sample.labels.filtered(|name| aggregate.grouping.keeps(name));
             sample.labels = grouped.with(label, &number_text(sample.value));
@@ -84,6 +92,12 @@ impl Evaluation<'_> {
         // What is left of the labels tells the groups apart.
         Ok(reduced(AggregateOp::Count, f64::NAN, &Grouping::Without(Vec::new()), &samples))
     }
+}
+
+/// What it costs to find an element's group, counted in samples: each label is looked for among the names.
+fn cost_of(grouping: &Grouping) -> u64 {
+    let (Grouping::By(names) | Grouping::Without(names)) = grouping;
+    ELEMENT * (1 + names.len() as u64 / 4)
 }
 
 fn grouped(grouping: &Grouping, samples: &[Sample]) -> Vec<Group> {

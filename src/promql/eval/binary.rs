@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::work::ELEMENT;
 use super::{Evaluated, Evaluation, Result, Sample, error_at};
 use crate::promql::engine::NameDropping;
 use crate::promql::expr::{Binary, BinaryOp, Cardinality, Comparison, Expr, MatchBy, Matching};
@@ -23,14 +24,16 @@ impl Evaluation<'_> {
                 Ok(Evaluated::Scalar(scalars(binary.op, lhs, rhs)))
             }
             (Evaluated::Vector(lhs), Evaluated::Scalar(rhs)) => {
+                self.look_at(lhs.len() as u64 * ELEMENT, expr)?;
                 self.with_scalar(binary, expr, lhs, rhs, ScalarSide::Right)
             }
             (Evaluated::Scalar(lhs), Evaluated::Vector(rhs)) => {
+                self.look_at(rhs.len() as u64 * ELEMENT, expr)?;
                 self.with_scalar(binary, expr, rhs, lhs, ScalarSide::Left)
             }
             (Evaluated::Vector(lhs), Evaluated::Vector(rhs)) => {
-                self.look_at(lhs.len() + rhs.len(), expr)?;
                 let matching = &binary.matching;
+                self.look_at((lhs.len() + rhs.len()) as u64 * cost_of(matching), expr)?;
                 let samples = match binary.op {
                     BinaryOp::And => kept(lhs, &rhs, matching, Found::Kept),
                     BinaryOp::Unless => kept(lhs, &rhs, matching, Found::LeftOut),
@@ -87,7 +90,13 @@ impl Evaluation<'_> {
     }
 
     /// Arithmetic and comparison of two vectors.
-    fn vectors(&self, binary: &Binary, expr: &Expr, lhs: &[Sample], rhs: &[Sample]) -> Result<Vec<Sample>> {
+    fn vectors(
+        &mut self,
+        binary: &Binary,
+        expr: &Expr,
+        lhs: &[Sample],
+        rhs: &[Sample],
+    ) -> Result<Vec<Sample>> {
         // The side of which each element is alone in its group, and the side that may have many.
         let (many, one, swapped) = match binary.matching.cardinality {
             Cardinality::One | Cardinality::Left(_) => (lhs, rhs, false),
@@ -96,6 +105,7 @@ impl Evaluation<'_> {
         if many.is_empty() || one.is_empty() {
             return Ok(Vec::new());
         }
+        self.make_labels(many.len() * sets_of(&binary.matching), expr)?;
         let signature = Signature(&binary.matching);
         let index = alone(one, &signature, swapped, expr)?;
         let mut results: Vec<Sample> = Vec::new();
@@ -151,6 +161,21 @@ impl Evaluation<'_> {
             }
         }
         Sample { labels, value: f64::NAN, drops_name: returns_bool && !drops_now }
+    }
+}
+
+/// What it costs for one element to find another, counted in samples: each label is looked for among the names.
+fn cost_of(matching: &Matching) -> u64 {
+    let (MatchBy::On(names) | MatchBy::Ignoring(names)) = &matching.by;
+    ELEMENT * (2 + names.len() as u64 / 4)
+}
+
+/// How many sets of labels are made on the way to one element of the result.
+fn sets_of(matching: &Matching) -> usize {
+    match (&matching.cardinality, &matching.by) {
+        (Cardinality::Left(taken) | Cardinality::Right(taken), _) => taken.len(),
+        (Cardinality::One, MatchBy::Ignoring(names)) if names.is_empty() => 0,
+        (Cardinality::One, MatchBy::On(_) | MatchBy::Ignoring(_)) => 1,
     }
 }
 

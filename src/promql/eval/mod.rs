@@ -5,12 +5,11 @@
 mod aggregate;
 mod binary;
 mod ranges;
+mod work;
 
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-
-use regex::Regex;
 
 use super::engine::{
     Answer, Engine, EvalError, MatrixSeries, NameDropping, Note, RangeEnds, Value, VectorSample,
@@ -18,9 +17,12 @@ use super::engine::{
 use super::expr::{At, Call, Expr, ExprKind, Selector};
 use super::functions::Body;
 use super::labels::Labels;
-use super::matcher::anchored;
+use super::pattern::Pattern;
 use super::query::millis;
 use super::storage::{SeriesId, Storage};
+pub(crate) use work::Work;
+use work::{ELEMENT, LABELS, NODE, PATTERN_BYTE};
+pub(super) use work::{least_of, steps_of, too_much_together};
 
 /// The times of a query.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +34,14 @@ pub(crate) struct Times {
     pub(crate) end_ms: i64,
     /// Between two; 0 for an instant query.
     pub(crate) step_ms: i64,
+}
+
+impl Times {
+    /// How many there are.
+    pub(crate) fn count(&self) -> u64 {
+        let step = self.step_ms.unsigned_abs().max(1);
+        self.end_ms.abs_diff(self.start_ms) / step + 1
+    }
 }
 
 /// What an expression gives at one time.
@@ -55,24 +65,24 @@ pub(crate) struct Evaluation<'a> {
     engine: &'a Engine,
     storage: &'a Storage,
     times: Times,
-    looked_at: u64,
+    work: Work,
     kept: u64,
     warnings: Vec<Note>,
     infos: Vec<Note>,
     /// What selectors selected, by their address: it stays the same for all times of a query.
     selected: HashMap<usize, Rc<[SeriesId]>>,
-    patterns: HashMap<Arc<str>, Regex>,
+    patterns: HashMap<Arc<str>, Pattern>,
 }
 
 pub(crate) type Result<T> = std::result::Result<T, EvalError>;
 
 impl<'a> Evaluation<'a> {
-    pub(crate) fn new(engine: &'a Engine, storage: &'a Storage, times: Times) -> Self {
+    pub(crate) fn new(engine: &'a Engine, storage: &'a Storage, times: Times, work: Work) -> Self {
         Self {
             engine,
             storage,
             times,
-            looked_at: 0,
+            work,
             kept: 0,
             warnings: Vec::new(),
             infos: Vec::new(),
@@ -81,13 +91,22 @@ impl<'a> Evaluation<'a> {
         }
     }
 
+    /// What has been looked at so far, counted in samples.
+    pub(crate) fn looked_at(&self) -> u64 {
+        self.work.done()
+    }
+
     /// The answer at the one time of an instant query.
-    pub(crate) fn instant(mut self, expr: &Expr) -> Result<Answer> {
+    pub(crate) fn instant(&mut self, expr: &Expr) -> Result<Answer> {
+        self.work.allow(expr, 1, self.engine)?;
         let at = self.times.start_ms;
         let value = match &expr.bare().kind {
             ExprKind::Matrix(_) | ExprKind::Subquery(_) => {
                 let mut series = Vec::new();
-                self.each_stretch(expr, at, &mut |_, labels, _, stretch| {
+                self.each_stretch(expr, at, &mut |evaluation, labels, _, stretch| {
+                    let count = stretch.window.count();
+                    evaluation.look_at(count as u64, expr)?;
+                    evaluation.keep(count, expr)?;
                     let points = stretch.window.points().collect();
                     series.push(MatrixSeries { labels: labels.clone(), points });
                     Ok(())
@@ -108,11 +127,17 @@ impl<'a> Evaluation<'a> {
                 Evaluated::Vector(samples) => Value::Vector(finished(samples, expr)?),
             },
         };
-        Ok(Answer { value, warnings: self.warnings, infos: self.infos })
+        Ok(self.answer(value))
+    }
+
+    fn answer(&mut self, value: Value) -> Answer {
+        let (warnings, infos) = (std::mem::take(&mut self.warnings), std::mem::take(&mut self.infos));
+        Answer { value, warnings, infos }
     }
 
     /// The answers at all times of a range query.
-    pub(crate) fn range(mut self, expr: &Expr) -> Result<Answer> {
+    pub(crate) fn range(&mut self, expr: &Expr) -> Result<Answer> {
+        self.work.allow(expr, self.times.count(), self.engine)?;
         let mut series: HashMap<Labels, Vec<(i64, f64)>> = HashMap::new();
         let mut at = self.times.start_ms;
         while at <= self.times.end_ms {
@@ -121,6 +146,7 @@ impl<'a> Evaluation<'a> {
                 Evaluated::Vector(samples) => finished(samples, expr)?,
                 Evaluated::Text(_) => Vec::new(),
             };
+            self.look_at(samples.len() as u64 * ELEMENT, expr)?;
             self.keep(samples.len(), expr)?;
             for sample in samples {
                 series.entry(sample.labels).or_default().push((at, sample.value));
@@ -131,11 +157,12 @@ impl<'a> Evaluation<'a> {
         let mut matrix: Vec<MatrixSeries> =
             series.into_iter().map(|(labels, points)| MatrixSeries { labels, points }).collect();
         matrix.sort_by(|a, b| a.labels.cmp(&b.labels));
-        Ok(Answer { value: Value::Matrix(matrix), warnings: self.warnings, infos: self.infos })
+        Ok(self.answer(Value::Matrix(matrix)))
     }
 
     /// What an expression gives at a time.
     pub(crate) fn eval(&mut self, expr: &Expr, at: i64) -> Result<Evaluated> {
+        self.look_at(NODE, expr)?;
         match &expr.kind {
             ExprKind::Number(value) => Ok(Evaluated::Scalar(*value)),
             ExprKind::Text(text) => Ok(Evaluated::Text(Arc::clone(text))),
@@ -154,7 +181,11 @@ impl<'a> Evaluation<'a> {
     /// [`Evaluation::eval`] of what is known to be an instant vector.
     pub(crate) fn vector(&mut self, expr: &Expr, at: i64) -> Result<Vec<Sample>> {
         match self.eval(expr, at)? {
-            Evaluated::Vector(samples) => Ok(samples),
+            Evaluated::Vector(samples) => {
+                // For what is to be done with them.
+                self.look_at(samples.len() as u64 * ELEMENT, expr)?;
+                Ok(samples)
+            }
             Evaluated::Scalar(_) | Evaluated::Text(_) => {
                 Err(error_at(expr, "an instant vector was expected".to_owned()))
             }
@@ -185,8 +216,8 @@ impl<'a> Evaluation<'a> {
     ) -> Result<Vec<(i64, Sample)>> {
         let until = self.time_of(selector.at, selector.offset_ms, at);
         let after = self.after(until, millis(self.engine.lookback));
-        let ids = self.series_of(selector);
-        self.look_at(ids.len(), expr)?;
+        let ids = self.series_of(selector, expr)?;
+        self.look_at(ids.len() as u64 * ELEMENT, expr)?;
         let mut cut = self.storage.cut(after, until);
         let mut samples = Vec::with_capacity(ids.len());
         for id in ids.iter() {
@@ -286,19 +317,23 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    fn series_of(&mut self, selector: &Selector) -> Rc<[SeriesId]> {
+    fn series_of(&mut self, selector: &Selector, expr: &Expr) -> Result<Rc<[SeriesId]>> {
         let address = std::ptr::from_ref(selector).addr();
+        if let Some(known) = self.selected.get(&address) {
+            return Ok(Rc::clone(known));
+        }
         let storage = self.storage;
-        let found = self.selected.entry(address).or_insert_with(|| storage.select(&selector.matchers).into());
-        Rc::clone(found)
+        let found = storage.select_within(&selector.matchers, |cost| self.look_at(cost, expr))?;
+        Ok(Rc::clone(self.selected.entry(address).or_insert(found.into())))
     }
 
     /// The pattern of a text, compiled once.
-    pub(crate) fn pattern(&mut self, text: &Arc<str>, expr: &Expr) -> Result<Regex> {
+    pub(crate) fn pattern(&mut self, text: &Arc<str>, expr: &Expr) -> Result<Pattern> {
         if let Some(known) = self.patterns.get(text) {
             return Ok(known.clone());
         }
-        let pattern = anchored(text).map_err(|refused| error_at(expr, refused.to_string()))?;
+        self.look_at(text.len() as u64 * PATTERN_BYTE, expr)?;
+        let pattern = Pattern::anchored(text).map_err(|refused| error_at(expr, refused.to_string()))?;
         self.patterns.insert(Arc::clone(text), pattern.clone());
         Ok(pattern)
     }
@@ -308,16 +343,24 @@ impl<'a> Evaluation<'a> {
         self.times.step_ms != 0
     }
 
-    /// Books samples that are looked at.
-    fn look_at(&mut self, samples: usize, expr: &Expr) -> Result<()> {
-        self.looked_at += samples as u64;
-        within(self.looked_at, self.engine.limits.max_samples, "looks at more than", expr)
+    /// Books what is to be looked at, counted in samples.
+    pub(crate) fn look_at(&mut self, samples: u64, expr: &Expr) -> Result<()> {
+        self.work.book(samples, expr)
+    }
+
+    /// Books sets of labels that are to be made.
+    pub(crate) fn make_labels(&mut self, sets: usize, expr: &Expr) -> Result<()> {
+        self.work.book(sets as u64 * LABELS, expr)
     }
 
     /// Books points that are kept for a result.
     fn keep(&mut self, points: usize, expr: &Expr) -> Result<()> {
         self.kept += points as u64;
-        within(self.kept, self.engine.limits.max_points, "makes more than", expr)
+        let limit = self.engine.limits.max_points;
+        if self.kept <= limit {
+            return Ok(());
+        }
+        Err(error_at(expr, work::too_much("makes", limit, "the limit of what one evaluation may keep")))
     }
 
     /// A remark that makes the result doubtful.
@@ -329,13 +372,6 @@ impl<'a> Evaluation<'a> {
     pub(crate) fn inform(&mut self, message: impl Into<String>, expr: &Expr) {
         note(&mut self.infos, message.into(), expr);
     }
-}
-
-fn within(count: u64, limit: u64, does: &str, expr: &Expr) -> Result<()> {
-    if count <= limit {
-        return Ok(());
-    }
-    Err(error_at(expr, format!("the query {does} {limit} samples, the limit of one evaluation")))
 }
 
 /// More remarks than this are not kept.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::work::{ELEMENT, NODE, POINT};
 use super::{Evaluated, Evaluation, Result, Sample, duplicate, error_at, refuse_duplicates};
 use crate::promql::engine::{NameDropping, RangeEnds};
 use crate::promql::expr::{Call, Expr, ExprKind, Matrix, Subquery, ValueType};
@@ -44,7 +45,10 @@ impl<'a> Evaluation<'a> {
         let mut samples: Vec<Sample> = Vec::new();
         let mut not_counters: Vec<String> = Vec::new();
         let counts = matches!(call.function.name, "rate" | "increase");
+        let by_points = call.function.goes_by_points();
         self.each_stretch(range, at, &mut |evaluation, labels, drops_name, stretch| {
+            let points = if by_points { stretch.window.count() as u64 * POINT } else { 0 };
+            evaluation.look_at(ELEMENT + points, range)?;
             let Some(value) = compute(&Stretch { params: &params, ..*stretch }) else { return Ok(()) };
             if counts && !is_named_as_counter(labels.name()) && not_counters.len() < super::MAX_NOTES {
                 not_counters.push(labels.name().to_owned());
@@ -115,12 +119,14 @@ impl<'a> Evaluation<'a> {
         let until_ms = self.time_of(matrix.selector.at, matrix.selector.offset_ms, at);
         let range_ms = millis(matrix.range);
         let after = self.after(until_ms, range_ms);
-        let ids = self.series_of(&matrix.selector);
+        let ids = self.series_of(&matrix.selector, expr)?;
+        // To find where their stretches begin and end.
+        self.look_at(ids.len() as u64 * ELEMENT, expr)?;
         let storage = self.storage;
         let mut cut = storage.cut(after, until_ms);
         for id in ids.iter() {
             let window = cut.window(*id);
-            self.look_at(window.weight(), expr)?;
+            self.look_at(window.weight() as u64, expr)?;
             if window.runs().next().is_none() {
                 continue;
             }
@@ -156,7 +162,7 @@ impl<'a> Evaluation<'a> {
                 }
             };
             // Even a step that finds nothing takes time.
-            self.look_at(samples.len() + 1, expr)?;
+            self.look_at(samples.len() as u64 * ELEMENT + NODE, expr)?;
             self.keep(samples.len(), expr)?;
             for sample in samples {
                 let position = *order.entry(sample.labels.clone()).or_insert_with(|| {

@@ -2,10 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::promql::eval::{Evaluated, Evaluation, Result, Sample, refuse_duplicates};
+use crate::promql::eval::{Evaluated, Evaluation, Result, Sample, error_at, refuse_duplicates};
 use crate::promql::expr::{Call, Expr, ExprKind};
 use crate::promql::labels::{Labels, METRIC_NAME};
 use crate::promql::matcher::MatchOp;
+
+/// The longest value of a label that is made, in bytes.
+const MAX_VALUE: usize = 64 * 1024;
+/// What it costs to find the groups of a pattern beside finding that it fits, counted in samples.
+const CAPTURES: u64 = 512;
+/// What it costs to write a byte and to keep it, counted in samples.
+const BYTE: u64 = 2;
 
 pub(super) fn label_replace(
     evaluation: &mut Evaluation<'_>,
@@ -15,11 +22,14 @@ pub(super) fn label_replace(
 ) -> Result<Evaluated> {
     let text = |position: usize| call.args[position].text().unwrap_or_default();
     let (target, replacement, source) = (text(1), text(2), text(3));
+    let groups = replacement.matches('$').count();
     let pattern = evaluation.pattern(&Arc::from(text(4)), &call.args[4])?;
     let mut samples = evaluation.vector(&call.args[0], at)?;
     for sample in &mut samples {
         let value = sample.labels.get(source);
+        evaluation.look_at(CAPTURES + pattern.cost(value.len()), expr)?;
         let Some(found) = pattern.captures(value) else { continue };
+        make_label(evaluation, replacement.len() + groups * value.len(), expr)?;
         let mut made = String::new();
         found.expand(replacement, &mut made);
         set_label(sample, target, &made);
@@ -38,11 +48,24 @@ pub(super) fn label_join(
     let mut samples = evaluation.vector(&call.args[0], at)?;
     for sample in &mut samples {
         let values: Vec<&str> = (3..call.args.len()).map(|source| sample.labels.get(text(source))).collect();
+        let length = values.iter().map(|value| value.len() + text(2).len()).sum();
+        make_label(evaluation, length, expr)?;
         let made = values.join(text(2));
         set_label(sample, text(1), &made);
     }
     refuse_duplicates(&samples, expr)?;
     Ok(Evaluated::Vector(samples))
+}
+
+/// Books a label whose value is of so many bytes at the most. One label made of another many times over, and that a few times inside
+/// itself, is more than fits into memory.
+fn make_label(evaluation: &mut Evaluation<'_>, bytes: usize, expr: &Expr) -> Result<()> {
+    if bytes > MAX_VALUE {
+        let message = format!("a label of {bytes} bytes would be made, and {MAX_VALUE} is the limit");
+        return Err(error_at(expr, message));
+    }
+    evaluation.look_at(bytes as u64 * BYTE, expr)?;
+    evaluation.make_labels(1, expr)
 }
 
 fn set_label(sample: &mut Sample, name: &str, value: &str) {

@@ -201,6 +201,11 @@ impl Function {
         }
     }
 
+    /// True where runs of equal samples don't do: it looks at each sample.
+    pub(crate) fn goes_by_points(&self) -> bool {
+        matches!(self.name, "deriv" | "predict_linear" | "quantile_over_time")
+    }
+
     /// What the argument at `position` has to be.
     pub fn argument_type(&self, position: usize) -> ValueType {
         self.takes[position.min(self.takes.len() - 1)]

@@ -3,9 +3,34 @@
 //! The parser sees to operators.
 
 use super::token::{error, error_with};
+use crate::promql::engine::Limits;
+use crate::promql::eval::{least_of, steps_of};
 use crate::promql::expr::{Aggregate, AggregateOp, Call, Expr, ExprKind, ValueType};
-use crate::promql::matcher::anchored;
+use crate::promql::pattern::Pattern;
 use crate::promql::query::QueryError;
+
+/// Refuses subqueries whose steps alone, whatever the series are, cost more than an evaluation may.
+pub(super) fn check_steps(expr: &Expr) -> Result<(), QueryError> {
+    let limit = Limits::MAX_SAMPLES;
+    let Err(costly) = least_of(expr, None, limit) else { return Ok(()) };
+    let steps = match &costly.kind {
+        ExprKind::Subquery(subquery) => format!("the {} steps", steps_of(subquery, None)),
+        ExprKind::Number(_)
+        | ExprKind::Text(_)
+        | ExprKind::Selector(_)
+        | ExprKind::Matrix(_)
+        | ExprKind::Paren(_)
+        | ExprKind::Negate(_)
+        | ExprKind::Binary(_)
+        | ExprKind::Aggregate(_)
+        | ExprKind::Call(_) => "the steps inside".to_owned(),
+    };
+    let message = format!(
+        "{steps} of this cost more than looking at {limit} samples, the limit of one evaluation, whatever the series are"
+    );
+    let help = "give subqueries a coarser step, as in `[1h:1m]`, or a shorter range";
+    Err(error_with(message, help, costly.span.clone()))
+}
 
 /// Refuses the first expression that makes no sense, inner ones first.
 pub(super) fn check(expr: &Expr) -> Result<(), QueryError> {
@@ -77,7 +102,7 @@ fn check_label_functions(call: &Call) -> Result<(), QueryError> {
         return Err(error("a label needs a name".to_owned(), call.args[1].span.clone()));
     }
     match text(4) {
-        Some(pattern) if !is_join => match anchored(pattern) {
+        Some(pattern) if !is_join => match Pattern::anchored(pattern) {
             Ok(_) => Ok(()),
             Err(refused) => Err(error(refused.to_string(), call.args[4].span.clone())),
         },

@@ -37,6 +37,7 @@ pub(crate) fn parse(text: &str) -> Result<Expr, QueryError> {
         .map_err(|message| mistake::located(text, &skeleton, &tokens, &message))?;
     let expr = lower::lowered(text, &tokens, &tree)?;
     check::check(&expr)?;
+    check::check_steps(&expr)?;
     Ok(expr)
 }
 

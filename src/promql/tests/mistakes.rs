@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::promql::{Engine, EvalError, Labels, Limits, Query, Reach, Storage, Value};
+use crate::promql::{Budget, Engine, EvalError, Labels, Limits, Query, Reach, Storage, Value};
 
 /// Checks what is said of the query and that it is said of `place`, which is marked by `>` and `<` in `marked`.
 #[track_caller]
@@ -166,23 +166,124 @@ fn evaluated(text: &str, engine: &Engine) -> Result<Value, EvalError> {
     engine.instant(&query, &storage, 100_000).map(|answer| answer.value)
 }
 
+/// What is said of a query that looks at too much.
+fn too_much(limit: u64, of: &str) -> String {
+    format!(
+        "the query looks at more than {limit} samples, {of}: select fewer series, or give ranges a shorter length and subqueries \
+         a coarser step"
+    )
+}
+
+fn at_most(max_samples: u64) -> Engine {
+    Engine { limits: Limits { max_samples, ..Limits::default() }, ..Engine::default() }
+}
+
 #[test]
 fn a_query_may_not_cost_more_than_its_limit() {
-    let engine = Engine { limits: Limits { max_samples: 1000, ..Limits::default() }, ..Engine::default() };
+    let engine = at_most(2000);
     evaluated("sum(rate(x[1m]))", &engine).unwrap();
     let error = evaluated("sum(rate(x[1m])) + sum(rate(x[1m]))", &engine).unwrap_err();
-    assert_eq!(error.message, "the query looks at more than 1000 samples, the limit of one evaluation");
+    assert_eq!(error.message, too_much(2000, "the limit of one evaluation"));
     assert_eq!(error.span, Some(28..33));
-    let error = evaluated("absent_over_time(nothing[100y:1ms])", &engine).unwrap_err();
-    assert_eq!(error.message, "the query looks at more than 1000 samples, the limit of one evaluation");
+    let error = evaluated("absent_over_time(nothing[100y:1d])", &engine).unwrap_err();
+    assert_eq!(error.message, too_much(2000, "the limit of one evaluation"));
+    assert_eq!(error.span, Some(17..33));
+}
+
+#[test]
+fn whatever_grows_without_samples_that_are_read_is_counted() {
+    let engine = at_most(50_000_000);
+    let again = |inner: &str, times: usize, with: &dyn Fn(&str) -> String| {
+        (0..times).fold(inner.to_owned(), |query, _| with(&query))
+    };
+    // Each is bounded by its text alone: without the limit they would take from minutes to years, or more memory than there is.
+    for (what, text) in [
+        ("steps without series", "absent_over_time(nothing[10y:1m])[10y:]".to_owned()),
+        ("steps of the engine's length", again("x", 4, &|inner| format!("max_over_time({inner}[1d:])"))),
+        ("numbers", "max_over_time(vector(1 + 1 + 1 + 1 + 1)[30d:1s])".to_owned()),
+        ("samples by themselves", "max_over_time(quantile_over_time(0.5, x[100s] @ 100)[1w:1s])".to_owned()),
+        ("names of labels", format!("max_over_time(sum by ({}) (x @ 100)[1d:1s])", "n,".repeat(10_000))),
+        (
+            "names of labels",
+            format!("max_over_time((x @ 100 + on ({}) x @ 100)[1d:1s])", "n,".repeat(10_000)),
+        ),
+        (
+            "taken labels",
+            format!("max_over_time((x @ 100 * on (n) group_left ({}) x @ 100)[1d:1s])", "n,".repeat(1000)),
+        ),
+        (
+            "made labels",
+            "max_over_time(label_replace(x @ 100, \"n\", \"$1\", \"n\", \"(.*)\")[1w:1s])".to_owned(),
+        ),
+        (
+            "costly patterns",
+            "max_over_time(label_replace(x @ 100, \"n\", \"$1\", \"n\", \"([0-9]{1000}|.)\")[1d:1s])"
+                .to_owned(),
+        ),
+        (
+            "text",
+            again("x", 10, &|inner| {
+                format!("label_replace({inner},\"n\",\"{}\",\"n\",\"(.*)\")", "$1".repeat(100))
+            }),
+        ),
+        ("text", again("x", 10, &|inner| format!("label_join({inner},\"n\",\"\"{})", ",\"n\"".repeat(100)))),
+    ] {
+        match Query::parse(&text).map(|_| evaluated(&text, &engine)) {
+            Err(_) | Ok(Err(_)) => {}
+            Ok(Ok(_)) => panic!("{what}: {text}"),
+        }
+    }
+}
+
+#[test]
+fn steps_that_are_too_many_whatever_the_series_are_are_refused_before() {
+    for (text, at) in [
+        ("max_over_time(max_over_time(max_over_time(up[60m:10ms])[60m:10ms])[60m:10ms])", 28..65),
+        ("1 + max_over_time(vector(1)[100y:1s])", 18..36),
+        ("absent_over_time(nothing[100y:1ms])", 17..34),
+        ("absent_over_time(nothing[1y:1s] offset 1h) or up", 17..41),
+    ] {
+        let error = Query::parse(text).unwrap_err();
+        assert!(
+            error.message.contains(" steps of this cost more than looking at 500000000"),
+            "{text}: {error}"
+        );
+        assert_eq!(
+            error.help.as_deref(),
+            Some("give subqueries a coarser step, as in `[1h:1m]`, or a shorter range")
+        );
+        assert_eq!(error.span, at, "{text}");
+    }
+    // A step that is not said is the engine's.
+    let text = "max_over_time(max_over_time(up[1d:])[1d:])";
+    evaluated(text, &Engine::default()).unwrap();
+    let fine = Engine { subquery_step: std::time::Duration::from_millis(1), ..Engine::default() };
+    let error = evaluated(text, &fine).unwrap_err();
+    assert_eq!(
+        (error.message, error.span),
+        (too_much(500_000_000, "the limit of one evaluation"), Some(28..35))
+    );
+}
+
+#[test]
+fn evaluations_share_a_budget_where_they_are_given_one() {
+    let (query, storage, engine) = (Query::parse("vector(1)").unwrap(), Storage::new(), Engine::default());
+    let mut budget = Budget::new(1000);
+    let ask = |budget: &mut Budget| engine.instant_within(&query, &storage, 0, budget).err();
+    let errors: Vec<EvalError> = (0..100).filter_map(|_| ask(&mut budget)).collect();
+    assert!((1..100).contains(&errors.len()) && budget.is_spent(), "{}", errors.len());
+    assert_eq!(errors[0].message, too_much(1000, "the limit of all evaluations together"));
 }
 
 #[test]
 fn a_query_may_not_keep_more_than_its_limit() {
     let engine = Engine { limits: Limits { max_points: 500, ..Limits::default() }, ..Engine::default() };
     evaluated("max_over_time(x[50s:1s]) + max_over_time(x[50s:1s])", &engine).unwrap();
-    let error = evaluated("max_over_time(x[51s:1s])", &engine).unwrap_err();
-    assert_eq!(error.message, "the query makes more than 500 samples, the limit of one evaluation");
+    for text in ["max_over_time(x[51s:1s])", "x[60s]"] {
+        let error = evaluated(text, &engine).unwrap_err();
+        let expected = "the query makes more than 500 samples, the limit of what one evaluation may keep: ";
+        assert!(error.message.starts_with(expected), "{text}: {error}");
+    }
 }
 
 #[test]
@@ -193,7 +294,10 @@ fn a_range_query_has_to_have_an_end() {
         |start, end, step| engine.range(&query, &Storage::new(), start, end, step).unwrap_err().message;
     assert_eq!(asked(0, 1000, 0), "the step of a range query must be greater than 0");
     assert_eq!(asked(1000, 0, 1), "the end of a range query is before its start");
-    assert_eq!(asked(0, i64::MAX, 1), "9223372036854775808 steps are more than the limit of 11000");
+    assert_eq!(
+        asked(0, i64::MAX, 1),
+        "9223372036854775808 steps are more than the limit of 11000: take a coarser step or a shorter range"
+    );
 }
 
 /// Text that looks like queries: words, numbers, brackets and operators in any order.

@@ -2,7 +2,7 @@
 
 use super::findings::{OWN_ORIGIN, OWN_SCOPE};
 use crate::metrics::Aggregates;
-use crate::model::{Outcome, ProtocolFault, Verdict, format_count};
+use crate::model::{Outcome, ProtocolFault, Verdict, counted, format_count};
 use crate::report::{CrossTalk, Finding, RunLog};
 
 pub(super) const NAME: &str = "cross-talk";
@@ -23,12 +23,12 @@ pub(super) fn finding(CrossTalk { echoed, crossed }: CrossTalk) -> Option<Findin
         (_, _) => Verdict::Fail,
     };
     let because = if crossed == 0 {
-        format!("{} answers held the nonces of their own calls", format_count(echoed))
+        format!("{} held the nonces of their own calls", counted(echoed, "answer"))
     } else {
         format!(
-            "{} calls got answers that were meant for other calls; {} answers held the nonces of their own",
-            format_count(crossed),
-            format_count(echoed)
+            "{} got answers that were meant for other calls; {} held the nonces of their own",
+            counted(crossed, "call"),
+            counted(echoed, "answer")
         )
     };
     Some(Finding {

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::crosstalk;
 use crate::metrics::{Aggregates, Cell, Phase, touched_seconds};
-use crate::model::{Abort, Event, NotSent, Outcome, Verdict, format_count, format_duration, signal_name};
+use crate::model::{
+    Abort, Event, NotSent, Outcome, Verdict, counted, format_count, format_duration, signal_name,
+};
 use crate::report::measured::LoadClock;
 use crate::report::{Ending, Finding, RunLog, StepRow, Totals, figures};
 use crate::slo::{ALERT, GeneratorCheck, generator_finding};
@@ -79,7 +81,7 @@ pub(super) fn because(
         (Verdict::Pass, _) | (_, None) => {
             let judged = objectives.iter().filter(|finding| finding.origin != OWN_ORIGIN).count();
             let hold = if judged == 1 { "the objective holds" } else { "all objectives hold" };
-            format!("{hold} over {} calls", format_count(total.calls))
+            format!("{hold} over {}", counted(total.calls, "call"))
         }
         (Verdict::Fail, Some(first)) => {
             let open: Vec<&Finding> =
@@ -223,6 +225,7 @@ fn abort(log: &RunLog) -> Option<Finding> {
     let (samples, bad) = match why {
         Abort::Budget { calls, bad, .. } => (*calls, *bad),
         Abort::AllFailed { calls, .. } => (*calls, *calls),
+        Abort::NoAnswer { in_flight, ended, .. } => (in_flight + ended, in_flight + ended),
     };
     Some(Finding {
         name: ABORT.to_owned(),

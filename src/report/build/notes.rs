@@ -1,15 +1,15 @@
 //! Things a person should know to read the numbers: what the run noted, and what its shape implies.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use url::Url;
 
 use super::rows::{Rows, is_refused_probe};
+use super::scrapes::Scrapes;
 use super::{idle, messages, own_prometheus};
 use crate::model::{
-    Carriage, Era, Event, Level, Messages, OutcomeClass, ScrapeFault, Strays, format_count, format_duration,
-    format_rate, signal_name,
+    Carriage, Era, Event, Level, Messages, OutcomeClass, Strays, format_count, format_duration, format_rate,
+    signal_name,
 };
 use crate::plan::{LoadModel, is_loopback};
 use crate::report::measured::LoadClock;
@@ -18,59 +18,12 @@ use crate::report::{Ending, RunLog, figures};
 /// A shorter overrun is not told, in seconds.
 const LEAST_OVERRUN: f64 = 1.0;
 
-/// How scraping went.
-pub(super) struct Scrapes {
-    pub(super) tried: u64,
-    pub(super) failed: u64,
-    faults: BTreeMap<&'static str, u64>,
-}
-
-impl Scrapes {
-    pub(super) fn of(log: &RunLog) -> Self {
-        let mut scrapes = Self { tried: 0, failed: 0, faults: BTreeMap::new() };
-        for stamped in &log.events {
-            let Event::Scrape(stat) = &stamped.what else { continue };
-            scrapes.tried += 1;
-            if let Some(fault) = &stat.fault {
-                scrapes.failed += 1;
-                *scrapes.faults.entry(fault_name(fault)).or_default() += 1;
-            }
-        }
-        scrapes
-    }
-
-    fn note(&self) -> Option<String> {
-        let faults: Vec<String> =
-            self.faults.iter().map(|(fault, count)| format!("{fault}: {}", format_count(*count))).collect();
-        (self.failed > 0).then(|| {
-            format!(
-                "{} of {} scrapes of the target's metrics failed ({}): series have gaps there",
-                format_count(self.failed),
-                format_count(self.tried),
-                faults.join(", ")
-            )
-        })
-    }
-}
-
-fn fault_name(fault: &ScrapeFault) -> &'static str {
-    match fault {
-        ScrapeFault::NoAnswer(_) => "no answer",
-        ScrapeFault::Timeout => "timeout",
-        ScrapeFault::Status(300..=399) => "a redirect, which is not followed",
-        ScrapeFault::Status(_) => "not HTTP 200",
-        ScrapeFault::TooLarge => "too large",
-        ScrapeFault::TooManySeries => "too many series",
-        ScrapeFault::Malformed(_) => "malformed",
-    }
-}
-
 /// The notes: first what limits the verdict, then what the run noted, then how to read the numbers.
 pub(super) fn notes(log: &RunLog, clock: &LoadClock, rows: &Rows, scrapes: &Scrapes) -> Vec<String> {
     let mut notes = Vec::new();
     notes.extend(ending_note(log, clock));
     notes.extend(recorded_notes(log));
-    notes.extend(scrapes.note());
+    notes.extend(scrapes.notes());
     notes.extend(own_prometheus::notes(log));
     notes.extend(waiting_note(log, rows));
     notes.extend(overrun_note(clock));

@@ -34,7 +34,7 @@ pub(in crate::report) fn report(
         history: before.max(0) as f64 / 1000.0,
         unknown_from: gap.as_ref().map(|gap| gap.from.as_secs_f64()),
         because: gap.map(|gap| gap.because).unwrap_or_default(),
-        without_series: slo::without_series(fetched),
+        without_series: slo::without_series(fetched, log.criteria.alerts.as_ref()),
         alerts: theirs.unwrap_or_default(),
     })
 }

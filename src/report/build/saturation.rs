@@ -121,7 +121,7 @@ mod tests {
     use crate::metrics::Point;
 
     fn series(name: &str, points: &[(u64, Option<f64>)]) -> Series {
-        let points = points.iter().map(|&(s, value)| Point { at: Duration::from_secs(s), value }).collect();
+        let points = points.iter().map(|&(s, value)| Point::held(Duration::from_secs(s), value)).collect();
         Series { name: name.to_owned(), labels: Labels::new(), points }
     }
 

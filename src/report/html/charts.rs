@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::format_count;
+use crate::model::{counted, format_count};
 use crate::report::{RunReport, Saturation, TimelinePoint, figures};
 
 /// A chart has no more points than this: more than a wide screen has columns.
@@ -223,7 +223,7 @@ fn percentiles(report: &RunReport) -> Chart {
     Chart {
         id: "chart-percentiles".to_owned(),
         title: "Latency by percentile".to_owned(),
-        summary: format!("{} calls; {}", format_count(report.total.calls), quantiles(report)),
+        summary: format!("{}; {}", counted(report.total.calls, "call"), quantiles(report)),
         wide: true,
         axis: Axis::Nines,
         unit: "seconds".to_owned(),

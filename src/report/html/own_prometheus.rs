@@ -40,6 +40,6 @@ fn class(agreement: Agreement) -> &'static str {
     match agreement {
         Agreement::Agree => "pass",
         Agreement::Differ => "fail",
-        Agreement::NotComparable => "inconclusive",
+        Agreement::BothDead | Agreement::NotComparable => "inconclusive",
     }
 }

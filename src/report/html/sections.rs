@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::metrics::MAX_REASONS;
-use crate::model::{OutcomeClass, Verdict, format_count, format_ratio};
+use crate::model::{OutcomeClass, Verdict, counted, format_count, format_ratio};
 use crate::report::figures::{P50, P90, P95, P99};
 use crate::report::{Finding, OutcomeCount, RunReport, StepRow, figures};
 
@@ -86,7 +86,7 @@ pub(super) fn golden_signals(report: &RunReport) -> Markup {
         .collect();
     let not_sent = figures::not_sent(total);
     let traffic: Vec<String> = [
-        Some(format!("{} calls in the steady phase", format_count(total.calls))),
+        Some(format!("{} in the steady phase", counted(total.calls, "call"))),
         (not_sent > 0).then(|| format!("{} of them never sent, not in the rate", format_count(not_sent))),
         Some(format!("{} in the warm-up, left out", format_count(report.warm_up_total.calls))),
     ]

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use gotmpl::{FuncMap, TemplateError, Value, ValueFunc};
 use regex::{Regex, RegexBuilder};
 
-use super::Subject;
 use super::go_number::shortest;
 use super::hosts::{strip_domain, strip_port};
 use super::humanize::{
@@ -15,7 +14,8 @@ use super::humanize::{
 };
 use super::print::{action, builtin, print, printf, println};
 use super::tree::{FIELD, PRINT};
-use crate::promql::{Labels, VectorSample, parse_duration};
+use super::{MAX_TEXT, Subject};
+use crate::promql::{Labels, VectorSample, parse_duration, repeated};
 
 /// The most memory that a pattern may take when it is compiled.
 const MAX_PATTERN_BYTES: usize = 1 << 20;
@@ -49,8 +49,7 @@ const FUNCTIONS: [(&str, Count, Body); 44] = [
     ("now", Count::Just(0), |_, session| Ok(Value::Float(session.at_ms as f64 / 1000.0))),
     ("match", Count::Just(2), |args, _| Ok(Value::Bool(pattern(text(args, 0)?)?.is_match(text(args, 1)?)))),
     ("reReplaceAll", Count::Just(3), |args, _| {
-        let replaced = pattern(text(args, 0)?)?.replace_all(text(args, 2)?, text(args, 1)?).into_owned();
-        Ok(string(replaced))
+        replace_all(&pattern(text(args, 0)?)?, text(args, 1)?, text(args, 2)?).map(string)
     }),
     ("title", Count::Just(1), |args, _| Ok(string(title(text(args, 0)?)))),
     ("toUpper", Count::Just(1), |args, _| Ok(string(text(args, 0)?.to_uppercase()))),
@@ -109,7 +108,9 @@ pub(super) fn of(session: &Arc<Session>) -> FuncMap {
                         format!("wrong number of args for {name}: want {wanted} got {}", args.len());
                     return Err(TemplateError::Exec(message));
                 }
-                body(args, &session)
+                bounded(args)
+                    .and_then(|()| body(args, &session))
+                    .and_then(|made| bounded(std::slice::from_ref(&made)).map(|()| made))
                     .map_err(|error| TemplateError::Exec(format!("error calling {name}: {error}")))
             });
             (name.to_owned(), function)
@@ -236,6 +237,7 @@ fn sort_by_label(name: &str, samples: &[Value]) -> Outcome {
 }
 
 fn pattern(text: &str) -> Result<Regex, String> {
+    repeated(text).map_err(|why| format!("error parsing regexp: {why}"))?;
     let built = RegexBuilder::new(text).size_limit(MAX_PATTERN_BYTES).build();
     built.map_err(|error| {
         let why = error.to_string();
@@ -244,6 +246,32 @@ fn pattern(text: &str) -> Result<Regex, String> {
             why.lines().last().unwrap_or_default().trim_start_matches("error: ")
         )
     })
+}
+
+/// Refuses more text than is taken or made at once.
+fn bounded(values: &[Value]) -> Result<(), String> {
+    let bytes: usize = values.iter().filter_map(Value::as_str).map(str::len).sum();
+    if bytes > MAX_TEXT { Err(too_long()) } else { Ok(()) }
+}
+
+pub(super) fn too_long() -> String {
+    format!("a text of more than {MAX_TEXT} bytes")
+}
+
+fn replace_all(pattern: &Regex, replacement: &str, text: &str) -> Result<String, String> {
+    let groups = replacement.matches('$').count();
+    let (mut made, mut from) = (String::new(), 0);
+    for found in pattern.captures_iter(text) {
+        let whole = found.get_match();
+        // Before it is made: each group may be all that was found.
+        if made.len() + whole.start() - from + replacement.len() + groups * whole.len() > MAX_TEXT {
+            return Err(too_long());
+        }
+        made.push_str(&text[from..whole.start()]);
+        found.expand(replacement, &mut made);
+        from = whole.end();
+    }
+    Ok(made + &text[from..])
 }
 
 /// The first letter of each word as a capital. Words go on over an apostrophe or a point inside them.

@@ -28,6 +28,57 @@ pub(super) fn scientific(value: f64, precision: usize) -> String {
     })
 }
 
+/// `%b`: the mantissa as a whole number, and the exponent of two.
+pub(super) fn binary(value: f64) -> String {
+    special(value).unwrap_or_else(|| {
+        let (mantissa, exponent) = parts(value);
+        format!("{mantissa}p{exponent:+}")
+    })
+}
+
+/// `%x`: a hexadecimal mantissa between 1 and 2, and the exponent of two.
+pub(super) fn hexadecimal(value: f64, precision: Option<usize>) -> String {
+    special(value).unwrap_or_else(|| {
+        let (mut mantissa, mut exponent) = parts(value);
+        if mantissa == 0 {
+            let zeros = "0".repeat(precision.unwrap_or(0));
+            return format!("0x0{}{zeros}p+00", if zeros.is_empty() { "" } else { "." });
+        }
+        // The leading bit becomes that before the point, with 60 behind it.
+        let shift = mantissa.leading_zeros() - 3;
+        mantissa <<= shift;
+        exponent += 60 - i32::try_from(shift).unwrap_or_default();
+        if let Some(digits) = precision.filter(|digits| *digits < 15) {
+            let cut = 60 - 4 * u32::try_from(digits).unwrap_or_default();
+            let (extra, half) = (mantissa & ((1 << cut) - 1), 1 << (cut - 1));
+            mantissa >>= cut;
+            // Half goes to the even one.
+            mantissa += u64::from(extra > half || (extra == half && mantissa & 1 == 1));
+            mantissa <<= cut;
+            if mantissa >> 61 == 1 {
+                mantissa >>= 1;
+                exponent += 1;
+            }
+        }
+        let digits = format!("{:015x}", mantissa & ((1 << 60) - 1));
+        let digits = match precision {
+            Some(precision) => format!("{digits:0<precision$}")[..precision].to_owned(),
+            None => digits.trim_end_matches('0').to_owned(),
+        };
+        let point = if digits.is_empty() { "" } else { "." };
+        let sign = if exponent < 0 { '-' } else { '+' };
+        format!("0x1{point}{digits}p{sign}{:02}", exponent.unsigned_abs())
+    })
+}
+
+/// The mantissa as a whole number, and the exponent of two, of a number that is not negative.
+fn parts(value: f64) -> (u64, i32) {
+    let bits = value.to_bits();
+    let (exponent, fraction) = (bits >> 52 & 0x7ff, bits & ((1 << 52) - 1));
+    let mantissa = if exponent == 0 { fraction } else { fraction | 1 << 52 };
+    (mantissa, i32::try_from(exponent.max(1)).unwrap_or_default() - 1075)
+}
+
 fn special(value: f64) -> Option<String> {
     if value.is_nan() {
         return Some("NaN".to_owned());

@@ -8,6 +8,7 @@ mod go_number;
 mod hosts;
 mod humanize;
 mod print;
+mod printf;
 mod tree;
 
 use std::ops::Range;
@@ -30,6 +31,8 @@ const MAX_PARENTHESES: usize = 50;
 const MAX_BLOCKS: usize = 200;
 /// Rounds of a template's loops, so that nested ones come to an end.
 const MAX_ROUNDS: u64 = 100_000;
+/// The longest text that a function makes or takes, in bytes, so that texts made of texts stay in memory.
+const MAX_TEXT: usize = 1 << 20;
 /// Distinct queries of one expansion.
 const MAX_QUERIES: usize = 32;
 

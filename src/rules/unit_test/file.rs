@@ -7,12 +7,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::series::{Mistake, read_labels, read_values};
+use super::series::{MOST_VALUES_OF_FILE, Mistake, read_labels, read_values};
 use crate::input::{Field, Fields, Files, Place, Problem, Problems, Source, Value, parse, quoted};
 use crate::promql::{Labels, Query, VectorSample};
+use crate::rules::duration::format_duration;
 use crate::rules::fields::{duration, pairs, place_in, query, some_string, string};
 use crate::rules::file::{optional_string, read_at};
 use crate::rules::rule::Group;
+
+/// How often the rules of a file are evaluated at the most, over all its tests, whatever their
+/// queries cost. A choice, not a measurement: a week by the minute with 490 rules is below it.
+const MOST_EVALUATIONS: u64 = 5_000_000;
 
 /// A unit-test file and the rules that it is about.
 #[derive(Debug)]
@@ -56,6 +61,8 @@ pub(super) struct AlertCase {
     pub name: String,
     pub expected: Vec<ExpectedAlert>,
     pub place: Place,
+    /// Where `at` is written.
+    pub when: Place,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,6 +78,8 @@ pub(super) struct QueryCase {
     pub query: Query,
     pub expected: Vec<VectorSample>,
     pub place: Place,
+    /// Where `at` is written.
+    pub when: Place,
 }
 
 /// The tests of the file at `path`, with what is only warned of. The rule files that it names are relative to its folder.
@@ -119,12 +128,40 @@ fn read_file(
     let fuzzy = fields.optional("fuzzy_compare").and_then(|field| field.flag(problems)).unwrap_or_default();
     let tests = items(fields.optional("tests"), problems);
     let tests = tests.into_iter().enumerate();
-    let tests: Vec<Test> = tests.filter_map(|(i, item)| read_test(item, i, interval, problems)).collect();
+    let mut left = MOST_VALUES_OF_FILE;
+    let tests: Vec<Test> =
+        tests.filter_map(|(i, item)| read_test(item, i, interval, &mut left, problems)).collect();
     fields.finish(problems);
+    check_evaluations(&groups, &tests, interval, problems);
     if tests.is_empty() && !problems.has_errors() {
         problems.push(Problem::warning(&root.place, "there is no test in this file"));
     }
     Some(TestFile { groups, tests, interval, fuzzy })
+}
+
+/// Refuses tests that ask for more evaluations than can be waited for, before any is begun.
+fn check_evaluations(groups: &[Group], tests: &[Test], interval: Duration, problems: &mut Problems) {
+    let rules: usize = groups.iter().map(|group| group.rules.len()).sum();
+    let mut so_far = 0_u64;
+    for test in tests {
+        let alerts = test.alerts.iter().map(|case| (case.at, &case.when));
+        let queries = test.queries.iter().map(|case| (case.at, &case.when));
+        let Some((end, place)) = alerts.chain(queries).max_by_key(|(at, _)| *at) else { continue };
+        // Each expectation is looked for at each time, too.
+        let each = rules + test.alerts.len();
+        let times = u64::try_from(end.as_nanos() / interval.as_nanos().max(1) + 1).unwrap_or(u64::MAX);
+        so_far = so_far.saturating_add(times.saturating_mul(each.max(1) as u64));
+        if so_far > MOST_EVALUATIONS {
+            let rules = if rules == 1 { "1 rule".to_owned() } else { format!("{rules} rules") };
+            let message = format!(
+                "{rules} at {times} times up to {} bring the file to more than {MOST_EVALUATIONS} evaluations",
+                format_duration(end)
+            );
+            let help = "write an earlier `eval_time` or a longer `evaluation_interval`, or split the file";
+            problems.push(Problem::error(place, message).help(help));
+            return;
+        }
+    }
 }
 
 fn items<'n>(field: Option<Field<'n>>, problems: &mut Problems) -> Vec<Field<'n>> {
@@ -175,12 +212,19 @@ fn fits(name: &[char], pattern: &[char]) -> bool {
     }
 }
 
-fn read_test(item: Field<'_>, number: usize, default: Duration, problems: &mut Problems) -> Option<Test> {
+/// `left` is how many values the series may still have.
+fn read_test(
+    item: Field<'_>,
+    number: usize,
+    default: Duration,
+    left: &mut usize,
+    problems: &mut Problems,
+) -> Option<Test> {
     let mut fields = Fields::of(item.node, "a test", problems)?;
     let name = optional_string(&mut fields, "name", problems);
     let interval = fields.optional("interval").and_then(|field| duration(field, problems));
     let series = items(fields.optional("input_series"), problems);
-    let series = series.into_iter().filter_map(|item| read_series(item, problems)).collect();
+    let series = series.into_iter().filter_map(|item| read_series(item, left, problems)).collect();
     let alerts = items(fields.optional("alert_rule_test"), problems);
     let alerts = alerts.into_iter().filter_map(|item| read_alert_case(item, problems)).collect();
     let queries = items(fields.optional("promql_expr_test"), problems);
@@ -222,12 +266,15 @@ fn read_time(field: Field<'_>, problems: &mut Problems) -> Option<i64> {
     time
 }
 
-fn read_series(item: Field<'_>, problems: &mut Problems) -> Option<InputSeries> {
+fn read_series(item: Field<'_>, left: &mut usize, problems: &mut Problems) -> Option<InputSeries> {
     let mut fields = Fields::of(item.node, "a series", problems)?;
     let labels = fields.required("series", problems).and_then(|field| noted(field, read_labels, problems));
-    let values = fields.optional("values").map(|field| noted(field, read_values, problems));
+    let read = |text: &str| read_values(text, *left);
+    let values = fields.optional("values").map(|field| noted(field, read, problems));
     fields.finish(problems);
-    Some(InputSeries { labels: labels?, values: values.unwrap_or_else(|| Some(Vec::new()))? })
+    let values = values.unwrap_or_else(|| Some(Vec::new()))?;
+    *left -= values.len();
+    Some(InputSeries { labels: labels?, values })
 }
 
 /// What `read` makes of the field's text; a mistake is shown inside it.
@@ -249,9 +296,16 @@ fn noted<T>(
     }
 }
 
+/// When an expectation is looked at, and where that is written.
+fn read_eval_time(fields: &mut Fields<'_>, item: Field<'_>, problems: &mut Problems) -> (Duration, Place) {
+    let field = fields.optional("eval_time");
+    let place = field.map_or(&item.node.place, |field| &field.node.place).clone();
+    (field.and_then(|field| duration(field, problems)).unwrap_or_default(), place)
+}
+
 fn read_alert_case(item: Field<'_>, problems: &mut Problems) -> Option<AlertCase> {
     let mut fields = Fields::of(item.node, "an alert test", problems)?;
-    let at = fields.optional("eval_time").and_then(|field| duration(field, problems)).unwrap_or_default();
+    let (at, when) = read_eval_time(&mut fields, item, problems);
     let name = fields.required("alertname", problems).and_then(|field| some_string(field, problems));
     let mut expected = Vec::new();
     for item in items(fields.optional("exp_alerts"), problems) {
@@ -271,13 +325,13 @@ fn read_alert_case(item: Field<'_>, problems: &mut Problems) -> Option<AlertCase
         });
     }
     fields.finish(problems);
-    Some(AlertCase { at, name: name?, expected, place: item.node.place.clone() })
+    Some(AlertCase { at, name: name?, expected, place: item.node.place.clone(), when })
 }
 
 fn read_query_case(item: Field<'_>, problems: &mut Problems) -> Option<QueryCase> {
     let mut fields = Fields::of(item.node, "a query test", problems)?;
     let query = fields.required("expr", problems).and_then(|field| query(field, problems));
-    let at = fields.optional("eval_time").and_then(|field| duration(field, problems)).unwrap_or_default();
+    let (at, when) = read_eval_time(&mut fields, item, problems);
     let mut expected = Vec::new();
     for item in items(fields.optional("exp_samples"), problems) {
         let Some(mut sample) = Fields::of(item.node, "an expected sample", problems) else { continue };
@@ -292,7 +346,7 @@ fn read_query_case(item: Field<'_>, problems: &mut Problems) -> Option<QueryCase
         }
     }
     fields.finish(problems);
-    Some(QueryCase { at, query: query?, expected, place: item.node.place.clone() })
+    Some(QueryCase { at, query: query?, expected, place: item.node.place.clone(), when })
 }
 
 /// A number of YAML, the special ones included.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::difference::{difference, sample_line};
 use super::file::{AlertCase, ExpectedAlert, QueryCase, Test, TestFile};
 use crate::input::Place;
-use crate::promql::{Engine, Storage, VectorSample};
+use crate::promql::{Budget, Engine, Storage, VectorSample};
 use crate::rules::alert::AlertState;
 use crate::rules::duration::format_duration;
 use crate::rules::evaluator::{Evaluator, FailedPart, Settings, vector};
@@ -25,7 +25,7 @@ pub struct TestOutcome {
 pub struct TestFailure {
     /// What was looked at, when: "the alert `X` at 5m". May hold what a series says.
     pub what: String,
-    /// Where the expectation is written; `None` of a rule that could not be evaluated.
+    /// Where the expectation is written, or the expression of the rule that could not be evaluated; `None` of a series.
     pub place: Option<Place>,
     /// A line each: `- ` what was expected and did not come, `+ ` what came and was not expected, `  ` what is right.
     pub lines: Vec<String>,
@@ -91,7 +91,7 @@ impl<'a> Run<'a> {
                 .map(|failure| {
                     let (_, rule) = self.evaluator.rule(failure.rule);
                     let what = format!("the rule `{}` at {}", rule.name, format_duration(at));
-                    TestFailure { what, place: None, lines: vec![failure.message.clone()] }
+                    TestFailure { what, place: Some(rule.expr.clone()), lines: vec![failure.message.clone()] }
                 })
                 .collect();
             if !failed.is_empty() {
@@ -157,7 +157,8 @@ impl<'a> Run<'a> {
     fn check_query(&mut self, case: &QueryCase) {
         let what = format!("the query `{}` at {}", case.query.text().trim(), format_duration(case.at));
         let place = Some(case.place.clone());
-        match vector(&self.settings, &case.query, &self.storage, self.at_ms(case.at)) {
+        let mut budget = Budget::new(self.settings.engine.limits.max_samples_together);
+        match vector(&self.settings, &case.query, &self.storage, self.at_ms(case.at), &mut budget) {
             Err(error) => self.failures.push(TestFailure { what, place, lines: vec![error] }),
             Ok(mut got) => {
                 let mut expected = case.expected.clone();

@@ -6,6 +6,8 @@ use crate::promql::{ExprKind, Labels, MatchOp, Query, STALE_NAN};
 
 /// The most values of one series.
 const MOST_VALUES: usize = 100_000;
+/// The most values of all series of a file, which are kept in memory.
+pub(super) const MOST_VALUES_OF_FILE: usize = 5_000_000;
 
 /// What is wrong, and which bytes it is about.
 pub(super) type Mistake = (String, Range<usize>);
@@ -31,8 +33,8 @@ pub(super) fn read_labels(text: &str) -> Result<Labels, Mistake> {
     }
 }
 
-/// The values of `1+1x3 _ stale`: one for each step, `None` where there is none.
-pub(super) fn read_values(text: &str) -> Result<Vec<Option<f64>>, Mistake> {
+/// The values of `1+1x3 _ stale`: one for each step, `None` where there is none. The file has room for `left` more.
+pub(super) fn read_values(text: &str, left: usize) -> Result<Vec<Option<f64>>, Mistake> {
     let mut values = Vec::new();
     for (start, item) in items(text) {
         let span = start..start + item.len();
@@ -44,6 +46,9 @@ pub(super) fn read_values(text: &str) -> Result<Vec<Option<f64>>, Mistake> {
             read_item(item).ok_or_else(|| wrong("not a value, nor a row of values"))?;
         if values.len() + times > MOST_VALUES {
             return Err(wrong(&format!("more than {MOST_VALUES} values")));
+        }
+        if values.len() + times > left {
+            return Err(wrong(&format!("more than {MOST_VALUES_OF_FILE} values in all series of the file")));
         }
         let mut value = first;
         for _ in 0..times {
@@ -121,7 +126,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_a_row_or_a_mistake_inside_it(text in "[-+0-9x_.eEa-zI {}é]{0,30}") {
-            if let Err((_, span)) = read_values(&text) {
+            if let Err((_, span)) = read_values(&text, MOST_VALUES_OF_FILE) {
                 prop_assert!(text.get(span).is_some());
             }
         }
@@ -129,7 +134,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: &str) {
-        let values = read_values(text).unwrap();
+        let values = read_values(text, MOST_VALUES_OF_FILE).unwrap();
         let shown = values.iter().map(|value| match value {
             None => "_".to_owned(),
             Some(value) if crate::promql::is_stale(*value) => "stale".to_owned(),
@@ -158,10 +163,14 @@ mod tests {
     fn what_is_no_row_is_refused_in_its_place() {
         for (text, at) in [("1 foo", 2), ("1+x3", 0), ("1 2x", 2), ("_+1x2", 0), ("1x2x3", 0), ("3 1.2.3", 2)]
         {
-            assert_eq!(read_values(text).unwrap_err().1.start, at, "{text}");
+            assert_eq!(read_values(text, MOST_VALUES_OF_FILE).unwrap_err().1.start, at, "{text}");
         }
-        assert!(read_values("{{schema:1}}").unwrap_err().0.contains("native histograms"));
-        assert!(read_values("1x99999999999999999999").unwrap_err().0.contains("more than"));
-        assert!(read_values(&"1x99999 ".repeat(3)).unwrap_err().0.contains("more than"));
+        assert!(read_values("{{schema:1}}", 1).unwrap_err().0.contains("native histograms"));
+        assert!(
+            read_values("1x99999999999999999999", MOST_VALUES_OF_FILE).unwrap_err().0.contains("more than")
+        );
+        assert!(read_values(&"1x99999 ".repeat(3), MOST_VALUES_OF_FILE).unwrap_err().0.contains("more than"));
+        assert!(read_values("1 1x3", 4).unwrap_err().0.contains("in all series of the file"));
+        assert_eq!(read_values("1 1x3", 5).unwrap().len(), 5);
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::model::{LatencyClock, Outcome};
+use crate::model::{LatencyClock, Outcome, TimeoutPhase, TransportFault};
 use crate::slo::judge::tests::{calls, plan, second_with};
 use crate::slo::{During, Scope, Terms};
 
@@ -22,7 +22,7 @@ fn objective(name: &str, indicator: Indicator, terms: Terms) -> Objective {
 }
 
 fn watch(objectives: Vec<Objective>, all_calls_fail_for: Option<u32>) -> AbortWatch {
-    let abort_when = all_calls_fail_for.map(|all_calls_fail_for| AbortWhen { all_calls_fail_for });
+    let abort_when = Some(AbortWhen { all_calls_fail_for, no_answer_for: None });
     AbortWatch::of(&Criteria { objectives, abort_when, ..Criteria::default() }, &plan())
 }
 
@@ -133,9 +133,47 @@ fn a_guard_stops_a_load_of_failures_alone() {
     assert_eq!(stopped(guard(), cold).unwrap().0, 5);
 }
 
+/// Stops a load that is not answered for five seconds.
+fn unanswered() -> AbortWatch {
+    let abort_when = Some(AbortWhen { all_calls_fail_for: None, no_answer_for: Some(5) });
+    AbortWatch::of(&Criteria { abort_when, ..Criteria::default() }, &plan())
+}
+
+/// At whose end so many calls wait.
+fn waiting(number: u32, in_flight: u64, ended: &[(Outcome, u64)]) -> Second {
+    let cells = ended.iter().map(|&(outcome, count)| calls(1, Phase::Steady, outcome, count, 5)).collect();
+    Second { in_flight, ..second_with(number, cells, Vec::new()) }
+}
+
+#[test]
+fn a_guard_stops_a_load_that_nothing_answers() {
+    const TIMEOUT: Outcome = Outcome::Transport(TransportFault::Timeout(TimeoutPhase::FirstByte));
+    let (after, why) = stopped(unanswered(), |number| waiting(number, 4, &[])).unwrap();
+    assert_eq!((after, why.to_string().as_str()), (5, "nothing answered for 5 s: 4 calls in flight"));
+    let (after, why) = stopped(unanswered(), |number| {
+        waiting(number, 4, if number % 2 == 1 { &[(TIMEOUT, 3)] } else { &[] })
+    })
+    .unwrap();
+    let told = "nothing answered for 5 s: 4 calls in flight, 6 ended without an answer";
+    assert_eq!((after, why.to_string().as_str()), (5, told));
+    // Any answer is one, and what the scenario cancels needs none.
+    for outcome in [Outcome::Ok, Outcome::ToolError, Outcome::HttpStatus(503), Outcome::Cancelled] {
+        let some = [(outcome, 1), (TIMEOUT, 9)];
+        let seldom = |number| waiting(number, 4, if number % 4 == 3 { &some } else { &[] });
+        assert_eq!(stopped(unanswered(), seldom), None, "{outcome}");
+    }
+    // Nobody waits for a target that is asked nothing.
+    assert_eq!(stopped(unanswered(), |number| waiting(number, 0, &[])), None);
+    // The other guard sees calls that end, and this one those that do not.
+    assert_eq!(stopped(watch(Vec::new(), Some(5)), |number| waiting(number, 4, &[])), None);
+}
+
 #[test]
 fn what_was_seen_is_written_and_read() {
+    let old: AbortWhen = serde_json::from_str(r#"{"all_calls_fail_for":10}"#).unwrap();
+    assert_eq!(old, AbortWhen { all_calls_fail_for: Some(10), no_answer_for: None });
     for why in [
+        Abort::NoAnswer { seconds: 5, in_flight: 4, ended: 6 },
         Abort::AllFailed { seconds: 10, calls: 7 },
         Abort::Budget {
             objective: "a".to_owned(),

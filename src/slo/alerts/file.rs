@@ -3,18 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{AlertCriteria, AlertExpectation, Expected, TextFile};
+use super::{AlertCriteria, AlertExpectation, Expected, TextFile, evaluated_groups};
 use crate::alertmanager;
 use crate::input::{
     Field, Fields, Files, Place, Problem, Problems, Severity, Source, Value, candidates, quoted, way_out,
 };
-use crate::model::Labels;
+use crate::model::{Labels, format_duration};
 use crate::rules::{Group, Template, scaled};
+use crate::slo::WrittenAlerts;
 
 /// Prometheus's own default.
 const EVALUATION_INTERVAL: Duration = Duration::from_secs(60);
 /// Beyond it not even a scrape a second would be in a range of minutes.
-const MOST_SCALE: u32 = 100;
+pub(super) const MOST_SCALE: u32 = 100;
 
 /// What the field `alerts` of `source` says.
 pub(crate) fn read(
@@ -22,7 +23,7 @@ pub(crate) fn read(
     source: &Source,
     files: Files<'_>,
     problems: &mut Problems,
-) -> Option<AlertCriteria> {
+) -> Option<WrittenAlerts> {
     let mut fields = Fields::of(alerts.node, "`alerts`", problems)?;
     let named = NamedFiles { beside: PathBuf::from(source.name()), files };
     let before = problems.len();
@@ -67,7 +68,8 @@ pub(crate) fn read(
     if are_read {
         check_expectations(&criteria, &expectations, problems);
     }
-    Some(criteria)
+    let expectations = expectations.into_iter().map(|(_, place)| place).collect();
+    Some(WrittenAlerts { alerts: criteria, place: alerts.node.place.clone(), expectations })
 }
 
 /// Reports expectations that nothing can meet.
@@ -95,6 +97,7 @@ fn check_expectations(
                 problems.push(Problem::error(place, message).help(help));
             }
         }
+        check_within(criteria, alert, expectation.expected, place, problems);
         let is_silent = |other: &AlertExpectation| {
             other.alert == expectation.alert
                 && other.labels == expectation.labels
@@ -106,6 +109,25 @@ fn check_expectations(
             let help = format!("the other one is at {}: keep one of them", other.origin);
             problems.push(Problem::error(place, message).help(help));
         }
+    }
+}
+
+/// Reports an alert that is to fire before its `for` is over.
+fn check_within(
+    criteria: &AlertCriteria,
+    alert: &str,
+    expected: Expected,
+    place: &Place,
+    problems: &mut Problems,
+) {
+    let Expected::Fires { within: Some(within) } = expected else { return };
+    let groups = evaluated_groups(criteria);
+    let rules = groups.iter().flat_map(|group| &group.rules).filter(|rule| rule.name == *alert);
+    let Some(hold) = rules.filter_map(|rule| Some(rule.alerting()?.hold)).min() else { return };
+    if within < hold {
+        let (hold, within) = (format_duration(hold), format_duration(within));
+        let message = format!("{} can't fire within {within}: its `for` alone takes {hold}", quoted(alert));
+        problems.push(Problem::error(place, message).help(format!("write a `within` of more than {hold}")));
     }
 }
 

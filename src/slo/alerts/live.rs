@@ -3,6 +3,7 @@
 //! The same evaluations as those of [`alert_history`](super::alert_history) at the same times, made as soon as all is there that they may
 //! see. Verdicts and reports don't rest on it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::AlertCriteria;
@@ -10,7 +11,7 @@ use super::replay::{Rules, labels_of, promql_value};
 use crate::metrics::ScrapeRecord;
 use crate::model::{Labels, ScrapeStat};
 use crate::promql::Reach;
-use crate::rules::{AlertState, Evaluation, Evaluator};
+use crate::rules::{AlertState, Evaluation, Evaluator, FailedPart, RuleId};
 use crate::slo::feed::{DayClock, Feed};
 
 /// The rules of a run that goes on.
@@ -23,6 +24,8 @@ pub struct LiveAlerts {
     /// What is older than this before an evaluation, no rule looks at.
     reach_ms: Option<i64>,
     begun: bool,
+    /// Rules that could not be evaluated.
+    failed: BTreeSet<RuleId>,
 }
 
 /// An alert that came to another state.
@@ -34,7 +37,7 @@ pub struct AlertNews {
     pub labels: Labels,
     /// What became of it.
     pub state: LiveState,
-    /// The value of its expression, as Prometheus prints it.
+    /// The value of its expression, as Prometheus prints it; why, of what is unknown.
     pub value: String,
     /// Who is to be told of it, as the routes of Alertmanager's configuration say; empty without one.
     pub receivers: Vec<String>,
@@ -51,6 +54,9 @@ pub enum LiveState {
     Resolved,
     /// Its condition no longer holds, and it never fired.
     Dropped,
+    /// Its rule could not be evaluated, for the first time: what it says from now on is not all that it had to say. The name is
+    /// that of the rule, the value says why.
+    Unknown,
 }
 
 impl LiveAlerts {
@@ -64,7 +70,15 @@ impl LiveAlerts {
         };
         let clock = DayClock { zero_ms };
         let feed = Feed::new(clock, &criteria.labels);
-        Self { criteria: criteria.clone(), evaluator, feed, clock, reach_ms, begun: false }
+        Self {
+            criteria: criteria.clone(),
+            evaluator,
+            feed,
+            clock,
+            reach_ms,
+            begun: false,
+            failed: BTreeSet::new(),
+        }
     }
 
     /// Takes in how a scrape went that began at `at` on the run's clock.
@@ -95,7 +109,32 @@ impl LiveAlerts {
 
     fn evaluate(&mut self, until_ms: i64) -> Vec<AlertNews> {
         let evaluation = self.evaluator.evaluate_until(&mut self.feed.storage, until_ms);
-        self.news(&evaluation)
+        let mut news = self.news(&evaluation);
+        news.extend(self.failures(&evaluation));
+        news
+    }
+
+    /// The rules that failed for the first time: their silence says nothing.
+    fn failures(&mut self, evaluation: &Evaluation) -> Vec<AlertNews> {
+        let failures = evaluation.failures.iter().filter(|failure| failure.part != FailedPart::Template);
+        let mut news = Vec::new();
+        for failure in failures {
+            if self.failed.insert(failure.rule) {
+                let (_, rule) = self.evaluator.rule(failure.rule);
+                news.push(AlertNews {
+                    at: self.since_zero(failure.at_ms),
+                    labels: Labels::from_iter([("alertname", rule.name.as_str())]),
+                    state: LiveState::Unknown,
+                    value: failure.message.clone(),
+                    receivers: Vec::new(),
+                });
+            }
+        }
+        news
+    }
+
+    fn since_zero(&self, at_ms: i64) -> Duration {
+        Duration::from_millis((at_ms - self.clock.ms(Duration::ZERO)).max(0).unsigned_abs())
     }
 
     fn news(&self, evaluation: &Evaluation) -> Vec<AlertNews> {
@@ -107,9 +146,8 @@ impl LiveAlerts {
                 (AlertState::Firing, AlertState::Inactive) => LiveState::Resolved,
                 (_, AlertState::Inactive) => LiveState::Dropped,
             };
-            let since_zero = (transition.at_ms - self.clock.ms(Duration::ZERO)).max(0).unsigned_abs();
             AlertNews {
-                at: Duration::from_millis(since_zero),
+                at: self.since_zero(transition.at_ms),
                 receivers: self.receivers(&labels),
                 labels,
                 state,

@@ -8,6 +8,7 @@ mod live;
 mod on_fetched;
 mod projection;
 mod replay;
+mod run_length;
 
 #[cfg(test)]
 mod fetched_tests;
@@ -27,6 +28,7 @@ pub use self::history::{
 pub use self::live::{AlertNews, LiveAlerts, LiveState};
 pub use self::replay::alert_history;
 pub(super) use self::replay::evaluated_groups;
+pub(super) use self::run_length::too_short_for;
 use crate::alertmanager;
 use crate::model::{Labels, format_duration};
 

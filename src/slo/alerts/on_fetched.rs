@@ -20,7 +20,7 @@ impl Recorded<'_> {
     /// How long a run must be for a rule. Where a Prometheus has what was before it, only `for` takes time.
     pub(super) fn needed(&self, length: &RunLength) -> Option<Duration> {
         match self.fetched {
-            Some(_) => Some(length.hold.unwrap_or_default() + length.interval),
+            Some(_) => Some(length.with_history()),
             None => length.needed,
         }
     }

@@ -245,10 +245,8 @@ impl Play<'_> {
             let of = format_duration(hold);
             return (AlertReading::Pending, format!("pending at the end, for {so_far} of {of}"));
         }
-        let missing = self.missing(rule);
-        if !missing.is_empty() {
-            let missing = missing.into_iter().collect::<Vec<_>>().join(", ");
-            return (AlertReading::NoSuchSeries, format!("the target has no {missing}"));
+        if let Some(because) = self.missing(rule) {
+            return (AlertReading::NoSuchSeries, because);
         }
         match needs {
             Some(needs) if needs > self.end => {
@@ -277,25 +275,39 @@ impl Play<'_> {
     }
 
     /// Selectors of the rule, and of the recorded series that it reads, that no series of the whole run fits, whenever the rule
-    /// looked.
-    fn missing(&self, rule: &Rule) -> BTreeSet<String> {
-        let (mut missing, mut seen) = (BTreeSet::new(), BTreeSet::new());
+    /// looked: those that the target lacks, or, where it has all, those that the recording rules did not make of them.
+    fn missing(&self, rule: &Rule) -> Option<String> {
+        let (mut missing, mut unmade, mut seen) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let mut queries = vec![&rule.query];
         while let Some(query) = queries.pop() {
             for selection in query.selectors() {
                 let recorded = self.evaluator.groups().flat_map(|group| &group.rules).filter(|other| {
                     other.alerting().is_none() && selection.selector.name() == Some(other.name.as_str())
                 });
-                for other in recorded.filter(|other| seen.insert(other.place.to_string())) {
-                    queries.push(&other.query);
+                let mut is_recorded = false;
+                for other in recorded {
+                    is_recorded = true;
+                    if seen.insert(other.place.to_string()) {
+                        queries.push(&other.query);
+                    }
                 }
                 let has_samples = |id: &promql::SeriesId| self.storage.last(*id).is_some();
                 if !self.storage.select(&selection.selector.matchers).iter().any(has_samples) {
-                    missing.insert(query.text().get(selection.span.clone()).unwrap_or_default().to_owned());
+                    let selector = query.text().get(selection.span.clone()).unwrap_or_default().to_owned();
+                    if is_recorded {
+                        unmade.insert(selector)
+                    } else {
+                        missing.insert(selector)
+                    };
                 }
             }
         }
-        missing
+        let told = |selectors: BTreeSet<String>| selectors.into_iter().collect::<Vec<_>>().join(", ");
+        match (missing.is_empty(), unmade.is_empty()) {
+            (false, _) => Some(format!("the target has no {}", told(missing))),
+            (true, false) => Some(format!("its recording rules made no {}", told(unmade))),
+            (true, true) => None,
+        }
     }
 
     /// The life of each alert, by rule.

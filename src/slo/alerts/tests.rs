@@ -26,6 +26,7 @@ groups:
       - {alert: Dead, expr: container_memory > 1, for: 10s}
       - {alert: Long, expr: "rate(calls_total[1h]) > 1e9"}
       - {alert: Broken, expr: calls_total * on (job) pair}
+      - {alert: Costly, expr: "max_over_time(max_over_time(max_over_time(full[1d:])[1d:])[1d:]) > 0.9"}
 "#;
 
 const ALERTMANAGER: &str = "
@@ -94,9 +95,23 @@ fn each_rule_says_what_became_of_it() {
     let broken = row(&history, "Broken");
     assert_eq!(broken.reading, AlertReading::Failed);
     assert!(broken.because.contains("many-to-many"), "{}", broken.because);
+    let costly = row(&history, "Costly");
+    assert_eq!(costly.reading, AlertReading::Failed);
+    assert!(costly.because.contains("more than 500000000 samples, the limit of"), "{}", costly.because);
     let long = row(&history, "Long");
     assert_eq!((long.reading, long.needs), (AlertReading::TooShort, Some(3610.0)));
     assert!(long.coverage < 0.05, "{}", long.coverage);
+}
+
+#[test]
+fn a_series_that_the_rules_make_is_not_what_the_target_lacks() {
+    let rules = "groups: [{name: m, interval: 10s, rules: [{record: made, expr: container_memory > 1}, {record: never, expr: \
+                 calls_total < 0}, {alert: Made, expr: made > 1}, {alert: Never, expr: never > 1}]}]";
+    let mut criteria = criteria();
+    criteria.rules.push(TextFile { name: "m.yml".to_owned(), text: rules.to_owned() });
+    let history = history(&criteria, 120);
+    check(&history, "Made", AlertReading::NoSuchSeries, "the target has no container_memory");
+    check(&history, "Never", AlertReading::NoSuchSeries, "its recording rules made no never");
 }
 
 #[test]
@@ -218,7 +233,16 @@ fn what_must_stay_silent_is_shown_to_be() {
     judged("Errors", &[], silent, 50, Inconclusive, "pending");
     let all = finding(None, &[], silent, 120);
     let names: Vec<&str> = all.iter().map(|finding| finding.name.as_str()).collect();
-    assert_eq!(names, ["alert Errors", "alert Full", "alert Long", "alert Broken"]);
+    assert_eq!(names, ["alert Errors", "alert Full", "alert Long", "alert Broken", "alert Costly"]);
+}
+
+#[test]
+fn a_rule_that_costs_too_much_proves_nothing() {
+    for expected in
+        [Expected::StaysSilent, Expected::Fires { within: None }, Expected::Resolves { within: None }]
+    {
+        judged("Costly", &[], expected, 120, Verdict::Inconclusive, "more than 500000000 samples");
+    }
 }
 
 #[test]
@@ -259,7 +283,13 @@ fn live_rules_say_what_the_history_says() {
     }
     let fault = |record: &ScrapeRecord| (record.at_us == 60_000_000).then_some(ScrapeFault::Timeout);
     let stats = records.iter().map(|record| {
-        let stat = ScrapeStat { duration: Duration::ZERO, bytes: 1, samples: 3, fault: fault(record) };
+        let stat = ScrapeStat {
+            duration: Duration::ZERO,
+            bytes: 1,
+            samples: 3,
+            fault: fault(record),
+            troubles: Vec::new(),
+        };
         Stamped { at: Duration::from_micros(record.at_us), what: Event::Scrape(stat) }
     });
     let events: Vec<Stamped<Event>> = stats.collect();
@@ -282,6 +312,11 @@ fn live_rules_say_what_the_history_says() {
         let over = if span.fired_at.is_some() { LiveState::Resolved } else { LiveState::Dropped };
         expected.extend(span.ended_at.map(|at| (at, over, span.labels.clone())));
     }
+    let (unknown, news): (Vec<AlertNews>, Vec<AlertNews>) =
+        news.into_iter().partition(|news| news.state == LiveState::Unknown);
+    let names: Vec<_> = unknown.iter().map(|news| news.labels.get("alertname").unwrap()).collect();
+    assert_eq!(names, ["Costly"], "a rule that fails is told of once");
+    assert!(unknown[0].value.contains("the limit of one evaluation"), "{unknown:?}");
     let told = |news: &AlertNews| (news.at.as_secs_f64(), news.state, news.labels.clone());
     let mut found: Vec<_> = news.iter().map(told).collect();
     let by_time = |a: &(f64, LiveState, Labels), b: &(f64, LiveState, Labels)| {

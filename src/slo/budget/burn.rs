@@ -34,8 +34,9 @@ pub(in crate::slo) fn burned(
 ) -> Option<ErrorBudget> {
     let (share_bad, budget, ticks) = draft.counted()?;
     let counted = Counted::of(ticks, budget, steady);
-    let scale = scale(terms, &counted, steady);
-    let alerts = ALERTS.into_iter().map(|(severity, factor, long, short)| {
+    let scale = burn_scale(terms, counted.resolution(), length_of(steady));
+    let asked = ALERTS.into_iter().filter(|(severity, ..)| !terms.without.contains(severity));
+    let alerts = asked.map(|(severity, factor, long, short)| {
         let Burnt { reading, first, peak } = counted.burnt(factor, long.div_f64(scale), short.div_f64(scale));
         BurnAlert {
             severity,
@@ -61,19 +62,38 @@ pub(in crate::slo) fn burned(
 
 /// What windows are divided by: so that the longest fits into the steady phase, or, where that would make the shortest one shorter
 /// than what is counted at once, as much as goes.
-fn scale(terms: &BudgetTerms, counted: &Counted, steady: &Range<Duration>) -> f64 {
+pub(crate) fn burn_scale(terms: &BudgetTerms, resolution: Duration, steady: Duration) -> f64 {
     if let Some(scale) = terms.time_scale {
         return f64::from(scale);
     }
-    let length = steady.end.saturating_sub(steady.start).max(LEAST_RESOLUTION);
-    let most = SHORTEST.div_duration_f64(counted.resolution().max(LEAST_RESOLUTION));
-    LONGEST.div_duration_f64(length).ceil().min(most.floor()).max(1.0)
+    LONGEST.div_duration_f64(steady.max(LEAST_RESOLUTION)).ceil().min(most_scale(resolution))
 }
 
-/// Whether the burn rate of an objective kept its limit.
+fn length_of(steady: &Range<Duration>) -> Duration {
+    steady.end.saturating_sub(steady.start)
+}
+
+/// What windows are divided by at the most, so that the shortest is no shorter than what is counted at once. What is to come each
+/// second comes a little apart: tenths of a second are as exact as that is.
+fn most_scale(resolution: Duration) -> f64 {
+    let tenths = (resolution.max(LEAST_RESOLUTION).as_secs_f64() * 10.0).round() / 10.0;
+    (SHORTEST.as_secs_f64() / tenths).floor().max(1.0)
+}
+
+/// How long a steady phase must be for the long window of `limit` to fit, where counts come `each` so often.
+pub(in crate::slo) fn steady_phase_for(limit: &BurnLimit, terms: &BudgetTerms, each: Duration) -> Duration {
+    match terms.time_scale {
+        Some(scale) => limit.long.div_f64(f64::from(scale)),
+        None if limit.long <= LONGEST => limit.long.div_f64(most_scale(each)),
+        // What is longer than the longest window of the alerts is divided so that they fit, and does not.
+        None => limit.long,
+    }
+}
+
 /// What findings on burn rates are called, behind the objective's name.
 pub const BURN_RATE: &str = " burn rate";
 
+/// Whether the burn rate of an objective kept its limit.
 pub(in crate::slo) fn limit_finding(
     objective: &Objective,
     limit: &BurnLimit,
@@ -94,11 +114,11 @@ pub(in crate::slo) fn limit_finding(
         budget: None,
         ..draft.finding().clone()
     };
-    let Some((_, budget, ticks)) = draft.counted() else {
+    let Some((share_bad, budget, ticks)) = draft.counted() else {
         return Finding { because: format!("no data on {}", objective.name), samples: 0, ..finding };
     };
     let counted = Counted::of(ticks, budget, steady);
-    let scale = scale(&objective.budget, &counted, steady);
+    let scale = burn_scale(&objective.budget, counted.resolution(), length_of(steady));
     let (long, short) = (limit.long.div_f64(scale), limit.short.div_f64(scale));
     let Burnt { reading, first, peak } = counted.burnt(limit.at_most, long, short);
     let here = format!(
@@ -107,21 +127,29 @@ pub(in crate::slo) fn limit_finding(
         format_duration(short)
     );
     let finding = Finding { samples: ticks.iter().map(|tick| tick.calls).sum(), ..finding };
-    let length = format_duration(steady.end.saturating_sub(steady.start));
+    let length = format_duration(length_of(steady));
     let (Some(peak), BurnReading::Fired | BurnReading::Silent) = (peak, reading) else {
         let why = match reading {
             BurnReading::TooFine => "the short one is shorter than what is counted at once".to_owned(),
-            BurnReading::TooShort => format!("the long one does not fit into the steady phase of {length}"),
+            BurnReading::TooShort => {
+                let needed = steady_phase_for(limit, &objective.budget, counted.resolution());
+                let needed = format_duration(needed);
+                format!("the long one does not fit into the steady phase of {length}: {needed} would do")
+            }
             BurnReading::Fired | BurnReading::Silent => "nothing was counted in them".to_owned(),
         };
         return Finding { because: format!("not known: {here}, and {why}"), ..finding };
     };
-    let shown = without_binary_noise((peak * 100.0).round() / 100.0).to_string();
+    let rounded = |burn: f64| without_binary_noise((burn * 100.0).round() / 100.0).to_string();
+    let (shown, whole) = (rounded(peak), rounded(share_bad / budget));
     let when = first.map_or_else(String::new, |at| format!(", exceeded after {}", format_duration(at)));
     Finding {
         verdict: if first.is_none() { Verdict::Pass } else { Verdict::Fail },
         within_limit: Some(first.is_none()),
-        because: format!("at most {shown} in both windows at once, limit {}{when}; {here}", limit.at_most),
+        because: format!(
+            "at most {shown} in both windows at once, limit {}{when} (over the whole steady phase {whole}); {here}",
+            limit.at_most
+        ),
         value: shown,
         value_number: Some(peak),
         ..finding

@@ -14,7 +14,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::burn::BURN_RATE;
-pub(super) use self::burn::{burned, limit_finding};
+pub(crate) use self::burn::burn_scale;
+pub(super) use self::burn::{burned, limit_finding, steady_phase_for};
 pub(super) use self::file::{read_burn_limit, read_terms};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -28,6 +29,9 @@ pub struct BudgetTerms {
     pub time_scale: Option<u32>,
     /// How fast it may burn.
     pub limit: Option<BurnLimit>,
+    /// Burn-rate alerts that are not asked about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<BurnSeverity>,
 }
 
 /// A burn rate that must not be exceeded in both windows at once.
@@ -46,7 +50,7 @@ pub struct BurnLimit {
 impl Default for BudgetTerms {
     /// 30 days.
     fn default() -> Self {
-        Self { period: DAY * 30, time_scale: None, limit: None }
+        Self { period: DAY * 30, time_scale: None, limit: None, without: Vec::new() }
     }
 }
 
@@ -57,8 +61,12 @@ impl BudgetTerms {
     }
 }
 
-/// A period or a window as it is written: `30d`, `5m`.
+/// A period or a window as people write it: `28d`, `5m`. Whole days are not made weeks or years.
 pub(crate) fn as_written(duration: Duration) -> String {
+    let days = duration.as_secs() / DAY.as_secs();
+    if days > 0 && DAY.checked_mul(u32::try_from(days).unwrap_or(u32::MAX)) == Some(duration) {
+        return format!("{days}d");
+    }
     crate::rules::format_duration(duration)
 }
 

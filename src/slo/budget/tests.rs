@@ -68,6 +68,19 @@ fn windows_are_scaled_to_the_run_and_no_finer_than_what_is_counted() {
 }
 
 #[test]
+fn what_is_counted_a_little_apart_has_the_scale_of_what_is_counted_each_second() {
+    let terms = BudgetTerms::default();
+    let scale = |each: u64| super::burn_scale(&terms, Duration::from_millis(each), HOUR / 60).to_string();
+    assert_eq!([1_000, 1_003, 5_000, 5_020].map(scale), ["300", "300", "60", "60"]);
+}
+
+#[test]
+fn a_period_is_shown_in_days_and_not_in_weeks() {
+    let shown = [24, 28 * 24, 30 * 24, 25].map(|hours| super::as_written(HOUR * hours));
+    assert_eq!(shown, ["1d", "28d", "30d", "25h"]);
+}
+
+#[test]
 fn an_alert_fires_when_both_windows_burn_too_fast() {
     // 20 % fail from second 30 to second 40 of the steady phase. The long window is 12 s, so its burn is 20 for each of them of 12:
     // 14.4 is exceeded by the ninth (15), which ends at 39 s of the phase.
@@ -108,13 +121,13 @@ fn a_burn_rate_can_fail_a_run() {
     assert_eq!((finding.verdict, finding.value.as_str(), finding.samples), (Verdict::Fail, "16.67", 6_000));
     assert_eq!(
         finding.because,
-        "at most 16.67 in both windows at once, limit 10, exceeded after 47.0 s; windows of 12.0 s & 1.00 s here, times divided by 300"
+        "at most 16.67 in both windows at once, limit 10, exceeded after 47.0 s (over the whole steady phase 3.33); windows of 12.0 s & 1.00 s here, times divided by 300"
     );
     assert_eq!(limited(60, 17.0, HOUR, burst).verdict, Verdict::Pass);
     let long = limited(60, 17.0, HOUR * 6, burst);
     assert_eq!((long.verdict, long.within_limit), (Verdict::Inconclusive, None));
     assert!(
-        long.because.ends_with("the long one does not fit into the steady phase of 60.0 s"),
+        long.because.ends_with("the long one does not fit into the steady phase of 60.0 s: 72.0 s would do"),
         "{}",
         long.because
     );

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::fields::{number, percent, ratio, slice};
 use crate::input::{Field, Fields, Problem, Problems, quoted};
-use crate::model::Labels;
 use crate::promql::Query;
 use crate::rules::place_in;
 use crate::slo::queried::{counts, read_query};
@@ -254,7 +253,7 @@ fn mapped(
 ) -> Option<Indicator> {
     let of_query = |query: String, holding, is, value, unit| {
         let limit = QueryLimit { is, value, unit };
-        Some(Indicator::Promql(QueryIndicator { query, holding, limit, labels: Labels::new() }))
+        Some(Indicator::Promql(QueryIndicator { query, holding, limit }))
     };
     let budget = without_binary_noise(1.0 - target);
     match sli {
@@ -263,7 +262,6 @@ fn mapped(
             total: total.clone(),
             objective: target,
             slices,
-            labels: Labels::new(),
         })),
         Sli::Threshold { query } => {
             let (is, value) = limit?;

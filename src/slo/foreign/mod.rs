@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use crate::input::{Node, Place, Problem, Problems, Source, Value, parse_all, quoted};
 use crate::model::clean_text;
-use crate::slo::file::WrittenObjective;
+use crate::slo::file::{TermPlaces, WrittenObjective};
 use crate::slo::{BudgetTerms, Indicator, Objective, Scope, Terms};
 
 /// The objectives of `source`, where it is a file of another tool.
@@ -85,7 +85,7 @@ fn written(name: String, indicator: Indicator, budget: BudgetTerms, place: &Plac
         objective: Objective { name, scope: Scope::All, indicator, terms: Terms::default(), budget, origin },
         name: place.clone(),
         scope: place.clone(),
-        during: place.clone(),
+        terms: TermPlaces::at(place),
     }
 }
 

@@ -98,8 +98,13 @@ impl<'n> Document<'n> {
         let Some(mut fields) = self.spec.and_then(|spec| Fields::of(spec.node, "`spec`", problems)) else {
             return Vec::new();
         };
-        for name in ["description", "service", "alertPolicies"] {
+        for name in ["description", "service"] {
             fields.optional(name);
+        }
+        if let Some(policies) = fields.optional("alertPolicies") {
+            let message =
+                "alert policies are not read: each objective is told what burn-rate alerts would have fired";
+            problems.push(Problem::warning(&policies.node.place, message));
         }
         let indicator = fields.exactly_one(&["indicator", "indicatorRef"], problems);
         let window = fields.optional("timeWindow");

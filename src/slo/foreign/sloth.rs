@@ -3,13 +3,12 @@
 use super::fields::percent;
 use super::{within, written};
 use crate::input::{Field, Fields, Node, Problem, Problems, quoted};
-use crate::model::Labels;
 use crate::promql::Query;
 use crate::slo::file::WrittenObjective;
 use crate::slo::queried::{counts, read_query};
 use crate::slo::{
-    BudgetTerms, Comparison, Counted, EventsIndicator, Holding, Indicator, QueryIndicator, QueryLimit, Unit,
-    without_binary_noise,
+    BudgetTerms, BurnSeverity, Comparison, Counted, EventsIndicator, Holding, Indicator, QueryIndicator,
+    QueryLimit, Unit, exact_percent, without_binary_noise,
 };
 
 const VERSION: &str = "prometheus/v1";
@@ -69,17 +68,58 @@ fn read_slo(item: Field<'_>, id: Option<String>, problems: &mut Problems) -> Opt
     let mut fields = Fields::of(item.node, "an SLO", problems)?;
     let name = fields.required("name", problems);
     let is_named = name.and_then(|field| field.name(problems)).is_some();
-    let objective = fields.required("objective", problems).and_then(|field| percent(field, problems));
+    let objective = fields.required("objective", problems).and_then(|field| read_percent(field, problems));
     let sli = fields.required("sli", problems);
-    // Burn-rate alerts are told of each objective, whatever they are called.
-    for name in ["description", "labels", "alerting"] {
+    for name in ["description", "labels"] {
         fields.optional(name);
     }
+    let alerting = fields.optional("alerting");
+    let without = alerting.map(|field| read_alerting(field, problems)).unwrap_or_default();
     not_mapped(&mut fields, problems);
     fields.finish(problems);
     let indicator = sli.and_then(|field| read_sli(field, objective, problems))?;
     let place = &name.filter(|_| is_named)?.node.place;
-    Some(written(id?, indicator, BudgetTerms::default(), place))
+    let budget = BudgetTerms { without, ..BudgetTerms::default() };
+    Some(written(id?, indicator, budget, place))
+}
+
+/// A percentage. Sloth takes 0.999 for less than one percent, and so it is taken here.
+fn read_percent(field: Field<'_>, problems: &mut Problems) -> Option<f64> {
+    let share = percent(field, problems)?;
+    if share < 0.01 {
+        let text = field.node.place.text();
+        let meant = exact_percent(share * 100.0).replace(" %", "");
+        problems.push(
+            Problem::warning(
+                &field.node.place,
+                format!("`objective` is a percentage: this asks for {text} % good ones"),
+            )
+            .help(format!("did you mean {}?", quoted(&meant))),
+        );
+    }
+    Some(share)
+}
+
+/// The burn-rate alerts that are switched off. The names and labels of the others are Alertmanager's business.
+fn read_alerting(field: Field<'_>, problems: &mut Problems) -> Vec<BurnSeverity> {
+    let Some(mut fields) = Fields::of(field.node, "`alerting`", problems) else { return Vec::new() };
+    for name in ["name", "labels", "annotations"] {
+        fields.optional(name);
+    }
+    let mut without = Vec::new();
+    for (name, severity) in [("page_alert", BurnSeverity::Page), ("ticket_alert", BurnSeverity::Ticket)] {
+        let Some(alert) = fields.optional(name) else { continue };
+        let what = quoted(name);
+        let Some(mut fields) = Fields::of(alert.node, &what, problems) else { continue };
+        let disable = fields.optional("disable").and_then(|field| field.flag(problems));
+        for name in ["labels", "annotations"] {
+            fields.optional(name);
+        }
+        fields.finish(problems);
+        without.extend((disable == Some(true)).then_some(severity));
+    }
+    fields.finish(problems);
+    without
 }
 
 fn read_sli(field: Field<'_>, objective: Option<f64>, problems: &mut Problems) -> Option<Indicator> {
@@ -117,20 +157,14 @@ fn read_events(field: Field<'_>, objective: Option<f64>, problems: &mut Problems
         // As Sloth's own rules have it, over the whole run.
         return Some(at_end(format!("({errors}) / ({total})"), objective));
     }
-    Some(Indicator::Events(EventsIndicator {
-        counted: Counted::Bad(errors),
-        total,
-        objective,
-        slices: None,
-        labels: Labels::new(),
-    }))
+    Some(Indicator::Events(EventsIndicator { counted: Counted::Bad(errors), total, objective, slices: None }))
 }
 
 /// A share of errors, asked once.
 fn at_end(query: String, objective: f64) -> Indicator {
     let most = without_binary_noise(1.0 - objective);
     let limit = QueryLimit { is: Comparison::AtMost, value: most, unit: Unit::Percent };
-    Indicator::Promql(QueryIndicator { query, holding: Holding::AtEnd, limit, labels: Labels::new() })
+    Indicator::Promql(QueryIndicator { query, holding: Holding::AtEnd, limit })
 }
 
 /// A query with a window in it, which Sloth demands.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::input::{Files, Problems};
 use crate::slo::{
-    Aggregation, Comparison, Counted, Criteria, Holding, Indicator, Objective, QueryIndicator, Slices, load,
-    load_all,
+    Aggregation, BurnSeverity, Comparison, Counted, Criteria, Holding, Indicator, Objective, QueryIndicator,
+    Slices, load, load_all,
 };
 
 fn read(text: &str) -> Result<Criteria, Problems> {
@@ -141,6 +141,14 @@ fn sloth_counts_where_its_queries_do() {
             .0
             .starts_with("(sum_over_time(count(r < 1)[{{.window}}:]) or on() vector(0)) / (sum_over_time")
     );
+}
+
+#[test]
+fn what_sloth_switches_off_is_not_told_of() {
+    let slo = "  - {name: a, objective: 99, sli: {raw: {error_ratio_query: 'r[{{.window}}]'}}, alerting: {name: x, page_alert: \
+               {disable: true}, ticket_alert: {disable: false, labels: {severity: warning}}}}\n";
+    let [objective] = objectives(&format!("{SLOTH}{slo}")).try_into().unwrap();
+    assert_eq!(objective.budget.without, [BurnSeverity::Page]);
 }
 
 #[test]

@@ -157,7 +157,17 @@ pub(in crate::slo) fn with_run<T>(
     let steady = SECOND..SECOND * 11;
     let recorded = Recorded { series, events: &[], fetched: None, zero_ms: 0 };
     let began = Duration::ZERO;
-    of(&Measurements { plan: &plan, seconds: &[], aggregates, flow: &flow, recorded, steady: &steady, began })
+    let labels = Labels::none();
+    of(&Measurements {
+        plan: &plan,
+        seconds: &[],
+        aggregates,
+        flow: &flow,
+        recorded,
+        labels,
+        steady: &steady,
+        began,
+    })
 }
 
 /// 960 good calls of `search`, 20 late and 20 failed ones; 10 calls of `calculate`; and what must not count.

@@ -42,6 +42,7 @@ fn found(seconds: &[Second], stop: u64, indicator: Indicator, terms: Terms) -> F
         aggregates: &aggregates,
         flow: &Flow::of(seconds, &(1.0..20.0)),
         recorded: Recorded { series: &SeriesStore::default(), events: &[], fetched: None, zero_ms: 0 },
+        labels: crate::model::Labels::none(),
         steady: &steady,
         began: Duration::ZERO,
     };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::counting::of_counts;
 use super::{Counted, EventsIndicator, SteadyScrapes, slices};
 use crate::model::{format_count, format_duration, format_ratio};
-use crate::promql::{Query, Storage, Value};
+use crate::promql::{Budget, Query, Storage, Value};
 use crate::slo::draft::Draft;
 use crate::slo::judge::blank;
 use crate::slo::tick::{Tick, evidence};
@@ -96,6 +96,9 @@ impl<'a> Events<'a> {
         let (Some(total), Some(part)) = (of_counts(&total), of_counts(&part)) else {
             return Err("its queries count no events".to_owned());
         };
+        if let Some(fell) = scrapes.fell(&[&total, &part], &whole) {
+            return Err(format!("{fell}: how many events there were is not known"));
+        }
         let storage = scrapes.counted(&[&total, &part], &whole);
         let span = whole.last().copied().unwrap_or_default().saturating_sub(whole[0]);
         let note = format!("; counted over the {} between scrapes{unseen}", format_duration(span));
@@ -131,10 +134,11 @@ impl<'a> Events<'a> {
     /// How many events `query` counts from each scrape to the next.
     fn counts(&self, query: &Query) -> Result<Vec<i64>, String> {
         let engine = self.scrapes.engine();
+        let mut budget = Budget::new(engine.limits.max_samples_together);
         let mut so_far = Vec::new();
         for &at in &self.whole {
             let answer = engine
-                .instant(query, &self.storage, self.scrapes.recorded.ms(at))
+                .instant_within(query, &self.storage, self.scrapes.recorded.ms(at), &mut budget)
                 .map_err(|error| format!("`{}` fails: {error}", query.text()))?;
             so_far.push(match answer.value {
                 Value::Scalar(value) => value,

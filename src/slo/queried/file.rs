@@ -6,7 +6,6 @@ use super::{
     Comparison, Counted, EventsIndicator, Holding, QueryIndicator, QueryLimit, Slices, counts, template,
 };
 use crate::input::{Field, Fields, Problem, Problems, quoted};
-use crate::model::Labels;
 use crate::promql::{Query, ValueType};
 use crate::rules::place_in;
 use crate::slo::Aggregation;
@@ -25,7 +24,7 @@ pub(in crate::slo) fn read_promql(field: Field<'_>, problems: &mut Problems) -> 
     });
     let holding = read_holding(&mut fields, limit.map(|limit| limit.is), problems);
     fields.finish(problems);
-    Some(QueryIndicator { query: query?, holding: holding?, limit: limit?, labels: Labels::new() })
+    Some(QueryIndicator { query: query?, holding: holding?, limit: limit? })
 }
 
 /// At each scrape unless something else is said, and then the worst of them.
@@ -69,7 +68,6 @@ pub(in crate::slo) fn read_events(field: Field<'_>, problems: &mut Problems) -> 
         total: total?,
         objective: objective?,
         slices: slices.map_or(Some(None), |read| read.map(Some))?,
-        labels: Labels::new(),
     })
 }
 

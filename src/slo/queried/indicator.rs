@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::Labels;
 use crate::promql::duration_text;
 use crate::slo::{Aggregation, Unit, exact_percent};
 
@@ -18,9 +17,6 @@ pub struct QueryIndicator {
     pub holding: Holding,
     /// The limit.
     pub limit: QueryLimit,
-    /// What a Prometheus would have added to each series of the target.
-    #[serde(default, skip_serializing_if = "Labels::is_empty")]
-    pub labels: Labels,
 }
 
 /// Which answers of a query are held against its limit.
@@ -76,9 +72,6 @@ pub struct EventsIndicator {
     pub objective: f64,
     /// Where whole stretches of time are counted, not events.
     pub slices: Option<Slices>,
-    /// What a Prometheus would have added to each series of the target.
-    #[serde(default, skip_serializing_if = "Labels::is_empty")]
-    pub labels: Labels,
 }
 
 impl EventsIndicator {

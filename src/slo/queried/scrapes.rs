@@ -3,9 +3,9 @@
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::LazyLock;
 use std::time::Duration;
 
+use super::falls::without_restart;
 use super::template;
 use crate::metrics::{MetricKind, Series};
 use crate::model::Labels;
@@ -13,8 +13,6 @@ use crate::promql::{Engine, Expr, ExprKind, Matcher, Query, Selector, Storage};
 use crate::slo::feed::{OwnSeries, of_target};
 use crate::slo::metric::least_of;
 use crate::slo::scraped::Recorded;
-
-static NONE: LazyLock<Labels> = LazyLock::new(Labels::new);
 
 /// The scrapes of the steady phase. Nothing is made of them before it is asked for.
 pub(in crate::slo) struct SteadyScrapes<'a> {
@@ -30,7 +28,7 @@ impl<'a> SteadyScrapes<'a> {
     /// Of a target that a Prometheus would have given `labels`.
     pub(in crate::slo) fn new(recorded: Recorded<'a>, steady: &Range<Duration>, labels: &'a Labels) -> Self {
         // What a Prometheus gave has its labels.
-        let labels = if recorded.fetched.is_some() { &NONE } else { labels };
+        let labels = if recorded.fetched.is_some() { Labels::none() } else { labels };
         let scrapes = recorded.series.scrape_times().iter().copied().filter(|at| steady.contains(at));
         Self {
             recorded,
@@ -117,6 +115,14 @@ impl<'a> SteadyScrapes<'a> {
         let needed = least_of(tried);
         (read < needed).then(|| {
             format!("no data: {read} of {tried} scrapes of the steady phase were read, {needed} are needed")
+        })
+    }
+
+    /// Why what the counters that `queries` select count is not known, if they fell where nothing began again.
+    pub(super) fn fell(&self, queries: &[&Query], scrapes: &[Duration]) -> Option<String> {
+        let selections: Vec<_> = queries.iter().flat_map(|query| query.selectors()).collect();
+        without_restart(self.recorded.series, scrapes, |series| {
+            selections.iter().any(|selection| self.fits(series, &selection.selector.matchers))
         })
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Comparison, Counted, EventsIndicator, Holding, QueryIndicator, QueryLimit, Slices};
 use crate::metrics::{Aggregates, Format, ScrapeEncoder, SeriesStore};
-use crate::model::{Labels, Verdict};
+use crate::model::Verdict;
 use crate::slo::judge::tests::judged;
 use crate::slo::{Aggregation, BudgetTerms, Finding, Indicator, Objective, Scope, Unit};
 
@@ -38,7 +38,7 @@ fn judge(indicator: Indicator, series: &SeriesStore) -> Finding {
 
 fn values(query: &str, holding: Holding, is: Comparison, value: f64) -> Indicator {
     let limit = QueryLimit { is, value, unit: Unit::Number };
-    Indicator::Promql(QueryIndicator { query: query.to_owned(), holding, limit, labels: Labels::new() })
+    Indicator::Promql(QueryIndicator { query: query.to_owned(), holding, limit })
 }
 
 const WORST: Holding = Holding::OverRun(Aggregation::Max);
@@ -48,13 +48,7 @@ fn at_most(query: &str, value: f64) -> Indicator {
 }
 
 fn events(counted: Counted, total: &str, objective: f64, slices: Option<Slices>) -> Indicator {
-    Indicator::Events(EventsIndicator {
-        counted,
-        total: total.to_owned(),
-        objective,
-        slices,
-        labels: Labels::new(),
-    })
+    Indicator::Events(EventsIndicator { counted, total: total.to_owned(), objective, slices })
 }
 
 fn bad(query: &str) -> Counted {
@@ -77,6 +71,23 @@ fn steady_run() -> SeriesStore {
             second * 3
         ))
     }))
+}
+
+#[test]
+fn what_costs_too_much_is_inconclusive_and_says_why() {
+    let run = steady_run();
+    // Its steps are those of the scrapes, a second: how many they are is known here alone.
+    let query = "max_over_time(max_over_time(max_over_time(depth[1h:])[1h:])[1h:])";
+    for holding in [WORST, Holding::AtEnd, Holding::Share { share: 0.5, slices: None }] {
+        let finding = judge(values(query, holding, Comparison::AtMost, 100.0), &run);
+        assert_eq!(finding.verdict, Verdict::Inconclusive, "{}", finding.because);
+        let because = &finding.because;
+        assert!(
+            because.contains("evaluations failed: the query looks at more than 500000000 samples"),
+            "{because}"
+        );
+        assert!(because.contains("subqueries a coarser step"), "{because}");
+    }
 }
 
 #[test]
@@ -257,6 +268,55 @@ fn restarts_failed_scrapes_and_new_counters_lose_no_event() {
     let finding = judge(events(bad("errors"), "all", 0.5, None), &run);
     // 110 to 160 are 50, and 37 since it began again.
     assert_eq!((finding.samples, finding.bad), (87, Some(5)), "{}", finding.because);
+}
+
+/// A second counter that never falls, and when the process began.
+fn falling(
+    values: [u64; 11],
+    other: impl Fn(usize) -> u64,
+    began: impl Fn(usize) -> Option<u64>,
+) -> SeriesStore {
+    stored(values.into_iter().enumerate().map(|(second, value)| {
+        let other = other(second);
+        let began = began(second).map(|at| format!("process_start_time_seconds {at}\n")).unwrap_or_default();
+        Some(format!("# TYPE c counter\nc {value}\n# TYPE other counter\nother {other}\n{began}"))
+    }))
+}
+
+#[test]
+fn a_counter_that_falls_without_a_sign_of_a_restart_is_no_pass() {
+    const JUMPING: [u64; 11] = [5, 100_000, 7, 100_000, 9, 100_000, 3, 100_000, 2, 100_000, 1];
+    const ONCE: [u64; 11] = [100, 110, 120, 130, 140, 3, 13, 23, 33, 43, 53];
+    let grows = |second| 10 + second as u64;
+    let falls = |second: usize| if second < 5 { 50 } else { 1 };
+    let judged = |run: &SeriesStore| judge(events(bad("none or vector(0)"), "c", 0.5, None), run);
+    let check = |run: SeriesStore, because: &str| {
+        let finding = judged(&run);
+        assert_eq!(finding.verdict, Verdict::Inconclusive, "{}", finding.because);
+        assert_eq!(finding.because, format!("{because}: how many events there were is not known"));
+    };
+    let alone = "(without `process_start_time_seconds`, one fall of all counters together is taken for one)";
+    check(
+        falling(JUMPING, grows, |_| None),
+        &format!("`c` fell 5 times without a sign of a restart {alone}"),
+    );
+    check(falling(ONCE, grows, |_| None), &format!("`c` fell once without a sign of a restart {alone}"));
+    check(
+        falling(ONCE, falls, |_| Some(7)),
+        "`c` fell once without a sign of a restart (`process_start_time_seconds` did not change)",
+    );
+    for run in
+        [falling(ONCE, falls, |_| None), falling(ONCE, grows, |second| Some(if second < 5 { 7 } else { 9 }))]
+    {
+        let finding = judged(&run);
+        assert_eq!((finding.verdict, finding.samples), (Verdict::Pass, 83), "{}", finding.because);
+    }
+    // PromQL keeps to its own: the value is Prometheus's, and the fall is told.
+    let rate = judge(at_most("rate(c[4s])", 1e6), &falling(ONCE, grows, |_| None));
+    assert_eq!(rate.verdict, Verdict::Pass);
+    assert!(
+        rate.because.contains("`c` fell once") && rate.because.ends_with("to PromQL each fall is a restart")
+    );
 }
 
 #[test]

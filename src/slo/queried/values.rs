@@ -1,6 +1,7 @@
 //! The answers to a query over the steady phase, held against their limit. Where several series answer, the worst one counts.
 //!
-//! No answer, NaN and a query that fails are never a PASS; nor is what depends on more data than the steady phase had.
+//! No answer, NaN and a query that fails are never a PASS; nor is what depends on more data than the steady phase had. To PromQL each
+//! fall of a counter is a restart: where there was no sign of one that is told, and the answer stays what Prometheus would give.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use super::reliance::{longest_range, longest_relied_on};
 use super::{Holding, QueryIndicator, QueryLimit, SteadyScrapes, slices};
 use crate::model::{Verdict, format_duration, format_ratio};
-use crate::promql::{Query, Value, VectorSample};
+use crate::promql::{Budget, Query, Value, VectorSample};
 use crate::slo::draft::Draft;
 use crate::slo::judge::blank;
 use crate::slo::metric::{aggregate, least_of, measure};
@@ -54,6 +55,9 @@ pub(in crate::slo) fn judge(
         }
     }
 }
+
+/// Functions that take each fall for a restart.
+const COUNTING: [&str; 3] = ["rate", "increase", "irate"];
 
 /// What a query answered at one time.
 struct Moment {
@@ -121,7 +125,11 @@ impl Answers {
         }
         let long = longest_range(&query).filter(|range| *range > scrapes.length() && short.is_none());
         let long = long.map_or_else(String::new, |range| format!("; {}", look_back(range, scrapes.length())));
-        Ok(Self { note: format!("{long}{missing}"), ..answers })
+        let fell = query.functions().iter().any(|name| COUNTING.contains(name));
+        let fell = fell.then(|| scrapes.fell(&[&query], &good)).flatten();
+        let fell =
+            fell.map_or_else(String::new, |fell| format!("; {fell}, and to PromQL each fall is a restart"));
+        Ok(Self { note: format!("{long}{missing}{fell}"), ..answers })
     }
 
     /// At how many times every series that answered gave a number.
@@ -223,10 +231,14 @@ fn ask(
 ) -> Result<(Vec<Moment>, NotNumbers), String> {
     let (engine, storage) = (scrapes.engine(), scrapes.storage());
     let (mut moments, mut not_numbers, mut failed) = (Vec::new(), NotNumbers::default(), Vec::new());
+    let mut budget = Budget::new(engine.limits.max_samples_together);
     for &at in times {
-        let samples = match engine.instant(query, storage, scrapes.recorded.ms(at)) {
+        let samples = match engine.instant_within(query, storage, scrapes.recorded.ms(at), &mut budget) {
             Err(error) => {
                 failed.push(error.to_string());
+                if budget.is_spent() {
+                    break;
+                }
                 continue;
             }
             Ok(answer) => match answer.value {

@@ -175,3 +175,42 @@ fn too_little_data_is_never_a_pass_and_says_what_is_missing() {
         "no data: 0 of 3 scrapes give a value of `m{t=\"x\"} / 2`, 2 are needed",
     );
 }
+
+#[test]
+fn samples_with_times_of_their_own_count_then_and_no_scrape_that_failed_gives_them() {
+    let of = |scrapes: &[Option<&str>]| {
+        let gauge = selector("m", &[], Reading::Gauge);
+        of_metric(scrapes, gauge, None, Aggregation::Max, Bound::AtMost(9.0))
+    };
+    let finding = of(&[Some("x 1\n"), Some("m 5 900\nx 1\n"), None, Some("m 7 2900\nx 1\n")]);
+    let because = "maximum 7 over 2 of 3 scrapes of the steady phase, limit <= 9";
+    check(&finding, Verdict::Pass, "7", "<= 9", because);
+    // What is stamped hours ago is not there now.
+    let old = Some("m 5 -7200000\nx 1\n");
+    let finding = of(&[old, old, old, old]);
+    assert_eq!(
+        (finding.verdict, finding.because.as_str()),
+        (Verdict::Inconclusive, "no data: no series `m` in the steady phase")
+    );
+}
+
+#[test]
+fn the_rate_of_a_counter_that_falls_again_and_again_is_no_pass() {
+    let scrapes = [
+        Some("c 1\nother 1\n"),
+        Some("c 10\nother 2\n"),
+        Some("c 5\nother 3\n"),
+        Some("c 15\nother 4\n"),
+        Some("c 6\nother 5\n"),
+    ];
+    let of = |bound| {
+        let rate = selector("c", &[], Reading::Rate);
+        let other = Divisor::Metric(selector("other", &[], Reading::Gauge));
+        of_metric(&scrapes, rate, Some(other), Aggregation::Avg, bound)
+    };
+    let finding = of(Bound::AtMost(9.0));
+    assert_eq!((finding.verdict, finding.within_limit), (Verdict::Inconclusive, Some(true)));
+    assert!(finding.because.contains("; `c` fell once without a sign"), "{}", finding.because);
+    assert!(finding.because.ends_with(": the rate is not known"), "{}", finding.because);
+    assert_eq!(of(Bound::AtMost(0.1)).verdict, Verdict::Fail);
+}
