@@ -96,6 +96,11 @@ fn scrapes_that_are_changed_are_read_or_refused() {
     seeds.push(real.as_bytes().to_vec());
     seeds.push(b"# TYPE a histogram\na_bucket{le=\"1\"} 1 # {t=\"x\"} 0.5 1.5\na_bucket{le=\"+Inf\"} 1\na_count 1\na_sum 0.5\n# EOF\n".to_vec());
     seeds.push("{\"a.b\",\"c d\"=\"\u{e9}\\n\"} NaN 1700000000000\n".as_bytes().to_vec());
+    // Series that come with and without times of their own, the last of them too late at this scrape and not at the next.
+    seeds.push(b"i 1 85555111111\ni 2 1111\ni 5\nb 1 900\nb 2\nb 3\n".to_vec());
+    for seed in &seeds {
+        exposition_property::holds(seed);
+    }
     let mut accepted = 0;
     mutated(&seeds, |bytes| {
         exposition_property::holds(bytes);
