@@ -151,7 +151,8 @@ fn evaluate(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// How long it takes to come to a limit, by what is asked for most: what the costs in `promql/eval/work.rs` rest on.
+/// How long it takes to come to a limit, by what is asked for most: what the costs in `promql/eval/work.rs` rest on. The steps are so few
+/// that the limit is not known to be exceeded before the series are.
 fn at_its_limit(criterion: &mut Criterion) {
     const LIMIT: u64 = 20_000_000;
     let storage = storage();
@@ -164,7 +165,6 @@ fn at_its_limit(criterion: &mut Criterion) {
         ("runs", "sum(rate(mcp_requests_total{status=\"success\"}[5m] @ 299))".to_owned()),
         ("points", "quantile_over_time(0.5, mcp_requests_total[5m] @ 299)".to_owned()),
         ("lines", "predict_linear(mcp_requests_total[5m] @ 299, 60)".to_owned()),
-        ("numbers", "vector(1 + 2 * 3)".to_owned()),
         ("elements", "abs(mcp_requests_total @ 299)".to_owned()),
         ("groups", "sum by (instance, tool, status) (mcp_requests_total @ 299)".to_owned()),
         ("matches", "mcp_requests_total @ 299 > on (instance) group_left () up @ 299 * 0".to_owned()),
@@ -175,7 +175,7 @@ fn at_its_limit(criterion: &mut Criterion) {
         ("patterns", format!(r#"label_replace(up @ 299, "a", "$1", "instance", "{long}")"#)),
         ("set operators", "mcp_requests_total @ 299 and mcp_requests_total @ 299".to_owned()),
     ] {
-        let query = Query::parse(&format!("max_over_time(({asked})[1d:100ms])")).expect("well-formed");
+        let query = Query::parse(&format!("max_over_time(({asked})[1d:1s])")).expect("well-formed");
         group.bench_function(what, |bencher| {
             bencher.iter(|| engine.instant(&query, &storage, 299_000).expect_err("it comes to the limit"));
         });
