@@ -99,6 +99,12 @@ pub enum SeriesError {
 }
 
 impl Series {
+    /// As it is selected: its name, and its labels in braces where it has any.
+    pub fn text(&self) -> String {
+        let labels = if self.labels.is_empty() { String::new() } else { self.labels.to_string() };
+        format!("{}{labels}", self.name)
+    }
+
     /// The value at `at`: that of the last scrape at or before it, or of the last sample with a time of its own, for as long as that
     /// is seen. `None` before the first one, and where the series was gone.
     pub fn value_at(&self, at: Duration) -> Option<f64> {

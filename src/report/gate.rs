@@ -68,11 +68,7 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
     objectives.iter_mut().for_each(objective_texts);
     alerts.iter_mut().for_each(alert_texts);
     prometheus.iter_mut().for_each(prometheus_texts);
-    for TelemetryCheck { finding, wrong: _, evidence } in telemetry {
-        objective_texts(finding);
-        let Evidence { columns, rows, more: _ } = evidence;
-        all(columns.iter_mut().chain(rows.iter_mut().flatten()));
-    }
+    telemetry.iter_mut().for_each(telemetry_texts);
     for row in steps.iter_mut().chain(around).chain([total, warm_up_total]) {
         let StepRow { name, method, tool, .. } = row;
         all([name, method].into_iter().chain(tool));
@@ -169,6 +165,13 @@ fn alert_texts(history: &mut AlertHistory) {
         all([receiver, because]);
         *labels = printable(labels);
     }
+}
+
+fn telemetry_texts(check: &mut TelemetryCheck) {
+    let TelemetryCheck { finding, wrong: _, on_time: _, evidence } = check;
+    objective_texts(finding);
+    let Evidence { columns, rows, more: _ } = evidence;
+    all(columns.iter_mut().chain(rows.iter_mut().flatten()));
 }
 
 fn prometheus_texts(report: &mut PrometheusReport) {

@@ -2,7 +2,7 @@
 
 use super::build::{build, own_prometheus, telemetry};
 use super::measured::Measured;
-use super::{RunLog, RunReport};
+use super::{RunLog, RunReport, TelemetryCheck};
 use crate::metrics::FetchedStore;
 use crate::slo::{self, Criteria, Measurements, Recorded};
 
@@ -34,6 +34,7 @@ pub fn judged(log: &RunLog, criteria: &Criteria) -> RunReport {
     let prometheus = own_prometheus::report(log, steady.end, alerts.as_ref());
     let telemetry = telemetry::report(log, &measured.all, criteria);
     findings.extend(telemetry.iter().map(|check| check.finding.clone()));
+    let fails_anyway = fails_anyway || telemetry.iter().any(TelemetryCheck::fails_despite_lateness);
     RunReport { alerts, prometheus, telemetry, ..build(log, &measured, findings, fails_anyway) }
 }
 

@@ -131,7 +131,7 @@ fn alerts(history: &AlertHistory) -> String {
 /// The checks of the target's own telemetry: what is not as it should be, with its rows.
 fn telemetry(checks: &[TelemetryCheck]) -> String {
     let mut part = String::new();
-    for TelemetryCheck { finding, wrong: _, evidence } in checks {
+    for TelemetryCheck { finding, wrong: _, on_time: _, evidence } in checks {
         if finding.verdict == Verdict::Pass {
             continue;
         }
@@ -143,7 +143,7 @@ fn telemetry(checks: &[TelemetryCheck]) -> String {
             continue;
         }
         row(&mut part, &evidence.columns.iter().map(|column| text(column)).collect::<Vec<_>>());
-        part += &format!("|{}\n", "---|".repeat(evidence.columns.len()));
+        part += &["|", &"---|".repeat(evidence.columns.len()), "\n"].concat();
         for cells in &evidence.rows {
             row(&mut part, &cells.iter().map(|cell| text(cell)).collect::<Vec<_>>());
         }

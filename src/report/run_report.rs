@@ -123,8 +123,17 @@ pub struct TelemetryCheck {
     pub finding: Finding,
     /// How many of the things that were looked at are not as they should be.
     pub wrong: u64,
+    /// True where it rests on how long calls took by gander's own clock.
+    pub on_time: bool,
     /// What it rests on.
     pub evidence: Evidence,
+}
+
+impl TelemetryCheck {
+    /// True for a FAIL that a generator which was late can't explain: what was counted is counted, whenever it was sent.
+    pub(super) fn fails_despite_lateness(&self) -> bool {
+        self.finding.verdict == Verdict::Fail && !self.on_time
+    }
 }
 
 /// Calls and latencies of one step, or of several together.

@@ -179,7 +179,7 @@ impl Screen {
             return;
         }
         self.title("TELEMETRY");
-        for TelemetryCheck { finding, wrong: _, evidence } in told {
+        for TelemetryCheck { finding, wrong: _, on_time: _, evidence } in told {
             self.hanging("  ", &format!("{} ({})", finding.name, finding.scope));
             let columns = evidence.columns.len();
             let aligns: Vec<Align> =

@@ -42,6 +42,10 @@ pub fn describe(plan: &Plan, criteria: &Criteria) -> String {
         page.line(0, &format!("stopped when {when}"));
     }
     criteria.alerts.iter().for_each(|alerts| describe_alerts(&mut page, alerts));
+    if let Some(truth) = &criteria.checks.truth {
+        let (names, wanted) = (&truth.names.origin, truth.wanted_words().join(", "));
+        page.line(0, &format!("the target's metrics (names: {names}) are checked: {wanted}"));
+    }
     page.blank();
     describe_watch(&mut page, plan);
     page.text

@@ -1,5 +1,5 @@
 //! The plan as a scenario file in which everything is filled in, with its objectives: for programs. Without
-//! `objectives`, `alerts` and `abort_when` it is a scenario file again.
+//! `objectives`, `alerts`, `checks` and `abort_when` it is a scenario file again.
 
 use std::time::Duration;
 
@@ -91,6 +91,15 @@ pub fn resolved_criteria(criteria: &Criteria) -> Mapping {
     fields.set("objectives", criteria.objectives.iter().map(objective).collect::<Vec<_>>());
     if let Some(alerts) = &criteria.alerts {
         fields.set("alerts", resolved_alerts::alerts(alerts));
+    }
+    if let Some(truth) = &criteria.checks.truth {
+        let mut checks = Fields::default();
+        checks.set("names", truth.names.origin.as_str());
+        checks.set("except", truth.except.iter().map(|check| check.word().into()).collect::<Vec<Value>>());
+        checks.set("other_clients", truth.other_clients);
+        checks.set("label_sets", truth.label_sets);
+        checks.set("settle", duration(truth.settle));
+        fields.set("checks", Fields::of([("truth", checks.value())]));
     }
     if let Some(AbortWhen { all_calls_fail_for, no_answer_for }) = &criteria.abort_when {
         let mut guards = Fields::default();

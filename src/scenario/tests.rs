@@ -264,9 +264,10 @@ fn golden_resolved(name: &str, path: &Path, loaded: &Loaded) {
         objective.as_mapping_mut().unwrap().remove("origin").unwrap();
     }
     let mut slo = format!("version: 1\nobjectives: {}\n", serde_json::to_string(&objectives).unwrap());
-    if let Some(when) = scenario.remove("abort_when") {
-        slo.push_str("abort_when: ");
-        slo.push_str(&serde_json::to_string(&when).unwrap());
+    for name in ["abort_when", "checks"] {
+        if let Some(written) = scenario.remove(name) {
+            slo += &[name, ": ", &serde_json::to_string(&written).unwrap(), "\n"].concat();
+        }
     }
     if let Some(mut alerts) = scenario.remove("alerts") {
         for kind in ["must_fire", "must_stay_silent", "must_resolve"] {
@@ -299,6 +300,10 @@ fn golden_resolved(name: &str, path: &Path, loaded: &Loaded) {
     };
     assert_eq!(what(&again.criteria.objectives), what(&loaded.criteria.objectives));
     assert_eq!(again.criteria.abort_when, loaded.criteria.abort_when);
+    let mut checks = again.criteria.checks.clone();
+    let written = checks.truth.iter_mut().zip(&loaded.criteria.checks.truth);
+    written.for_each(|(again, loaded)| again.origin.clone_from(&loaded.origin));
+    assert_eq!(checks, loaded.criteria.checks);
     let nowhere = |alerts: &Option<AlertCriteria>| {
         let mut alerts = alerts.clone();
         let expectations = alerts.iter_mut().flat_map(|alerts| &mut alerts.expectations);

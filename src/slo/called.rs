@@ -50,6 +50,10 @@ impl<'a> Called<'a> {
 
     /// Reports what is about nothing.
     pub(crate) fn check_all(&self, criteria: &WrittenCriteria, problems: &mut Problems) {
+        let truth = criteria.checks.as_ref().filter(|(checks, _)| checks.truth.is_some());
+        if let Some((_, place)) = truth {
+            self.check_truth(place, problems);
+        }
         for objective in &criteria.objectives {
             self.check(objective, problems);
             self.check_during(objective, problems);
@@ -57,6 +61,16 @@ impl<'a> Called<'a> {
         if let Some(WrittenAlerts { place, .. }) = criteria.alerts.as_ref().filter(|_| !self.scraped) {
             problems.push(
                 Problem::error(place, "alert rules read metrics, but none are scraped")
+                    .help("add `observe: {metrics: /metrics}` to the scenario"),
+            );
+        }
+    }
+
+    /// Reports checks of metrics that nobody sees.
+    fn check_truth(&self, truth: &crate::input::Place, problems: &mut Problems) {
+        if !self.scraped {
+            problems.push(
+                Problem::error(truth, "the target's metrics are checked, but none are scraped")
                     .help("add `observe: {metrics: /metrics}` to the scenario"),
             );
         }

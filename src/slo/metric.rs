@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::queried::without_restart;
 use super::{
     Aggregation, Bound, Divisor, Finding, MetricIndicator, Objective, Reading, Selector, judge::blank,
 };
-use crate::metrics::{Series, SeriesStore};
+use crate::metrics::{Falls, Series, SeriesStore};
 use crate::model::Verdict;
 
 /// A maximum of one value is no maximum.
@@ -36,7 +35,8 @@ pub(super) fn judge(
         Err(because) => Finding { because, ..finding },
         Ok(values) => {
             let (unit, value) = (indicator.unit, aggregate(indicator.over_run, &values));
-            let fell = without_restart(store, &scrapes, |series| is_counted(indicator, series));
+            let is_wanted = |series: &Series| is_counted(indicator, series);
+            let fell = Falls::of(store, &scrapes, is_wanted).worst(is_wanted);
             Finding {
                 verdict: match (holds(indicator.bound, value), &fell) {
                     (true, Some(_)) => Verdict::Inconclusive,

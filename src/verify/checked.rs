@@ -23,6 +23,8 @@ pub struct Checked {
     pub bad: u64,
     /// Why the verdict is what it is, in one sentence.
     pub because: String,
+    /// True where it rests on how long calls took by gander's own clock.
+    pub on_time: bool,
     /// What it rests on, those that are not as they should be first.
     pub evidence: Evidence,
 }

@@ -47,9 +47,14 @@ pub struct TruthChecks {
 }
 
 impl TruthChecks {
-    /// True when `check` is wanted.
-    pub fn wants(&self, check: TruthCheck) -> bool {
-        !self.except.contains(&check)
+    /// The checks that are wanted, in the order of reports.
+    pub fn wanted(&self) -> impl Iterator<Item = TruthCheck> + '_ {
+        TruthCheck::ALL.into_iter().filter(|check| !self.except.contains(check))
+    }
+
+    /// As reports call them.
+    pub fn wanted_words(&self) -> Vec<&'static str> {
+        self.wanted().map(TruthCheck::word).collect()
     }
 }
 

@@ -67,7 +67,7 @@ fn read_requests(field: Field<'_>, problems: &mut Problems) -> Option<Requests> 
     let tool = fields.optional("tool").and_then(|field| read_label(field, problems));
     let unknown_tool = fields.optional("unknown_tool").and_then(|field| field.text(problems));
     let methods = fields.optional("methods").map(|field| read_methods(field, problems));
-    let counted = fields.optional("counted").map(|field| {
+    let only = fields.optional("counted").map(|field| {
         let items: Vec<Field<'_>> = field.items(problems).collect();
         items.into_iter().filter_map(|item| item.text(problems).map(str::to_owned)).collect()
     });
@@ -79,7 +79,7 @@ fn read_requests(field: Field<'_>, problems: &mut Problems) -> Option<Requests> 
         tool,
         unknown_tool: unknown_tool.map(str::to_owned),
         methods: methods.unwrap_or_default(),
-        counted,
+        counted: only,
     })
 }
 

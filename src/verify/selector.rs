@@ -71,6 +71,7 @@ impl SeriesSelector {
     }
 
     /// The same selection of the metric whose name is longer by `suffix`.
+    #[must_use]
     pub fn suffixed(&self, suffix: &str) -> Self {
         let metric = format!("{}{suffix}", self.metric);
         Self { text: self.text.replacen(&self.metric, &metric, 1), metric, matchers: self.matchers.clone() }

@@ -13,9 +13,9 @@ pub(in crate::report) fn report(log: &RunLog, all: &Aggregates, criteria: &Crite
     let latency_limits: Vec<(String, f64)> = criteria
         .objectives
         .iter()
-        .filter_map(|objective| match objective.indicator {
-            Indicator::Latency { within, .. } => Some((objective.name.clone(), within.as_secs_f64())),
-            _ => None,
+        .filter_map(|objective| {
+            let Indicator::Latency { within, .. } = objective.indicator else { return None };
+            Some((objective.name.clone(), within.as_secs_f64()))
         })
         .collect();
     let seen = Seen {
@@ -34,7 +34,7 @@ pub(in crate::report) fn report(log: &RunLog, all: &Aggregates, criteria: &Crite
 }
 
 fn telemetry_check(checked: Checked, origin: &str) -> TelemetryCheck {
-    let Checked { name, scope, verdict, value, limit, samples, bad, because, evidence } = checked;
+    let Checked { name, scope, verdict, value, limit, samples, bad, because, on_time, evidence } = checked;
     let finding = Finding {
         name,
         scope,
@@ -50,5 +50,5 @@ fn telemetry_check(checked: Checked, origin: &str) -> TelemetryCheck {
         because,
         origin: origin.to_owned(),
     };
-    TelemetryCheck { finding, wrong: bad, evidence }
+    TelemetryCheck { finding, wrong: bad, on_time, evidence }
 }

@@ -17,7 +17,7 @@ pub(super) fn section(checks: &[TelemetryCheck]) -> Markup {
 }
 
 fn card(check: &TelemetryCheck) -> Markup {
-    let TelemetryCheck { finding, wrong: _, evidence } = check;
+    let TelemetryCheck { finding, wrong: _, on_time: _, evidence } = check;
     html! {
         details open[finding.verdict != Verdict::Pass] {
             summary {

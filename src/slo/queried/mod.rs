@@ -4,7 +4,6 @@
 
 mod counting;
 mod events;
-mod falls;
 mod file;
 mod indicator;
 mod reliance;
@@ -17,7 +16,6 @@ mod values;
 
 pub(super) use self::counting::counts;
 pub(super) use self::events::judge as judge_events;
-pub(super) use self::falls::without_restart;
 pub(super) use self::file::{read_events, read_promql, read_query};
 pub use self::indicator::{
     Comparison, Counted, EventsIndicator, Holding, QueryIndicator, QueryLimit, Slices,

@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::falls::without_restart;
 use super::template;
-use crate::metrics::{MetricKind, Series};
+use crate::metrics::{Falls, MetricKind, Series};
 use crate::model::Labels;
 use crate::promql::{Engine, Expr, ExprKind, Matcher, Query, Selector, Storage};
 use crate::slo::feed::{OwnSeries, of_target};
@@ -121,9 +120,11 @@ impl<'a> SteadyScrapes<'a> {
     /// Why what the counters that `queries` select count is not known, if they fell where nothing began again.
     pub(super) fn fell(&self, queries: &[&Query], scrapes: &[Duration]) -> Option<String> {
         let selections: Vec<_> = queries.iter().flat_map(|query| query.selectors()).collect();
-        without_restart(self.recorded.series, scrapes, |series| {
+        let is_wanted = |series: &Series| {
             selections.iter().any(|selection| self.fits(series, &selection.selector.matchers))
-        })
+        };
+        let falls = Falls::of(self.recorded.series, scrapes, is_wanted);
+        falls.worst(is_wanted).map(|fallen| fallen.to_string())
     }
 
     /// Of each series that one of `queries` selects, what it counted since the first of `scrapes`, at each of them. A drop means that

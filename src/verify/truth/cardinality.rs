@@ -17,7 +17,7 @@ pub(super) fn check(books: &Books<'_>) -> Checked {
     for series in books.seen.series.iter() {
         metrics.entry(&series.name).or_default().push(series);
     }
-    let mut rows: Vec<(&str, u64, Option<(&str, u64)>)> =
+    let mut rows: Vec<_> =
         metrics.iter().map(|(name, series)| (*name, label_sets(series), widest(series))).collect();
     rows.sort_by_key(|(_, sets, _)| std::cmp::Reverse(*sets));
     let counts = (rows.len() as u64, rows.iter().filter(|(_, sets, _)| *sets > most).count() as u64);

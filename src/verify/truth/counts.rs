@@ -11,25 +11,25 @@ const COLUMNS: [&str; 4] = ["requests", "answered", "may have arrived", "counted
 
 pub(super) fn check(books: &Books<'_>) -> Checked {
     let names = &books.checks.names;
-    let counter = &names.requests.counter;
-    let rows: Vec<Row> = books.tally.calls.keys().map(|key| books.row(counter, key)).collect();
+    let metric = &names.requests.counter;
+    let rows: Vec<Row> = books.tally.calls.keys().map(|key| books.row(metric, key)).collect();
     let bad = rows.iter().filter(|row| !row.is_good).count() as u64;
     let evidence = Evidence::of(&COLUMNS, rows.iter().map(|row| (row.is_good, row.cells())));
     let counted: f64 = rows.iter().map(|row| row.counted.by).sum();
     let sent = books.tally.sum(|_| true);
     let value = format!("{} counted", number(counted));
     let limit = format!("= {} sent", range(sent.range()));
-    let said = if let Some(because) = books.unfit(counter, &rows) {
+    let said = if let Some(because) = unfit(metric, &rows) {
         Said { verdict: Verdict::Inconclusive, value, because }
     } else if let Some(row) =
         rows.iter().filter(|row| !row.is_good).max_by(|a, b| a.off().total_cmp(&b.off()))
     {
-        Said { verdict: Verdict::Fail, value, because: books.wrong(counter, row, bad) }
+        Said { verdict: Verdict::Fail, value, because: books.wrong(metric, row, bad) }
     } else {
         let because = format!("each of {} rows says what was sent", rows.len());
         Said { verdict: Verdict::Pass, value, because }
     };
-    draft(TruthCheck::Counts, counter.text(), &limit, said, (rows.len() as u64, bad), evidence)
+    draft(TruthCheck::Counts, metric.text(), &limit, said, (rows.len() as u64, bad), evidence)
 }
 
 /// Calls of one kind beside what was counted of them.
@@ -58,9 +58,9 @@ impl Row {
 }
 
 impl Books<'_> {
-    fn row(&self, counter: &SeriesSelector, key: &Key) -> Row {
+    fn row(&self, metric: &SeriesSelector, key: &Key) -> Row {
         let calls = self.tally.calls[key].clone();
-        let counted = self.growth(counter, key);
+        let counted = self.growth(metric, key);
         let is_good = self.is_within(counted.by, calls.range());
         Row { key: key.clone(), calls, counted, is_good }
     }
@@ -87,21 +87,10 @@ impl Books<'_> {
         method && tool
     }
 
-    /// Why what was counted can't be held against what was sent.
-    fn unfit(&self, counter: &SeriesSelector, rows: &[Row]) -> Option<String> {
-        if rows.is_empty() {
-            return Some(format!("nothing was sent that {counter} counts"));
-        }
-        let restarts: u64 = rows.iter().map(|row| row.counted.restarts).sum();
-        (restarts > 0).then(|| {
-            format!("{counter} began again {restarts} times in mid-run: what it counted before each is lost")
-        })
-    }
-
     /// What is wrong, at the worst row.
-    fn wrong(&self, counter: &SeriesSelector, row: &Row, bad: u64) -> String {
-        if counter.select(self.seen.series).is_empty() {
-            return format!("the target has no series {counter}: is `names` right for it?");
+    fn wrong(&self, metric: &SeriesSelector, row: &Row, bad: u64) -> String {
+        if metric.select(self.seen.series).is_empty() {
+            return format!("the target has no series {metric}: is `names` right for it?");
         }
         let what = row.key.text();
         let counted = number(row.counted.by);
@@ -118,6 +107,17 @@ impl Books<'_> {
             bad => format!("{worst}; {} more rows are wrong", bad - 1),
         }
     }
+}
+
+/// Why what was counted can't be held against what was sent.
+fn unfit(metric: &SeriesSelector, rows: &[Row]) -> Option<String> {
+    if rows.is_empty() {
+        return Some(format!("nothing was sent that {metric} counts"));
+    }
+    let restarts: u64 = rows.iter().map(|row| row.counted.restarts).sum();
+    (restarts > 0).then(|| {
+        format!("{metric} began again {restarts} times in mid-run: what it counted before each is lost")
+    })
 }
 
 /// A count as people read it.

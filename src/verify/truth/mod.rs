@@ -35,7 +35,7 @@ struct Books<'a> {
 
 /// What came of each check that is wanted.
 pub(super) fn checked(checks: &TruthChecks, seen: &Seen<'_>) -> Vec<Checked> {
-    let wanted = TruthCheck::ALL.into_iter().filter(|check| checks.wants(*check));
+    let wanted = checks.wanted();
     match span(seen) {
         Err(because) => wanted.filter_map(|check| unknown(check, checks, because)).collect(),
         Ok((from, to)) => {
@@ -136,6 +136,7 @@ fn draft(
         samples,
         bad,
         because: said.because,
+        on_time: check == TruthCheck::Durations,
         evidence,
     }
 }

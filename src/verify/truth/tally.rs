@@ -82,7 +82,6 @@ impl Calls {
     fn add(&mut self, outcome: Outcome, count: u64) {
         match outcome {
             Outcome::NotSent(_) => {}
-            Outcome::Ok | Outcome::CheckFailed => self.answered += count,
             Outcome::ToolError => {
                 self.answered += count;
                 self.tool_errors += count;
@@ -92,7 +91,9 @@ impl Calls {
                 self.rpc_errors += count;
             }
             // An answer that came twice, or to the wrong call, was given; one that asks for more is counted, too.
-            Outcome::Protocol(
+            Outcome::Ok
+            | Outcome::CheckFailed
+            | Outcome::Protocol(
                 ProtocolFault::Duplicate | ProtocolFault::CrossTalk | ProtocolFault::InputRequired,
             ) => self.answered += count,
             // A status may be that of a proxy, and what broke may have broken before it arrived.
@@ -138,7 +139,7 @@ impl Tally {
                 one.outcomes.iter().for_each(|(outcome, count)| calls.add(*outcome, *count));
                 calls.service.merge(one.service.as_ref().unwrap_or(&one.latency));
             }
-            tally.add(key.clone(), calls);
+            tally.calls.entry(key.clone()).or_default().merge(&calls);
         }
         for (step, outcome) in before(seen) {
             if let Some((_, key)) = steps.iter().find(|(known, _)| known.id == step) {
@@ -163,10 +164,6 @@ impl Tally {
         sum
     }
 
-    fn add(&mut self, key: Key, calls: Calls) {
-        self.calls.entry(key).or_default().merge(&calls);
-    }
-
     fn key(&self, step: &Step, seen: &Seen<'_>, names: &MetricNames) -> Key {
         let is_modern = seen.target.is_some_and(|target| target.era == Era::Modern);
         let method = match step.method.as_str() {
@@ -187,9 +184,9 @@ impl Tally {
 
 /// Calls that were made before the first scrape, and are in the books.
 fn before(seen: &Seen<'_>) -> Vec<(crate::plan::StepId, Outcome)> {
-    let baseline = seen.events.iter().find_map(|stamped| match &stamped.what {
-        Event::Baseline { calls } => Some(calls),
-        _ => None,
-    });
+    let baseline = seen
+        .events
+        .iter()
+        .find_map(|stamped| if let Event::Baseline { calls } = &stamped.what { Some(calls) } else { None });
     baseline.into_iter().flatten().map(|call| (crate::plan::StepId(call.step), call.outcome)).collect()
 }
