@@ -6,7 +6,7 @@ use super::growth::Growth;
 use super::tally::{Calls, Key};
 use super::{Books, Said, draft};
 use crate::model::{Verdict, format_count};
-use crate::verify::{Checked, Evidence, LabelledCounter, TruthCheck};
+use crate::verify::{Checked, Evidence, LabelledCounter, SeriesSelector, TruthCheck};
 
 const COLUMNS: [&str; 5] = ["requests", "isError", "JSON-RPC errors", "may have failed", "counted as failed"];
 
@@ -37,7 +37,10 @@ pub(super) fn check(books: &Books<'_>) -> Checked {
     let value = format!("{} counted as failed", number(counted));
     let limit = format!("= {} that failed", range(all.failed()));
     let restarts: u64 = rows.iter().map(|row| row.counted.restarts).sum();
-    let said = if rows.is_empty() || restarts > 0 {
+    let said = if let Some(missing) = books.without_series() {
+        let because = format!("the target has no series {missing}: is `names` right for it?");
+        Said { verdict: Verdict::Fail, value, because }
+    } else if rows.is_empty() || restarts > 0 {
         let because = match restarts {
             0 => format!("nothing was sent that {failed} counts"),
             _ => format!("{failed} began again in mid-run: what it counted before is lost"),
@@ -54,6 +57,17 @@ pub(super) fn check(books: &Books<'_>) -> Checked {
 }
 
 impl Books<'_> {
+    /// The first of the counters that the target does not have. Of failed requests it need have none before one fails.
+    fn without_series(&self) -> Option<&str> {
+        let names = &self.checks.names;
+        let is_there = |counter: &SeriesSelector| !counter.select(self.seen.series).is_empty();
+        let requests = Some(&names.requests.counter).filter(|_| !self.tally.calls.is_empty());
+        let has_failed = self.tally.sum(|_| true).failed().0 > 0;
+        let errors = names.tool_errors.as_ref().map(|errors| &errors.counter).filter(|_| has_failed);
+        let missing = requests.into_iter().chain(errors).find(|counter| !is_there(counter));
+        missing.map(SeriesSelector::text)
+    }
+
     fn failures(&self, what: String, key: &Key, calls: &Calls, counted: Growth) -> Row {
         let (least, most) = calls.failed();
         let uncounted = calls.answered as f64 - self.growth(&self.checks.names.requests.counter, key).by;

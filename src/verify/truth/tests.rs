@@ -239,6 +239,8 @@ fn errors_are_counted_as_errors() {
     made(0, 15).finds(errors, Verdict::Fail, all);
     made(15, 5).finds(errors, Verdict::Fail, "by mcp_tool_errors_total: 10 answers");
     made(20, 15).finds(errors, Verdict::Fail, "15 calls failed, 20 are counted as failed");
+    let unnamed = Made::new().calls("search", Outcome::ToolError, 10, 1).scrape("up 1\n").scrape("up 1\n");
+    unnamed.finds(errors, Verdict::Fail, "the target has no series mcp_requests_total: is `names` right");
     let none = Made::new().calls("search", Outcome::Ok, 100, 1).scrape("up 1\n");
     let none = none.scrape(&requests(&[("tools/call", "search", "success", 100)]));
     none.finds(errors, Verdict::Pass, "whether one would be, this run can't tell");
