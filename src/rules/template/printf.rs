@@ -324,15 +324,7 @@ impl Flags {
         if self.precision == Some(0) && size == 0 {
             return Some(self.padded_by_blanks(""));
         }
-        let sign = if number < 0 {
-            "-"
-        } else if self.plus {
-            "+"
-        } else if self.space {
-            " "
-        } else {
-            ""
-        };
+        let sign = self.sign(number < 0);
         let least = match (self.precision, self.width) {
             (Some(precision), _) => precision,
             (None, Some(width)) if self.zero => width - sign.len().min(width),
@@ -348,6 +340,16 @@ impl Flags {
         Some(self.padded_by_blanks(&format!("{sign}{octal}{prefix}{digits}")))
     }
 
+    /// What stands before a number's digits.
+    fn sign(&self, is_negative: bool) -> &'static str {
+        match is_negative {
+            true => "-",
+            false if self.plus => "+",
+            false if self.space => " ",
+            false => "",
+        }
+    }
+
     fn float(&self, number: f64, verb: char) -> Option<String> {
         let unsigned = number.abs();
         let digits = match verb {
@@ -360,15 +362,7 @@ impl Flags {
             'x' | 'X' => hexadecimal(unsigned, self.precision),
             _ => return None,
         };
-        let sign = if number.is_sign_negative() && !number.is_nan() {
-            "-"
-        } else if self.plus {
-            "+"
-        } else if self.space {
-            " "
-        } else {
-            ""
-        };
+        let sign = self.sign(number.is_sign_negative() && !number.is_nan());
         if number.is_nan() {
             return Some(self.padded_by_blanks(&format!("{sign}NaN")));
         }

@@ -1,9 +1,7 @@
 //! The histogram's buckets can tell the limits of the objectives: a limit between two bounds that are far apart is anybody's guess.
 
-use std::time::Duration;
-
+use super::durations::time;
 use super::{Books, Said, draft};
-use crate::model::format_duration;
 use crate::verify::{Checked, Evidence, TruthCheck};
 
 /// A limit is told where the bounds beside it differ by no more than this.
@@ -41,7 +39,7 @@ pub(super) fn check(books: &Books<'_>) -> Option<Checked> {
     };
     let bad: Vec<_> = rows.iter().filter(|row| !is_told(row)).collect();
     let cells = |&(name, limit, above, up_to): &(&String, f64, f64, f64)| {
-        vec![name.clone(), time(limit), time(above), time(up_to)]
+        vec![name.clone(), bound_text(limit), bound_text(above), bound_text(up_to)]
     };
     let evidence = Evidence::of(&COLUMNS, rows.iter().map(|row| (is_told(row), cells(row))));
     let (value, because) = match bad.first() {
@@ -52,9 +50,9 @@ pub(super) fn check(books: &Books<'_>) -> Option<Checked> {
             format!("{} of {} limits not resolved", bad.len(), rows.len()),
             format!(
                 "{name}: {} lies between the bounds {} and {}, and what is in that bucket may be on either side: add a bound at the limit",
-                time(*limit),
-                time(*above),
-                time(*up_to)
+                bound_text(*limit),
+                bound_text(*above),
+                bound_text(*up_to)
             ),
         ),
     };
@@ -70,9 +68,6 @@ fn around(bounds: &[f64], limit: f64) -> (f64, f64) {
     (above, up_to)
 }
 
-fn time(seconds: f64) -> String {
-    if seconds.is_infinite() {
-        return "+Inf".to_owned();
-    }
-    format_duration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+fn bound_text(seconds: f64) -> String {
+    if seconds.is_infinite() { "+Inf".to_owned() } else { time(seconds) }
 }

@@ -52,8 +52,7 @@ impl Row {
 
     /// How far it is from what it should be.
     fn off(&self) -> f64 {
-        let (least, most) = self.calls.range();
-        (least as f64 - self.counted.by).max(self.counted.by - most as f64)
+        beyond(self.counted.by, self.calls.range())
     }
 }
 
@@ -118,6 +117,11 @@ fn unfit(metric: &SeriesSelector, rows: &[Row]) -> Option<String> {
     (restarts > 0).then(|| {
         format!("{metric} began again {restarts} times in mid-run: what it counted before each is lost")
     })
+}
+
+/// How far a count is from what it may be; negative within it.
+pub(super) fn beyond(count: f64, (least, most): (u64, u64)) -> f64 {
+    (least as f64 - count).max(count - most as f64)
 }
 
 /// A count as people read it.

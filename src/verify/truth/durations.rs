@@ -192,6 +192,6 @@ fn mean(histogram: &LatencyHistogram) -> Option<f64> {
     histogram.mean().map(|mean| mean.as_secs_f64())
 }
 
-fn time(seconds: f64) -> String {
+pub(super) fn time(seconds: f64) -> String {
     format_duration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }

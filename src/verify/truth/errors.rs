@@ -1,7 +1,7 @@
 //! Failed requests: the target must count as failed what its clients saw fail, `isError` included, and nothing else. What it does not count
 //! at all, the check of counts tells.
 
-use super::counts::{number, range};
+use super::counts::{beyond, number, range};
 use super::growth::Growth;
 use super::tally::{Calls, Key};
 use super::{Books, Said, draft};
@@ -109,8 +109,7 @@ impl Row {
     }
 
     fn off(&self) -> f64 {
-        let (least, most) = self.range;
-        (least as f64 - self.counted.by).max(self.counted.by - most as f64)
+        beyond(self.counted.by, self.range)
     }
 
     /// What is wrong with it.
