@@ -61,6 +61,7 @@ pub(super) fn build(
         alerts: None,
         prometheus: None,
         telemetry: Vec::new(),
+        cost: None,
         notes,
         clocks: clocks::clocks(log, all, clock),
         generator,

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::model::{Labels, NotificationCount, TargetInfo, printable_text};
 use crate::slo::{AlertHistory, AlertProjection, AlertRow, AlertSpan, HeldBackRow, PageRow, TheirAlertRow};
-use crate::verify::Evidence;
+use crate::verify::{Cost, CostPart, CostRow, Evidence};
 
 /// `report` with every text made printable.
 pub(super) fn gated(report: &RunReport) -> RunReport {
@@ -27,6 +27,7 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
         alerts,
         prometheus,
         telemetry,
+        cost,
         notes,
         total,
         steps,
@@ -60,15 +61,13 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
     } = &mut gated;
     all([scenario, description, state, because]);
     all(notes);
-    let Manifest { run_id, gander, started_at, scenario_file, version: _ } = run;
-    all([run_id, gander, started_at, scenario_file]);
-    let Environment { os, cpu, profile, cores: _, memory_bytes: _ } = environment;
-    all([os, cpu, profile]);
+    origin_texts(run, environment);
     target.iter_mut().for_each(target_texts);
     objectives.iter_mut().for_each(objective_texts);
     alerts.iter_mut().for_each(alert_texts);
     prometheus.iter_mut().for_each(prometheus_texts);
     telemetry.iter_mut().for_each(telemetry_texts);
+    cost.iter_mut().for_each(cost_texts);
     for row in steps.iter_mut().chain(around).chain([total, warm_up_total]) {
         let StepRow { name, method, tool, .. } = row;
         all([name, method].into_iter().chain(tool));
@@ -95,6 +94,14 @@ pub(super) fn gated(report: &RunReport) -> RunReport {
         all([name, unit]);
     }
     gated
+}
+
+/// Those on what was run, and where.
+fn origin_texts(run: &mut Manifest, environment: &mut Environment) {
+    let Manifest { run_id, gander, started_at, scenario_file, version: _ } = run;
+    all([run_id, gander, started_at, scenario_file]);
+    let Environment { os, cpu, profile, cores: _, memory_bytes: _ } = environment;
+    all([os, cpu, profile]);
 }
 
 /// A text from outside the report, made printable.
@@ -172,6 +179,18 @@ fn telemetry_texts(check: &mut TelemetryCheck) {
     objective_texts(finding);
     let Evidence { columns, rows, more: _ } = evidence;
     all(columns.iter_mut().chain(rows.iter_mut().flatten()));
+}
+
+fn cost_texts(cost: &mut Cost) {
+    let Cost { currency, parts, rows, calls: _, seconds: _, total: _, per_thousand_calls: _, per_hour: _ } =
+        cost;
+    all([currency]);
+    for CostPart { name, basis, amount: _ } in parts {
+        all([name, basis]);
+    }
+    for CostRow { name, calls: _, amount: _, per_thousand_calls: _ } in rows {
+        all([name]);
+    }
 }
 
 fn prometheus_texts(report: &mut PrometheusReport) {

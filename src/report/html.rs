@@ -6,6 +6,7 @@
 mod alerts;
 mod budgets;
 mod charts;
+mod cost;
 mod health_strip;
 mod own_prometheus;
 mod sections;
@@ -39,6 +40,7 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
                     (budgets::budgets(report))
                     @if let Some(history) = &report.alerts { (alerts::alerts(history)) }
                     @if !report.telemetry.is_empty() { (telemetry::section(&report.telemetry)) }
+                    @if let Some(cost) = &report.cost { (cost::section(cost)) }
                     @if let Some(prometheus) = &report.prometheus { (own_prometheus::section(prometheus)) }
                     (sections::golden_signals(report))
                     (figures("Over time", "charts", &load))

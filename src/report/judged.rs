@@ -32,10 +32,10 @@ pub fn judged(log: &RunLog, criteria: &Criteria) -> RunReport {
         history
     });
     let prometheus = own_prometheus::report(log, steady.end, alerts.as_ref());
-    let telemetry = telemetry::report(log, &measured.all, criteria);
+    let (telemetry, cost) = telemetry::report(log, &measured.all, criteria);
     findings.extend(telemetry.iter().map(|check| check.finding.clone()));
     let fails_anyway = fails_anyway || telemetry.iter().any(TelemetryCheck::fails_despite_lateness);
-    RunReport { alerts, prometheus, telemetry, ..build(log, &measured, findings, fails_anyway) }
+    RunReport { alerts, prometheus, telemetry, cost, ..build(log, &measured, findings, fails_anyway) }
 }
 
 /// What was scraped, on the clock of the day.

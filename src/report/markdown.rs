@@ -7,11 +7,12 @@ use std::fmt::Write as _;
 use super::figures::{P50, P95, P99};
 use super::own_prometheus::PrometheusReport;
 use super::{
-    Finding, RunReport, StepRow, StreamTime, TelemetryCheck, alert_words, budget_words, figures,
+    Finding, RunReport, StepRow, StreamTime, TelemetryCheck, alert_words, budget_words, cost_words, figures,
     prometheus_words,
 };
 use crate::model::{Verdict, format_count, format_ratio};
 use crate::slo::{AlertHistory, AlertRow};
+use crate::verify::Cost;
 
 /// Rows of errors beyond this are counted, not shown.
 const MOST_ERRORS: usize = 20;
@@ -23,6 +24,7 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
         budgets(report),
         report.alerts.as_ref().map(alerts).unwrap_or_default(),
         telemetry(&report.telemetry),
+        report.cost.as_ref().map(cost).unwrap_or_default(),
         report.prometheus.as_ref().map(prometheus).unwrap_or_default(),
         golden_signals(report),
         steps(report),
@@ -148,6 +150,23 @@ fn telemetry(checks: &[TelemetryCheck]) -> String {
             row(&mut part, &cells.iter().map(|cell| text(cell)).collect::<Vec<_>>());
         }
         part += "\n";
+    }
+    part
+}
+
+/// What the run cost: in one sentence, and whose it is.
+fn cost(cost: &Cost) -> String {
+    let mut part = ["### Cost (estimated)\n\n", &text(&cost_words::headline(cost)), ".\n\n"].concat();
+    row(&mut part, &cost_words::HEADS.map(text));
+    part += "|---|---:|---:|---:|\n";
+    for of in &cost.rows {
+        row(&mut part, &cost_words::row(cost, of).map(|cell| text(&cell)));
+    }
+    part.push('\n');
+    row(&mut part, &cost_words::PART_HEADS.map(text));
+    part += "|---|---:|---|\n";
+    for of in &cost.parts {
+        row(&mut part, &cost_words::part(cost, of).map(|cell| text(&cell)));
     }
     part
 }

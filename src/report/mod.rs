@@ -5,6 +5,7 @@ mod run_report;
 mod measured;
 mod alert_words;
 mod budget_words;
+mod cost_words;
 mod build;
 mod format;
 mod gate;

@@ -10,7 +10,7 @@ use super::{Environment, Manifest};
 use crate::metrics::Phase;
 use crate::model::{HealthState, Messages, OutcomeClass, Strays, TargetInfo, Verdict};
 use crate::slo::{AlertHistory, Finding, GeneratorCheck};
-use crate::verify::Evidence;
+use crate::verify::{Cost, Evidence};
 
 /// The version of `report.json`. Version 2 has all that version 1 had, and beside it
 /// `errors`, `clocks`, `generator`, how much of each second was `covered`, and which failures were `expected`. Version 3 has
@@ -19,8 +19,9 @@ use crate::verify::Evidence;
 /// `idle_streams` and `lost_sessions`. Version 5 has all that version 4 had, and beside it `within_limit` of each objective. Version 6 has all that
 /// version 5 had, and beside it `budget` of each objective, `projected` of each alert, `prometheus`, from when on the `alerts` are not known
 /// (`unknown_from`), and `aborted` among the states of a run; a reader that looks at the other fields alone, and takes that state for one
-/// that it does not know, reads it as before. Version 7 has all that version 6 had, and beside it `telemetry`.
-pub const REPORT_VERSION: u32 = 7;
+/// that it does not know, reads it as before. Version 7 has all that version 6 had, and beside it `telemetry`;
+/// version 8 has `cost` beside that.
+pub const REPORT_VERSION: u32 = 8;
 
 /// A run, judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,6 +57,9 @@ pub struct RunReport {
     /// What came of the checks of the target's own telemetry; each is among the `objectives`, too.
     #[serde(default)]
     pub telemetry: Vec<TelemetryCheck>,
+    /// What the run cost, estimated; `None` where nobody said what things cost.
+    #[serde(default)]
+    pub cost: Option<Cost>,
     /// Things a person should know to read the numbers.
     pub notes: Vec<String>,
     /// The latencies of all steady load calls on each of their clocks.

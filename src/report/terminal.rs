@@ -2,13 +2,12 @@
 //!
 //! It is text for a person; programs read `report.json`. Whether there are colours is the caller's to say.
 
+mod telemetry;
+
 use super::figures::{P50, P90, P95, P99};
 use super::own_prometheus::PrometheusReport;
 use super::terminal_table::{Align, Table, fitted, wrapped};
-use super::{
-    CrossTalk, Finding, RunReport, StepRow, TelemetryCheck, alert_words, budget_words, figures,
-    prometheus_words,
-};
+use super::{CrossTalk, Finding, RunReport, StepRow, alert_words, budget_words, figures, prometheus_words};
 use crate::model::{Color, Verdict, format_count, format_ratio};
 use crate::slo::{Agreement, AlertHistory};
 
@@ -48,6 +47,7 @@ pub(super) fn render(report: &RunReport, style: TerminalStyle<'_>) -> String {
     screen.budgets(report);
     report.alerts.iter().for_each(|history| screen.alerts(history));
     screen.telemetry(&report.telemetry);
+    report.cost.iter().for_each(|cost| screen.cost(cost));
     report.prometheus.iter().for_each(|prometheus| screen.prometheus(prometheus));
     screen.golden_signals(report);
     screen.steps(report);
@@ -168,29 +168,6 @@ impl Screen {
         }
         for told in alert_words::paged(history).iter().take(MOST_ROWS) {
             self.hanging("  paged  ", told);
-        }
-    }
-
-    /// What the checks of the target's telemetry rest on that are not as they should be; the others are told by their rows above.
-    fn telemetry(&mut self, checks: &[TelemetryCheck]) {
-        let told = checks.iter().filter(|check| check.finding.verdict != Verdict::Pass);
-        let told: Vec<&TelemetryCheck> = told.filter(|check| !check.evidence.rows.is_empty()).collect();
-        if told.is_empty() {
-            return;
-        }
-        self.title("TELEMETRY");
-        for TelemetryCheck { finding, wrong: _, on_time: _, evidence } in told {
-            self.hanging("  ", &format!("{} ({})", finding.name, finding.scope));
-            let columns = evidence.columns.len();
-            let aligns: Vec<Align> =
-                (0..columns).map(|place| if place == 0 { Align::Name } else { Align::Right }).collect();
-            let mut table = Table::new(&aligns);
-            table.row(evidence.columns.clone());
-            evidence.rows.iter().take(MOST_ROWS).for_each(|row| table.row(row.clone()));
-            for lines in self.headed(&table) {
-                self.row(&lines);
-            }
-            self.and_more(evidence.rows.len());
         }
     }
 

@@ -15,6 +15,7 @@ use crate::plan::{
     StdioTarget, Target, ThinkTime, TokenSharing, Transport, Turn, UnlistedTools,
 };
 use crate::slo::{AlertCriteria, Criteria, Divisor, Indicator, Reading, Selector};
+use crate::verify::{CostBudget, money};
 
 /// The longest line.
 const WIDTH: usize = 100;
@@ -45,6 +46,15 @@ pub fn describe(plan: &Plan, criteria: &Criteria) -> String {
     if let Some(truth) = &criteria.checks.truth {
         let (names, wanted) = (&truth.names.origin, truth.wanted_words().join(", "));
         page.line(0, &format!("the target's metrics (names: {names}) are checked: {wanted}"));
+    }
+    if let Some(prices) = &criteria.checks.cost {
+        let budget = prices.budget.map_or_else(
+            || "without a budget".to_owned(),
+            |CostBudget { limit, per }| {
+                format!("with a budget of {} {}", money(limit, &prices.currency), per.words())
+            },
+        );
+        page.line(0, &format!("what it costs is estimated, {budget}"));
     }
     page.blank();
     describe_watch(&mut page, plan);

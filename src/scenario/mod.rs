@@ -23,6 +23,7 @@ mod overrides;
 mod prometheus_file;
 mod resolved;
 mod resolved_alerts;
+mod resolved_checks;
 mod resolved_queried;
 mod resolved_steps;
 mod operation_file;

@@ -8,6 +8,7 @@ use url::Url;
 
 use super::VERSION;
 use super::resolved_alerts;
+use super::resolved_checks;
 use super::resolved_queried;
 use super::resolved_steps::{answers, feeder, transaction};
 use crate::model::{LatencyClock, without_credentials};
@@ -92,14 +93,8 @@ pub fn resolved_criteria(criteria: &Criteria) -> Mapping {
     if let Some(alerts) = &criteria.alerts {
         fields.set("alerts", resolved_alerts::alerts(alerts));
     }
-    if let Some(truth) = &criteria.checks.truth {
-        let mut checks = Fields::default();
-        checks.set("names", truth.names.origin.as_str());
-        checks.set("except", truth.except.iter().map(|check| check.word().into()).collect::<Vec<Value>>());
-        checks.set("other_clients", truth.other_clients);
-        checks.set("label_sets", truth.label_sets);
-        checks.set("settle", duration(truth.settle));
-        fields.set("checks", Fields::of([("truth", checks.value())]));
+    if !criteria.checks.is_empty() {
+        fields.set("checks", resolved_checks::checks(&criteria.checks));
     }
     if let Some(AbortWhen { all_calls_fail_for, no_answer_for }) = &criteria.abort_when {
         let mut guards = Fields::default();

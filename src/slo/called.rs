@@ -8,6 +8,7 @@ use super::{During, Indicator, Scope, WrittenAlerts, WrittenCriteria, WrittenObj
 use crate::input::{Problem, Problems, quoted, way_out};
 use crate::model::{LatencyClock, format_duration};
 use crate::plan::{Load, Plan, Role, Step};
+use crate::verify::{Prices, WrittenChecks};
 
 /// What objectives can be about.
 #[derive(Debug)]
@@ -50,9 +51,8 @@ impl<'a> Called<'a> {
 
     /// Reports what is about nothing.
     pub(crate) fn check_all(&self, criteria: &WrittenCriteria, problems: &mut Problems) {
-        let truth = criteria.checks.as_ref().filter(|(checks, _)| checks.truth.is_some());
-        if let Some((_, place)) = truth {
-            self.check_truth(place, problems);
+        if let Some(written) = &criteria.checks {
+            self.check_checks(written, problems);
         }
         for objective in &criteria.objectives {
             self.check(objective, problems);
@@ -66,13 +66,24 @@ impl<'a> Called<'a> {
         }
     }
 
-    /// Reports checks of metrics that nobody sees.
-    fn check_truth(&self, truth: &crate::input::Place, problems: &mut Problems) {
-        if !self.scraped {
-            problems.push(
-                Problem::error(truth, "the target's metrics are checked, but none are scraped")
-                    .help("add `observe: {metrics: /metrics}` to the scenario"),
-            );
+    /// Reports checks of metrics that nobody sees, and prices of calls that nobody makes.
+    fn check_checks(&self, written: &WrittenChecks, problems: &mut Problems) {
+        let help = "add `observe: {metrics: /metrics}` to the scenario";
+        if let Some(place) = written.place_of("truth").filter(|_| !self.scraped) {
+            let message = "the target's metrics are checked, but none are scraped";
+            problems.push(Problem::error(place, message).help(help));
+        }
+        let counter = written.checks.cost.as_ref().and_then(Prices::counter);
+        if let (Some(counter), Some(place), false) = (counter, written.place_of("cost"), self.scraped) {
+            let message = format!("tokens are counted by {counter}, but no metrics are scraped");
+            problems.push(Problem::error(place, message).help(help));
+        }
+        let known: BTreeSet<&str> = self.calls.iter().map(|call| call.tool.unwrap_or(call.method)).collect();
+        let known: Vec<&str> = known.into_iter().collect();
+        for (name, place) in written.priced.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
+            let message = format!("{} calls no tool or method {}", self.who, quoted(name));
+            let help = way_out(name, &known, "it calls");
+            problems.push(Problem::error(place, message).label("nothing to price").help(help));
         }
     }
 

@@ -20,7 +20,7 @@ use crate::input::{
 };
 use crate::model::{LatencyClock, StreamClock, parse_duration};
 use crate::plan::Plan;
-use crate::verify::{self, Checks};
+use crate::verify::{self, WrittenChecks};
 
 /// The version of the file format.
 const VERSION: u64 = 1;
@@ -45,7 +45,7 @@ pub(crate) struct WrittenCriteria {
     pub objectives: Vec<WrittenObjective>,
     pub alerts: Option<WrittenAlerts>,
     pub abort_when: Option<(AbortWhen, Place)>,
-    pub checks: Option<(Checks, Place)>,
+    pub checks: Option<WrittenChecks>,
 }
 
 /// Alert rules and where they are asked for.
@@ -69,11 +69,8 @@ impl WrittenCriteria {
             (None, abort_when) => self.abort_when = abort_when,
             (Some(_), None) => {}
         }
-        match (&self.checks, other.checks) {
-            (Some((_, first)), Some((_, second))) => problems.push(
-                Problem::error(&second, "a second SLO file has `checks`")
-                    .help(format!("the first is at {first}: keep one of them")),
-            ),
+        match (&mut self.checks, other.checks) {
+            (Some(first), Some(second)) => first.extend(second, problems),
             (None, checks) => self.checks = checks,
             (Some(_), None) => {}
         }
@@ -91,7 +88,7 @@ impl WrittenCriteria {
         Criteria {
             objectives: self.objectives.into_iter().map(|written| written.objective).collect(),
             alerts: self.alerts.map(|written| written.alerts),
-            checks: self.checks.map(|(checks, _)| checks).unwrap_or_default(),
+            checks: self.checks.map(|written| written.checks).unwrap_or_default(),
             abort_when: self.abort_when.map(|(when, _)| when),
         }
     }
@@ -198,8 +195,7 @@ pub(crate) fn read(source: &Arc<Source>, files: Files<'_>, problems: &mut Proble
         criteria.alerts = alerts::read(alerts, source, files, problems);
     }
     if let Some(field) = file.optional("checks") {
-        let read = verify::read(field, source, files, problems);
-        criteria.checks = read.map(|checks| (checks, field.node.place.clone()));
+        criteria.checks = verify::read(field, source, files, problems);
     }
     if let Some(field) = file.optional("abort_when") {
         let read = abort_file::read(field, problems);

@@ -4,26 +4,39 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::MetricNames;
+use super::{MetricNames, Prices};
 
 /// The checks that an SLO file switches on.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Checks {
     /// The target's metrics against what was sent and what came back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truth: Option<TruthChecks>,
+    /// What the run cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Prices>,
 }
 
 impl Checks {
     /// True when none is on.
     pub fn is_empty(&self) -> bool {
-        self.truth.is_none()
+        self.truth.is_none() && self.cost.is_none()
+    }
+
+    /// Where the check that reports call `name` is switched on: `file:line`.
+    pub fn origin(&self, name: &str) -> &str {
+        let origin = match name.split(':').next() {
+            Some("cost") => self.cost.as_ref().map(|prices| &prices.origin),
+            _ => self.truth.as_ref().map(|truth| &truth.origin),
+        };
+        origin.map(String::as_str).unwrap_or_default()
     }
 
     /// How long to wait after the load for what the target's metrics say once all is over; `None` where nobody asks.
     pub fn settle(&self) -> Option<Duration> {
-        self.truth.as_ref().map(|truth| truth.settle)
+        let truth = self.truth.as_ref().map(|truth| truth.settle);
+        truth.max(self.cost.as_ref().and_then(Prices::settle))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Checks, TruthCheck, TruthChecks, names_file};
-use crate::input::{Field, Fields, Files, Problem, Problems, Source, quoted};
+use super::{Checks, TruthCheck, TruthChecks, cost, names_file};
+use crate::input::{Field, Fields, Files, Place, Problem, Problems, Source, quoted};
 
 /// More label sets than this are what a label that takes what calls bring makes.
 const LABEL_SETS: u64 = 1_000;
@@ -12,21 +12,64 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// The longest that a run waits for that.
 const LONGEST_SETTLE: Duration = Duration::from_secs(60);
 
+/// The checks of SLO files, and where they are written.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct WrittenChecks {
+    pub(crate) checks: Checks,
+    /// Each kind that is on, by its name.
+    pub(crate) kinds: Vec<(&'static str, Place)>,
+    /// The tools and methods that the price sheet names.
+    pub(crate) priced: Vec<(String, Place)>,
+}
+
+impl WrittenChecks {
+    /// Adds what a further file says. A kind of checks that two files switch on would be on terms of both.
+    pub(crate) fn extend(&mut self, other: Self, problems: &mut Problems) {
+        for (kind, place) in &other.kinds {
+            if let Some((_, first)) = self.kinds.iter().find(|(known, _)| known == kind) {
+                problems.push(
+                    Problem::error(place, format!("a second SLO file has {} in `checks`", quoted(kind)))
+                        .help(format!("the first is at {first}: keep one of them")),
+                );
+            }
+        }
+        let Checks { truth, cost } = other.checks;
+        self.checks.truth = self.checks.truth.take().or(truth);
+        self.checks.cost = self.checks.cost.take().or(cost);
+        self.kinds.extend(other.kinds);
+        self.priced.extend(other.priced);
+    }
+
+    /// Where the kind is switched on.
+    pub(crate) fn place_of(&self, kind: &str) -> Option<&Place> {
+        self.kinds.iter().find(|(known, _)| *known == kind).map(|(_, place)| place)
+    }
+}
+
 /// What the field `checks` of `source` says.
 pub(crate) fn read(
     checks: Field<'_>,
     source: &Source,
     files: Files<'_>,
     problems: &mut Problems,
-) -> Option<Checks> {
+) -> Option<WrittenChecks> {
     let mut fields = Fields::of(checks.node, "`checks`", problems)?;
     let before = problems.len();
-    let truth = fields.optional("truth").map(|field| read_truth(field, source, files, problems));
+    let mut written = WrittenChecks::default();
+    for kind in ["truth", "cost"] {
+        written.kinds.extend(fields.place_of_any(&[kind]).map(|place| (kind, place.clone())));
+    }
+    if let Some(field) = fields.optional("truth") {
+        written.checks.truth = read_truth(field, source, files, problems);
+    }
+    if let Some(field) = fields.optional("cost") {
+        written.checks.cost = cost::read(field, &mut written.priced, problems);
+    }
     fields.finish(problems);
-    if truth.is_none() && problems.len() == before {
+    if written.kinds.is_empty() && problems.len() == before {
         checks.wrong("nothing is checked", "add `truth: {names: guide}`, or remove it", problems);
     }
-    Some(Checks { truth: truth.flatten() })
+    Some(written)
 }
 
 fn read_truth(

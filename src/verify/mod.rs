@@ -6,7 +6,9 @@
 
 mod checked;
 mod checks;
+mod cost;
 mod file;
+mod growth;
 mod names;
 mod names_file;
 mod selector;
@@ -17,10 +19,13 @@ mod tests;
 
 pub use checked::{Checked, Evidence};
 pub use checks::{Checks, TruthCheck, TruthChecks};
+pub use cost::{
+    BudgetPer, Cost, CostBudget, CostPart, CostRow, Prices, Reserved, TokenCount, TokenPrice, cost, money,
+};
 pub use names::{Durations, LabelledCounter, MetricNames, Requests};
 pub use selector::SeriesSelector;
 
-pub(crate) use file::read;
+pub(crate) use file::{WrittenChecks, read};
 
 use crate::metrics::{Aggregates, Second, SeriesStore};
 use crate::model::{Event, Stamped, TargetInfo};
@@ -49,5 +54,7 @@ pub struct Seen<'a> {
 
 /// What came of each of `checks`, in their own order.
 pub fn checked(checks: &Checks, seen: &Seen<'_>) -> Vec<Checked> {
-    checks.truth.iter().flat_map(|truth| truth::checked(truth, seen)).collect()
+    let truth = checks.truth.iter().flat_map(|truth| truth::checked(truth, seen));
+    let budget = checks.cost.iter().filter_map(|prices| cost::checked(prices, &cost(prices, seen)));
+    truth.chain(budget).collect()
 }

@@ -120,7 +120,7 @@ fn read_methods(field: Field<'_>, problems: &mut Problems) -> BTreeMap<String, S
     methods
 }
 
-fn read_label(field: Field<'_>, problems: &mut Problems) -> Option<String> {
+pub(super) fn read_label(field: Field<'_>, problems: &mut Problems) -> Option<String> {
     let text = field.text(problems)?;
     let is_start = |c: char| c.is_ascii_alphabetic() || c == '_';
     if text.starts_with(is_start) && text.chars().all(|c| is_start(c) || c.is_ascii_digit()) {
@@ -130,7 +130,7 @@ fn read_label(field: Field<'_>, problems: &mut Problems) -> Option<String> {
     None
 }
 
-fn read_selector(field: Field<'_>, problems: &mut Problems) -> Option<SeriesSelector> {
+pub(super) fn read_selector(field: Field<'_>, problems: &mut Problems) -> Option<SeriesSelector> {
     let text = field.text(problems)?;
     SeriesSelector::parse(text)
         .map_err(|error| {

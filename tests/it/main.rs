@@ -33,6 +33,9 @@ mod truth;
 /// The target's own telemetry against what was sent: faults that are found, and healthy targets that raise nothing.
 mod telemetry;
 
+/// What a run costs, by a price sheet.
+mod cost;
+
 /// The selftest, and the target that does nothing.
 mod selftest;
 

@@ -17,7 +17,7 @@ const LAYERS: [(&str, &[&str]); 24] = [
     ("alertmanager", &["model", "input", "promql"]),
     ("verify", &["model", "input", "plan", "metrics", "promql"]),
     ("slo", &["model", "input", "plan", "metrics", "stats", "promql", "rules", "alertmanager", "verify"]),
-    ("scenario", &["model", "input", "plan", "slo"]),
+    ("scenario", &["model", "input", "plan", "slo", "verify"]),
     ("report", &["model", "plan", "metrics", "stats", "verify", "slo"]),
     ("mcp", &["model", "clock", "plan"]),
     ("load", &["model", "clock", "plan", "metrics", "mcp"]),

@@ -25,6 +25,11 @@ fn full_report() -> Value {
         "finding": report["objectives"][0], "wrong": 1, "on_time": false,
         "evidence": {"columns": ["requests"], "rows": [["tools/call"]], "more": 0}
     }]);
+    report["cost"] = json!({
+        "currency": "USD", "calls": 10, "seconds": 2.0, "total": 0.1, "per_thousand_calls": 10.0, "per_hour": null,
+        "parts": [{"name": "CPU", "amount": null, "basis": "not known"}],
+        "rows": [{"name": "search", "calls": 10, "amount": 0.1, "per_thousand_calls": 10.0}]
+    });
     report["saturation"] = json!([{"name": "CPU", "unit": "cores", "points": [[1.0, 0.5]], "peak": 0.5}]);
     report
 }

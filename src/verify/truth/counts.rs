@@ -1,10 +1,10 @@
 //! Requests by method and tool: the target must have counted each that it answered, and none that was not sent.
 
-use super::growth::Growth;
 use super::tally::{Calls, Key};
 use super::{Books, Said, draft};
 use crate::metrics::Series;
 use crate::model::{Verdict, format_count};
+use crate::verify::growth::Growth;
 use crate::verify::{Checked, Evidence, SeriesSelector, TruthCheck};
 
 const COLUMNS: [&str; 4] = ["requests", "answered", "may have arrived", "counted"];

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::counts::number;
-use super::growth::Growth;
 use super::tally::{Calls, Key};
 use super::{Books, Said, draft};
 use crate::metrics::Series;
 use crate::model::{LatencyHistogram, Verdict, format_duration};
+use crate::verify::growth::Growth;
 use crate::verify::{Checked, Durations, Evidence, SeriesSelector, TruthCheck};
 
 /// The two clocks begin and end at other moments of the same call.

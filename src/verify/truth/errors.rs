@@ -2,10 +2,10 @@
 //! at all, the check of counts tells.
 
 use super::counts::{beyond, number, range};
-use super::growth::Growth;
 use super::tally::{Calls, Key};
 use super::{Books, Said, draft};
 use crate::model::{Verdict, format_count};
+use crate::verify::growth::Growth;
 use crate::verify::{Checked, Evidence, LabelledCounter, SeriesSelector, TruthCheck};
 
 const COLUMNS: [&str; 5] = ["requests", "isError", "JSON-RPC errors", "may have failed", "counted as failed"];

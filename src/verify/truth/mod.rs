@@ -10,11 +10,11 @@ mod counts;
 mod durations;
 mod errors;
 mod gauges;
-mod growth;
+
 mod tally;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::time::Duration;
 

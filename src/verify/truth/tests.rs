@@ -21,7 +21,7 @@ transactions:
 ";
 
 /// A run: what was sent, and what the target said before and after.
-struct Made {
+pub(in crate::verify) struct Made {
     plan: Plan,
     cells: Vec<Cell>,
     early: Vec<EarlyCall>,
@@ -29,9 +29,11 @@ struct Made {
     scrapes: Vec<Option<String>>,
     checks: &'static str,
     limits: Vec<(String, f64)>,
+    /// What else happened.
+    events: Vec<Stamped<Event>>,
 }
 
-fn checks(text: &str) -> Checks {
+pub(in crate::verify) fn checks(text: &str) -> Checks {
     let mut problems = Problems::new();
     let source = Source::new("slo.yaml", format!("checks: {text}\n"));
     let root = parse(&source, &mut problems).unwrap();
@@ -39,11 +41,11 @@ fn checks(text: &str) -> Checks {
     let files = Files { read: &|_| Err(std::io::ErrorKind::NotFound.into()), names: &|_| Vec::new() };
     let read = crate::verify::read(fields.optional("checks").unwrap(), &source, files, &mut problems);
     assert!(problems.is_empty(), "{problems:?}");
-    read.unwrap()
+    read.unwrap().checks
 }
 
 impl Made {
-    fn new() -> Self {
+    pub(in crate::verify) fn new() -> Self {
         let plan = plan(SCENARIO);
         Self {
             plan,
@@ -53,6 +55,7 @@ impl Made {
             scrapes: Vec::new(),
             checks: "{truth: {names: guide}}",
             limits: Vec::new(),
+            events: Vec::new(),
         }
     }
 
@@ -61,7 +64,7 @@ impl Made {
     }
 
     /// So many calls, each as long.
-    fn calls(mut self, step: &str, outcome: Outcome, count: u64, ms: u64) -> Self {
+    pub(in crate::verify) fn calls(mut self, step: &str, outcome: Outcome, count: u64, ms: u64) -> Self {
         let mut service = LatencyHistogram::new();
         service.record_n(Duration::from_millis(ms), count);
         let step = self.step(step);
@@ -85,7 +88,7 @@ impl Made {
         self.calls(step, outcome, 1, 1)
     }
 
-    fn scrape(mut self, text: &str) -> Self {
+    pub(in crate::verify) fn scrape(mut self, text: &str) -> Self {
         self.scrapes.push(Some(text.to_owned()));
         self
     }
@@ -95,7 +98,18 @@ impl Made {
         self
     }
 
+    /// What else happened at a second.
+    pub(in crate::verify) fn event(mut self, at: u64, what: Event) -> Self {
+        self.events.push(Stamped { at: Duration::from_secs(at), what });
+        self
+    }
+
     fn all(&self) -> Vec<Checked> {
+        self.seen(|seen| checked(&checks(self.checks), seen))
+    }
+
+    /// What `look` makes of the run.
+    pub(in crate::verify) fn seen<T>(&self, look: impl FnOnce(&Seen<'_>) -> T) -> T {
         let mut second: Second =
             serde_json::from_str(r#"{"second":0,"planned":0,"in_flight":0,"users":1,"cells":[]}"#).unwrap();
         second.cells.clone_from(&self.cells);
@@ -112,7 +126,9 @@ impl Made {
             series.apply(&record).unwrap();
         }
         let at = |seconds, what| Stamped { at: Duration::from_secs(seconds), what };
-        let events = vec![at(0, Event::Baseline { calls: self.early.clone() }), at(9, Event::LoadStopped)];
+        let mut events =
+            vec![at(0, Event::Baseline { calls: self.early.clone() }), at(9, Event::LoadStopped)];
+        events.extend(self.events.iter().cloned());
         let target: TargetInfo = serde_json::from_str(
             r#"{"url":"http://127.0.0.1:1/mcp","era":"modern","revision":"","server":null,
                 "tools":["search"],"started_by_gander":true,"pid":null}"#,
@@ -129,7 +145,7 @@ impl Made {
             is_fetched: false,
             latency_limits: &self.limits,
         };
-        checked(&checks(self.checks), &seen)
+        look(&seen)
     }
 
     #[track_caller]

@@ -6,14 +6,14 @@ use crate::metrics::Series;
 
 /// By how much a counter rose, and how often it began again.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(super) struct Growth {
-    pub(super) by: f64,
-    pub(super) restarts: u64,
+pub(in crate::verify) struct Growth {
+    pub(in crate::verify) by: f64,
+    pub(in crate::verify) restarts: u64,
 }
 
 impl Growth {
     /// Of one series, from one scrape to another. One that was not there at the first began at zero.
-    pub(super) fn of(series: &Series, from: Duration, to: Duration) -> Self {
+    pub(in crate::verify) fn of(series: &Series, from: Duration, to: Duration) -> Self {
         let mut last = series.value_at(from).unwrap_or(0.0);
         let mut growth = Self::default();
         let between = series.points.iter().filter(|point| from < point.at && point.at <= to);
@@ -30,7 +30,7 @@ impl Growth {
     }
 
     /// Of several series together.
-    pub(super) fn of_all<'s>(
+    pub(in crate::verify) fn of_all<'s>(
         series: impl IntoIterator<Item = &'s Series>,
         from: Duration,
         to: Duration,

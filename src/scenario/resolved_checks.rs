@@ -1,0 +1,73 @@
+//! The checks of the target's own telemetry with the field names of an SLO file.
+
+use std::collections::BTreeMap;
+
+use serde_yaml::Value;
+
+use super::resolved::{Fields, duration, percentage};
+use crate::verify::{Checks, CostBudget, Prices, Reserved, TokenCount, TokenPrice, TruthChecks};
+
+/// What is on.
+pub(super) fn checks(checks: &Checks) -> Value {
+    let mut kinds = Fields::default();
+    if let Some(checks) = &checks.truth {
+        kinds.set("truth", truth(checks));
+    }
+    if let Some(sheet) = &checks.cost {
+        kinds.set("cost", prices(sheet));
+    }
+    kinds.value()
+}
+
+fn truth(truth: &TruthChecks) -> Value {
+    let mut fields = Fields::default();
+    fields.set("names", truth.names.origin.as_str());
+    fields.set("except", truth.except.iter().map(|check| check.word().into()).collect::<Vec<Value>>());
+    fields.set("other_clients", truth.other_clients);
+    fields.set("label_sets", truth.label_sets);
+    fields.set("settle", duration(truth.settle));
+    fields.value()
+}
+
+fn prices(prices: &Prices) -> Value {
+    let mut fields = Fields::default();
+    fields.set("currency", prices.currency.as_str());
+    for (name, price) in [("vcpu_hour", prices.vcpu_hour), ("gb_hour", prices.gb_hour)] {
+        if let Some(price) = price {
+            fields.set(name, price);
+        }
+    }
+    if let Some(Reserved { vcpus, memory_gb }) = prices.reserved {
+        fields.set("reserved", Fields::of([("vcpus", vcpus.into()), ("memory_gb", memory_gb.into())]));
+    }
+    if !prices.fees.is_empty() {
+        fields.set("fees", by_name(&prices.fees));
+    }
+    if let Some(TokenPrice { per_million, counted }) = &prices.tokens {
+        let mut tokens = Fields::default();
+        tokens.set("per_million", *per_million);
+        match counted {
+            TokenCount::Counter { counter, tool } => {
+                tokens.set("counter", counter.text());
+                if let Some(tool) = tool {
+                    tokens.set("tool", tool.as_str());
+                }
+            }
+            TokenCount::PerCall(counts) => tokens.set("per_call", by_name(counts)),
+        }
+        fields.set("tokens", tokens.value());
+    }
+    if let Some(CostBudget { limit, per }) = prices.budget {
+        fields.set("budget", Fields::of([(per.key(), limit.into())]));
+    }
+    fields.set("warn_at", percentage(prices.warn_at));
+    fields.value()
+}
+
+fn by_name<T: Copy + Into<Value>>(values: &BTreeMap<String, T>) -> Value {
+    let mut fields = Fields::default();
+    for (name, value) in values {
+        fields.set(name, *value);
+    }
+    fields.value()
+}
