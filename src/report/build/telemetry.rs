@@ -3,10 +3,7 @@
 use crate::metrics::Aggregates;
 use crate::report::{RunLog, TelemetryCheck};
 use crate::slo::{Criteria, Finding, Indicator};
-use crate::verify::{self, Checked, Seen};
-
-/// What the indicator of these findings is called.
-const TELEMETRY: &str = "telemetry";
+use crate::verify::{self, Checked, Seen, TELEMETRY};
 
 /// What came of the checks that `criteria` want.
 pub(in crate::report) fn report(log: &RunLog, all: &Aggregates, criteria: &Criteria) -> Vec<TelemetryCheck> {
