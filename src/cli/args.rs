@@ -71,7 +71,7 @@ pub(crate) struct RunArgs {
 }
 
 /// What the command line may change of a scenario.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, PartialEq, Eq, Args)]
 pub(crate) struct OverrideArgs {
     /// Aim at this URL instead of the scenario's target.
     #[arg(long, value_name = "URL")]
@@ -147,6 +147,8 @@ pub(crate) struct ValidateArgs {
     /// which transaction it is.
     #[arg(long, conflicts_with = "yaml")]
     pub(crate) arrivals: bool,
+    #[command(flatten)]
+    pub(crate) overrides: OverrideArgs,
 }
 
 #[derive(Debug, Args)]

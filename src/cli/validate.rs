@@ -15,12 +15,17 @@ use crate::slo::Criteria;
 
 pub(super) fn validate(args: &ValidateArgs, screen: Screen) -> Exit {
     let mut exit = Exit::Success;
-    for path in &args.files {
-        let checked = if is_slo_file(path) {
-            validate_slo(path, args, screen)
-        } else {
-            validate_scenario(path, args, screen)
-        };
+    let are_slo: Vec<bool> = args.files.iter().map(|path| is_slo_file(path)).collect();
+    if args.overrides != OverrideArgs::default() && !are_slo.contains(&false) {
+        screen.tell(
+            "error: `--duration`, `--slo` and their like change a scenario, and none is named\n  \
+             help: name the scenario: `gander validate SCENARIO --slo FILE`\n",
+        );
+        return Exit::BadInput;
+    }
+    for (path, is_slo) in args.files.iter().zip(are_slo) {
+        let checked =
+            if is_slo { validate_slo(path, args, screen) } else { validate_scenario(path, args, screen) };
         if let Err(bad) = checked {
             exit = bad;
         }
@@ -47,7 +52,7 @@ fn validate_slo(path: &Path, args: &ValidateArgs, screen: Screen) -> Result<(), 
 }
 
 fn validate_scenario(path: &Path, args: &ValidateArgs, screen: Screen) -> Result<(), Exit> {
-    let Loaded { plan, criteria, warnings } = load_scenario(path, &OverrideArgs::default(), screen)?;
+    let Loaded { plan, criteria, warnings } = load_scenario(path, &args.overrides, screen)?;
     tell_problems(&warnings, screen);
     if args.yaml {
         print_yaml(&resolved(&plan, &criteria), screen);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::{MetricKind, Series, SeriesStore};
 
 /// When a target's process began.
-const START_TIME: &str = "process_start_time_seconds";
+pub(crate) const START_TIME: &str = "process_start_time_seconds";
 /// What tells the targets of a Prometheus apart.
 const OF_TARGET: [&str; 2] = ["job", "instance"];
 

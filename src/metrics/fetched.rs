@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::{MAX_SERIES, NewSeries, SampleValue, SeriesError};
 use crate::model::Labels;
 
+/// What a Prometheus says of its scrapes: where series of a target end is known by it.
+pub(crate) const UP: &str = "up";
+
 /// The most samples that one run keeps.
 pub const MAX_SAMPLES: u64 = 5_000_000;
 
@@ -264,7 +267,7 @@ impl FetchedStore {
     /// samples usually are apart.
     pub fn ends(&self) -> Vec<Vec<i64>> {
         let mut targets: BTreeMap<(&str, &str), Vec<i64>> = BTreeMap::new();
-        for series in self.series.iter().filter(|series| series.name == "up") {
+        for series in self.series.iter().filter(|series| series.name == UP) {
             let times = targets.entry(target(series)).or_default();
             times.extend(series.samples.iter().map(|(at, _)| *at));
             times.sort_unstable();
@@ -272,7 +275,7 @@ impl FetchedStore {
         }
         let until_ms = self.known_ms().map_or(i64::MIN, |(_, until)| until);
         let ends = |series: &FetchedSeries| {
-            let scrapes = targets.get(&target(series)).filter(|_| series.name != "up");
+            let scrapes = targets.get(&target(series)).filter(|_| series.name != UP);
             match scrapes.filter(|scrapes| is_of_scrapes(series, scrapes)) {
                 Some(scrapes) => missed_scrapes(series, scrapes),
                 None => missed_samples(series, until_ms),

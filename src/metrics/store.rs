@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use super::intake::LOOKBACK_MS;
-use super::{MAX_SERIES, MetricKind, ScrapeMark, ScrapeRecord};
+use super::{MAX_SERIES, MetricKind, ScrapeMark, ScrapeRecord, UP};
 use crate::model::Labels;
 
 /// One series over the run.
@@ -178,11 +178,15 @@ impl SeriesStore {
     /// times of their own, when the one with the most samples has one, or should have had one.
     pub fn times_of(&self, name: &str, labels: &Labels) -> Vec<Duration> {
         let Some(own) = self.own_times else { return self.scrapes.clone() };
-        let times = |series: &Series| -> Vec<Duration> {
-            series.points.iter().filter(|point| point.value.is_some()).map(|point| point.at).collect()
-        };
-        let densest = self.select(name, labels).map(times).max_by_key(Vec::len).unwrap_or_default();
-        own.filled(&densest)
+        own.filled(&densest(self.select(name, labels)))
+    }
+
+    /// When the target was looked at, ascending: at each scrape; or, of series with times of their own, when `up` says that it was
+    /// scraped, or else when the series with the most samples has one. Those that are missing are among them.
+    pub fn looks(&self) -> Vec<Duration> {
+        let Some(own) = self.own_times else { return self.scrapes.clone() };
+        let scraped = self.times_of(UP, &Labels::new());
+        if scraped.is_empty() { own.filled(&densest(self.series.iter())) } else { scraped }
     }
 
     /// True when a look without a series says that the series was not there.
@@ -263,6 +267,14 @@ impl SeriesStore {
             }
         }
     }
+}
+
+/// When the one of `series` with the most samples has them.
+fn densest<'a>(series: impl Iterator<Item = &'a Series>) -> Vec<Duration> {
+    let times = |series: &Series| -> Vec<Duration> {
+        series.points.iter().filter(|point| point.value.is_some()).map(|point| point.at).collect()
+    };
+    series.map(times).max_by_key(Vec::len).unwrap_or_default()
 }
 
 impl OwnTimes {

@@ -64,6 +64,11 @@ pub fn format_rate(per_second: f64) -> String {
     }
 }
 
+/// [`format_duration`] of so many seconds; what is no length of time (negative, NaN) is none.
+pub fn format_seconds(seconds: f64) -> String {
+    format_duration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}
+
 /// A duration with three significant digits and the unit that suits it: `812 us`, `12.4 ms`, `1.40 s`, `2m 05s`.
 pub fn format_duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();

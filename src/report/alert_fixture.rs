@@ -37,8 +37,10 @@ pub(super) fn alert_history() -> AlertHistory {
         }),
         ..row("MCPToolFailures", "warning", AlertReading::TooShort, "it can be judged after 1m 33s")
     };
-    let dead =
-        row("MCPHighMemoryUsage", "", AlertReading::NoSuchSeries, "the target has no container_memory");
+    let dead = AlertRow {
+        out_of_reach: true,
+        ..row("MCPHighMemoryUsage", "", AlertReading::NoSuchSeries, "the target has no container_memory")
+    };
     AlertHistory {
         time_scale: 10,
         span: 75.0,
@@ -68,6 +70,7 @@ fn row(alert: &str, severity: &str, reading: AlertReading, because: &str) -> Ale
         severity: severity.to_owned(),
         reading,
         because: because.to_owned(),
+        out_of_reach: false,
         needs: Some(63.0),
         coverage: 1.0,
         spans: Vec::new(),

@@ -1,9 +1,8 @@
 //! What became of alerts, in the words that all formats share.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use crate::model::{Labels, format_count, format_duration};
+use crate::model::{Labels, format_count, format_seconds};
 use crate::slo::{AlertHistory, AlertReading, AlertRow, AlertSpan, PageRow};
 
 /// More pages than this are counted, not told one by one.
@@ -11,7 +10,7 @@ const MOST_PAGES: usize = 20;
 
 /// On which terms the rules were evaluated.
 pub(super) fn terms(history: &AlertHistory) -> String {
-    let span = time(history.span);
+    let span = format_seconds(history.span);
     match history.time_scale {
         1 => format!("Rules as written, evaluated over {span} of this run"),
         scale => format!("All times of the rules divided by {scale}, evaluated over {span} of this run"),
@@ -31,7 +30,7 @@ pub(super) fn counts(history: &AlertHistory) -> String {
 
 /// `for`, as the rule was evaluated.
 pub(super) fn hold(row: &AlertRow) -> String {
-    time(row.hold)
+    format_seconds(row.hold)
 }
 
 /// Who would have been told, or what is known of that.
@@ -43,9 +42,26 @@ pub(super) fn told(history: &AlertHistory, row: &AlertRow) -> String {
     }
 }
 
+/// Why a rule reads as it does, and what that is worth.
+pub(super) fn because(row: &AlertRow) -> String {
+    let AlertRow { because, reading, .. } = row;
+    match reading {
+        _ if !row.out_of_reach => because.clone(),
+        AlertReading::Fired => format!("{because}, though it is named in `out_of_reach`"),
+        AlertReading::Pending
+        | AlertReading::Silent
+        | AlertReading::TooShort
+        | AlertReading::NoSuchSeries
+        | AlertReading::Failed
+        | AlertReading::Refused => format!(
+            "{because}; named in `out_of_reach`: this target can't make it fire, so nothing is concluded of its silence"
+        ),
+    }
+}
+
 /// True where the reading says that something was wrong, or can't be told.
 pub(super) fn needs_a_word(row: &AlertRow) -> bool {
-    row.reading != AlertReading::Silent
+    row.reading != AlertReading::Silent || row.out_of_reach
 }
 
 /// What an alert would have done, where that was guessed.
@@ -65,9 +81,9 @@ pub(super) fn summary(row: &AlertRow) -> Option<String> {
 
 /// The life of an alert.
 pub(super) fn life(span: &AlertSpan) -> String {
-    let fired = span.fired_at.map(|at| format!("fired at {}", time(at)));
-    let ended = span.ended_at.map(|at| format!("over at {}", time(at)));
-    let active = format!("held from {}", time(span.active_at));
+    let fired = span.fired_at.map(|at| format!("fired at {}", format_seconds(at)));
+    let ended = span.ended_at.map(|at| format!("over at {}", format_seconds(at)));
+    let active = format!("held from {}", format_seconds(span.active_at));
     let told: Vec<String> = [Some(active), fired, ended].into_iter().flatten().collect();
     format!("{}, value {}", told.join(", "), span.value)
 }
@@ -96,7 +112,12 @@ pub(super) fn paged(history: &AlertHistory) -> Vec<String> {
     }
     for held in &history.held_back {
         let alert = held.labels.get("alertname").unwrap_or("an alert");
-        told.push(format!("{}: {} is not told of {alert}: {}", time(held.at), held.receiver, held.because));
+        told.push(format!(
+            "{}: {} is not told of {alert}: {}",
+            format_seconds(held.at),
+            held.receiver,
+            held.because
+        ));
     }
     if pages.is_empty() {
         told.push("nobody would have been paged".to_owned());
@@ -122,9 +143,5 @@ fn page(page: &PageRow) -> String {
     };
     let resolved = names(&page.resolved).map(|names| format!("{names} resolved"));
     let parts: Vec<String> = [names(&page.firing), resolved].into_iter().flatten().collect();
-    format!("{}: {} ({how}): {}", time(page.at), page.receiver, parts.join("; "))
-}
-
-fn time(seconds: f64) -> String {
-    format_duration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+    format!("{}: {} ({how}): {}", format_seconds(page.at), page.receiver, parts.join("; "))
 }

@@ -1,9 +1,7 @@
 //! What became of error budgets, in the words that all formats share. All of it is an estimate: a run is short.
 
-use std::time::Duration;
-
 use super::{Finding, RunReport};
-use crate::model::format_duration;
+use crate::model::format_seconds;
 use crate::slo::{BurnAlert, BurnReading, ErrorBudget};
 
 const DAY: f64 = 86_400.0;
@@ -58,7 +56,7 @@ fn length(seconds: f64) -> String {
     } else if days >= 1.0 {
         format!("{days:.1} d")
     } else {
-        format_duration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+        format_seconds(seconds)
     }
 }
 

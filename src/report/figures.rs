@@ -1,7 +1,5 @@
 //! The report's numbers as people read them; the same words in every format.
 
-use std::time::Duration;
-
 use url::Url;
 
 use super::{
@@ -9,9 +7,8 @@ use super::{
     StreamTime,
 };
 use crate::metrics::Phase;
-use crate::model::{
-    Carriage, HealthState, OutcomeClass, TargetInfo, counted, format_count, format_duration, format_ratio,
-};
+pub(super) use crate::model::format_seconds as duration;
+use crate::model::{Carriage, HealthState, OutcomeClass, TargetInfo, counted, format_count, format_ratio};
 use crate::plan::is_loopback;
 use crate::slo::Scope;
 
@@ -92,11 +89,6 @@ pub(super) fn stream(report: &RunReport, step: &str) -> Option<String> {
     let (first, gap) = (time("first message")?, time("longest gap")?);
     let [p50, p95, longest] = [first.p50, first.p95, gap.p95].map(duration);
     Some(format!("first message p50 {p50}, p95 {p95}; longest gap p95 {longest}"))
-}
-
-/// A length of time.
-pub(super) fn duration(seconds: f64) -> String {
-    format_duration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }
 
 /// A moment since the start of the load: `12.0 s`, `-0.4 s`.

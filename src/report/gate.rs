@@ -151,6 +151,7 @@ fn alert_texts(history: &mut AlertHistory) {
             projected,
             hold: _,
             reading: _,
+            out_of_reach: _,
             needs: _,
             coverage: _,
         } = row;

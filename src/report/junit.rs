@@ -9,6 +9,7 @@ use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, Te
 
 use super::{Finding, RunReport, budget_words, figures};
 use crate::model::{Verdict, counted, format_count};
+use crate::verify::TELEMETRY;
 
 pub(super) fn render(report: &RunReport) -> Vec<u8> {
     let mut suite = TestSuite::new(format!("gander: {}", report.scenario));
@@ -82,6 +83,7 @@ fn status(report: &RunReport, objective: &Finding) -> TestCaseStatus {
             };
             format!("{word}{plainly}: {}", objective.because)
         }
+        Verdict::Pass | Verdict::Fail if objective.indicator == TELEMETRY => objective.because.clone(),
         Verdict::Pass | Verdict::Fail if objective.value_number.is_none() => {
             format!("{} {} does not hold: {}", objective.indicator, objective.limit, objective.because)
         }

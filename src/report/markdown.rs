@@ -133,7 +133,8 @@ fn alerts(history: &AlertHistory) -> String {
 /// The checks of the target's own telemetry: what is not as it should be, with its rows.
 fn telemetry(checks: &[TelemetryCheck]) -> String {
     let mut part = String::new();
-    for TelemetryCheck { finding, wrong: _, on_time: _, evidence } in checks {
+    for check in checks {
+        let TelemetryCheck { finding, evidence, .. } = check;
         if finding.verdict == Verdict::Pass {
             continue;
         }
@@ -148,6 +149,9 @@ fn telemetry(checks: &[TelemetryCheck]) -> String {
         part += &["|", &"---|".repeat(evidence.columns.len()), "\n"].concat();
         for cells in &evidence.rows {
             row(&mut part, &cells.iter().map(|cell| text(cell)).collect::<Vec<_>>());
+        }
+        if let Some(more) = check.more_rows(evidence.rows.len()) {
+            part += &["\nand ", &text(&more), "\n"].concat();
         }
         part += "\n";
     }
@@ -203,7 +207,8 @@ fn prometheus(report: &PrometheusReport) -> String {
 /// Why a rule reads as it does, and what it would have done.
 fn why(rule: &AlertRow) -> String {
     let projected = alert_words::projected(rule);
-    projected.map_or_else(|| rule.because.clone(), |projected| format!("{}; {projected}", rule.because))
+    let because = alert_words::because(rule);
+    projected.map_or_else(|| because.clone(), |projected| format!("{because}; {projected}"))
 }
 
 fn golden_signals(report: &RunReport) -> String {

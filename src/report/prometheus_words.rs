@@ -1,9 +1,7 @@
 //! What the user's own Prometheus gave and concluded, in the words that all formats share.
 
-use std::time::Duration;
-
 use super::own_prometheus::PrometheusReport;
-use crate::model::{format_count, format_duration};
+use crate::model::{format_count, format_seconds};
 use crate::slo::{Agreement, TheirAlertRow};
 
 /// What it is, and what it gave.
@@ -15,13 +13,16 @@ pub(super) fn given(report: &PrometheusReport) -> Vec<String> {
         "{url}{version} gave {} series{of}, {} samples, from {} before the load on",
         format_count(*series),
         format_count(*samples),
-        time(*history)
+        format_seconds(*history)
     )];
     told.extend(
-        scrape_interval.map(|each| format!("its scrape interval of {} bounds these times", time(each))),
+        scrape_interval
+            .map(|each| format!("its scrape interval of {} bounds these times", format_seconds(each))),
     );
     told.extend(
-        report.unknown_from.map(|from| format!("from {} on it gave nothing: {}", time(from), report.because)),
+        report
+            .unknown_from
+            .map(|from| format!("from {} on it gave nothing: {}", format_seconds(from), report.because)),
     );
     told.extend(report.without_series.iter().map(|selector| format!("it has no series {selector}{of}")));
     told
@@ -41,17 +42,14 @@ pub(super) fn counts(report: &PrometheusReport) -> String {
 pub(super) fn theirs(row: &TheirAlertRow) -> String {
     match (row.fired_at, row.active_at) {
         (_, Some(at)) if at < 0.0 => "active before the load".to_owned(),
-        (Some(at), _) => format!("fired at {}", time(at)),
-        (None, Some(at)) => format!("pending from {}", time(at)),
+        (Some(at), _) => format!("fired at {}", format_seconds(at)),
+        (None, Some(at)) => format!("pending from {}", format_seconds(at)),
         (None, None) => "did not fire".to_owned(),
     }
 }
 
 /// When it fired by gander's reading.
 pub(super) fn ours(row: &TheirAlertRow) -> String {
-    row.ours_fired_at.map_or_else(|| "did not fire".to_owned(), |at| format!("fired at {}", time(at)))
-}
-
-fn time(seconds: f64) -> String {
-    format_duration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+    row.ours_fired_at
+        .map_or_else(|| "did not fire".to_owned(), |at| format!("fired at {}", format_seconds(at)))
 }

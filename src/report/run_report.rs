@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::own_prometheus::PrometheusReport;
 use super::{Environment, Manifest};
 use crate::metrics::Phase;
-use crate::model::{HealthState, Messages, OutcomeClass, Strays, TargetInfo, Verdict};
+use crate::model::{HealthState, Messages, OutcomeClass, Strays, TargetInfo, Verdict, format_count};
 use crate::slo::{AlertHistory, Finding, GeneratorCheck};
 use crate::verify::{Cost, Evidence};
 
@@ -20,7 +20,7 @@ use crate::verify::{Cost, Evidence};
 /// version 5 had, and beside it `budget` of each objective, `projected` of each alert, `prometheus`, from when on the `alerts` are not known
 /// (`unknown_from`), and `aborted` among the states of a run; a reader that looks at the other fields alone, and takes that state for one
 /// that it does not know, reads it as before. Version 7 has all that version 6 had, and beside it `telemetry`;
-/// version 8 has `cost` beside that.
+/// version 8 has `cost` beside that, and `out_of_reach` of each alert.
 pub const REPORT_VERSION: u32 = 8;
 
 /// A run, judged.
@@ -134,6 +134,16 @@ pub struct TelemetryCheck {
 }
 
 impl TelemetryCheck {
+    /// What is told of the rows after the first `shown`, which are those that are not as they should be as far as there are such.
+    pub(super) fn more_rows(&self, shown: usize) -> Option<String> {
+        let rows = self.evidence.rows.len();
+        let more = rows.saturating_sub(shown) as u64 + self.evidence.more;
+        let wrong = self.wrong.saturating_sub(rows.min(shown) as u64).min(more);
+        let rows = if more == 1 { "row" } else { "rows" };
+        (more > 0)
+            .then(|| format!("{} more {rows}, {} of them wrong", format_count(more), format_count(wrong)))
+    }
+
     /// True for a FAIL that a generator which was late can't explain: what was counted is counted, whenever it was sent.
     pub(super) fn fails_despite_lateness(&self) -> bool {
         self.finding.verdict == Verdict::Fail && !self.on_time
@@ -378,4 +388,27 @@ pub struct Saturation {
     pub points: Vec<(f64, f64)>,
     /// The largest value.
     pub peak: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_rows_that_are_cut_it_is_told_how_many_are_wrong() {
+        let finding = crate::report::fixture::findings().remove(0);
+        let rows = vec![vec!["a".to_owned()]; 5];
+        let evidence = Evidence { columns: vec!["requests".to_owned()], rows, more: 3 };
+        let check = |wrong| TelemetryCheck {
+            finding: finding.clone(),
+            wrong,
+            on_time: false,
+            evidence: evidence.clone(),
+        };
+        assert_eq!(check(6).more_rows(5).as_deref(), Some("3 more rows, 1 of them wrong"));
+        assert_eq!(check(2).more_rows(4).as_deref(), Some("4 more rows, 0 of them wrong"));
+        assert_eq!(check(8).more_rows(7).as_deref(), Some("3 more rows, 3 of them wrong"));
+        let whole = TelemetryCheck { evidence: Evidence { more: 0, ..evidence.clone() }, ..check(5) };
+        assert_eq!(whole.more_rows(5), None);
+    }
 }

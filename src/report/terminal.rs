@@ -19,6 +19,10 @@ const MOST_BUDGETS: usize = 3;
 const LAST_LINE_OF_NOTES: usize = 43;
 /// ... but so many lines of them are shown in any case, the warnings first.
 const FEWEST_LINES_OF_NOTES: usize = 4;
+/// What is wider than this in a column of figures is text.
+const WIDEST_FIGURE: usize = 16;
+/// Tables stand so far from the left.
+const INDENT: usize = 2;
 /// From this width on, tables show what is good to know beside what must be known.
 const WIDE: usize = 90;
 
@@ -98,8 +102,9 @@ impl Screen {
         if shown.len() > MOST_ROWS {
             shown.sort_by_key(|objective| std::cmp::Reverse(objective.verdict));
         }
-        let mut table =
-            Table::new(&[Align::Left, Align::Name, Align::Elastic, Align::Right, Align::Left, Align::Left]);
+        // On a narrow screen there are more rows to it than lines.
+        let what = if self.width >= WIDE { Align::Text } else { Align::Elastic };
+        let mut table = Table::new(&[Align::Left, Align::Name, what, Align::Right, Align::Left, Align::Left]);
         table.row(["", "name", "what", "value", "limit", "plainly"].map(str::to_owned));
         for objective in shown.iter().take(MOST_ROWS) {
             table.row([
@@ -111,9 +116,12 @@ impl Screen {
                 objective.plainly().to_owned(),
             ]);
         }
-        if self.width >= WIDE {
-            let samples = shown.iter().take(MOST_ROWS).map(|objective| format_count(objective.samples));
-            table.column(Align::Right, std::iter::once("samples".to_owned()).chain(samples));
+        let samples: Vec<String> = std::iter::once("samples".to_owned())
+            .chain(shown.iter().take(MOST_ROWS).map(|objective| format_count(objective.samples)))
+            .collect();
+        // Not at the price of what must be known.
+        if self.width >= WIDE && table.has_room_for(&samples, self.width - INDENT) {
+            table.column(Align::Right, samples);
         }
         for (lines, objective) in self.headed(&table).zip(&shown) {
             let word = objective.verdict.as_str();
@@ -142,7 +150,7 @@ impl Screen {
     fn alerts(&mut self, history: &AlertHistory) {
         self.title("ALERTS");
         self.hanging("  ", &format!("{}: {}", alert_words::terms(history), alert_words::counts(history)));
-        let mut table = Table::new(&[Align::Name, Align::Left, Align::Left, Align::Right, Align::Elastic]);
+        let mut table = Table::new(&[Align::Name, Align::Left, Align::Left, Align::Right, Align::Text]);
         table.row(["alert", "reading", "severity", "for", "told"].map(str::to_owned));
         for row in history.rules.iter().take(MOST_ROWS) {
             table.row([
@@ -156,7 +164,7 @@ impl Screen {
         for (lines, row) in self.headed(&table).zip(&history.rules) {
             self.row(&lines);
             if alert_words::needs_a_word(row) {
-                self.hanging("      ", &row.because);
+                self.hanging("      ", &alert_words::because(row));
             }
             if let Some(projected) = alert_words::projected(row) {
                 self.hanging("      ", &projected);
@@ -295,7 +303,7 @@ impl Screen {
 
     /// Shows the head of `table`; the lines of each row below it are the caller's to show.
     fn headed(&mut self, table: &Table) -> impl Iterator<Item = Vec<String>> + use<> {
-        let mut rows = table.rows(self.width - 2).into_iter();
+        let mut rows = table.rows(self.width - INDENT).into_iter();
         for line in rows.next().unwrap_or_default() {
             self.quiet(&format!("  {line}"));
         }

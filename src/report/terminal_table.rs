@@ -8,6 +8,8 @@ const GAP: usize = 2;
 const NARROWEST: usize = 6;
 /// Nor is a column of names.
 const NARROWEST_NAME: usize = 12;
+/// Nor one of text that goes on below.
+const NARROWEST_TEXT: usize = 16;
 
 /// How a column's cells stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub(crate) enum Align {
     Right,
     /// At the left; gives way when the screen is too narrow for all columns.
     Elastic,
+    /// At the left; gives way like that, and then goes on below, so that all of it is there.
+    Text,
     /// At the left; gives way when nothing else can, and then goes on below: what it names must be found elsewhere by it.
     Name,
 }
@@ -47,6 +51,13 @@ impl Table {
         }
     }
 
+    /// True where a column of these `cells` at the right leaves each other one as wide as its widest cell.
+    pub(crate) fn has_room_for(&self, cells: &[String], width: usize) -> bool {
+        let more = cells.iter().map(|cell| cell.width()).max().unwrap_or_default() + GAP;
+        let widths = self.natural_widths();
+        widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1) + more <= width
+    }
+
     /// The lines of each row, in at most `width` columns as long as columns can give way: more than one where a name goes on below.
     pub(crate) fn rows(&self, width: usize) -> Vec<Vec<String>> {
         let widths = self.widths(width);
@@ -59,7 +70,7 @@ impl Table {
             .zip(&self.aligns)
             .zip(widths)
             .map(|((cell, align), &width)| match align {
-                Align::Name => pieces(cell, width).into_iter(),
+                Align::Text | Align::Name => pieces(cell, width).into_iter(),
                 Align::Left | Align::Right | Align::Elastic => vec![cell.clone()].into_iter(),
             })
             .collect();
@@ -85,17 +96,23 @@ impl Table {
         cells.join(&" ".repeat(GAP)).trim_end().to_owned()
     }
 
+    /// Of each column, the width of its widest cell.
+    fn natural_widths(&self) -> Vec<usize> {
+        let widest = |column: usize| self.rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
+        (0..self.aligns.len()).map(widest).collect()
+    }
+
     fn widths(&self, width: usize) -> Vec<usize> {
-        let mut widths: Vec<usize> = (0..self.aligns.len())
-            .map(|column| self.rows.iter().map(|row| row[column].width()).max().unwrap_or(0))
-            .collect();
+        let mut widths = self.natural_widths();
         let gaps = GAP * widths.len().saturating_sub(1);
         while widths.iter().sum::<usize>() + gaps > width {
             let widest = |align, narrowest| {
                 let those = (0..widths.len()).filter(|&column| self.aligns[column] == align);
                 those.filter(|&column| widths[column] > narrowest).max_by_key(|&column| widths[column])
             };
-            match widest(Align::Elastic, NARROWEST).or_else(|| widest(Align::Name, NARROWEST_NAME)) {
+            let text = || widest(Align::Text, NARROWEST_TEXT);
+            let name = || widest(Align::Name, NARROWEST_NAME);
+            match widest(Align::Elastic, NARROWEST).or_else(text).or_else(name) {
                 Some(column) => widths[column] -= 1,
                 None => break,
             }
@@ -201,6 +218,18 @@ mod tests {
         table.row(["alert MCPHighMemoryUsage", "something long", "1,234"].map(str::to_owned));
         assert_eq!(table.rows(39).concat(), ["alert MCPHighMemoryUsage  somet…  1,234"]);
         assert_eq!(table.rows(27).concat(), ["alert         somet…  1,234", "MCPHighMemor", "yUsage"]);
+    }
+
+    #[test]
+    fn text_gives_way_before_names_and_is_there_in_full() {
+        let mut table = Table::new(&[Align::Name, Align::Text, Align::Right]);
+        table.row(["MCPHighMemoryUsage", "p95 latency of all calls to search", "1"].map(str::to_owned));
+        let expected = [
+            "MCPHighMemoryUsage  p95 latency of    1",
+            "                    all calls to",
+            "                    search",
+        ];
+        assert_eq!(table.rows(39).concat(), expected);
     }
 
     #[test]

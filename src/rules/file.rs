@@ -1,6 +1,6 @@
 //! Rule files of Prometheus, read as strictly as it reads them: every mistake at once, each in its place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,9 @@ use super::fields::{duration, pairs, place_in, query, some_string, string};
 use super::names::{self, Named};
 use super::rule::{Alerting, Group, Rule, RuleKind};
 use super::template::Template;
-use crate::input::{Entry, Field, Fields, Files, Place, Problem, Problems, Source, Value, parse, quoted};
+use crate::input::{
+    Entry, Field, Fields, Files, Node, Place, Problem, Problems, Source, Value, parse, quoted,
+};
 use crate::promql::ValueType;
 
 /// The groups of the rule file `text`, which messages call `path`, with what it is only warned of.
@@ -20,6 +22,33 @@ pub fn load(path: &str, text: &str) -> Result<(Vec<Group>, Problems), Problems> 
     let mut problems = Problems::new();
     let groups = read(&Source::new(path, text), &mut problems);
     problems.into_result(Some(groups))
+}
+
+/// The names of the alerts in the rule file `text`, whatever else is wrong with it; `None` where they can't be known.
+pub(crate) fn alert_names(text: &str) -> Option<BTreeSet<String>> {
+    fn entry<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
+        let Value::Map(entries) = &node.value else { return None };
+        entries.iter().find(|entry| entry.key.text == name).map(|entry| &entry.value)
+    }
+    fn items<'n>(node: &'n Node, name: &str) -> Option<&'n [Node]> {
+        match &entry(node, name)?.value {
+            Value::List(items) => Some(items),
+            Value::Null | Value::Bool(_) | Value::Number(..) | Value::Text(_) | Value::Map(_) => None,
+        }
+    }
+    let root = parse(&Source::new("", text), &mut Problems::new())?;
+    let mut names = BTreeSet::new();
+    for group in items(&root, "groups")? {
+        for rule in items(group, "rules")? {
+            // A rule whose kind is misspelt may be an alert.
+            let name = entry(rule, "alert").or_else(|| entry(rule, "record"))?;
+            match &name.value {
+                Value::Text(text) | Value::Number(_, text) => names.insert(text.clone()),
+                Value::Null | Value::Bool(_) | Value::List(_) | Value::Map(_) => return None,
+            };
+        }
+    }
+    Some(names)
 }
 
 /// [`load`] of several files.

@@ -45,6 +45,7 @@ pub use unit_test::{Test, TestFailure, TestFile, TestOutcome, load_tests, run_te
 
 pub(crate) use duration::format_duration;
 pub(crate) use fields::place_in;
+pub(crate) use file::alert_names;
 
 #[cfg(test)]
 mod tests;

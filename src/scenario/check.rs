@@ -66,7 +66,8 @@ pub(super) fn check(file: &ScenarioFile, criteria: &WrittenCriteria, problems: &
     let called = called(file, transactions);
     called.check_all(criteria, problems);
     if let (Some(WrittenLoad { load, in_stages, .. }), Some(written)) = (&file.load, &file.observe) {
-        RunLength { load, in_stages: *in_stages, observe: &written.observe }.check(criteria, problems);
+        let run = RunLength { load, in_stages: *in_stages, observe: &written.observe, calls: &called.calls };
+        run.check(criteria, problems);
     }
 }
 
@@ -308,10 +309,18 @@ fn check_events(file: &ScenarioFile, problems: &mut Problems) {
 
 /// What the load calls, as far as it is switched on.
 fn called<'f>(file: &'f ScenarioFile, transactions: &'f [WrittenTransaction]) -> Called<'f> {
-    let switched_on = transactions.iter().filter(|transaction| transaction.weight > 0);
-    let steps = switched_on.flat_map(|transaction| &transaction.steps);
-    let call =
-        |step: &'f WrittenStep| Call { tool: step.tool.as_deref(), method: &step.method, step: &step.name };
+    let switched_on = || transactions.iter().filter(|transaction| transaction.weight > 0);
+    let weights: f64 = switched_on().map(|transaction| f64::from(transaction.weight)).sum();
+    let steps = switched_on().flat_map(|transaction| {
+        let share = f64::from(transaction.weight) / weights;
+        transaction.steps.iter().map(move |step| (step, share))
+    });
+    let call = |(step, share): (&'f WrittenStep, f64)| Call {
+        tool: step.tool.as_deref(),
+        method: &step.method,
+        step: &step.name,
+        share,
+    };
     Called {
         who: "the scenario",
         calls: steps.map(call).collect(),

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::model::{LatencyHistogram, format_count, format_duration};
+use crate::model::{LatencyHistogram, format_count, format_duration, format_seconds};
 
 /// What is compared.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -127,7 +127,7 @@ impl Value {
     pub fn text(self) -> String {
         match self {
             Self::Calls(calls) => format_count(calls),
-            Self::Time(seconds) => format_duration(Duration::try_from_secs_f64(seconds).unwrap_or_default()),
+            Self::Time(seconds) => format_seconds(seconds),
         }
     }
 }

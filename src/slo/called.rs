@@ -30,16 +30,37 @@ pub(crate) struct Call<'a> {
     pub tool: Option<&'a str>,
     pub method: &'a str,
     pub step: &'a str,
+    /// The share (0 to 1) of iterations that it belongs to.
+    pub share: f64,
+}
+
+impl Call<'_> {
+    /// True where an objective on `scope` is about it.
+    pub(super) fn is_in(&self, scope: &Scope) -> bool {
+        match scope {
+            Scope::All => true,
+            Scope::Tool(tool) => self.tool == Some(tool),
+            Scope::Method(method) => self.method == method,
+            Scope::Step(step) => self.step == step,
+        }
+    }
 }
 
 impl<'a> Called<'a> {
     /// What a recorded run of `plan` called.
     pub(crate) fn by_run(plan: &'a Plan) -> Self {
         let switched_on = plan.transactions.iter().filter(|transaction| transaction.weight > 0);
-        let steps = switched_on.flat_map(|transaction| &transaction.steps).map(|&id| plan.step(id));
-        let steps = steps.filter(|step| step.role == Role::Load);
-        let call =
-            |step: &'a Step| Call { tool: step.tool.as_deref(), method: &step.method, step: &step.name };
+        let steps = switched_on.flat_map(|transaction| {
+            let share = plan.share(transaction);
+            transaction.steps.iter().map(move |&id| (plan.step(id), share))
+        });
+        let steps = steps.filter(|(step, _)| step.role == Role::Load);
+        let call = |(step, share): (&'a Step, f64)| Call {
+            tool: step.tool.as_deref(),
+            method: &step.method,
+            step: &step.name,
+            share,
+        };
         Self {
             who: "the run",
             calls: steps.map(call).collect(),
@@ -171,12 +192,7 @@ impl<'a> Called<'a> {
     fn check_parts(&self, written: &WrittenObjective, problems: &mut Problems) {
         let WrittenObjective { objective, scope, .. } = written;
         let Indicator::Stream { clock, .. } = &objective.indicator else { return };
-        let mut calls = self.calls.iter().filter(|call| match &objective.scope {
-            Scope::All => true,
-            Scope::Tool(tool) => call.tool == Some(tool),
-            Scope::Method(method) => call.method == method,
-            Scope::Step(step) => call.step == step,
-        });
+        let mut calls = self.calls.iter().filter(|call| call.is_in(&objective.scope));
         if calls.any(|call| comes_in_parts(call.method)) {
             return;
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::AlertCriteria;
 use super::alerts::evaluated_groups;
 use super::wanted::is_asked_by;
-use crate::metrics::{FetchedSeries, FetchedStore, Point, Series, SeriesStore};
+use crate::metrics::{FetchedSeries, FetchedStore, Point, START_TIME, Series, SeriesStore};
 use crate::promql::{Labels, METRIC_NAME, Matcher, Query, STALE_NAN, Selection, Storage};
 use crate::rules::Group;
 
@@ -51,7 +51,10 @@ pub fn without_series(fetched: &FetchedStore, alerts: Option<&AlertCriteria>) ->
         let selections = query.selectors();
         let made =
             |selection: &Selection<'_>| selection.selector.name().is_some_and(|it| recorded.contains(it));
-        if selections.iter().any(made) {
+        // A target need not tell when it began: nothing that was asked reads it.
+        let is_start =
+            |selection: &Selection<'_>| selection.selector.name().is_some_and(|it| it == START_TIME);
+        if selections.iter().any(|selection| made(selection) || is_start(selection)) {
             return false;
         }
         let fits = |series: &FetchedSeries| {

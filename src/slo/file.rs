@@ -247,27 +247,29 @@ fn read_objective(item: Field<'_>, of_file: &BudgetTerms, problems: &mut Problem
     let (scope, scope_place) =
         of.and_then(|of| read_scope(of, problems)).unwrap_or((Scope::All, name_place.clone()));
     let indicator = fields.exactly_one(&INDICATORS, problems);
+    let kind = indicator.map(|(kind, ..)| kind);
     let term_places = TermPlaces::of(&name_place, |name| fields.value_place(name));
-    let terms = read_terms(&mut fields, indicator.map(|(kind, ..)| kind), problems);
+    let terms = read_terms(&mut fields, kind, problems);
     let mut budget =
         fields.optional("budget").map_or(of_file.clone(), |field| read_budget(field, of_file, problems));
     let burn_rate = fields.optional("burn_rate");
     budget.limit = burn_rate.and_then(|field| read_burn_limit(field, problems));
     fields.finish(problems);
-    let Some((kind, field, _)) = indicator else { return Vec::new() };
     let scraped = match kind {
-        "metric" => Some(("a metric is not about calls", "remove it; select series with `labels`")),
-        "promql" | "events" => Some(("a query is not about calls", "remove it; select series in the query")),
+        Some("metric") => Some(("a metric is not about calls", "remove it; select series with `labels`")),
+        Some("promql" | "events") => {
+            Some(("a query is not about calls", "remove it; select series in the query"))
+        }
         _ => None,
     };
     if let (Some(of), Some((message, help))) = (of, scraped) {
         of.wrong(message, help, problems);
     }
     let before = problems.len();
-    let mut indicators = read_indicators(kind, field, problems);
-    if indicators.is_empty() && problems.len() > before {
-        // Its mistake is noted, so it will never be judged; its name and what it is about are still looked at.
-        indicators.push((String::new(), Indicator::ErrorRatio { at_most: 1.0 }));
+    let mut indicators =
+        indicator.map(|(kind, field, _)| read_indicators(kind, field, problems)).unwrap_or_default();
+    if indicators.is_empty() && (kind.is_none() || problems.len() > before) {
+        indicators.push((String::new(), unread()));
     }
     if let Some(field) = burn_rate.filter(|_| !indicators.iter().all(|(_, it)| it.has_budget())) {
         let help = "remove it; budgets belong to shares below 100%: `latency`, `error_ratio`, `events`";
@@ -296,6 +298,12 @@ fn read_objective(item: Field<'_>, of_file: &BudgetTerms, problems: &mut Problem
             terms: term_places.clone(),
         })
         .collect()
+}
+
+/// In place of an indicator whose mistake is noted: its objective will never be judged, but its name and what it is about are
+/// still looked at.
+pub(super) fn unread() -> Indicator {
+    Indicator::ErrorRatio { at_most: 1.0 }
 }
 
 fn read_scope(of: Field<'_>, problems: &mut Problems) -> Option<(Scope, Place)> {

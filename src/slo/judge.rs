@@ -11,7 +11,9 @@ use super::evidence::{Evidence, exact_percent, without_binary_noise};
 use super::queried::{SteadyScrapes, judge_events, judge_values};
 use super::{Finding, Indicator, Objective, Recorded, Scope, metric, part, stream, tick, windows};
 use crate::metrics::{Aggregates, Course, Flow, Phase, Second, StreamLimit, Tally};
-use crate::model::{Labels, LatencyClock, Verdict, format_count, format_duration, format_ratio};
+use crate::model::{
+    Labels, LatencyClock, Verdict, format_count, format_duration, format_ratio, format_seconds,
+};
 use crate::plan::{Plan, Role, Step, Threshold};
 
 /// Gander's own lateness may be this share of the shortest deadline, for failures to be the target's.
@@ -297,7 +299,7 @@ fn judge_throughput(
         return without_calls(finding, objective);
     }
     let rate = flow.per_second(ended.ok());
-    let span = format_duration(Duration::try_from_secs_f64(flow.span()).unwrap_or_default());
+    let span = format_seconds(flow.span());
     let (count, samples) = (format_count(ended.ok()), ended.ok());
     if flow.is_estimate() {
         let because = format!(

@@ -32,6 +32,13 @@ impl Recorded<'_> {
         DayClock { zero_ms: self.zero_ms }.ms(at)
     }
 
+    /// What the series at `place` had last before `at`, where a Prometheus gave it: samples from before the run are in no series of it.
+    pub(super) fn value_before(&self, place: usize, at: Duration) -> Option<f64> {
+        let given = self.fetched?.series().get(place)?;
+        let before = given.samples.partition_point(|(at_ms, _)| *at_ms <= self.ms(at));
+        given.samples[..before].last().map(|(_, value)| *value)
+    }
+
     /// [`Self::storage`], for rules that are evaluated from the start of the run on, and record series themselves.
     pub(super) fn storage_before(
         &self,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AlertHistory, AlertReading, AlertRow};
 use crate::model::{
-    Event, Labels, PrometheusEvent, Stamped, TheirAlert, TheirRule, TheirState, format_duration,
+    Event, Labels, PrometheusEvent, Stamped, TheirAlert, TheirRule, TheirState, format_seconds,
 };
 use crate::promql::Query;
 
@@ -222,7 +222,7 @@ impl Theirs<'_> {
                 return not(format!("its rule has another expression: {}", normal(&rule.expr)));
             }
             (TheirRuleState::OtherHold, Some(rule)) => {
-                return not(format!("its rule has `for: {}`", time(rule.hold)));
+                return not(format!("its rule has `for: {}`", format_seconds(rule.hold)));
             }
             (TheirRuleState::Same, Some(_)) => {}
         }
@@ -240,19 +240,27 @@ impl Theirs<'_> {
             }
             (None, None) => (Agreement::Agree, "it fired in neither".to_owned()),
             (Some(ours), Some(theirs)) => {
-                let apart = time((ours - theirs).abs());
-                let told = format!("fired there at {}, here at {}: {apart} apart", time(theirs), time(ours));
+                let apart = format_seconds((ours - theirs).abs());
+                let told = format!(
+                    "fired there at {}, here at {}: {apart} apart",
+                    format_seconds(theirs),
+                    format_seconds(ours)
+                );
                 // Times of day are rounded to milliseconds.
                 let agree = (ours - theirs).abs() <= slack + 0.005;
                 (if agree { Agreement::Agree } else { Agreement::Differ }, told)
             }
-            (Some(at), None) | (None, Some(at)) if close(at) => {
-                not(format!("it fired in one of both at {}, too close to the end for the other", time(at)))
+            (Some(at), None) | (None, Some(at)) if close(at) => not(format!(
+                "it fired in one of both at {}, too close to the end for the other",
+                format_seconds(at)
+            )),
+            (Some(ours), None) => {
+                (Agreement::Differ, format!("fired here at {}, and not there", format_seconds(ours)))
             }
-            (Some(ours), None) => (Agreement::Differ, format!("fired here at {}, and not there", time(ours))),
-            (None, Some(theirs)) => {
-                (Agreement::Differ, format!("fired there at {}, and not here: {}", time(theirs), row.because))
-            }
+            (None, Some(theirs)) => (
+                Agreement::Differ,
+                format!("fired there at {}, and not here: {}", format_seconds(theirs), row.because),
+            ),
         }
     }
 }
@@ -277,10 +285,6 @@ fn normal(expr: &str) -> String {
 
 fn order(a: Option<f64>, b: Option<f64>) -> std::cmp::Ordering {
     a.unwrap_or(f64::INFINITY).total_cmp(&b.unwrap_or(f64::INFINITY))
-}
-
-fn time(seconds: f64) -> String {
-    format_duration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -308,6 +312,7 @@ mod tests {
             severity: String::new(),
             reading: if fired_at.is_some() { AlertReading::Fired } else { AlertReading::Silent },
             because: "its condition never held".to_owned(),
+            out_of_reach: false,
             needs: None,
             coverage: 1.0,
             projected: None,

@@ -7,13 +7,11 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::alerts::evaluated_groups;
-use super::queried::stand_in;
-use super::{Criteria, Divisor, Indicator, Selector};
+use super::queried::{COUNTING, stand_in};
+use super::{Criteria, Divisor, Indicator, Reading, Selector};
+use crate::metrics::{START_TIME, UP};
 use crate::promql::{Engine, ExprKind, METRIC_NAME, MatchOp, Matcher, Query, Reach};
 use crate::rules::Group;
-
-/// What a Prometheus says of its scrapes: where series of a target end is known by it.
-const UP: &str = "up";
 
 /// What criteria read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -56,6 +54,10 @@ pub fn wanted(criteria: &Criteria, select: Option<&str>) -> Wanted {
     }
     for objective in &criteria.objectives {
         reads.indicator(&objective.indicator);
+        if reads_counters(&objective.indicator) {
+            // A counter that falls is told from a target that began again by it.
+            reads.selector(&[name_is(START_TIME)]);
+        }
     }
     let narrowing = select.and_then(|select| read_select(select).ok()).unwrap_or_default();
     let rules = groups.iter().flat_map(|group| &group.rules);
@@ -64,6 +66,26 @@ pub fn wanted(criteria: &Criteria, select: Option<&str>) -> Wanted {
     alerts.sort();
     alerts.dedup();
     Wanted { selectors: reads.selectors(&narrowing), reach: reads.reach(), alerts }
+}
+
+/// True where what is asked for depends on which falls of a counter are restarts.
+fn reads_counters(indicator: &Indicator) -> bool {
+    match indicator {
+        Indicator::Events(_) => true,
+        Indicator::Promql(asked) => Query::parse(&stand_in(&asked.query))
+            .is_ok_and(|query| query.functions().iter().any(|name| COUNTING.contains(name))),
+        Indicator::Metric(asked) => {
+            let divisor = match &asked.divided_by {
+                Some(Divisor::Metric(selector)) => Some(selector),
+                Some(Divisor::Number(_)) | None => None,
+            };
+            std::iter::once(&asked.value).chain(divisor).any(|selector| selector.read == Reading::Rate)
+        }
+        Indicator::Latency { .. }
+        | Indicator::Stream { .. }
+        | Indicator::ErrorRatio { .. }
+        | Indicator::Throughput { .. } => false,
+    }
 }
 
 /// True when `criteria` read any series at all.

@@ -232,6 +232,18 @@ fn of_all(p_values: impl Iterator<Item = f64>, tolerated: usize) -> f64 {
     p_values.get(tolerated).map_or(1.0, |p_value| (p_value * p_values.len() as f64).min(1.0))
 }
 
+/// The p-value at which a window is shown to keep its budget, where so many others may break it.
+fn level_of_pass(tolerated: usize) -> f64 {
+    SIGNIFICANCE / (tolerated as f64 + 1.0)
+}
+
+/// How many calls a window must have, none of them bad, to be shown to keep `budget` (above 0 and below 1).
+pub(super) fn calls_needed(budget: f64, tolerated: usize) -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of calls")]
+    let needed = (level_of_pass(tolerated).ln() / (-budget).ln_1p()).ceil() as u64;
+    needed
+}
+
 fn of_windows(count: usize, all: usize, seconds: u32) -> String {
     let plural = if all == 1 { "" } else { "s" };
     format!("{} of {} window{plural} of {seconds} s", format_count(count as u64), format_count(all as u64))
@@ -324,7 +336,7 @@ impl Windows {
     }
 
     fn level_of_pass(&self) -> f64 {
-        SIGNIFICANCE / (self.tolerated as f64 + 1.0)
+        level_of_pass(self.tolerated)
     }
 
     /// How many windows are not shown to keep the budget.
@@ -382,8 +394,7 @@ impl Windows {
         let shown = format_count(self.not_shown() as u64);
         let few = format!("; within the budget, but in {shown} windows that is not proven at 95 %");
         let fewest = self.list.iter().map(|window| window.calls).min().unwrap_or_default();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of calls")]
-        let needed = (self.level_of_pass().ln() / (-self.budget).ln_1p()).ceil() as u64;
+        let needed = calls_needed(self.budget, self.tolerated);
         if fewest >= needed {
             return format!("{few}: wider windows or more calls a second would settle it");
         }

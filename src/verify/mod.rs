@@ -31,6 +31,9 @@ use crate::metrics::{Aggregates, Second, SeriesStore};
 use crate::model::{Event, Stamped, TargetInfo};
 use crate::plan::Plan;
 
+/// What the indicator of findings on the target's telemetry is called.
+pub const TELEMETRY: &str = "telemetry";
+
 /// What a run recorded, as far as checks look at it.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen<'a> {

@@ -1,5 +1,6 @@
 //! A selection of series, written as PromQL selects them.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -75,6 +76,37 @@ impl SeriesSelector {
     pub fn suffixed(&self, suffix: &str) -> Self {
         let metric = format!("{}{suffix}", self.metric);
         Self { text: self.text.replacen(&self.metric, &metric, 1), metric, matchers: self.matchers.clone() }
+    }
+
+    /// Where it selects none of the series of its metric: the first label that none of them has with such a value, and which values
+    /// they have, in words.
+    pub(crate) fn unmet(&self, store: &SeriesStore) -> Option<String> {
+        const MOST: usize = 5;
+        if !self.select(store).is_empty() {
+            return None;
+        }
+        // A matcher that takes a label which is not there rules values out, and asks for none.
+        let asked = self.matchers.iter().filter(|matcher| !matcher.matches(""));
+        let none = asked.into_iter().find_map(|matcher| {
+            let values: BTreeSet<&str> = store
+                .named(&self.metric)
+                .map(|series| series.labels.get(&matcher.name).unwrap_or_default())
+                .collect();
+            let is_unmet = !values.is_empty() && !values.iter().any(|value| matcher.matches(value));
+            is_unmet.then_some((matcher, values))
+        });
+        let (matcher, values) = none?;
+        let mut told: Vec<String> = values
+            .iter()
+            .filter(|value| !value.is_empty())
+            .take(MOST)
+            .map(|value| format!("`{value}`"))
+            .collect();
+        if values.len() > MOST {
+            told.push("...".to_owned());
+        }
+        let there = if told.is_empty() { "they have no such label".to_owned() } else { told.join(", ") };
+        Some(format!("no series of {} has {matcher} (there: {there})", self.metric))
     }
 
     /// The series of `store` that it selects, sorted by their labels.

@@ -82,3 +82,42 @@ fn the_way_out_is_told_for_flags_and_files_too() {
         assert!(said.contains(words) && !said.contains("hunter2"), "{args:?}: {said}");
     }
 }
+
+#[test]
+fn validate_takes_what_run_takes() {
+    let said = |args: &[&str], code| {
+        let output = gander(args);
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {err}");
+        (out.into_owned(), err.into_owned())
+    };
+    let (plan, _) = said(&["validate", "scenarios/smoke.yaml", "--duration", "7m"], 0);
+    assert!(plan.contains("7m"), "{plan}");
+    let (plan, _) = said(&["validate", "scenarios/smoke.yaml", "--slo", "slos/truth.yaml"], 0);
+    assert!(plan.contains("(names: guide) are checked"), "{plan}");
+    let (_, told) = said(&["validate", "scenarios/smoke.yaml", "--duration", "soon"], 2);
+    assert!(told.contains("--duration:1:1"), "{told}");
+    let (_, told) = said(&["validate", "slos/default.yaml", "--duration", "5m"], 2);
+    assert!(told.contains("name the scenario"), "{told}");
+    // What it warns of is gone with what it proposes.
+    let (folder, file) = scenario(
+        "version: 1\nname: short\ntarget: demo\nload: {rate: 10/s, duration: 25s, warm_up: 5s, max_users: 20}\n\
+         observe: {metrics: {url: /metrics, interval: 1s}}\n\
+         transactions: [{name: t, call_tool: {tool: echo, arguments: {text: x}}}]\nslo: [own.yaml]\n",
+    );
+    let own = "version: 1\nobjectives:\n  - {name: long, promql: {query: \"sum(increase(x_total[30s]))\", at_least: 1}}\n  \
+               - {name: windows, error_ratio: 1%, in_every: 10s}\n";
+    std::fs::write(folder.path().join("own.yaml"), own).unwrap();
+    let file = file.to_str().unwrap();
+    let (_, told) = said(&["validate", file], 0);
+    for words in [
+        "a range of 30.0 s, and there are 20.0 s to judge",
+        "`--duration 35s` would do",
+        "takes 299 calls",
+        "has about 100",
+    ] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    let (_, told) = said(&["validate", file, "--duration", "35s", "--set", "load.rate=30/s"], 0);
+    assert!(told.is_empty(), "{told}");
+}

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::answer::Trouble;
 use super::api::Api;
 use super::{Asked, PrometheusOptions};
-use crate::metrics::{FetchEncoder, Fetched, FetchedSeries, FetchedStore};
+use crate::metrics::{FetchEncoder, Fetched, FetchedSeries, FetchedStore, UP};
 use crate::model::{
     Event, Labels, Level, PrometheusEvent, TheirAlert, TheirState, clean_text, format_duration,
     without_credentials,
@@ -34,8 +34,6 @@ const SEEN_IN_MS: i64 = 10 * 60_000;
 const LAST_TRIES: u32 = 3;
 /// Notes on it beyond these say nothing new.
 const MOST_NOTES: u32 = 10;
-/// The selector of what it says of its own scrapes.
-const UP: &str = "up";
 
 /// Asks one Prometheus.
 pub(in crate::observe) struct Collector {

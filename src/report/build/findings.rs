@@ -1,15 +1,15 @@
 //! What the harness finds of itself: was there evidence, do its books balance; and the verdict in a sentence.
 
-use std::time::Duration;
-
 use super::crosstalk;
 use crate::metrics::{Aggregates, Cell, Phase, touched_seconds};
 use crate::model::{
-    Abort, Event, NotSent, Outcome, Verdict, counted, format_count, format_duration, signal_name,
+    Abort, Event, NotSent, Outcome, Verdict, counted, format_count, format_duration, format_seconds,
+    signal_name,
 };
 use crate::report::measured::LoadClock;
 use crate::report::{Ending, Finding, RunLog, StepRow, Totals, figures};
 use crate::slo::{ALERT, GeneratorCheck, generator_finding};
+use crate::verify::TELEMETRY;
 
 pub(super) const OWN_SCOPE: &str = "the whole run";
 pub(super) const OWN_ORIGIN: &str = "gander";
@@ -110,7 +110,12 @@ pub(super) fn because(
             } else {
                 ""
             };
-            format!("{name} ({scope}): {what}{others}{open}{unsent}{late}")
+            let sentence = match indicator.as_str() {
+                // Its reason is a sentence.
+                TELEMETRY => format!("{because} ({name})"),
+                _ => format!("{name} ({scope}): {what}"),
+            };
+            format!("{sentence}{others}{open}{unsent}{late}")
         }
         (Verdict::Invalid | Verdict::Inconclusive, Some(first)) => {
             let word = verdict.as_str().to_lowercase();
@@ -179,7 +184,7 @@ fn missing_calls() -> Finding {
 /// Of a load that was not carried out to its end: what it would have shown is not known.
 fn unfinished(log: &RunLog, clock: &LoadClock) -> Option<Finding> {
     let planned = format_duration(log.plan.load.duration());
-    let measured = format_duration(Duration::try_from_secs_f64(clock.duration).unwrap_or_default());
+    let measured = format_seconds(clock.duration);
     let why = match log.ending {
         // That of an abort says so itself.
         Ending::Complete { .. } | Ending::Aborted { .. } | Ending::Unmeasured => return None,

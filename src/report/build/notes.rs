@@ -9,7 +9,7 @@ use super::scrapes::Scrapes;
 use super::{idle, messages, own_prometheus};
 use crate::model::{
     Carriage, Era, Event, Level, Messages, OutcomeClass, Strays, format_count, format_duration, format_rate,
-    signal_name,
+    format_seconds, signal_name,
 };
 use crate::plan::{LoadModel, is_loopback};
 use crate::report::measured::LoadClock;
@@ -185,7 +185,7 @@ fn strays_note(Strays { late, duplicate, unknown, rubbish }: Strays) -> Option<S
 }
 
 fn ending_note(log: &RunLog, clock: &LoadClock) -> Option<String> {
-    let measured = seconds_text(clock.duration);
+    let measured = format_seconds(clock.duration);
     match log.ending {
         Ending::Complete { .. } | Ending::Unmeasured => None,
         Ending::Aborted { .. } => Some(format!(
@@ -264,7 +264,7 @@ fn overrun_note(clock: &LoadClock) -> Option<String> {
         format!(
             "calls that had been due went on being sent for {} after the load's end: each was, or had waited for as long \
              as its timeout",
-            seconds_text(clock.overrun)
+            format_seconds(clock.overrun)
         )
     })
 }
@@ -274,7 +274,7 @@ fn warm_up_note(clock: &LoadClock, rows: &Rows) -> Option<String> {
         format!(
             "warm-up: {} calls begun in the first {} are left out of the verdict",
             format_count(rows.warm_up_total.calls),
-            seconds_text(clock.warm_up)
+            format_seconds(clock.warm_up)
         )
     })
 }
@@ -291,8 +291,4 @@ fn shared_machine_note(log: &RunLog) -> Option<String> {
              shared its {cores} cores"
         )
     })
-}
-
-fn seconds_text(seconds: f64) -> String {
-    format_duration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }

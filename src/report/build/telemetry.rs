@@ -3,10 +3,7 @@
 use crate::metrics::Aggregates;
 use crate::report::{RunLog, TelemetryCheck};
 use crate::slo::{Criteria, Finding, Indicator};
-use crate::verify::{self, Checked, Cost, Seen};
-
-/// What the indicator of these findings is called.
-const TELEMETRY: &str = "telemetry";
+use crate::verify::{self, Checked, Cost, Seen, TELEMETRY};
 
 /// What came of the checks that `criteria` want, and what the run cost where they say what things cost.
 pub(in crate::report) fn report(

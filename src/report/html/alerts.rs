@@ -35,7 +35,7 @@ fn rule(history: &AlertHistory, row: &AlertRow) -> Markup {
             td.number { (alert_words::hold(row)) }
             td { (alert_words::told(history, row)) }
             td.why {
-                (row.because)
+                (alert_words::because(row))
                 @if let Some(projected) = alert_words::projected(row) { br; (projected) }
                 @if let Some(summary) = alert_words::summary(row) { br; "\u{201c}" (summary) "\u{201d}" }
                 @for span in row.spans.iter().take(MOST_SPANS) {

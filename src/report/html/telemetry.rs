@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::sections::badge;
-use crate::model::{Verdict, format_count};
+use crate::model::Verdict;
 use crate::report::TelemetryCheck;
 
 pub(super) fn section(checks: &[TelemetryCheck]) -> Markup {
@@ -17,7 +17,7 @@ pub(super) fn section(checks: &[TelemetryCheck]) -> Markup {
 }
 
 fn card(check: &TelemetryCheck) -> Markup {
-    let TelemetryCheck { finding, wrong: _, on_time: _, evidence } = check;
+    let TelemetryCheck { finding, evidence, .. } = check;
     html! {
         details open[finding.verdict != Verdict::Pass] {
             summary {
@@ -33,7 +33,7 @@ fn card(check: &TelemetryCheck) -> Markup {
                         } }
                     }
                 }
-                @if evidence.more > 0 { p { "and " (format_count(evidence.more)) " more" } }
+                @if let Some(more) = check.more_rows(evidence.rows.len()) { p { "and " (more) } }
             }
         }
     }

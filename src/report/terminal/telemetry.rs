@@ -1,6 +1,8 @@
 //! The terminal's parts on the target's own telemetry and on what the run cost.
 
-use super::{MOST_ROWS, Screen};
+use unicode_width::UnicodeWidthStr as _;
+
+use super::{MOST_ROWS, Screen, WIDEST_FIGURE};
 use crate::model::Verdict;
 use crate::report::{Align, Table, TelemetryCheck, cost_words};
 use crate::verify::Cost;
@@ -14,18 +16,25 @@ impl Screen {
             return;
         }
         self.title("TELEMETRY");
-        for TelemetryCheck { finding, wrong: _, on_time: _, evidence } in told {
+        for check in told {
+            let TelemetryCheck { finding, evidence, .. } = check;
             self.hanging("  ", &format!("{} ({})", finding.name, finding.scope));
-            let columns = evidence.columns.len();
-            let aligns: Vec<Align> =
-                (0..columns).map(|place| if place == 0 { Align::Name } else { Align::Right }).collect();
-            let mut table = Table::new(&aligns);
+            let shown = || evidence.rows.iter().take(MOST_ROWS);
+            let is_text = |place: usize| shown().any(|row| row[place].width() > WIDEST_FIGURE);
+            let aligns = (0..evidence.columns.len()).map(|place| match place {
+                0 => Align::Name,
+                place if is_text(place) => Align::Text,
+                _ => Align::Right,
+            });
+            let mut table = Table::new(&aligns.collect::<Vec<_>>());
             table.row(evidence.columns.clone());
-            evidence.rows.iter().take(MOST_ROWS).for_each(|row| table.row(row.clone()));
+            shown().for_each(|row| table.row(row.clone()));
             for lines in self.headed(&table) {
                 self.row(&lines);
             }
-            self.and_more(evidence.rows.len());
+            if let Some(more) = check.more_rows(MOST_ROWS) {
+                self.quiet(&format!("  and {more}"));
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::metrics::{IdleSecond, Phase};
 use crate::model::{Carriage, Event, HealthState, Outcome, Strays, Verdict};
 use crate::report::fixture::{aborted, build, empty, findings, fixture, partial};
-use crate::report::{Ending, Finding, IdleStreams, RunLog, RunReport, Totals};
+use crate::report::{Ending, Finding, Format, IdleStreams, RunLog, RunReport, Totals};
 
 fn passing() -> Vec<Finding> {
     let mut passing = findings();
@@ -192,7 +192,7 @@ fn a_percentile_of_too_few_calls_is_marked_wherever_people_read_it() {
     let report = build(&log, findings());
     assert!((20..100).contains(&report.total.calls), "{}", report.total.calls);
     for format in ["terminal", "markdown", "html"] {
-        let format = crate::report::Format::named(format).unwrap();
+        let format = Format::named(format).unwrap();
         let text = String::from_utf8(format.render(&report, &log).remove(0).bytes).unwrap();
         let text = text.replace("\\~", "~");
         let p99 = crate::report::figures::latency(report.total.p99);
@@ -303,8 +303,28 @@ fn reasons_of_failed_calls_are_in_every_format() {
         ("markdown", "`the database is locked`"),
         ("html", "<code>the database is locked</code>"),
     ] {
-        let format = crate::report::Format::named(format).unwrap();
+        let format = Format::named(format).unwrap();
         let text = String::from_utf8(format.render(&report, &log).remove(0).bytes).unwrap();
         assert!(text.contains(words), "{text}");
     }
+}
+
+#[test]
+fn the_headline_of_a_telemetry_check_is_its_sentence() {
+    let because = "mcp_requests_total counted 480 of 528 calls; tools/list: 40 were answered, 0 are counted";
+    let told = Finding {
+        name: "truth: counts".to_owned(),
+        indicator: "telemetry".to_owned(),
+        verdict: Verdict::Fail,
+        value_number: None,
+        limit: "= 528 sent".to_owned(),
+        because: because.to_owned(),
+        ..findings().remove(0)
+    };
+    let log = fixture();
+    let report = build(&log, vec![told]);
+    assert!(report.because.starts_with(&format!("{because} (truth: counts)")), "{}", report.because);
+    let junit = Format::named("junit").unwrap().render(&report, &log).remove(0);
+    let junit = String::from_utf8(junit.bytes).unwrap();
+    assert!(junit.contains(because) && !junit.contains("telemetry = 528"), "{junit}");
 }

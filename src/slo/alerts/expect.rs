@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{AlertCriteria, AlertExpectation, AlertHistory, AlertReading, AlertRow, Expected};
-use crate::model::{Labels, Verdict, format_duration};
+use crate::model::{Labels, Verdict, format_seconds};
 use crate::slo::Finding;
 
 /// The indicator of findings on alerts.
@@ -56,17 +56,13 @@ fn first(row: &AlertRow, labels: &Labels) -> Option<(f64, Option<f64>)> {
     fired.min_by(|a, b| a.0.total_cmp(&b.0))
 }
 
-fn time(seconds: f64) -> String {
-    format_duration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
-}
-
 fn fires(row: &AlertRow, labels: &Labels, within: Option<Duration>, span: f64) -> (Verdict, String) {
     if let Some((fired, _)) = first(row, labels) {
         return match within {
             Some(within) if fired > within.as_secs_f64() => {
-                (Verdict::Fail, format!("it fired after {}, which is too late", time(fired)))
+                (Verdict::Fail, format!("it fired after {}, which is too late", format_seconds(fired)))
             }
-            Some(_) | None => (Verdict::Pass, format!("it fired after {}", time(fired))),
+            Some(_) | None => (Verdict::Pass, format!("it fired after {}", format_seconds(fired))),
         };
     }
     // It may still fire in the time that it was given.
@@ -92,7 +88,7 @@ fn stays_silent(row: &AlertRow, labels: &Labels) -> (Verdict, String) {
             [] => String::new(),
             receivers => format!(" and would have been told to {}", receivers.join(", ")),
         };
-        return (Verdict::Fail, format!("it fired after {}{told}", time(fired)));
+        return (Verdict::Fail, format!("it fired after {}{told}", format_seconds(fired)));
     }
     match row.reading {
         AlertReading::Fired => (Verdict::Pass, format!("no alert with {labels} fired")),
@@ -124,17 +120,26 @@ fn resolves(
     match ended {
         Some(ended) if limit.is_some_and(|limit| ended - fired > limit) => (
             Verdict::Fail,
-            format!("it was resolved {} after it fired, which is too late", time(ended - fired)),
+            format!("it was resolved {} after it fired, which is too late", format_seconds(ended - fired)),
         ),
-        Some(ended) => (Verdict::Pass, format!("it was resolved {} after it fired", time(ended - fired))),
+        Some(ended) => {
+            (Verdict::Pass, format!("it was resolved {} after it fired", format_seconds(ended - fired)))
+        }
         None if limit.is_some_and(|limit| span - fired <= limit) => (
             Verdict::Inconclusive,
-            format!("it fired after {} and the load ended before the limit was reached", time(fired)),
+            format!(
+                "it fired after {} and the load ended before the limit was reached",
+                format_seconds(fired)
+            ),
         ),
         None if history.unknown_from.is_some() => (
             Verdict::Inconclusive,
-            format!("it fired after {}; what became of it after {} is not known", time(fired), time(span)),
+            format!(
+                "it fired after {}; what became of it after {} is not known",
+                format_seconds(fired),
+                format_seconds(span)
+            ),
         ),
-        None => (Verdict::Fail, format!("it fired after {} and was never resolved", time(fired))),
+        None => (Verdict::Fail, format!("it fired after {} and was never resolved", format_seconds(fired))),
     }
 }

@@ -7,10 +7,16 @@ use super::{
     AlertCriteria, AlertExpectation, AlertHistory, AlertReading, Expected, TextFile, alert_findings,
     alert_history,
 };
-use crate::metrics::{FetchEncoder, Fetched, FetchedSeries, FetchedStore, SeriesStore};
+use crate::metrics::{Aggregates, FetchEncoder, Fetched, FetchedSeries, FetchedStore, SeriesStore};
 use crate::model::{Labels, Verdict};
 use crate::promql::Query;
-use crate::slo::{Criteria, Recorded, fetch_gap, fetched_series, wanted, without_series};
+use crate::slo::judge::tests::with_run;
+use crate::slo::judge::{Measurements, judge};
+use crate::slo::{
+    Aggregation, BudgetTerms, Comparison, Counted, Criteria, EventsIndicator, Finding, Holding, Indicator,
+    Objective, QueryIndicator, QueryLimit, Recorded, Scope, Terms, Unit, fetch_gap, fetched_series, wanted,
+    without_series,
+};
 
 const ZERO_MS: i64 = 1_700_000_000_000;
 
@@ -184,4 +190,118 @@ fn objectives_see_each_series_at_its_own_times() {
     let times = fetched.times_of("calls_total", &Labels::new());
     assert_eq!(times[..3], [0, 5, 10].map(Duration::from_secs));
     assert_eq!(times.len(), 13);
+}
+
+fn objective(indicator: Indicator) -> Objective {
+    Objective {
+        name: "o".to_owned(),
+        scope: Scope::All,
+        indicator,
+        terms: Terms::default(),
+        budget: BudgetTerms::default(),
+        origin: "slo.yaml:3".to_owned(),
+    }
+}
+
+fn events() -> Indicator {
+    Indicator::Events(EventsIndicator {
+        counted: Counted::Bad("sum(errors_total)".to_owned()),
+        total: "sum(calls_total)".to_owned(),
+        objective: 0.9,
+        slices: None,
+    })
+}
+
+fn promql(query: &str, holding: Holding, at_least: f64) -> Indicator {
+    let limit = QueryLimit { is: Comparison::AtLeast, value: at_least, unit: Unit::Number };
+    Indicator::Promql(QueryIndicator { query: query.to_owned(), holding, limit })
+}
+
+/// Judged over the first minute of what was given.
+fn judged(all: &[FetchedSeries], indicator: Indicator) -> Finding {
+    let objective = objective(indicator);
+    let criteria = Criteria { objectives: vec![objective.clone()], ..Criteria::default() };
+    let round = wanted(&criteria, None).selectors.into_iter().map(|wanted| {
+        let series = all.iter().filter(|one| one.name == wanted.selector).cloned().collect();
+        Fetched { selector: wanted.selector, span: Ok((ZERO_MS - 600_000, ZERO_MS + 60_000)), series }
+    });
+    let mut fetched = FetchedStore::default();
+    fetched.apply(&FetchEncoder::default().record(1, ZERO_MS, round.collect())).unwrap();
+    let series = fetched_series(&fetched);
+    let recorded =
+        Recorded { series: &series, events: &[], fetched: Some(&fetched), zero_ms: fetched.zero_ms() };
+    let steady = Duration::ZERO..Duration::from_secs(60);
+    let found = with_run(&Aggregates::default(), &series, |run| {
+        judge(std::slice::from_ref(&objective), &Measurements { recorded, steady: &steady, ..*run })
+    });
+    found.into_iter().next().unwrap()
+}
+
+/// [`series`], of a second target, too, which is scraped two seconds before the first one.
+fn of_two_targets() -> Vec<FetchedSeries> {
+    let mut all = series(60);
+    let second = series(60).into_iter().map(|mut one| {
+        one.labels = [("job", "m"), ("instance", "h:2")].into_iter().collect();
+        one.samples.iter_mut().for_each(|(at_ms, _)| *at_ms -= 2_000);
+        one
+    });
+    all.extend(second);
+    all
+}
+
+#[test]
+fn queries_see_what_a_prometheus_gave() {
+    let rate = "sum(rate(calls_total[20s]))";
+    let found = judged(&series(60), promql(rate, Holding::OverRun(Aggregation::Min), 9.9));
+    assert_eq!((found.verdict, found.value.as_str()), (Verdict::Pass, "10"), "{}", found.because);
+    assert_eq!(judged(&series(60), promql(rate, Holding::AtEnd, 10.1)).verdict, Verdict::Fail);
+    let share = Holding::Share { share: 0.5, slices: None };
+    assert_eq!(judged(&series(60), promql(rate, share, 10.1)).verdict, Verdict::Fail);
+}
+
+#[test]
+fn events_are_counted_of_what_a_prometheus_gave_and_of_nothing_before_it() {
+    let found = judged(&series(60), events());
+    assert_eq!(
+        (found.verdict, found.samples, found.bad),
+        (Verdict::Fail, 550, Some(110)),
+        "{}",
+        found.because
+    );
+    // What the second one had counted before the run is in none of its samples since.
+    let found = judged(&of_two_targets(), events());
+    assert_eq!((found.verdict, found.samples), (Verdict::Fail, 1100), "{}", found.because);
+}
+
+#[test]
+fn a_target_that_began_again_is_told_from_a_counter_that_falls() {
+    let fallen = |began_again: bool| {
+        let mut all = series(60);
+        let calls = all.iter_mut().find(|one| one.name == "calls_total").unwrap();
+        let after = |at_ms: i64| at_ms > ZERO_MS + 30_000;
+        calls.samples.iter_mut().filter(|(at, _)| after(*at)).for_each(|(_, value)| *value -= 7_300.0);
+        let start = FetchedSeries {
+            name: "process_start_time_seconds".to_owned(),
+            labels: calls.labels.clone(),
+            samples: calls
+                .samples
+                .iter()
+                .map(|(at, _)| (*at, if began_again && after(*at) { 9.0 } else { 1.0 }))
+                .collect(),
+        };
+        all.push(start);
+        judged(&all, events())
+    };
+    let found = fallen(true);
+    assert_eq!(found.verdict, Verdict::Fail, "{}", found.because);
+    let found = fallen(false);
+    assert_eq!(found.verdict, Verdict::Inconclusive, "{}", found.because);
+    assert!(found.because.contains("`process_start_time_seconds` did not change"), "{}", found.because);
+    // It need not be there, and only counters want it.
+    let asks = |indicator| {
+        let criteria = Criteria { objectives: vec![objective(indicator)], ..Criteria::default() };
+        wanted(&criteria, None).selectors.iter().any(|one| one.selector == "process_start_time_seconds")
+    };
+    assert!(asks(events()) && asks(promql("sum(rate(x[1m]))", Holding::AtEnd, 1.0)));
+    assert!(!asks(promql("sum(x)", Holding::AtEnd, 1.0)));
 }

@@ -1,15 +1,16 @@
 //! The `alerts` of an SLO file, read field by field, with the files that they name.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{AlertCriteria, AlertExpectation, Expected, TextFile, evaluated_groups};
+use super::{AlertCriteria, AlertExpectation, Expected, TextFile};
 use crate::alertmanager;
 use crate::input::{
     Field, Fields, Files, Place, Problem, Problems, Severity, Source, Value, candidates, quoted, way_out,
 };
 use crate::model::{Labels, format_duration};
-use crate::rules::{Group, Template, scaled};
+use crate::rules::{self, Group, Template, alert_names, scaled};
 use crate::slo::WrittenAlerts;
 
 /// Prometheus's own default.
@@ -30,6 +31,7 @@ pub(crate) fn read(
     let rules = fields.required("rules", problems).map(|rules| named.read_all(rules, problems));
     // Nobody knows which alerts are in a file that can't be read.
     let are_read = problems.len() == before;
+    let has_rules = rules.is_some();
     let alertmanager = fields.optional("alertmanager").and_then(|field| {
         let TextFile { name, text } = named.read(field, problems)?;
         alertmanager::load(&name, &text).map_err(|found| problems.extend(found)).ok()
@@ -52,7 +54,7 @@ pub(crate) fn read(
     fields.finish(problems);
     let out_of_reach = out_of_reach.unwrap_or_default();
     let criteria = AlertCriteria {
-        rules: rules?,
+        rules: rules.unwrap_or_default(),
         alertmanager,
         evaluation_interval: interval.unwrap_or(EVALUATION_INTERVAL),
         labels: labels.unwrap_or_default(),
@@ -61,43 +63,169 @@ pub(crate) fn read(
         out_of_reach: out_of_reach.iter().map(|(name, _)| name.clone()).collect(),
         expectations: expectations.iter().map(|(expectation, _)| expectation.clone()).collect(),
     };
+    let known = Known::of(&criteria, are_read, problems);
     let expected = expectations.iter().filter_map(|(it, place)| Some((it.alert.as_ref()?, place)));
-    let named = expected.chain(out_of_reach.iter().map(|(name, place)| (name, place)));
-    let named: Vec<_> = named.filter(|_| are_read).collect();
-    check_rules(&criteria, &named, problems);
-    if are_read {
-        check_expectations(&criteria, &expectations, problems);
-    }
+    let named: Vec<_> = expected.chain(out_of_reach.iter().map(|(name, place)| (name, place))).collect();
+    known.check_names(&named, problems);
+    known.check_expectations(&expectations, problems);
+    check_apart(&expectations, &out_of_reach, problems);
     let expectations = expectations.into_iter().map(|(_, place)| place).collect();
-    Some(WrittenAlerts { alerts: criteria, place: alerts.node.place.clone(), expectations })
+    has_rules.then(|| WrittenAlerts { alerts: criteria, place: alerts.node.place.clone(), expectations })
 }
 
-/// Reports expectations that nothing can meet.
-fn check_expectations(
-    criteria: &AlertCriteria,
-    expectations: &[(AlertExpectation, Place)],
-    problems: &mut Problems,
-) {
-    let Ok((groups, _)) = criteria.groups() else { return };
-    for (expectation, place) in expectations {
-        let Some(alert) = &expectation.alert else { continue };
-        let rules = groups.iter().flat_map(|group| &group.rules).filter(|rule| rule.name == *alert);
-        let labels: Vec<_> = rules.filter_map(|rule| Some(&rule.alerting()?.labels)).collect();
-        for (name, wanted) in expectation.labels.iter() {
-            let given: Vec<&str> =
-                labels.iter().filter_map(|labels| labels.get(name)).map(Template::text).collect();
-            // What a template gives, the run shows.
-            let is_known = !given.is_empty()
-                && given.len() == labels.len()
-                && !given.iter().any(|text| text.contains("{{"));
-            if is_known && !given.contains(&wanted) {
-                let message =
-                    format!("{} never has the label {}", quoted(alert), quoted(&format!("{name}={wanted}")));
-                let help = format!("its rule gives it {}", quoted(&format!("{name}={}", given.join(", "))));
-                problems.push(Problem::error(place, message).help(help));
+/// What is known of the rules, some of whose files may have mistakes.
+struct Known {
+    /// Of the files without a mistake, as written.
+    groups: Vec<Group>,
+    /// The same as they are evaluated: in the time scale that is asked for.
+    evaluated: Vec<Group>,
+    /// The names of the alerts in the other files; `None` where one can't be read.
+    others: Option<BTreeSet<String>>,
+}
+
+impl Known {
+    /// Reads the rules of `criteria`, and reports their mistakes. Where some file is not there at all, not all `are_read`.
+    fn of(criteria: &AlertCriteria, are_read: bool, problems: &mut Problems) -> Self {
+        let mut groups = Vec::new();
+        let mut others = are_read.then(BTreeSet::new);
+        for TextFile { name, text } in &criteria.rules {
+            match rules::load(name, text) {
+                Ok((read, warnings)) => {
+                    groups.extend(read);
+                    problems.extend(warnings);
+                }
+                Err(found) => {
+                    problems.extend(found);
+                    others = others.zip(alert_names(text)).map(|(others, names)| &others | &names);
+                }
             }
         }
-        check_within(criteria, alert, expectation.expected, place, problems);
+        let Some(scale) = criteria.scale() else { return Self { evaluated: groups.clone(), groups, others } };
+        let scaled = scaled(&groups, scale, criteria.evaluation_interval);
+        for refused in scaled.problems().iter() {
+            problems.push(Problem { severity: Severity::Warning, ..refused.clone() });
+        }
+        Self { groups, evaluated: scaled.groups, others }
+    }
+
+    /// True of an alert of which files with mistakes have nothing more to say.
+    fn is_whole(&self, alert: &str) -> bool {
+        self.others.as_ref().is_some_and(|others| !others.contains(alert))
+    }
+
+    /// Reports alerts that are `named` and are not there or can't be evaluated as asked.
+    fn check_names(&self, named: &[(&String, &Place)], problems: &mut Problems) {
+        let alerts = |groups: &[Group]| -> Vec<String> {
+            let rules = groups.iter().flat_map(|group| &group.rules);
+            rules.filter(|rule| rule.alerting().is_some()).map(|rule| rule.name.clone()).collect()
+        };
+        let (known, evaluated) = (alerts(&self.groups), alerts(&self.evaluated));
+        for &(name, place) in named {
+            if known.contains(name) {
+                if self.is_whole(name) && !evaluated.contains(name) {
+                    problems.push(
+                        Problem::error(
+                            place,
+                            format!("{} can't be evaluated in a faster time", quoted(name)),
+                        )
+                        .help("remove the expectation, or `time_scale`; why is said where the rule is"),
+                    );
+                }
+                continue;
+            }
+            let problem = match &self.others {
+                Some(others) if others.contains(name) => continue,
+                Some(others) => {
+                    let others = others.iter().filter(|name| !known.contains(name));
+                    let known: Vec<&String> = known.iter().chain(others).collect();
+                    Problem::error(place, format!("there is no alert {}", quoted(name))).help(way_out(
+                        name,
+                        &known,
+                        "the rules have",
+                    ))
+                }
+                // It may be in the file that can't be read.
+                None if known.is_empty() => continue,
+                None => {
+                    let message = format!("there is no alert {} in the files that can be read", quoted(name));
+                    Problem::warning(place, message).help(way_out(name, &known, "these have"))
+                }
+            };
+            problems.push(problem);
+        }
+    }
+
+    /// Reports expectations that nothing can meet.
+    fn check_expectations(&self, expectations: &[(AlertExpectation, Place)], problems: &mut Problems) {
+        for (expectation, place) in expectations {
+            let Some(alert) = expectation.alert.as_ref().filter(|alert| self.is_whole(alert)) else {
+                continue;
+            };
+            let rules = self.groups.iter().flat_map(|group| &group.rules).filter(|rule| rule.name == *alert);
+            let labels: Vec<_> = rules.filter_map(|rule| Some(&rule.alerting()?.labels)).collect();
+            for (name, wanted) in expectation.labels.iter() {
+                let given: Vec<&str> =
+                    labels.iter().filter_map(|labels| labels.get(name)).map(Template::text).collect();
+                // What a template gives, the run shows.
+                let is_known = !given.is_empty()
+                    && given.len() == labels.len()
+                    && !given.iter().any(|text| text.contains("{{"));
+                if is_known && !given.contains(&wanted) {
+                    let wanted = quoted(&format!("{name}={wanted}"));
+                    let message = format!("{} never has the label {wanted}", quoted(alert));
+                    let given = quoted(&format!("{name}={}", given.join(", ")));
+                    problems.push(Problem::error(place, message).help(format!("its rule gives it {given}")));
+                }
+            }
+            self.check_within(alert, expectation.expected, place, problems);
+        }
+    }
+
+    /// Reports an alert that is to fire before its `for` is over.
+    fn check_within(&self, alert: &str, expected: Expected, place: &Place, problems: &mut Problems) {
+        let Expected::Fires { within: Some(within) } = expected else { return };
+        let rules = self.evaluated.iter().flat_map(|group| &group.rules).filter(|rule| rule.name == *alert);
+        let Some(hold) = rules.filter_map(|rule| Some(rule.alerting()?.hold)).min() else { return };
+        if within < hold {
+            let (hold, within) = (format_duration(hold), format_duration(within));
+            let message =
+                format!("{} can't fire within {within}: its `for` alone takes {hold}", quoted(alert));
+            problems
+                .push(Problem::error(place, message).help(format!("write a `within` of more than {hold}")));
+        }
+    }
+}
+
+/// Reports what is asked for twice, and what contradicts itself. What is in the rules does not matter.
+fn check_apart(
+    expectations: &[(AlertExpectation, Place)],
+    out_of_reach: &[(String, Place)],
+    problems: &mut Problems,
+) {
+    let mut again = |place: &Place, name: &str, list: &str, first: &Place| {
+        let message = format!("{} is in {} twice", quoted(name), quoted(list));
+        problems.push(
+            Problem::error(place, message)
+                .label("again")
+                .help(format!("the first is at {first}: keep one of them")),
+        );
+    };
+    for (at, (name, place)) in out_of_reach.iter().enumerate() {
+        if let Some((_, first)) = out_of_reach[..at].iter().find(|(other, _)| other == name) {
+            again(place, name, "out_of_reach", first);
+        }
+    }
+    for (at, (expectation, place)) in expectations.iter().enumerate() {
+        let AlertExpectation { alert: Some(alert), labels, expected, .. } = expectation else { continue };
+        let same = |other: &AlertExpectation| other.alert.as_ref() == Some(alert) && other.labels == *labels;
+        let list = expected.list();
+        let mut earlier = expectations[..at].iter();
+        if let Some((_, first)) = earlier.find(|(other, _)| same(other) && other.expected.list() == list) {
+            again(place, alert, list, first);
+        }
+    }
+    for (expectation, place) in expectations {
+        let Some(alert) = &expectation.alert else { continue };
         let is_silent = |other: &AlertExpectation| {
             other.alert == expectation.alert
                 && other.labels == expectation.labels
@@ -109,60 +237,6 @@ fn check_expectations(
             let help = format!("the other one is at {}: keep one of them", other.origin);
             problems.push(Problem::error(place, message).help(help));
         }
-    }
-}
-
-/// Reports an alert that is to fire before its `for` is over.
-fn check_within(
-    criteria: &AlertCriteria,
-    alert: &str,
-    expected: Expected,
-    place: &Place,
-    problems: &mut Problems,
-) {
-    let Expected::Fires { within: Some(within) } = expected else { return };
-    let groups = evaluated_groups(criteria);
-    let rules = groups.iter().flat_map(|group| &group.rules).filter(|rule| rule.name == *alert);
-    let Some(hold) = rules.filter_map(|rule| Some(rule.alerting()?.hold)).min() else { return };
-    if within < hold {
-        let (hold, within) = (format_duration(hold), format_duration(within));
-        let message = format!("{} can't fire within {within}: its `for` alone takes {hold}", quoted(alert));
-        problems.push(Problem::error(place, message).help(format!("write a `within` of more than {hold}")));
-    }
-}
-
-/// Reports mistakes in the rules, and alerts that are `named` and are not there or can't be evaluated as asked.
-fn check_rules(criteria: &AlertCriteria, named: &[(&String, &Place)], problems: &mut Problems) {
-    let groups = match criteria.groups() {
-        Ok((groups, warnings)) => {
-            problems.extend(warnings);
-            groups
-        }
-        Err(found) => return problems.extend(found),
-    };
-    let alerts = |groups: &[Group]| -> Vec<String> {
-        let rules = groups.iter().flat_map(|group| &group.rules);
-        rules.filter(|rule| rule.alerting().is_some()).map(|rule| rule.name.clone()).collect()
-    };
-    let known = alerts(&groups);
-    for (name, place) in named.iter().filter(|(name, _)| !known.contains(name)) {
-        problems.push(Problem::error(place, format!("there is no alert {}", quoted(name))).help(way_out(
-            name,
-            &known,
-            "the rules have",
-        )));
-    }
-    let Some(scale) = criteria.scale() else { return };
-    let scaled = scaled(&groups, scale, criteria.evaluation_interval);
-    let left = alerts(&scaled.groups);
-    for (name, place) in named.iter().filter(|(name, _)| known.contains(name) && !left.contains(name)) {
-        problems.push(
-            Problem::error(place, format!("{} can't be evaluated in a faster time", quoted(name)))
-                .help("remove the expectation, or `time_scale`; why is said where the rule is"),
-        );
-    }
-    for refused in scaled.problems().iter() {
-        problems.push(Problem { severity: Severity::Warning, ..refused.clone() });
     }
 }
 

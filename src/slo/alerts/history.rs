@@ -47,6 +47,9 @@ pub struct AlertRow {
     pub reading: AlertReading,
     /// Why, in a few words.
     pub because: String,
+    /// True where the SLO file says that this target can't have what it reads: nothing is concluded of its silence.
+    #[serde(default)]
+    pub out_of_reach: bool,
     /// Seconds of evaluated data that it needs to fire; `None` when it may look at anything.
     pub needs: Option<f64>,
     /// How much of what the expression looks back on was there, from 0 to 1.

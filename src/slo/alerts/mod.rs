@@ -101,6 +101,15 @@ impl AlertCriteria {
 }
 
 impl Expected {
+    /// The list of an SLO file that it is written in.
+    pub(crate) fn list(&self) -> &'static str {
+        match self {
+            Self::Fires { .. } => "must_fire",
+            Self::StaysSilent => "must_stay_silent",
+            Self::Resolves { .. } => "must_resolve",
+        }
+    }
+
     /// As a verdict's table says it.
     pub fn limit(&self) -> String {
         let within = |within: &Option<Duration>| {

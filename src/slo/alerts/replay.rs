@@ -55,6 +55,9 @@ pub fn alert_history(
     });
     let mut rules = play.rows(&evaluation, &needs, paging.as_ref());
     rules.extend(refused.iter().map(refused_row));
+    for row in &mut rules {
+        row.out_of_reach = alerts.out_of_reach.contains(&row.alert);
+    }
     AlertHistory {
         time_scale: alerts.time_scale,
         span: end.as_secs_f64(),
@@ -209,6 +212,7 @@ impl Play<'_> {
                 severity: alerting.labels.get("severity").map(|it| it.text().to_owned()).unwrap_or_default(),
                 reading,
                 because,
+                out_of_reach: false,
                 needs: needs.map(|needs| needs.as_secs_f64()),
                 coverage: status.coverage.share(),
                 spans: spans.remove(&id).unwrap_or_default(),
@@ -444,6 +448,7 @@ fn refused_row(refused: &Refused) -> AlertRow {
         severity: String::new(),
         reading: AlertReading::Refused,
         because: refused.because.clone(),
+        out_of_reach: false,
         needs: None,
         coverage: 0.0,
         spans: Vec::new(),

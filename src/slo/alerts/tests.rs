@@ -175,6 +175,16 @@ fn in_a_faster_time_rules_fire_sooner_and_counting_ones_are_refused() {
 }
 
 #[test]
+fn an_alert_that_is_out_of_reach_is_marked_so() {
+    let mut criteria = criteria();
+    criteria.out_of_reach = vec!["Dead".to_owned()];
+    let history = history(&criteria, 120);
+    let marked: Vec<&str> =
+        history.rules.iter().filter(|row| row.out_of_reach).map(|row| row.alert.as_str()).collect();
+    assert_eq!(marked, ["Dead"]);
+}
+
+#[test]
 fn the_recorded_criteria_hold_no_secret_and_read_back() {
     let written = serde_json::to_string(&criteria()).unwrap();
     assert!(!written.contains("s3cret"), "{written}");

@@ -143,14 +143,14 @@ fn fields_place<'n>(source: Option<Field<'n>>, reference: Option<&str>) -> Optio
     reference.and(source).map(|source| &source.node.place)
 }
 
-/// One objective on `sli`: its name, where it has one, and what must hold.
+/// One objective on `sli`: its name, where it has one, and what must hold, where that can be read.
 pub(super) fn read_objective(
     item: Field<'_>,
     sli: Option<&Sli>,
     budgeting: Option<Budgeting>,
     problems: &mut Problems,
-) -> Option<(Option<String>, Indicator)> {
-    let mut fields = Fields::of(item.node, "an objective", problems)?;
+) -> (Option<String>, Option<Indicator>) {
+    let Some(mut fields) = Fields::of(item.node, "an objective", problems) else { return (None, None) };
     let name = fields.optional("displayName").and_then(|field| field.name(problems)).map(str::to_owned);
     let [op_field, value_field] = ["op", "value"].map(|name| fields.optional(name));
     let op = op_field.map(|field| field.word(&OPERATORS, problems));
@@ -183,8 +183,9 @@ pub(super) fn read_objective(
     }
     fields.finish(problems);
     let limit = op.flatten().zip(value.flatten());
-    let (sli, slices) = (sli?, slices?.slices());
-    let indicator = mapped(sli, target?, slices, limit);
+    let (Some(sli), Some(spent), Some(target)) = (sli, slices, target) else { return (name, None) };
+    let slices = spent.slices();
+    let indicator = mapped(sli, target, slices, limit);
     let is_mapped = indicator.is_some() || slices.is_none() || matches!(sli, Sli::Threshold { .. });
     if !is_mapped {
         let message = "time slices of what is no count of events can't be mapped";
@@ -193,7 +194,7 @@ pub(super) fn read_objective(
                 .help("give `good` or `bad` and `total` as counters, or use `budgetingMethod: Occurrences`"),
         );
     }
-    Some((name, indicator?))
+    (name, indicator)
 }
 
 fn missing(item: Field<'_>, name: &str, why: &str, problems: &mut Problems) {

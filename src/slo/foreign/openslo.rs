@@ -7,7 +7,7 @@ use super::indicator::{Budgeting, DataSources, Sli, read_objective, read_sli};
 use super::{within, written};
 use crate::input::{Field, Fields, Node, Problem, Problems, Value, quoted, way_out};
 use crate::slo::BudgetTerms;
-use crate::slo::file::WrittenObjective;
+use crate::slo::file::{WrittenObjective, unread};
 
 const VERSION: &str = "openslo/v1";
 const KINDS: [&str; 7] =
@@ -25,8 +25,17 @@ pub(super) fn read(documents: &[&Node], problems: &mut Problems) -> Vec<WrittenO
     let of_kind = |kind: &'static str| documents.iter().filter(move |document| document.kind == kind);
     let sources: DataSources = of_kind("DataSource").filter_map(Document::source).collect();
     let mut slis = BTreeMap::new();
+    let mut first: BTreeMap<&str, usize> = BTreeMap::new();
     for document in of_kind("SLI") {
         let sli = within(&document.called(), document.node, problems, |problems| {
+            let line = document.node.place.line();
+            let earlier = *first.entry(&document.name).or_insert(line);
+            if earlier != line {
+                problems.push(
+                    Problem::error(&document.node.place, "a second SLI of this name")
+                        .help(format!("the first is on line {earlier}: give one of them another name")),
+                );
+            }
             document.spec.and_then(|spec| read_sli(spec, &sources, problems))
         });
         slis.insert(document.name.clone(), sli);
@@ -95,8 +104,9 @@ impl<'n> Document<'n> {
         sources: &DataSources,
         problems: &mut Problems,
     ) -> Vec<WrittenObjective> {
+        let without_limit = || written(self.name.clone(), unread(), BudgetTerms::default(), &self.node.place);
         let Some(mut fields) = self.spec.and_then(|spec| Fields::of(spec.node, "`spec`", problems)) else {
-            return Vec::new();
+            return vec![without_limit()];
         };
         for name in ["description", "service"] {
             fields.optional(name);
@@ -117,19 +127,21 @@ impl<'n> Document<'n> {
         });
         let period = window.and_then(|field| read_window(field, problems));
         let method = method.and_then(|field| field.word(&METHODS, problems));
-        let Some(list) = list else { return Vec::new() };
-        let items: Vec<Field<'_>> = list.items(problems).collect();
-        if items.is_empty() {
+        let items: Vec<Field<'_>> = list.map(|list| list.items(problems).collect()).unwrap_or_default();
+        if let Some(list) = list.filter(|_| items.is_empty()) {
             list.wrong("there is no objective", "state at least one, with a `target`", problems);
+        }
+        if items.is_empty() {
+            return vec![without_limit()];
         }
         let terms = BudgetTerms::default();
         let terms = BudgetTerms { period: period.unwrap_or(terms.period), ..terms };
         let several = items.len() > 1;
-        let read = items.into_iter().enumerate().filter_map(|(number, item)| {
-            let (display, indicator) = read_objective(item, sli.as_ref(), method, problems)?;
+        let read = items.into_iter().enumerate().map(|(number, item)| {
+            let (display, indicator) = read_objective(item, sli.as_ref(), method, problems);
             let own = display.unwrap_or_else(|| (number + 1).to_string());
             let name = if several { format!("{} {own}", self.name) } else { self.name.clone() };
-            Some(written(name, indicator, terms.clone(), &item.node.place))
+            written(name, indicator.unwrap_or_else(unread), terms.clone(), &item.node.place)
         });
         read.collect()
     }

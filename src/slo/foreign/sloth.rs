@@ -4,7 +4,7 @@ use super::fields::percent;
 use super::{within, written};
 use crate::input::{Field, Fields, Node, Problem, Problems, quoted};
 use crate::promql::Query;
-use crate::slo::file::WrittenObjective;
+use crate::slo::file::{WrittenObjective, check_names, unread};
 use crate::slo::queried::{counts, read_query};
 use crate::slo::{
     BudgetTerms, BurnSeverity, Comparison, Counted, EventsIndicator, Holding, Indicator, QueryIndicator,
@@ -35,7 +35,8 @@ pub(super) fn read(document: &Node, problems: &mut Problems) -> Vec<WrittenObjec
     });
     let mut objectives = Vec::new();
     for item in slos.unwrap_or_default() {
-        let id = name_of(item).map(|name| format!("{service}-{name}"));
+        let id =
+            name_of(item).map(|name| if service.is_empty() { name } else { format!("{service}-{name}") });
         let called = match &id {
             Some(id) => format!("SLO {}", quoted(id)),
             None => format!("the SLO on line {}", item.node.place.line()),
@@ -43,6 +44,11 @@ pub(super) fn read(document: &Node, problems: &mut Problems) -> Vec<WrittenObjec
         within(&called, document, problems, |problems| {
             objectives.extend(read_slo(item, id, problems));
         });
+    }
+    if service.is_empty() {
+        // A mistake of its own. Without it nothing else tells them from those of other documents.
+        check_names(&objectives, problems);
+        return Vec::new();
     }
     objectives
 }
@@ -77,7 +83,7 @@ fn read_slo(item: Field<'_>, id: Option<String>, problems: &mut Problems) -> Opt
     let without = alerting.map(|field| read_alerting(field, problems)).unwrap_or_default();
     not_mapped(&mut fields, problems);
     fields.finish(problems);
-    let indicator = sli.and_then(|field| read_sli(field, objective, problems))?;
+    let indicator = sli.and_then(|field| read_sli(field, objective, problems)).unwrap_or_else(unread);
     let place = &name.filter(|_| is_named)?.node.place;
     let budget = BudgetTerms { without, ..BudgetTerms::default() };
     Some(written(id?, indicator, budget, place))

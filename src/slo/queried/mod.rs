@@ -20,6 +20,7 @@ pub(super) use self::file::{read_events, read_promql, read_query};
 pub use self::indicator::{
     Comparison, Counted, EventsIndicator, Holding, QueryIndicator, QueryLimit, Slices,
 };
+pub(super) use self::reliance::relied_on_by;
 pub(super) use self::scrapes::SteadyScrapes;
 pub(super) use self::template::stand_in;
-pub(super) use self::values::judge as judge_values;
+pub(super) use self::values::{COUNTING, judge as judge_values};

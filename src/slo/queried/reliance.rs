@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::template::filled;
 use crate::promql::{AggregateOp, Binary, BinaryOp, Call, Comparison, Expr, ExprKind, Query};
 
 /// Ranges whose coverage the value is proportional to, each with its power; powers of 0 are left out.
@@ -46,6 +47,11 @@ pub(super) fn longest_relied_on(query: &Query) -> Option<Duration> {
         Some(powers) => powers.into_keys().max(),
         None => longest_range(query),
     }
+}
+
+/// [`longest_relied_on`] by the query that is written so, in a steady phase of `window`; none of what is no query.
+pub(in crate::slo) fn relied_on_by(query: &str, window: Duration) -> Option<Duration> {
+    longest_relied_on(&Query::parse(&filled(query, window)).ok()?)
 }
 
 /// The longest range of a query, those of subqueries among them.

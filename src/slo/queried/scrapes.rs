@@ -28,7 +28,7 @@ impl<'a> SteadyScrapes<'a> {
     pub(in crate::slo) fn new(recorded: Recorded<'a>, steady: &Range<Duration>, labels: &'a Labels) -> Self {
         // What a Prometheus gave has its labels.
         let labels = if recorded.fetched.is_some() { Labels::none() } else { labels };
-        let scrapes = recorded.series.scrape_times().iter().copied().filter(|at| steady.contains(at));
+        let scrapes = recorded.series.looks().into_iter().filter(|at| steady.contains(at));
         Self {
             recorded,
             steady: steady.clone(),
@@ -133,12 +133,13 @@ impl<'a> SteadyScrapes<'a> {
         let mut storage = Storage::new();
         let Some((&first, _)) = scrapes.split_first() else { return storage };
         let selections: Vec<_> = queries.iter().flat_map(|query| query.selectors()).collect();
-        let wanted = |series: &&Series| {
+        let wanted = |series: &Series| {
             selections.iter().any(|selection| self.fits(series, &selection.selector.matchers))
         };
-        for series in self.recorded.series.iter().filter(wanted) {
+        for (place, series) in self.recorded.series.iter().enumerate().filter(|(_, series)| wanted(series)) {
             let id = storage.series(&of_target(&series.name, &series.labels, self.labels));
-            let (mut before, mut counted) = (series.value_at(first).unwrap_or(0.0), 0.0);
+            let there = series.value_at(first).or_else(|| self.recorded.value_before(place, first));
+            let (mut before, mut counted) = (there.unwrap_or(0.0), 0.0);
             for &at in scrapes {
                 if let Some(now) = series.value_at(at) {
                     counted += if now < before { now } else { now - before };

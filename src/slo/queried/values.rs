@@ -57,7 +57,7 @@ pub(in crate::slo) fn judge(
 }
 
 /// Functions that take each fall for a restart.
-const COUNTING: [&str; 3] = ["rate", "increase", "irate"];
+pub(in crate::slo) const COUNTING: [&str; 3] = ["rate", "increase", "irate"];
 
 /// What a query answered at one time.
 struct Moment {

@@ -1,7 +1,7 @@
 //! The histogram's buckets can tell the limits of the objectives: a limit between two bounds that are far apart is anybody's guess.
 
-use super::durations::time;
 use super::{Books, Said, draft};
+use crate::model::format_seconds;
 use crate::verify::{Checked, Evidence, TruthCheck};
 
 /// A limit is told where the bounds beside it differ by no more than this.
@@ -69,5 +69,5 @@ fn around(bounds: &[f64], limit: f64) -> (f64, f64) {
 }
 
 fn bound_text(seconds: f64) -> String {
-    if seconds.is_infinite() { "+Inf".to_owned() } else { time(seconds) }
+    if seconds.is_infinite() { "+Inf".to_owned() } else { format_seconds(seconds) }
 }

@@ -8,6 +8,8 @@ use crate::model::format_count;
 use crate::verify::{Checked, Evidence, TruthCheck};
 
 const COLUMNS: [&str; 3] = ["metric", "label sets", "the label with most values"];
+/// So many metrics are shown where none has too many.
+const MOST: usize = 10;
 /// A bucket, or a quantile, is no label set of its own.
 const OF_ONE: [&str; 2] = ["le", "quantile"];
 
@@ -24,10 +26,10 @@ pub(super) fn check(books: &Books<'_>) -> Checked {
     let widest = |label: &Option<(&str, u64)>| {
         label.map_or_else(|| "-".to_owned(), |(name, values)| format!("{name} ({})", format_count(values)))
     };
-    let shown = rows.iter().take(10);
+    let shown = rows.iter().enumerate().filter(|(place, (_, sets, _))| *place < MOST || *sets > most);
     let evidence = Evidence::of(
         &COLUMNS,
-        shown.map(|(name, sets, label)| {
+        shown.map(|(_, (name, sets, label))| {
             (*sets <= most, vec![(*name).to_owned(), format_count(*sets), widest(label)])
         }),
     );

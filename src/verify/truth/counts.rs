@@ -24,7 +24,11 @@ pub(super) fn check(books: &Books<'_>) -> Checked {
     } else if let Some(row) =
         rows.iter().filter(|row| !row.is_good).max_by(|a, b| a.off().total_cmp(&b.off()))
     {
-        Said { verdict: Verdict::Fail, value, because: books.wrong(metric, row, bad) }
+        Said {
+            verdict: Verdict::Fail,
+            value,
+            because: books.wrong(metric, row, bad, (counted, sent.range())),
+        }
     } else {
         let because = format!("each of {} rows says what was sent", rows.len());
         Said { verdict: Verdict::Pass, value, because }
@@ -86,8 +90,8 @@ impl Books<'_> {
         method && tool
     }
 
-    /// What is wrong, at the worst row.
-    fn wrong(&self, metric: &SeriesSelector, row: &Row, bad: u64) -> String {
+    /// What is wrong: what was `counted` in all of what was sent, and the worst row.
+    fn wrong(&self, metric: &SeriesSelector, row: &Row, bad: u64, all: (f64, (u64, u64))) -> String {
         if metric.select(self.seen.series).is_empty() {
             return format!("the target has no series {metric}: is `names` right for it?");
         }
@@ -101,10 +105,23 @@ impl Books<'_> {
         } else {
             format!("{what}: {} were sent, {counted} are counted", format_count(most))
         };
-        match bad {
-            1 => worst,
-            bad => format!("{worst}; {} more rows are wrong", bad - 1),
-        }
+        let others = match bad - 1 {
+            0 => String::new(),
+            1 => "; 1 more row is wrong".to_owned(),
+            more => format!("; {more} more rows are wrong"),
+        };
+        format!("{}; {worst}{others}", in_all(metric, all))
+    }
+}
+
+/// What was counted of all that was sent, as a plain sentence.
+fn in_all(metric: &SeriesSelector, (counted, (least, most)): (f64, (u64, u64))) -> String {
+    if counted < least as f64 {
+        format!("{metric} counted {} of {} calls", number(counted), format_count(least))
+    } else if counted > most as f64 {
+        format!("{metric} counted {} calls, and {} were sent", number(counted), format_count(most))
+    } else {
+        format!("{metric} counted as many calls as were sent, but not each as what it was")
     }
 }
 

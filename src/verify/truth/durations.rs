@@ -8,7 +8,7 @@ use super::counts::number;
 use super::tally::{Calls, Key};
 use super::{Books, Said, draft};
 use crate::metrics::Series;
-use crate::model::{LatencyHistogram, Verdict, format_duration};
+use crate::model::{LatencyHistogram, Verdict, format_seconds};
 use crate::verify::growth::Growth;
 use crate::verify::{Checked, Durations, Evidence, SeriesSelector, TruthCheck};
 
@@ -55,7 +55,9 @@ pub(super) fn check(books: &Books<'_>) -> Option<Checked> {
             Some(timed) => timed.slower_than(calls).or_else(|| timed.far_faster_than(mean, shortest)),
         };
         let target = timed.filter(|timed| timed.count > 0.0).map(|timed| timed.sum / timed.count);
-        rows.push(Row { what: key.text(), calls: calls.service.count(), client: mean, target, fault });
+        // Those before the first scrape are no rows of any check.
+        let counted = calls.service.count().saturating_sub(calls.before);
+        rows.push(Row { what: key.text(), calls: counted, client: mean, target, fault });
     }
     let bad = rows.iter().filter(|row| row.fault.is_some()).count() as u64;
     let evidence = Evidence::of(&COLUMNS, rows.iter().map(|row| (row.fault.is_none(), row.cells())));
@@ -89,8 +91,8 @@ impl Row {
         vec![
             self.what.clone(),
             number(self.calls as f64),
-            time(self.client),
-            self.target.map_or_else(|| "-".to_owned(), time),
+            format_seconds(self.client),
+            self.target.map_or_else(|| "-".to_owned(), format_seconds),
             self.fault.clone().unwrap_or_else(|| "-".to_owned()),
         ]
     }
@@ -107,7 +109,7 @@ impl Timed {
             (theirs > ours + unknown).then_some((*bound, theirs, ours))
         });
         if let Some((bound, theirs, ours)) = slower {
-            let (bound, theirs, ours) = (time(bound), number(theirs), number(ours));
+            let (bound, theirs, ours) = (format_seconds(bound), number(theirs), number(ours));
             return Some(format!(
                 "{theirs} took longer than {bound} by the target's clock, {ours} by the client's"
             ));
@@ -116,7 +118,7 @@ impl Timed {
         let most = ours * (1.0 + SKEW) + SLACK * self.count;
         // Of calls that nobody knows of, nobody knows how long they took.
         (unknown == 0.0 && self.sum > most).then(|| {
-            let (theirs, ours) = (time(self.sum), time(ours));
+            let (theirs, ours) = (format_seconds(self.sum), format_seconds(ours));
             format!("{theirs} in all by the target's clock, {ours} by the client's")
         })
     }
@@ -126,7 +128,7 @@ impl Timed {
         let waited = client - shortest;
         let target = self.sum / self.count;
         (waited > NOTICEABLE && target < waited * LEAST_SHARE).then(|| {
-            let (target, client) = (time(target), time(client));
+            let (target, client) = (format_seconds(target), format_seconds(client));
             format!("{target} on average by the target's clock, {client} by the client's: is its unit right, does it see where calls wait?")
         })
     }
@@ -190,8 +192,4 @@ impl Books<'_> {
 
 fn mean(histogram: &LatencyHistogram) -> Option<f64> {
     histogram.mean().map(|mean| mean.as_secs_f64())
-}
-
-pub(super) fn time(seconds: f64) -> String {
-    format_duration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }

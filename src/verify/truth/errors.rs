@@ -8,11 +8,15 @@ use crate::model::{Verdict, format_count};
 use crate::verify::growth::Growth;
 use crate::verify::{Checked, Evidence, LabelledCounter, SeriesSelector, TruthCheck};
 
-const COLUMNS: [&str; 5] = ["requests", "isError", "JSON-RPC errors", "may have failed", "counted as failed"];
+const COLUMNS: [&str; 6] =
+    ["requests", "isError", "JSON-RPC errors", "may have failed", "counter of failures", "it counted"];
 
 /// One counter's account of the failures of one kind of calls.
 struct Row {
     what: String,
+    /// The calls alone, and the counter that they are held against.
+    requests: String,
+    counter: String,
     calls: Calls,
     /// So many must be counted as failed, and so many may.
     range: (u64, u64),
@@ -27,7 +31,7 @@ pub(super) fn check(books: &Books<'_>) -> Checked {
         .tally
         .calls
         .iter()
-        .map(|(key, calls)| books.failures(key.text(), key, calls, books.growth(failed, key)))
+        .map(|(key, calls)| books.failures(key, failed, calls, books.growth(failed, key)))
         .collect();
     rows.extend(names.tool_errors.iter().flat_map(|errors| books.of_tools(errors)));
     let bad = rows.iter().filter(|row| !row.is_good).count() as u64;
@@ -49,7 +53,11 @@ pub(super) fn check(books: &Books<'_>) -> Checked {
     } else if let Some(row) =
         rows.iter().filter(|row| !row.is_good).max_by(|a, b| a.off().total_cmp(&b.off()))
     {
-        Said { verdict: Verdict::Fail, value, because: row.wrong() }
+        let because = match failed.unmet(books.seen.series) {
+            Some(unmet) => format!("{unmet}: is `failed` right in `names`? If it is, {}", row.wrong()),
+            None => row.wrong(),
+        };
+        Said { verdict: Verdict::Fail, value, because }
     } else {
         Said { verdict: Verdict::Pass, value, because: sound(&all) }
     };
@@ -68,7 +76,8 @@ impl Books<'_> {
         missing.map(SeriesSelector::text)
     }
 
-    fn failures(&self, what: String, key: &Key, calls: &Calls, counted: Growth) -> Row {
+    /// What was counted `by` a counter of the failures of `calls`.
+    fn failures(&self, key: &Key, by: &SeriesSelector, calls: &Calls, counted: Growth) -> Row {
         let (least, most) = calls.failed();
         let uncounted = calls.answered as f64 - self.growth(&self.checks.names.requests.counter, key).by;
         #[expect(
@@ -77,7 +86,17 @@ impl Books<'_> {
             reason = "a count of calls, and above zero"
         )]
         let range = (least.saturating_sub(uncounted.max(0.0) as u64), most);
-        Row { what, calls: calls.clone(), range, counted, is_good: self.is_within(counted.by, range) }
+        let requests = key.text();
+        let is_main = *by == self.checks.names.requests.failed;
+        Row {
+            what: if is_main { requests.clone() } else { format!("{requests} by {}", by.metric()) },
+            requests,
+            counter: by.text().to_owned(),
+            calls: calls.clone(),
+            range,
+            counted,
+            is_good: self.is_within(counted.by, range),
+        }
     }
 
     /// What a counter of failed tool calls alone says, tool by tool.
@@ -90,8 +109,7 @@ impl Books<'_> {
                 let is_about = |label: Option<&str>| key.tool.is_none() || label == key.tool.as_deref();
                 let about = series.iter().copied().filter(|series| is_about(series.labels.get(&errors.tool)));
                 let counted = Growth::of_all(about, self.from, self.to);
-                let what = format!("{} by {}", key.text(), errors.counter.metric());
-                self.failures(what, key, &self.tally.calls[key], counted)
+                self.failures(key, &errors.counter, &self.tally.calls[key], counted)
             })
             .collect()
     }
@@ -100,10 +118,11 @@ impl Books<'_> {
 impl Row {
     fn cells(&self) -> Vec<String> {
         vec![
-            self.what.clone(),
+            self.requests.clone(),
             format_count(self.calls.tool_errors),
             format_count(self.calls.rpc_errors),
             format_count(self.calls.unsure),
+            self.counter.clone(),
             number(self.counted.by),
         ]
     }

@@ -148,11 +148,14 @@ impl Made {
         look(&seen)
     }
 
+    fn check(&self, check: TruthCheck) -> Checked {
+        let name = format!("truth: {}", check.word());
+        self.all().into_iter().find(|checked| checked.name == name).expect("the check is made")
+    }
+
     #[track_caller]
     fn finds(&self, check: TruthCheck, verdict: Verdict, because: &str) {
-        let all = self.all();
-        let name = format!("truth: {}", check.word());
-        let found = all.iter().find(|checked| checked.name == name).expect("the check is made");
+        let found = self.check(check);
         assert_eq!(found.verdict, verdict, "{found:#?}");
         assert!(found.because.contains(because), "{found:#?}");
     }
@@ -190,6 +193,13 @@ fn requests_that_were_answered_are_counted() {
     };
     let counts = TruthCheck::Counts;
     made().scrape(&after(11, 120, 5)).finds(counts, Verdict::Pass, "each of 3 rows");
+    let all =
+        "mcp_requests_total counted 32 of 35 calls; tools/call search: 20 were answered, 18 are counted";
+    made().scrape(&after(10, 118, 5)).finds(counts, Verdict::Fail, all);
+    let all = "mcp_requests_total counted 36 calls, and 35 were sent; tools/list";
+    made().scrape(&after(12, 120, 5)).finds(counts, Verdict::Fail, all);
+    let all = "mcp_requests_total counted as many calls as were sent, but not each as what it was; ";
+    made().scrape(&after(12, 119, 5)).finds(counts, Verdict::Fail, all);
     let lost = "tools/call search: 20 were answered, 18 are counted: 10.0 % are lost";
     made().scrape(&after(11, 118, 5)).finds(counts, Verdict::Fail, lost);
     made().scrape(&after(12, 120, 5)).finds(
@@ -359,4 +369,51 @@ fn counters_fall_with_their_process_alone() {
     made(&counters(4, 10, 100)).finds(check, Verdict::Fail, "`a_total` fell once without a sign of a restart (`process_start_time_seconds` did not change): at 10.0 s from 5 to 4");
     made(&counters(1, 10, 200)).finds(check, Verdict::Pass, "the target began again once");
     made(&counters(1, 2, 300)).finds(check, Verdict::Pass, "the target began again once");
+}
+
+#[test]
+fn a_value_that_no_series_has_accuses_nobody() {
+    let made = |wrong: &str| {
+        Made::new()
+            .calls("search", Outcome::Ok, 90, 1)
+            .calls("search", Outcome::ToolError, 10, 1)
+            .scrape("up 1\n")
+            .scrape(&format!(
+                "{}mcp_tool_errors_total{{tool_name=\"search\"}} 10\n",
+                requests(&[("tools/call", "search", "success", 90), ("tools/call", "search", wrong, 10),])
+            ))
+    };
+    let errors = TruthCheck::Errors;
+    let because = "no series of mcp_requests_total has status=\"error\" (there: `failed`, `success`): is `failed` right in `names`?";
+    made("failed").finds(errors, Verdict::Fail, because);
+    let found = made("error").check(errors);
+    assert!(!found.because.contains("no series"), "{found:#?}");
+}
+
+#[test]
+fn each_row_of_failures_names_the_counter_that_it_is_held_against() {
+    let made = Made::new().calls("search", Outcome::ToolError, 10, 1).scrape("up 1\n").scrape(&format!(
+        "{}mcp_tool_errors_total{{tool_name=\"search\"}} 4\n",
+        requests(&[("tools/call", "search", "error", 10)])
+    ));
+    let rows = made.check(TruthCheck::Errors).evidence.rows;
+    let cells = |row: &[&str]| row.iter().map(|&cell| cell.to_owned()).collect::<Vec<_>>();
+    let expected = [
+        cells(&["tools/call search", "10", "0", "0", "mcp_tool_errors_total", "4"]),
+        cells(&["tools/call search", "10", "0", "0", "mcp_requests_total{status=\"error\"}", "10"]),
+    ];
+    assert_eq!(rows, expected);
+}
+
+#[test]
+fn calls_of_first_contact_are_in_no_row() {
+    let made = Made::new()
+        .early("list tools", Outcome::Ok)
+        .calls("list tools", Outcome::Ok, 10, 1)
+        .scrape("up 1\n")
+        .scrape(&requests(&[("tools/list", "none", "success", 10)]));
+    for check in [TruthCheck::Counts, TruthCheck::Durations] {
+        let found = made.check(check);
+        assert_eq!(found.evidence.rows[0][..2], ["tools/list", "10"], "{found:#?}");
+    }
 }
