@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use super::go_pattern::whole_match;
 use crate::model::Labels;
+use crate::promql::Regexp;
 
 /// A condition that a label holds or does not.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -16,7 +15,7 @@ pub struct Matcher {
     op: MatchOp,
     value: String,
     /// For the operators that have a pattern.
-    pattern: Option<Regex>,
+    pattern: Option<Regexp>,
 }
 
 /// How a label is compared.
@@ -87,7 +86,7 @@ impl Matcher {
         let value = value.into();
         let pattern = match op {
             MatchOp::Equal | MatchOp::NotEqual => None,
-            MatchOp::Regex | MatchOp::NotRegex => Some(whole_match(&value).map_err(BadPattern)?),
+            MatchOp::Regex | MatchOp::NotRegex => Some(whole_match(&value)?),
         };
         Ok(Self { name: name.into(), op, value, pattern })
     }
@@ -116,6 +115,12 @@ impl Matcher {
             MatchOp::NotEqual | MatchOp::NotRegex => !found,
         }
     }
+}
+
+/// `pattern` as Alertmanager compiles it, for whole values.
+fn whole_match(pattern: &str) -> Result<Regexp, BadPattern> {
+    let compiled = Regexp::new(&format!("^(?:{pattern})$"));
+    compiled.map_err(|refused| BadPattern(refused.reason().to_owned()))
 }
 
 impl fmt::Display for Matcher {

@@ -285,7 +285,7 @@ mod tests {
         check_bad(",a=b", "this is no matcher", "");
         check_bad("a=\"b", "a double quote in the value is not closed or not escaped", "a=\"b");
         check_bad("a=b\"c", "a double quote in the value is not closed or not escaped", "a=b\"c");
-        check_bad("a=~\"b(\"", "this is no regular expression: unclosed group", "b(");
+        check_bad("a=~\"b(\"", "this is no regular expression: a `(` is never closed", "b(");
     }
 
     proptest! {

@@ -6,7 +6,6 @@
 mod alerts_text;
 mod config;
 mod config_file;
-mod go_pattern;
 mod inhibition;
 mod matcher;
 mod matcher_text;

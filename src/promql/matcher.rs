@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::labels::{METRIC_NAME, label_text, quoted};
-use super::pattern::{Pattern, PatternError};
+use super::pattern::Pattern;
+use super::regexp::PatternError;
 
 /// What it costs to compare a label with a text, counted in samples.
 const COMPARISON: u64 = 4;

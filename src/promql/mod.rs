@@ -30,6 +30,7 @@ mod parse;
 mod pattern;
 mod print;
 mod query;
+mod regexp;
 mod storage;
 mod timeline;
 mod window;
@@ -49,7 +50,7 @@ pub use expr::{
 pub use functions::{Arity, Function};
 pub use labels::{Labels, METRIC_NAME};
 pub use matcher::{MatchOp, Matcher};
-pub use pattern::PatternError;
-pub(crate) use pattern::repeated;
 pub use query::{Query, QueryError, Reach, Selection};
+pub use regexp::PatternError;
+pub(crate) use regexp::Regexp;
 pub use storage::{AppendError, STALE_NAN, SeriesId, Storage, is_stale};

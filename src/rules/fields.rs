@@ -31,6 +31,16 @@ pub(super) fn some_string(field: Field<'_>, problems: &mut Problems) -> Option<S
     Some(text)
 }
 
+/// [`string`] that has a character, be it a blank.
+pub(super) fn name(field: Field<'_>, problems: &mut Problems) -> Option<String> {
+    let text = string(field, problems)?;
+    if text.is_empty() {
+        field.wrong("the text is empty", "write something", problems);
+        return None;
+    }
+    Some(text)
+}
+
 /// A duration as Prometheus writes it.
 pub(super) fn duration(field: Field<'_>, problems: &mut Problems) -> Option<Duration> {
     let text = string(field, problems)?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::fields::{duration, pairs, place_in, query, some_string, string};
+use super::fields::{duration, name, pairs, place_in, query, string};
 use super::names::{self, Named};
 use super::rule::{Alerting, Group, Rule, RuleKind};
 use super::template::Template;
@@ -98,12 +98,21 @@ fn read(source: &Arc<Source>, problems: &mut Problems) -> Vec<Group> {
     groups
 }
 
-/// The items of a list; none of what is left out.
+/// The items of a list; none of what is left out, and none that is empty, as in Prometheus.
 fn some_items<'n>(field: Field<'n>, problems: &mut Problems) -> Vec<Field<'n>> {
     match field.node.value {
         Value::Null => Vec::new(),
         Value::Bool(_) | Value::Number(..) | Value::Text(_) | Value::List(_) | Value::Map(_) => {
-            field.items(problems).collect()
+            let items: Vec<Field<'n>> = field.items(problems).collect();
+            let (empty, filled): (Vec<_>, Vec<_>) =
+                items.into_iter().partition(|item| matches!(item.node.value, Value::Null));
+            for item in empty {
+                problems.push(
+                    Problem::warning(&item.node.place, "there is nothing behind this dash")
+                        .help("Prometheus passes over it: remove it, or write what it is for"),
+                );
+            }
+            filled
         }
     }
 }
@@ -111,7 +120,7 @@ fn some_items<'n>(field: Field<'n>, problems: &mut Problems) -> Vec<Field<'n>> {
 fn read_group(item: Field<'_>, file: &str, problems: &mut Problems) -> Option<Group> {
     let mut fields = Fields::of(item.node, "a group", problems)?;
     let name_field = fields.required("name", problems);
-    let name = name_field.and_then(|field| some_string(field, problems));
+    let group_name = name_field.and_then(|field| name(field, problems));
     let interval = fields.optional("interval").and_then(|field| duration(field, problems));
     let offset = fields.optional("query_offset").and_then(|field| duration(field, problems));
     let limit = fields.optional("limit").and_then(|field| read_limit(field, problems));
@@ -121,7 +130,7 @@ fn read_group(item: Field<'_>, file: &str, problems: &mut Problems) -> Option<Gr
     let rules = items.into_iter().filter_map(|item| read_rule(item, &labels, problems)).collect();
     fields.finish(problems);
     Some(Group {
-        name: name?,
+        name: group_name?,
         file: file.to_owned(),
         // Prometheus takes nothing and 0 for "the global one".
         interval: interval.filter(|interval| !interval.is_zero()),
@@ -169,7 +178,7 @@ fn read_rule(item: Field<'_>, group_labels: &Texts<'_>, problems: &mut Problems)
     let labels = fields.optional("labels").map(|field| read_names(Named::Label, field, problems));
     let labels = merged(group_labels, labels.unwrap_or_default());
     let kind = fields.exactly_one(&["record", "alert"], problems);
-    let name = kind.and_then(|(_, field, _)| some_string(field, problems));
+    let rule_name = kind.and_then(|(_, field, _)| name(field, problems));
     fields.finish(problems);
     let (kind, name_field, _) = kind?;
     let kind = if kind == "record" {
@@ -181,7 +190,7 @@ fn read_rule(item: Field<'_>, group_labels: &Texts<'_>, problems: &mut Problems)
         if let Some(field) = annotations.filter(|field| !pairs(*field, problems).is_empty()) {
             field.wrong("a recording rule has none", "remove them, or make the rule an `alert`", problems);
         }
-        if let Some(name) = &name {
+        if let Some(name) = &rule_name {
             names::check(Named::Metric, name, &name_field.node.place, problems);
         }
         RuleKind::Recording { labels: labels.into_iter().map(|(name, (text, _))| (name, text)).collect() }
@@ -201,7 +210,7 @@ fn read_rule(item: Field<'_>, group_labels: &Texts<'_>, problems: &mut Problems)
     };
     let (expr, query) = (expr?.node.place.clone(), query?);
     check_type(&expr, query.expr().value_type(), problems);
-    Some(Rule { name: name?, query, kind, place: name_field.node.place.clone(), expr })
+    Some(Rule { name: rule_name?, query, kind, place: name_field.node.place.clone(), expr })
 }
 
 /// A rule's own label goes before the group's.
@@ -222,10 +231,8 @@ fn templates(texts: &Texts<'_>, problems: &mut Problems) -> BTreeMap<String, Tem
             Err(error) => {
                 let field = Field { name, node: &entry.value };
                 let (place, message) = place_in(field, text, &error.span, &error.message);
-                problems
-                    .push(Problem::error(&place, format!("{}: {message}", quoted(name))).help(
-                        "templates are Go's, with `$labels`, `$value` and the functions of Prometheus",
-                    ));
+                let message = format!("{}: {message}", quoted(name));
+                problems.push(Problem::error(&place, message).help(error.help));
             }
         }
     }

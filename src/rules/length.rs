@@ -1,13 +1,14 @@
 //! How long a run must last for a rule to be able to fire with all the data that it looks back on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::rule::{Group, Rule, RuleKind};
-use crate::promql::{Query, Reach};
+use super::rule::{Group, Rule};
+use super::source::read_of;
+use crate::promql::Reach;
 
-/// Recorded series that are made of recorded series, at the most so deep: they may be made of each other.
-const DEEPEST: usize = 20;
+/// Rules that read rules that read rules, at the most so many: more than people write, fewer than a stack holds.
+const DEEPEST: usize = 1000;
 
 /// How long a run one rule needs, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub struct RunLength {
     pub name: String,
     /// The group's name.
     pub group: String,
-    /// Ranges and offsets of its expression, and of the recorded series that it reads; `None` when an `@` may look at
+    /// Ranges and offsets of its expression, and of the rules whose series it reads; `None` when an `@` may look at
     /// anything.
     pub looks_back: Option<Duration>,
     /// `for`; `None` of a recording rule.
@@ -37,12 +38,13 @@ impl RunLength {
 
 /// [`RunLength`] of each rule; groups that don't say their interval have `interval`.
 pub fn run_lengths(groups: &[Group], interval: Duration) -> Vec<RunLength> {
-    let recorded = recording_rules(groups, interval);
+    let mut chains = Chains::new(groups, interval);
     let rules = groups.iter().flat_map(|group| group.rules.iter().map(move |rule| (group, rule)));
     rules
-        .map(|(group, rule)| {
+        .enumerate()
+        .map(|(at, (group, rule))| {
             let each = group.interval_or(interval);
-            let looks_back = looks_back(rule, &recorded, 0);
+            let looks_back = chains.looks_back(at);
             let hold = rule.alerting().map(|alerting| alerting.hold);
             // Data can begin right after an evaluation, so that the whole of it is first seen one interval later.
             let needed = looks_back.map(|back| {
@@ -69,40 +71,83 @@ fn whole_intervals(length: Duration, interval: Duration) -> Duration {
     interval.saturating_mul(count)
 }
 
-/// Rules by the metric that they record, with the time between evaluations.
-type Recorded<'a> = BTreeMap<&'a str, Vec<(&'a Rule, Duration)>>;
-
-fn recording_rules(groups: &[Group], interval: Duration) -> Recorded<'_> {
-    let mut recorded = Recorded::new();
-    for group in groups {
-        for rule in &group.rules {
-            if let RuleKind::Recording { .. } = rule.kind {
-                let each = group.interval_or(interval);
-                recorded.entry(&rule.name).or_default().push((rule, each));
-            }
-        }
-    }
-    recorded
+/// Rules, and which of them read which.
+struct Chains<'a> {
+    rules: Vec<&'a Rule>,
+    /// For each rule those that make what it reads, and how long after their own first result it can be read.
+    reads: Vec<Vec<(usize, Duration)>>,
+    /// How far back a rule looks, where it is settled.
+    settled: Vec<Option<Back>>,
+    /// The same of rules that are made of each other, as seen from the one that was asked for.
+    seen: BTreeMap<usize, Back>,
+    /// The rules between the one that was asked for and the one that is looked at.
+    open: BTreeSet<usize>,
 }
 
-/// The furthest that a rule looks back, by its own expression and by those of the series that it reads.
-fn looks_back(rule: &Rule, recorded: &Recorded<'_>, depth: usize) -> Option<Duration> {
-    let own = match rule.query.reach(Duration::ZERO) {
-        Reach::Within(reach) => reach,
-        Reach::Everything => return None,
-    };
-    let mut behind = Duration::ZERO;
-    for name in metrics_read(&rule.query) {
-        for (source, each) in recorded.get(name).into_iter().flatten() {
-            if depth < DEEPEST && source.name != rule.name {
-                behind = behind.max(looks_back(source, recorded, depth + 1)? + *each);
-            }
+/// How far back; `None` where an `@` may look at anything.
+type Back = Option<Duration>;
+
+impl<'a> Chains<'a> {
+    fn new(groups: &'a [Group], interval: Duration) -> Self {
+        let placed = groups.iter().flat_map(|group| {
+            let each = group.interval_or(interval);
+            group.rules.iter().map(move |rule| (rule, each))
+        });
+        let placed: Vec<(&Rule, Duration)> = placed.collect();
+        let sources_of = |(reader, (rule, _)): (usize, &(&Rule, Duration))| {
+            let others = placed.iter().enumerate().filter(|(at, _)| *at != reader);
+            let read = others.filter_map(|(at, (source, each))| {
+                // A rule of another group, or a later one of its own, sees it one interval later.
+                read_of(&rule.query, source).map(|hold| (at, whole_intervals(hold, *each) + *each))
+            });
+            read.collect()
+        };
+        Self {
+            reads: placed.iter().enumerate().map(sources_of).collect(),
+            settled: vec![None; placed.len()],
+            rules: placed.iter().map(|(rule, _)| *rule).collect(),
+            seen: BTreeMap::new(),
+            open: BTreeSet::new(),
         }
     }
-    Some(own + behind)
-}
 
-/// The metrics that an expression names.
-pub(super) fn metrics_read(query: &Query) -> impl Iterator<Item = &str> {
-    query.selectors().into_iter().filter_map(|selection| selection.selector.name())
+    /// The furthest that a rule looks back, by its own expression and by those of what it reads. Of rules that are made of each
+    /// other, each counts once.
+    fn looks_back(&mut self, rule: usize) -> Back {
+        self.seen.clear();
+        self.back(rule).0
+    }
+
+    /// The same, and whether that is so wherever one comes from.
+    fn back(&mut self, at: usize) -> (Back, bool) {
+        if let Some(back) = self.settled[at] {
+            return (back, true);
+        }
+        if let Some(back) = self.seen.get(&at) {
+            return (*back, false);
+        }
+        let Reach::Within(own) = self.rules[at].query.reach(Duration::ZERO) else {
+            self.settled[at] = Some(None);
+            return (None, true);
+        };
+        self.open.insert(at);
+        let (mut behind, mut whole) = (Some(Duration::ZERO), true);
+        for (source, later) in self.reads[at].clone() {
+            if self.open.contains(&source) || self.open.len() > DEEPEST {
+                whole = false;
+                continue;
+            }
+            let (back, settled) = self.back(source);
+            whole &= settled;
+            behind = behind.zip(back).map(|(behind, back)| behind.max(back + later));
+        }
+        self.open.remove(&at);
+        let back = behind.map(|behind| own + behind);
+        if whole {
+            self.settled[at] = Some(back);
+        } else {
+            self.seen.insert(at, back);
+        }
+        (back, whole)
+    }
 }

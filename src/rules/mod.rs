@@ -27,6 +27,7 @@ mod print;
 mod projection;
 mod rule;
 mod scale;
+mod source;
 mod status;
 mod template;
 mod unit_test;

@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::evaluator::{Evaluator, RuleId, vector};
-use super::length::metrics_read;
 use super::rule::{Rule, RuleKind};
 use super::scale::counts_with_its_range;
+use super::source::read_of;
 use crate::promql::{Budget, ExprKind, Labels, Query, Reach, Storage};
 
 /// At how many times the condition is looked at, at the most.
@@ -117,11 +117,10 @@ fn hindrance(evaluator: &Evaluator, rule: &Rule, length: Duration) -> Option<Str
     {
         return Some(format!("`{name}`: {why}"));
     }
-    let read: BTreeSet<&str> = metrics_read(&rule.query).collect();
     let recorded = evaluator.groups().flat_map(|group| &group.rules).find(|other| {
         matches!(other.kind, RuleKind::Recording { .. })
-            && read.contains(other.name.as_str())
             && too_long(&other.query)
+            && read_of(&rule.query, other).is_some()
     });
     recorded.map(|other| format!("`{}` was recorded over less data than it looks back on", other.name))
 }

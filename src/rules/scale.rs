@@ -9,8 +9,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::evaluator::RuleId;
-use super::length::metrics_read;
 use super::rule::{Alerting, Group, Rule, RuleKind};
+use super::source::read_of;
 use crate::input::{Place, Problem, Problems, quoted};
 use crate::promql::{ExprKind, Query, Selector};
 
@@ -74,7 +74,7 @@ const BOUND_TO_TIME: [(&[&str], &str); 5] = [
 /// say their interval have `interval`, to be divided too.
 pub fn scaled(groups: &[Group], scale: TimeScale, interval: Duration) -> Scaled {
     let mut refused = Vec::new();
-    let mut missing: BTreeSet<String> = BTreeSet::new();
+    let mut missing: Vec<&Rule> = Vec::new();
     let mut done: BTreeSet<(usize, usize)> = BTreeSet::new();
     // A rule that reads what can't be scaled can't be either: again until no more are found.
     loop {
@@ -85,9 +85,7 @@ pub fn scaled(groups: &[Group], scale: TimeScale, interval: Duration) -> Scaled 
                 if !why.is_empty() && done.insert((i, j)) {
                     let id = RuleId { group: i, rule: j };
                     refused.extend(why.into_iter().map(|problem| (id, problem)));
-                    if let RuleKind::Recording { .. } = rule.kind {
-                        missing.insert(rule.name.clone());
-                    }
+                    missing.push(rule);
                 }
             }
         }
@@ -109,7 +107,7 @@ pub fn scaled(groups: &[Group], scale: TimeScale, interval: Duration) -> Scaled 
 }
 
 /// Why a rule can't be scaled.
-fn reasons(rule: &Rule, scale: TimeScale, missing: &BTreeSet<String>) -> Vec<Problem> {
+fn reasons(rule: &Rule, scale: TimeScale, missing: &[&Rule]) -> Vec<Problem> {
     let refuse = |span: std::ops::Range<usize>, why: String| {
         let place = place_of(rule, span);
         let message = format!("{} can't run in a faster time: {why}", quoted(&rule.name));
@@ -148,7 +146,8 @@ fn reasons(rule: &Rule, scale: TimeScale, missing: &BTreeSet<String>) -> Vec<Pro
         | ExprKind::Binary(_)
         | ExprKind::Aggregate(_) => {}
     });
-    for name in metrics_read(&rule.query).filter(|name| missing.contains(*name)).collect::<BTreeSet<_>>() {
+    let read = missing.iter().filter(|source| read_of(&rule.query, source).is_some());
+    for name in read.map(|source| source.name.as_str()).collect::<BTreeSet<_>>() {
         found.push(refuse(0..rule.query.text().len(), format!("it reads {}, which can't", quoted(name))));
     }
     found

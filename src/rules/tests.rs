@@ -317,6 +317,83 @@ fn a_run_must_last_for_ranges_hold_and_evaluations() {
     assert_eq!(needed, [Some(360 + 300 + 30), Some(600 + 30), Some(60 + 600 + 30 + 30), None]);
 }
 
+/// One group of these rules.
+fn group_of(rules: &[&str]) -> Vec<Group> {
+    groups(&format!("groups:\n- name: a\n  rules:\n  - {{{}}}\n", rules.join("}\n  - {")))
+}
+
+/// How long the rules of one group need, each evaluated each 30 s; in seconds.
+#[track_caller]
+fn check_lengths(rules: &[&str], expected: &[Option<u64>]) {
+    let groups = group_of(rules);
+    let lengths = run_lengths(&groups, Duration::from_secs(30));
+    let needed: Vec<Option<u64>> =
+        lengths.iter().map(|length| length.needed.map(|needed| needed.as_secs())).collect();
+    assert_eq!(needed, expected, "{rules:?}");
+}
+
+#[test]
+fn rules_are_followed_to_those_that_make_what_they_read() {
+    const RECORD: &str = "record: r1, expr: 'rate(x[10m])', labels: {a: b, gone: ''}";
+    let behind = Some(600 + 30 + 30);
+    let plain = Some(30);
+    for (expr, needed) in [
+        ("r1 > 1", behind),
+        ("{__name__=\"r1\"} > 1", behind),
+        ("{__name__=~\"r.*\"} > 1", behind),
+        ("{__name__=~\"r.*\", job=\"x\", a=~\"b|c\"} > 1", behind),
+        ("{a=\"b\"} > 1", behind),
+        ("{__name__=~\"q.*\"} > 1", plain),
+        ("{__name__!~\"r.*\", job=\"x\"} > 1", plain),
+        ("r1{a=\"c\"} > 1", plain),
+        ("r1{gone=\"x\"} > 1", plain),
+    ] {
+        check_lengths(&[RECORD, &format!("alert: X, expr: '{expr}'")], &[Some(630), needed]);
+    }
+}
+
+#[test]
+fn rules_that_read_alerts_wait_for_them() {
+    const ALERT: &str = "alert: X, expr: 'rate(x[10m]) > 1', for: 5m, labels: {team: a, job: '{{ $value }}'}";
+    // Its own 10 minutes and 30 seconds, and what is said below: `for` where it must fire.
+    let (fires, pending, plain) = (Some(600 + 300 + 30 + 30), Some(600 + 30 + 30), Some(30));
+    for (expr, needed) in [
+        ("ALERTS", fires),
+        ("ALERTS{alertname=\"X\"}", fires),
+        ("ALERTS{alertname=~\"X|Y\", alertstate=\"firing\", team=\"a\", job=\"1\"}", fires),
+        ("{__name__=~\"ALERTS.*\", alertname=\"X\"}", fires),
+        ("ALERTS{alertname=\"X\", alertstate=\"pending\"}", pending),
+        ("ALERTS_FOR_STATE{alertname=\"X\"}", pending),
+        ("ALERTS{alertname=\"Y\"}", plain),
+        ("ALERTS{alertname=\"X\", team=\"b\"}", plain),
+        ("ALERTS_FOR_STATE{alertname!=\"X\"}", plain),
+        ("X", plain),
+    ] {
+        check_lengths(&[ALERT, &format!("record: y, expr: '{expr}'")], &[Some(600 + 300 + 30), needed]);
+    }
+}
+
+#[test]
+fn rules_that_are_made_of_each_other_count_once() {
+    let pair = ["record: a, expr: 'rate(x[5m]) + b'", "record: b, expr: 'rate(a[10m])'"];
+    check_lengths(&pair, &[Some(900 + 30 + 30); 2]);
+    check_lengths(&["record: a, expr: 'sum_over_time(a[5m])'"], &[Some(330)]);
+    // What reads a circle has the whole of it behind it, and what an `@` looks at has no end.
+    let reads = ["record: a, expr: 'rate(b[5m])'", "record: b, expr: 'rate(a[10m])'", "alert: X, expr: a"];
+    check_lengths(&reads, &[Some(960), Some(960), Some(990)]);
+    let at = ["record: a, expr: 'b'", "record: b, expr: 'a + c'", "record: c, expr: x @ 5"];
+    check_lengths(&at, &[None; 3]);
+    let many: Vec<String> =
+        (0..60).map(|n| format!("record: r{n}, expr: 'sum({{__name__=~\"r.*\"}})'")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let groups = group_of(&many);
+    assert_eq!(
+        run_lengths(&groups, Duration::from_secs(1)).len(),
+        60,
+        "sixty that all read all come to an end"
+    );
+}
+
 #[test]
 fn rules_in_a_faster_time_are_printed_or_refused() {
     let text = "groups:\n- name: a\n  rules:\n  - {alert: X, expr: 'rate(x[5m] offset 1m) > 1', for: 5m, keep_firing_for: 1h, labels: {a: b}}\n  \

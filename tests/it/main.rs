@@ -99,6 +99,9 @@ mod conformance;
 
 /// Rule files and their unit tests, beside promtool.
 mod rules;
+// The regular expressions of queries, and the templates, in rule files.
+mod regexes;
+mod rule_templates;
 
 /// Targets that are clumsy about their metrics, scraped by a real Prometheus and by us.
 mod odd_scrapes;

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use crate::support::{gander, root, skipped};
 
 /// `promtool ARGS`; `None` (with the reason printed) where it is not installed.
-fn promtool(args: &[&str]) -> Option<Output> {
+pub(crate) fn promtool(args: &[&str]) -> Option<Output> {
     let output = Command::new("promtool").args(args).current_dir(root()).stdin(Stdio::null()).output();
     if output.is_err() {
         skipped("promtool is not installed");
@@ -15,12 +15,12 @@ fn promtool(args: &[&str]) -> Option<Output> {
     output.ok()
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 /// Files in a folder of their own.
-fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+pub(crate) fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
         std::fs::write(folder.path().join(name), text).unwrap();
@@ -30,7 +30,7 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 
 /// Both say the same of unit tests; gives what gander says.
 #[track_caller]
-fn check_tests(path: &Path, passes: bool) -> String {
+pub(crate) fn check_tests(path: &Path, passes: bool) -> String {
     let path = path.to_str().unwrap();
     let ours = gander(&["rules", "test", path]);
     assert_eq!(ours.status.code(), Some(i32::from(!passes)), "gander: {}", said(&ours));
@@ -42,7 +42,7 @@ fn check_tests(path: &Path, passes: bool) -> String {
 
 /// Both say the same of a rule file.
 #[track_caller]
-fn check_rules(path: &Path, good: bool) {
+pub(crate) fn check_rules(path: &Path, good: bool) {
     let path = path.to_str().unwrap();
     let ours = gander(&["rules", "check", path]);
     assert_eq!(ours.status.code(), Some(if good { 0 } else { 2 }), "gander: {}", said(&ours));

@@ -333,7 +333,8 @@ impl<'a> Evaluation<'a> {
             return Ok(known.clone());
         }
         self.look_at(text.len() as u64 * PATTERN_BYTE, expr)?;
-        let pattern = Pattern::anchored(text).map_err(|refused| error_at(expr, refused.to_string()))?;
+        let pattern =
+            Pattern::of_label_replace(text).map_err(|refused| error_at(expr, refused.to_string()))?;
         self.patterns.insert(Arc::clone(text), pattern.clone());
         Ok(pattern)
     }

@@ -31,7 +31,7 @@ pub(super) fn label_replace(
         let Some(found) = pattern.captures(value) else { continue };
         make_label(evaluation, replacement.len() + groups * value.len(), expr)?;
         let mut made = String::new();
-        found.expand(replacement, &mut made);
+        pattern.expand(&found, replacement, &mut made);
         set_label(sample, target, &made);
     }
     refuse_duplicates(&samples, expr)?;

@@ -102,9 +102,9 @@ fn check_label_functions(call: &Call) -> Result<(), QueryError> {
         return Err(error("a label needs a name".to_owned(), call.args[1].span.clone()));
     }
     match text(4) {
-        Some(pattern) if !is_join => match Pattern::anchored(pattern) {
+        Some(pattern) if !is_join => match Pattern::of_label_replace(pattern) {
             Ok(_) => Ok(()),
-            Err(refused) => Err(error(refused.to_string(), call.args[4].span.clone())),
+            Err(refused) => Err(error_with(refused.to_string(), refused.help(), call.args[4].span.clone())),
         },
         _ => Ok(()),
     }

@@ -223,7 +223,8 @@ impl<'a> Lowering<'a> {
             return Err(error(message, value_start..self.end()));
         }
         let matcher = Matcher::new(&name, op, &value);
-        let matcher = matcher.map_err(|refused| error(refused.to_string(), value_start..self.end()))?;
+        let matcher = matcher
+            .map_err(|refused| error_with(refused.to_string(), refused.help(), value_start..self.end()))?;
         if name.is_empty() {
             return Err(error("a label needs a name".to_owned(), start..self.end()));
         }

@@ -228,6 +228,9 @@ impl Nesting {
     }
 }
 
+/// The way out of an escape that there is not.
+const ESCAPES: &str = "a backslash itself is written `\\\\`, as in `\\\\d` of a regular expression; or put the string in backquotes";
+
 /// What a string says. An error is an escape that there is not.
 pub(super) fn unquoted(written: &str, at: usize) -> Result<String, QueryError> {
     let inner = &written[1..written.len() - 1];
@@ -243,12 +246,17 @@ pub(super) fn unquoted(written: &str, at: usize) -> Result<String, QueryError> {
             continue;
         }
         let place = at + written.len() - 1 - rest.len();
-        let taken = escape(rest, &mut bytes)
-            .ok_or_else(|| error("there is no such escape in a string".to_owned(), place..place + 1))?;
+        let taken = escape(rest, &mut bytes).ok_or_else(|| {
+            error_with("there is no such escape in a string".to_owned(), ESCAPES, place..place + 1)
+        })?;
         rest = &rest[taken..];
     }
-    String::from_utf8(bytes)
-        .map_err(|_| error("the string is not valid UTF-8".to_owned(), at..at + written.len()))
+    // Prometheus takes such a string and compares bytes; but it takes no label with such a value, so that nothing equals it.
+    String::from_utf8(bytes).map_err(|_| {
+        let help =
+            "no label has such a value: write characters as they are, or by their numbers, as in `\\u00e9`";
+        error_with("the escapes of this string make no UTF-8 text".to_owned(), help, at..at + written.len())
+    })
 }
 
 /// Go's escapes; gives how many bytes one took.

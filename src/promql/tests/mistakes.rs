@@ -60,7 +60,11 @@ fn what_is_no_token_is_shown() {
         Some("a range is a plain duration, as in `[5m]`, and in a subquery two, as in `[5m:1m]`"),
     );
     check("»«", "the query is empty", Some("write an expression, as in `up == 0`"));
-    check("x{a=\"»\\«q\"}", "there is no such escape in a string", None);
+    let escapes = "a backslash itself is written `\\\\`, as in `\\\\d` of a regular expression; or put the string in backquotes";
+    check("x{a=\"»\\«q\"}", "there is no such escape in a string", Some(escapes));
+    let bytes =
+        "no label has such a value: write characters as they are, or by their numbers, as in `\\u00e9`";
+    check("x{a=»\"\\xff\"«}", "the escapes of this string make no UTF-8 text", Some(bytes));
 }
 
 #[test]
@@ -89,8 +93,10 @@ fn mistakes_in_sense_are_shown_where_they_are() {
     );
     check("»topk(x)«", "`topk` takes 2 arguments, and this has 1", None);
     check("»1 == 2«", "comparisons between scalars must use `bool` modifier", None);
-    check("x{a=~»\"(\"«}", "not a regular expression: unclosed group", None);
-    check("label_replace(x, \"a\", \"\", \"b\", »\"(\"«)", "not a regular expression: unclosed group", None);
+    let unclosed = "not a regular expression: a `(` is never closed";
+    let way_out = Some("close it with `)`; the character itself is `[(]`");
+    check("x{a=~»\"(\"«}", unclosed, way_out);
+    check("label_replace(x, \"a\", \"\", \"b\", »\"(\"«)", unclosed, way_out);
     check(
         "»{a=~\".*\"}«",
         "the selector takes every series",

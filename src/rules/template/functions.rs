@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gotmpl::{FuncMap, TemplateError, Value, ValueFunc};
-use regex::{Regex, RegexBuilder};
 
 use super::go_number::shortest;
 use super::hosts::{strip_domain, strip_port};
@@ -15,10 +14,7 @@ use super::humanize::{
 use super::print::{action, builtin, print, printf, println};
 use super::tree::{FIELD, PRINT};
 use super::{MAX_TEXT, Subject};
-use crate::promql::{Labels, VectorSample, parse_duration, repeated};
-
-/// The most memory that a pattern may take when it is compiled.
-const MAX_PATTERN_BYTES: usize = 1 << 20;
+use crate::promql::{Labels, Regexp, VectorSample, parse_duration};
 
 type Outcome = Result<Value, String>;
 type Body = fn(&[Value], &Session) -> Outcome;
@@ -236,16 +232,9 @@ fn sort_by_label(name: &str, samples: &[Value]) -> Outcome {
     Ok(Value::List(keyed.into_iter().map(|(_, sample)| sample).collect()))
 }
 
-fn pattern(text: &str) -> Result<Regex, String> {
-    repeated(text).map_err(|why| format!("error parsing regexp: {why}"))?;
-    let built = RegexBuilder::new(text).size_limit(MAX_PATTERN_BYTES).build();
-    built.map_err(|error| {
-        let why = error.to_string();
-        format!(
-            "error parsing regexp: {}",
-            why.lines().last().unwrap_or_default().trim_start_matches("error: ")
-        )
-    })
+fn pattern(text: &str) -> Result<Regexp, String> {
+    Regexp::new(text)
+        .map_err(|refused| format!("error parsing regexp: {}; {}", refused.reason(), refused.help()))
 }
 
 /// Refuses more text than is taken or made at once.
@@ -258,7 +247,7 @@ pub(super) fn too_long() -> String {
     format!("a text of more than {MAX_TEXT} bytes")
 }
 
-fn replace_all(pattern: &Regex, replacement: &str, text: &str) -> Result<String, String> {
+fn replace_all(pattern: &Regexp, replacement: &str, text: &str) -> Result<String, String> {
     let groups = replacement.matches('$').count();
     let (mut made, mut from) = (String::new(), 0);
     for found in pattern.captures_iter(text) {
@@ -268,7 +257,7 @@ fn replace_all(pattern: &Regex, replacement: &str, text: &str) -> Result<String,
             return Err(too_long());
         }
         made.push_str(&text[from..whole.start()]);
-        found.expand(replacement, &mut made);
+        pattern.expand(&found, replacement, &mut made);
         from = whole.end();
     }
     Ok(made + &text[from..])

@@ -7,6 +7,7 @@ mod functions;
 mod go_number;
 mod hosts;
 mod humanize;
+mod imaginary;
 mod print;
 mod printf;
 mod tree;
@@ -52,7 +53,12 @@ pub struct Template {
 pub(super) struct TemplateProblem {
     pub message: String,
     pub span: Range<usize>,
+    /// The way out.
+    pub help: &'static str,
 }
+
+/// The way out of most mistakes.
+const HELP: &str = "templates are Go's, with `$labels`, `$value` and the functions of Prometheus";
 
 /// What a template may speak of.
 #[derive(Debug, Clone, Copy)]
@@ -89,12 +95,13 @@ impl Template {
             return Ok(whole);
         }
         check_size(text)?;
+        let (written, hidden) = imaginary::hidden(text)?;
         let parsed =
-            Parser::with_name(None, &format!("{DEFINITIONS}{text}"), "{{", "}}").and_then(Parser::parse);
+            Parser::with_name(None, &format!("{DEFINITIONS}{written}"), "{{", "}}").and_then(Parser::parse);
         let (body, defines) = parsed.map_err(|error| problem_of(&error, text))?;
-        let tree = Tree::of(body, defines).map_err(|(message, at, length)| {
+        let tree = Tree::of(body, defines, &hidden).map_err(|(message, at, length)| {
             let start = at.saturating_sub(DEFINITIONS.len()).min(text.len());
-            TemplateProblem { message, span: start..(start + length).min(text.len()) }
+            TemplateProblem { message, span: start..(start + length).min(text.len()), help: HELP }
         })?;
         Ok(Self { tree: Some(Arc::new(tree)), ..whole })
     }
@@ -141,7 +148,7 @@ fn data(subject: Subject<'_>) -> Value {
 
 /// Parsing goes down with each parenthesis and block, so both are counted before.
 fn check_size(text: &str) -> Result<(), TemplateProblem> {
-    let problem = |message: String, at: usize| TemplateProblem { message, span: at..at + 1 };
+    let problem = |message: String, at: usize| TemplateProblem { message, span: at..at + 1, help: HELP };
     if text.len() > MAX_BYTES {
         return Err(problem(format!("the template is longer than {MAX_BYTES} bytes"), 0));
     }
@@ -156,7 +163,36 @@ fn check_size(text: &str) -> Result<(), TemplateProblem> {
             return Err(problem(format!("more than {MAX_PARENTHESES} parentheses inside each other"), at));
         }
     }
+    check_comments(text)?;
     check_blocks(text, problem)
+}
+
+/// Go takes a comment right between the braces alone, or one blank away from a `-`.
+fn check_comments(text: &str) -> Result<(), TemplateProblem> {
+    for (at, inside) in actions(text) {
+        let comment = inside.trim_start_matches('-').trim_start();
+        if !comment.starts_with("/*") {
+            continue;
+        }
+        let start = text.len() - comment.len();
+        let blank = |c: char| matches!(c, ' ' | '\t' | '\r' | '\n');
+        let opened = start == at
+            || inside
+                .strip_prefix('-')
+                .and_then(|rest| rest.strip_prefix(blank))
+                .is_some_and(|rest| rest == comment);
+        let message = match comment.split_once("*/") {
+            _ if !opened => "unexpected \"/\" in command",
+            Some((_, end)) if end.starts_with("}}") => continue,
+            Some((_, end)) if end.strip_prefix(blank).is_some_and(|end| end.starts_with("-}}")) => continue,
+            Some(_) => "comment ends before closing delimiter",
+            None => "unclosed comment",
+        };
+        let help =
+            "write a comment as `{{/* ... */}}`, or as `{{- /* ... */ -}}` with one blank on each side";
+        return Err(TemplateProblem { message: message.to_owned(), span: start..start + 2, help });
+    }
+    Ok(())
 }
 
 /// The library takes an `end` too many for the end of the text, and the end of the text for an `end`.
@@ -187,21 +223,30 @@ fn check_blocks(
 
 /// The first word of each action, with its place.
 fn first_words(text: &str) -> Vec<(usize, &str)> {
-    let mut words = Vec::new();
+    let words = actions(text).into_iter().map(|(_, inside)| {
+        let inside = inside.trim_start_matches('-').trim_start();
+        let length = inside.bytes().take_while(u8::is_ascii_alphabetic).count();
+        (text.len() - inside.len(), &inside[..length])
+    });
+    words.collect()
+}
+
+/// The text behind the braces of each action, to the end of all, with its place.
+fn actions(text: &str) -> Vec<(usize, &str)> {
+    let mut actions = Vec::new();
     let mut at = 0;
     while let Some(found) = text[at..].find("{{") {
-        let inside = text[at + found + 2..].trim_start_matches('-').trim_start();
-        let start = text.len() - inside.len();
-        let length = inside.bytes().take_while(u8::is_ascii_alphabetic).count();
-        words.push((start, &inside[..length]));
+        let start = at + found + 2;
+        actions.push((start, &text[start..]));
+        let inside = text[start..].trim_start_matches('-').trim_start();
         let end = if inside.starts_with("/*") {
             inside.find("*/}}").or(inside.find("*/"))
         } else {
             action_end(inside)
         };
-        at = end.map_or(text.len(), |end| start + end);
+        at = end.map_or(text.len(), |end| text.len() - inside.len() + end);
     }
-    words
+    actions
 }
 
 /// Where the `}}` of an action is, outside of its texts.
@@ -228,7 +273,7 @@ fn problem_of(error: &TemplateError, text: &str) -> TemplateProblem {
     let (TemplateError::Parse { line, col, message, .. } | TemplateError::Lex { line, col, message, .. }) =
         error
     else {
-        return TemplateProblem { message: error.to_string(), span: 0..text.len() };
+        return TemplateProblem { message: error.to_string(), span: 0..text.len(), help: HELP };
     };
     let column = if *line == 1 { col.saturating_sub(DEFINITIONS.chars().count()) } else { *col };
     let start: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
@@ -236,7 +281,7 @@ fn problem_of(error: &TemplateError, text: &str) -> TemplateProblem {
     let inside = rest.char_indices().nth(column.saturating_sub(1)).map_or(rest.len(), |(at, _)| at);
     let at = (start + inside).min(text.len());
     let length = text[at..].chars().next().map_or(0, char::len_utf8);
-    TemplateProblem { message: message.clone(), span: at..at + length }
+    TemplateProblem { message: message.clone(), span: at..at + length, help: HELP }
 }
 
 #[cfg(test)]

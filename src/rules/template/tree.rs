@@ -1,7 +1,10 @@
 //! The tree of a template: held to what Go refuses when it parses one, and changed where the library does otherwise.
 
-use gotmpl::parse::{ActionNode, CommandNode, DefineNode, Expr, ListNode, Node, PipeNode, Pos, SmolStr};
+use gotmpl::parse::{
+    ActionNode, BranchNode, CommandNode, DefineNode, Expr, ListNode, Node, PipeNode, Pos, SmolStr,
+};
 
+use super::imaginary::Hidden;
 use super::{BODY, functions};
 
 /// Prints a value as Go does.
@@ -20,10 +23,15 @@ pub(super) struct Tree {
 type Mistake = (String, usize, usize);
 
 impl Tree {
-    pub(super) fn of(mut body: ListNode, mut defines: Vec<DefineNode>) -> Result<Self, Mistake> {
-        Walk::new().list(&mut body)?;
+    /// `hidden` numbers are written as variables.
+    pub(super) fn of(
+        mut body: ListNode,
+        mut defines: Vec<DefineNode>,
+        hidden: &Hidden,
+    ) -> Result<Self, Mistake> {
+        Walk::new(hidden).list(&mut body)?;
         for define in &mut defines {
-            Walk::new().list(&mut define.body)?;
+            Walk::new(hidden).list(&mut define.body)?;
         }
         Ok(Self { body, defines })
     }
@@ -37,14 +45,17 @@ impl Tree {
     }
 }
 
-/// The variables that can be named at a place.
-struct Walk {
+/// What can be named at a place.
+struct Walk<'a> {
     variables: Vec<SmolStr>,
+    /// How many loops it is inside of.
+    loops: usize,
+    hidden: &'a Hidden,
 }
 
-impl Walk {
-    fn new() -> Self {
-        Self { variables: vec!["$".into()] }
+impl<'a> Walk<'a> {
+    fn new(hidden: &'a Hidden) -> Self {
+        Self { variables: vec!["$".into()], loops: 0, hidden }
     }
 
     fn list(&mut self, list: &mut ListNode) -> Result<(), Mistake> {
@@ -69,23 +80,39 @@ impl Walk {
                 }
                 Ok(())
             }
-            Node::If(branch) | Node::Range(branch) | Node::With(branch) => {
-                let outside = self.variables.len();
-                self.pipe(&mut branch.pipe)?;
-                self.block(&mut branch.body)?;
-                if let Some(body) = &mut branch.else_body {
-                    self.block(body)?;
-                }
-                self.variables.truncate(outside);
-                Ok(())
-            }
+            Node::If(branch) | Node::With(branch) => self.branch(branch, 0),
+            Node::Range(branch) => self.branch(branch, 1),
             Node::Template(call) => call.pipe.as_mut().map_or(Ok(()), |pipe| self.pipe(pipe)),
-            Node::Define(define) => Self::new().list(&mut define.body),
-            Node::Text(_) | Node::Break(_) | Node::Continue(_) => Ok(()),
+            Node::Define(define) => Self::new(self.hidden).list(&mut define.body),
+            Node::Break(pos) => self.check_loop("break", *pos),
+            Node::Continue(pos) => self.check_loop("continue", *pos),
+            Node::Text(_) => Ok(()),
         }
     }
 
+    /// A block whose body is a loop, or is none.
+    fn branch(&mut self, branch: &mut BranchNode, loops: usize) -> Result<(), Mistake> {
+        let outside = self.variables.len();
+        self.pipe(&mut branch.pipe)?;
+        self.loops += loops;
+        self.block(&mut branch.body)?;
+        self.loops -= loops;
+        if let Some(body) = &mut branch.else_body {
+            self.block(body)?;
+        }
+        self.variables.truncate(outside);
+        Ok(())
+    }
+
+    fn check_loop(&self, word: &str, pos: Pos) -> Result<(), Mistake> {
+        if self.loops > 0 {
+            return Ok(());
+        }
+        Err((format!("{{{{{word}}}}} outside {{{{range}}}}"), pos.offset, word.len()))
+    }
+
     fn pipe(&mut self, pipe: &mut PipeNode) -> Result<(), Mistake> {
+        check_stages(pipe)?;
         for command in &mut pipe.commands {
             command.args.iter_mut().try_for_each(|arg| self.expr(arg))?;
         }
@@ -114,6 +141,12 @@ impl Walk {
                 }
                 return Err((format!("function \"{name}\" not defined"), pos.offset, name.len()));
             }
+            Expr::Variable(pos, name, fields)
+                if fields.is_empty() && self.hidden.contains_key(name.as_str()) =>
+            {
+                *expr = Expr::String(*pos, self.hidden[name.as_str()].as_str().into());
+                return Ok(());
+            }
             Expr::Variable(pos, name, fields) => {
                 self.check_variable(name, *pos)?;
                 (*pos, Expr::Variable(*pos, name.clone(), Vec::new()), std::mem::take(fields))
@@ -138,6 +171,24 @@ impl Walk {
         *expr = Expr::Pipe(pos, PipeNode { pos, decl: Vec::new(), commands, is_assign: false });
         Ok(())
     }
+}
+
+/// What comes behind a `|` is given something, which a plain value can't be.
+fn check_stages(pipe: &PipeNode) -> Result<(), Mistake> {
+    for (at, command) in pipe.commands.iter().enumerate().skip(1) {
+        let plain = matches!(
+            command.args.first(),
+            Some(Expr::Dot(_) | Expr::String(..) | Expr::Number(..) | Expr::Bool(..) | Expr::Nil(_))
+        );
+        if plain {
+            return Err((
+                format!("non executable command in pipeline stage {}", at + 1),
+                command.pos.offset,
+                1,
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn command(pos: Pos, name: &str, args: impl IntoIterator<Item = Expr>) -> CommandNode {
