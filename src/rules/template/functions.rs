@@ -13,7 +13,8 @@ use super::humanize::{
     humanize, humanize_duration, humanize_percentage, humanize_timestamp, humanize1024, time,
 };
 use super::print::{action, builtin, print, printf, println};
-use super::tree::{FIELD, PRINT};
+use super::tree::{FIELD, PRINT, STEP};
+use super::work::{self, Work};
 use super::{MAX_TEXT, Subject};
 use crate::promql::{Labels, VectorSample, parse_duration, repeated};
 
@@ -24,7 +25,7 @@ type Outcome = Result<Value, String>;
 type Body = fn(&[Value], &Session) -> Outcome;
 
 /// Name, how many arguments it takes, what it does.
-const FUNCTIONS: [(&str, Count, Body); 44] = [
+const FUNCTIONS: [(&str, Count, Body); 46] = [
     ("query", Count::Just(1), |args, session| session.query(text(args, 0)?)),
     ("first", Count::Just(1), |args, _| {
         let first = list(args, 0)?.first().cloned();
@@ -47,9 +48,14 @@ const FUNCTIONS: [(&str, Count, Body); 44] = [
     ("toDuration", Count::Just(1), |args, _| go_duration(number(args, 0)?)),
     ("parseDuration", Count::Just(1), |args, _| seconds(text(args, 0)?)),
     ("now", Count::Just(0), |_, session| Ok(Value::Float(session.at_ms as f64 / 1000.0))),
-    ("match", Count::Just(2), |args, _| Ok(Value::Bool(pattern(text(args, 0)?)?.is_match(text(args, 1)?)))),
-    ("reReplaceAll", Count::Just(3), |args, _| {
-        replace_all(&pattern(text(args, 0)?)?, text(args, 1)?, text(args, 2)?).map(string)
+    ("match", Count::Just(2), |args, session| {
+        let (pattern, text) = (Pattern::new(text(args, 0)?, session)?, text(args, 1)?);
+        session.work.book(pattern.cost(text.len()))?;
+        Ok(Value::Bool(pattern.regex.is_match(text)))
+    }),
+    ("reReplaceAll", Count::Just(3), |args, session| {
+        let pattern = Pattern::new(text(args, 0)?, session)?;
+        replace_all(&pattern, text(args, 1)?, text(args, 2)?, session).map(string)
     }),
     ("title", Count::Just(1), |args, _| Ok(string(title(text(args, 0)?)))),
     ("toUpper", Count::Just(1), |args, _| Ok(string(text(args, 0)?.to_uppercase()))),
@@ -66,6 +72,7 @@ const FUNCTIONS: [(&str, Count, Body); 44] = [
     ("println", Count::Any, |args, _| Ok(string(println(args)))),
     ("printf", Count::Any, |args, _| printf(args).map(string)),
     ("index", Count::Any, |args, _| index(args)),
+    ("slice", Count::Any, |args, _| slice(args)),
     ("eq", Count::Any, |args, _| builtin("eq", args).map(|said| Value::Bool(said == "true"))),
     ("ne", Count::Just(2), |args, _| builtin("ne", args).map(|said| Value::Bool(said == "true"))),
     ("lt", Count::Just(2), |args, _| compare("lt", args, |a, b| a < b)),
@@ -77,10 +84,11 @@ const FUNCTIONS: [(&str, Count, Body); 44] = [
     ("urlquery", Count::Any, |args, _| Ok(string(gotmpl::url_encode(&print(args))))),
     (PRINT, Count::Just(1), |args, _| Ok(string(action(&args[0])))),
     (FIELD, Count::Any, |args, _| field(args)),
+    (STEP, Count::Just(1), |args, session| session.step(&args[0])),
 ];
 
 /// Functions of the library that are used as they are.
-const OF_THE_LIBRARY: [&str; 6] = ["len", "slice", "call", "and", "or", "not"];
+const OF_THE_LIBRARY: [&str; 5] = ["len", "call", "and", "or", "not"];
 
 #[derive(Clone, Copy)]
 enum Count {
@@ -109,6 +117,7 @@ pub(super) fn of(session: &Arc<Session>) -> FuncMap {
                     return Err(TemplateError::Exec(message));
                 }
                 bounded(args)
+                    .and_then(|()| session.work.book(work::of_call(name, args)?))
                     .and_then(|()| body(args, &session))
                     .and_then(|made| bounded(std::slice::from_ref(&made)).map(|()| made))
                     .map_err(|error| TemplateError::Exec(format!("error calling {name}: {error}")))
@@ -123,6 +132,7 @@ pub(super) struct Session {
     at_ms: i64,
     external_url: String,
     queries: Mutex<Queries>,
+    pub(super) work: Work,
 }
 
 #[derive(Default)]
@@ -134,7 +144,7 @@ struct Queries {
 impl Session {
     pub(super) fn new(subject: Subject<'_>) -> Self {
         let external_url = subject.external_url.to_owned();
-        Self { at_ms: subject.at_ms, external_url, queries: Mutex::default() }
+        Self { at_ms: subject.at_ms, external_url, queries: Mutex::default(), work: Work::default() }
     }
 
     fn queries(&self) -> MutexGuard<'_, Queries> {
@@ -149,6 +159,12 @@ impl Session {
         queries.open = Some(query.to_owned());
         // Whoever expands asks it, and begins again.
         Err("not asked yet".to_owned())
+    }
+
+    /// Books a list of nodes of this size; prints nothing.
+    fn step(&self, size: &Value) -> Outcome {
+        self.work.book(work::of_list(size))?;
+        Ok(string(String::new()))
     }
 
     /// The query that the expansion ended at.
@@ -236,16 +252,32 @@ fn sort_by_label(name: &str, samples: &[Value]) -> Outcome {
     Ok(Value::List(keyed.into_iter().map(|(_, sample)| sample).collect()))
 }
 
-fn pattern(text: &str) -> Result<Regex, String> {
-    repeated(text).map_err(|why| format!("error parsing regexp: {why}"))?;
-    let built = RegexBuilder::new(text).size_limit(MAX_PATTERN_BYTES).build();
-    built.map_err(|error| {
-        let why = error.to_string();
-        format!(
-            "error parsing regexp: {}",
-            why.lines().last().unwrap_or_default().trim_start_matches("error: ")
-        )
-    })
+/// A regular expression, found anywhere in a text.
+struct Pattern {
+    regex: Regex,
+    /// How many states its counted repetitions come to.
+    repeated: u64,
+}
+
+impl Pattern {
+    fn new(text: &str, session: &Session) -> Result<Self, String> {
+        let repeated = repeated(text).map_err(|why| format!("error parsing regexp: {why}"))?;
+        session.work.book(work::of_pattern(text, repeated))?;
+        let built = RegexBuilder::new(text).size_limit(MAX_PATTERN_BYTES).build();
+        let regex = built.map_err(|error| {
+            let why = error.to_string();
+            format!(
+                "error parsing regexp: {}",
+                why.lines().last().unwrap_or_default().trim_start_matches("error: ")
+            )
+        })?;
+        Ok(Self { regex, repeated })
+    }
+
+    /// What it costs to look for it in a text of so many bytes.
+    fn cost(&self, bytes: usize) -> u64 {
+        work::of_search(bytes, self.repeated)
+    }
 }
 
 /// Refuses more text than is taken or made at once.
@@ -258,11 +290,19 @@ pub(super) fn too_long() -> String {
     format!("a text of more than {MAX_TEXT} bytes")
 }
 
-fn replace_all(pattern: &Regex, replacement: &str, text: &str) -> Result<String, String> {
+fn replace_all(
+    pattern: &Pattern,
+    replacement: &str,
+    text: &str,
+    session: &Session,
+) -> Result<String, String> {
+    session.work.book(pattern.cost(text.len()))?;
     let groups = replacement.matches('$').count();
     let (mut made, mut from) = (String::new(), 0);
-    for found in pattern.captures_iter(text) {
+    for found in pattern.regex.captures_iter(text) {
         let whole = found.get_match();
+        // The next one may be looked for up to the end.
+        session.work.book(pattern.cost(text.len() - whole.end()))?;
         // Before it is made: each group may be all that was found.
         if made.len() + whole.start() - from + replacement.len() + groups * whole.len() > MAX_TEXT {
             return Err(too_long());
@@ -342,6 +382,31 @@ fn index(args: &[Value]) -> Outcome {
         (Value::Map(_), Value::String(name)) => look_into(&value, name),
         _ => value.index(key).map_err(|error| error.to_string()),
     })
+}
+
+/// `slice x 1 2`: a part of a text or of the result of a query.
+fn slice(args: &[Value]) -> Outcome {
+    let (value, bounds) = args.split_first().ok_or("wrong number of args for slice: want 1-4 got 0")?;
+    let bounds = bounds.iter().map(|bound| {
+        let Value::Int(bound) = bound else {
+            return Err(format!("cannot index slice/array with type {}", bound.type_name()));
+        };
+        Ok(*bound)
+    });
+    let made = match (bounds.collect::<Result<Vec<i64>, String>>()?.as_slice(), value) {
+        ([], _) => value.slice(None, None),
+        ([start], _) => value.slice(Some(*start), None),
+        ([start, end], _) => value.slice(Some(*start), Some(*end)),
+        ([start, end, most], Value::List(items))
+            if end <= most && usize::try_from(*most).is_ok_and(|most| most <= items.len()) =>
+        {
+            value.slice(Some(*start), Some(*end))
+        }
+        ([_, _, most], Value::List(_)) => return Err(format!("index out of range: {most}")),
+        ([_, _, _], _) => return Err(format!("cannot 3-index slice a {}", value.type_name())),
+        (more, _) => return Err(format!("wrong number of args for slice: want 1-4 got {}", more.len() + 1)),
+    };
+    made.map_err(|error| error.to_string())
 }
 
 fn field(args: &[Value]) -> Outcome {

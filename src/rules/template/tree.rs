@@ -1,6 +1,8 @@
 //! The tree of a template: held to what Go refuses when it parses one, and changed where the library does otherwise.
 
-use gotmpl::parse::{ActionNode, CommandNode, DefineNode, Expr, ListNode, Node, PipeNode, Pos, SmolStr};
+use gotmpl::parse::{
+    ActionNode, CommandNode, DefineNode, Expr, ListNode, Node, Number, PipeNode, Pos, SmolStr,
+};
 
 use super::{BODY, functions};
 
@@ -8,6 +10,8 @@ use super::{BODY, functions};
 pub(super) const PRINT: &str = "__print";
 /// Looks into a value, field by field, as Go does.
 pub(super) const FIELD: &str = "__field";
+/// Books what a list of nodes costs each time that it is gone through.
+pub(super) const STEP: &str = "__step";
 
 /// The body and the named templates of one text.
 #[derive(Debug)]
@@ -37,18 +41,27 @@ impl Tree {
     }
 }
 
-/// The variables that can be named at a place.
+/// The variables that can be named at a place, and how many expressions the list has so far that they are in.
 struct Walk {
     variables: Vec<SmolStr>,
+    expressions: i64,
 }
 
 impl Walk {
     fn new() -> Self {
-        Self { variables: vec!["$".into()] }
+        Self { variables: vec!["$".into()], expressions: 0 }
     }
 
+    /// Whatever goes on for long goes through some list many times over: each begins with what it costs, those inside it aside.
     fn list(&mut self, list: &mut ListNode) -> Result<(), Mistake> {
-        list.nodes.iter_mut().try_for_each(|node| self.node(node))
+        let around = std::mem::take(&mut self.expressions);
+        list.nodes.iter_mut().try_for_each(|node| self.node(node))?;
+        let own = std::mem::replace(&mut self.expressions, around);
+        let size = i64::try_from(list.nodes.len()).unwrap_or(i64::MAX).saturating_add(own);
+        let book = command(list.pos, STEP, [Expr::Number(list.pos, Number::Int(size))]);
+        let pipe = PipeNode { pos: list.pos, decl: Vec::new(), commands: vec![book], is_assign: false };
+        list.nodes.insert(0, Node::Action(ActionNode { pos: list.pos, pipe }));
+        Ok(())
     }
 
     /// What is declared inside `list` ends with it.
@@ -107,6 +120,7 @@ impl Walk {
     }
 
     fn expr(&mut self, expr: &mut Expr) -> Result<(), Mistake> {
+        self.expressions += 1;
         let looked_into = match expr {
             Expr::Identifier(pos, name) => {
                 if functions::is_known(name) {
