@@ -92,7 +92,7 @@ fn test(args: &RuleFileArgs, screen: Screen) -> Exit {
 fn outcome_text(outcome: &TestOutcome) -> String {
     let mut text = String::new();
     for TestFailure { what, place, lines } in &outcome.failures {
-        let place = place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
+        let place = place.as_ref().map(|place| format!(" ({place}:{})", place.column())).unwrap_or_default();
         let _ = writeln!(
             text,
             "FAILED {}: {}{}",

@@ -170,6 +170,29 @@ impl Budget {
         self.left == 0
     }
 
+    /// All that there was to spend.
+    pub fn of(&self) -> u64 {
+        self.of
+    }
+
+    /// What may still be spent.
+    pub(crate) fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// Raises the budget. One that is spent stays so.
+    pub(crate) fn raise(&mut self, samples: u64) {
+        if !self.is_spent() {
+            self.of = self.of.saturating_add(samples);
+            self.left = self.left.saturating_add(samples);
+        }
+    }
+
+    /// The same with `most` left at the most.
+    pub(crate) fn at_most(self, most: u64) -> Self {
+        Self { left: self.left.min(most), ..self }
+    }
+
     /// Books what is done beside evaluations, counted in samples.
     ///
     /// # Errors
@@ -178,6 +201,12 @@ impl Budget {
         let left = self.left.checked_sub(samples);
         self.left = left.unwrap_or_default();
         left.map(|_| ()).ok_or_else(|| too_much_together(self.of))
+    }
+
+    /// Leaves nothing, because more was wanted than there was; gives the words for it.
+    pub(crate) fn spend_all(&mut self) -> String {
+        self.left = 0;
+        too_much_together(self.of)
     }
 }
 

@@ -7,17 +7,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::alert::{Alert, AlertState, Alerts, Change};
+use super::costs::{Allowance, Costs};
 use super::rule::{Alerting, Group, Rule, RuleKind};
 use super::status::{RuleStatus, Watch};
-use super::template::{Subject, in_place_of_text};
+use super::template::{Subject, Template, in_place_of_text};
+use crate::input::Place;
 use crate::promql::{
-    Budget, Engine, Labels, METRIC_NAME, Query, Reach, SeriesId, Storage, Value, VectorSample,
+    Budget, Engine, EvalError, Labels, METRIC_NAME, Query, Reach, SeriesId, Storage, Value, VectorSample,
 };
 
-/// What it costs to evaluate a rule beside its query, and to expand a template, counted in samples as by
-/// [`Limits::max_samples`](crate::promql::Limits::max_samples).
+/// What it costs to evaluate a rule beside its query, to make an alert, to read a query in a template, and to make and write a
+/// series, counted in samples as by [`Limits::max_samples`](crate::promql::Limits::max_samples).
 const EVALUATION: u64 = 1_000;
-const EXPANSION: u64 = 5_000;
+const ALERT: u64 = 1_000;
+const ASKING: u64 = 5_000;
+const WRITING: u64 = 1_000;
+/// More failures of templates than this are not told of one evaluation of a rule.
+const MOST_FAILURES: usize = 10;
 
 /// What all groups have in common.
 #[derive(Debug, Clone)]
@@ -30,6 +36,8 @@ pub struct Settings {
     pub external_labels: Labels,
     /// For templates: `$externalURL`.
     pub external_url: String,
+    /// What all rules together may cost.
+    pub allowance: Allowance,
 }
 
 impl Default for Settings {
@@ -40,6 +48,7 @@ impl Default for Settings {
             interval: Duration::from_secs(60),
             external_labels: Labels::empty(),
             external_url: String::new(),
+            allowance: Allowance::default(),
         }
     }
 }
@@ -82,6 +91,8 @@ pub struct Failure {
     pub rule: RuleId,
     /// What failed.
     pub part: FailedPart,
+    /// Where it is written: a template, or the part of the expression.
+    pub place: Place,
     /// Why: a fragment. It may hold what the target said.
     pub message: String,
 }
@@ -102,6 +113,9 @@ pub enum FailedPart {
 pub struct Evaluator {
     settings: Settings,
     groups: Vec<GroupState>,
+    costs: Costs,
+    /// Why rules are given up, once all together have cost too much.
+    why_over: Option<String>,
 }
 
 #[derive(Debug)]
@@ -115,8 +129,10 @@ struct GroupState {
 #[derive(Debug)]
 struct RuleState {
     alerts: Alerts,
-    /// What its evaluations may cost from now on. Once it is spent, the rule has failed and is not evaluated any more.
-    budget: Budget,
+    /// What its evaluations have cost so far.
+    used: u64,
+    /// It cost too much, has failed for that and is not evaluated any more.
+    is_given_up: bool,
     /// The series that the last evaluation wrote.
     written: BTreeSet<SeriesId>,
     watch: Watch,
@@ -125,9 +141,20 @@ struct RuleState {
 impl Evaluator {
     /// None of the rules has been evaluated yet.
     pub fn new(groups: Vec<Group>, settings: Settings) -> Self {
+        let costs = Costs::growing(settings.allowance);
+        Self::with(groups, settings, costs)
+    }
+
+    /// [`Evaluator::new`] with a budget that is shared with others.
+    pub(super) fn within(groups: Vec<Group>, settings: Settings, budget: Budget) -> Self {
+        Self::with(groups, settings, Costs::within(budget))
+    }
+
+    fn with(groups: Vec<Group>, settings: Settings, costs: Costs) -> Self {
         let state = |rule: &Rule| RuleState {
             alerts: Alerts::default(),
-            budget: Budget::new(settings.engine.limits.max_samples_together),
+            used: 0,
+            is_given_up: false,
             written: BTreeSet::new(),
             watch: Watch::new(&rule.query),
         };
@@ -135,7 +162,22 @@ impl Evaluator {
             let rules = group.rules.iter().map(state).collect();
             GroupState { group, next_ms: None, rules }
         });
-        Self { groups: groups.collect(), settings }
+        Self { groups: groups.collect(), settings, costs, why_over: None }
+    }
+
+    /// What is left for all rules together.
+    pub(super) fn budget(&self) -> Budget {
+        self.costs.budget()
+    }
+
+    /// Takes what was used beside the rules.
+    pub(super) fn settle(&mut self, used: u64) {
+        self.costs.settle(used);
+    }
+
+    /// What each rule has cost so far.
+    pub(super) fn used(&self) -> impl Iterator<Item = (RuleId, u64)> {
+        self.states().map(|(id, state)| (id, state.used))
     }
 
     pub(super) fn settings(&self) -> &Settings {
@@ -206,7 +248,7 @@ impl Evaluator {
 
     /// The group that is due first, up to `now_ms`.
     fn next_due(&self, now_ms: i64) -> Option<(i64, usize)> {
-        let able = |state: &GroupState| state.rules.iter().any(|rule| !rule.budget.is_spent());
+        let able = |state: &GroupState| state.rules.iter().any(|rule| !rule.is_given_up);
         let groups = self.groups.iter().enumerate().filter(|(_, state)| able(state));
         let due = groups.map(|(i, state)| (state.next_ms.unwrap_or(now_ms), i));
         due.filter(|(at_ms, _)| *at_ms <= now_ms).min()
@@ -222,27 +264,66 @@ impl Evaluator {
     }
 
     fn evaluate_group(&mut self, at: usize, storage: &mut Storage, at_ms: i64, evaluation: &mut Evaluation) {
-        let GroupState { group, rules, .. } = &mut self.groups[at];
+        self.costs.reach(at_ms);
+        let group = &self.groups[at].group;
         let offset = i64::try_from(group.query_offset.as_millis()).unwrap_or(i64::MAX);
         let times = Times { at_ms, asked_ms: at_ms.saturating_sub(offset) };
-        let able =
-            group.rules.iter().zip(rules).enumerate().filter(|(_, (_, state))| !state.budget.is_spent());
-        for (i, (rule, state)) in able {
-            let mut round = Round {
-                settings: &self.settings,
-                id: RuleId { group: at, rule: i },
-                limit: group.limit,
-                times,
-                evaluation,
-            };
-            let failures = round.evaluation.failures.len();
-            round.evaluate(rule, state, storage);
-            let failure = evaluation.failures[failures..]
-                .iter()
-                .find(|failure| failure.part != FailedPart::Template)
-                .map(|failure| failure.message.clone());
-            state.watch.note(storage, times.asked_ms, state.alerts.iter(), failure);
+        for i in 0..group.rules.len() {
+            if !self.groups[at].rules[i].is_given_up {
+                self.evaluate_rule(RuleId { group: at, rule: i }, storage, times, evaluation);
+            }
         }
+    }
+
+    fn evaluate_rule(
+        &mut self,
+        id: RuleId,
+        storage: &mut Storage,
+        times: Times,
+        evaluation: &mut Evaluation,
+    ) {
+        let GroupState { group, rules, .. } = &mut self.groups[id.group];
+        let (rule, state) = (&group.rules[id.rule], &mut rules[id.rule]);
+        let own = self.costs.of_rule(state.used);
+        let failures = evaluation.failures.len();
+        let limit = group.limit;
+        let mut round = Round { settings: &self.settings, id, limit, times, evaluation, budget: own };
+        round.evaluate(rule, state, storage);
+        let mut failure = round.evaluation.failures[failures..]
+            .iter()
+            .position(|failure| failure.part != FailedPart::Template)
+            .map(|at| failures + at);
+        state.watch.note(storage, times.asked_ms, state.alerts.iter(), &mut round.budget);
+        if round.budget.is_spent() && failure.is_none() {
+            round.fail(FailedPart::Evaluation, String::new(), &rule.expr);
+            failure = round.evaluation.failures.len().checked_sub(1);
+        }
+        let left = round.budget;
+        state.is_given_up = left.is_spent();
+        state.used += own.left() - left.left();
+        self.costs.settle(own.left() - left.left());
+        if left.is_spent()
+            && let Some(failure) = failure
+        {
+            evaluation.failures[failure].message = self.words_of_cost(id);
+        }
+        if let Some(failure) = failure {
+            let message = evaluation.failures[failure].message.clone();
+            self.groups[id.group].rules[id.rule].watch.failed(message);
+        }
+    }
+
+    fn words_of_cost(&mut self, id: RuleId) -> String {
+        if let Some(words) = &self.why_over {
+            return words.clone();
+        }
+        let each: Vec<(String, u64)> =
+            self.used().map(|(id, used)| (format!("`{}`", self.rule(id).1.name), used)).collect();
+        let words = self.costs.words(self.groups[id.group].rules[id.rule].used, &each);
+        if self.costs.budget().is_spent() {
+            self.why_over = Some(words.clone());
+        }
+        words
     }
 }
 
@@ -260,31 +341,48 @@ struct Round<'a> {
     limit: usize,
     times: Times,
     evaluation: &'a mut Evaluation,
+    /// What it may still cost.
+    budget: Budget,
 }
+
+/// Why there is no result: in words, and of which part of the rule.
+type Mistake = (String, Place);
 
 impl Round<'_> {
     fn evaluate(&mut self, rule: &Rule, state: &mut RuleState, storage: &mut Storage) {
-        let budget = &mut state.budget;
-        let asked = budget
-            .spend(EVALUATION)
-            .and_then(|()| vector(self.settings, &rule.query, storage, self.times.asked_ms, budget));
-        let samples = match asked {
-            Ok(samples) => samples,
-            Err(error) => return self.fail(FailedPart::Evaluation, error),
-        };
-        let made = match &rule.kind {
-            RuleKind::Recording { labels } => self.recorded(rule, labels, samples),
+        let made = self.samples(rule, storage).and_then(|samples| match &rule.kind {
+            RuleKind::Recording { labels } => {
+                self.recorded(rule, labels, samples).map_err(|message| (message, rule.expr.clone()))
+            }
             RuleKind::Alerting(alerting) => self.alerts(rule, alerting, samples, state, storage),
-        };
+        });
         match made {
-            Ok(series) => self.write(series, state, storage),
-            Err(error) => self.fail(FailedPart::Evaluation, error),
+            Ok(series) => self.write(rule, series, state, storage),
+            Err((message, place)) => self.fail(FailedPart::Evaluation, message, &place),
         }
     }
 
-    fn fail(&mut self, part: FailedPart, message: String) {
+    /// What the expression gives, and what is to be done with it booked.
+    fn samples(&mut self, rule: &Rule, storage: &Storage) -> Result<Vec<VectorSample>, Mistake> {
+        let whole = |message| (message, rule.expr.clone());
+        self.budget.spend(EVALUATION).map_err(whole)?;
+        let asked = vector(self.settings, &rule.query, storage, self.times.asked_ms, &mut self.budget);
+        let samples = asked.map_err(|error| {
+            let part = error.span.and_then(|span| rule.expr.inside(rule.query.text(), span));
+            (error.message, part.unwrap_or_else(|| rule.expr.clone()))
+        })?;
+        let each = match &rule.kind {
+            RuleKind::Recording { .. } => WRITING,
+            RuleKind::Alerting(_) => ALERT,
+        };
+        self.budget.spend(samples.len() as u64 * each).map_err(whole)?;
+        Ok(samples)
+    }
+
+    fn fail(&mut self, part: FailedPart, message: String, place: &Place) {
         let Self { id, times, .. } = *self;
-        self.evaluation.failures.push(Failure { at_ms: times.at_ms, rule: id, part, message });
+        let place = place.clone();
+        self.evaluation.failures.push(Failure { at_ms: times.at_ms, rule: id, part, place, message });
     }
 
     fn recorded(
@@ -319,23 +417,26 @@ impl Round<'_> {
         samples: Vec<VectorSample>,
         state: &mut RuleState,
         storage: &Storage,
-    ) -> Result<Vec<VectorSample>, String> {
+    ) -> Result<Vec<VectorSample>, Mistake> {
         let at_ms = self.times.at_ms;
+        let whole = |message: String| (message, rule.expr.clone());
         let mut found = BTreeMap::new();
+        let mut failed = 0;
         for sample in samples {
-            state.budget.spend(EVALUATION)?;
-            let alert = self.alert(rule, alerting, &sample, storage, &mut state.budget);
+            let alert = self.alert(rule, alerting, &sample, storage, &mut failed)?;
             if found.insert(alert.labels.clone(), alert).is_some() {
-                return Err(
-                    "vector contains metrics with the same labelset after applying alert labels".to_owned()
-                );
+                return Err(whole(
+                    "vector contains metrics with the same labelset after applying alert labels".to_owned(),
+                ));
             }
         }
         let (changes, result) = state.alerts.take(found, alerting, self.limit, at_ms);
         let rule_id = self.id;
         let told = changes.into_iter().map(|change| Transition { at_ms, rule: rule_id, change });
         self.evaluation.transitions.extend(told);
-        result?;
+        result.map_err(whole)?;
+        let active = state.alerts.iter().count() as u64;
+        self.budget.spend(active * 2 * WRITING).map_err(whole)?;
         Ok(state.alerts.iter().flat_map(synthetic).collect())
     }
 
@@ -345,8 +446,8 @@ impl Round<'_> {
         alerting: &Alerting,
         sample: &VectorSample,
         storage: &Storage,
-        budget: &mut Budget,
-    ) -> Alert {
+        failed: &mut usize,
+    ) -> Result<Alert, Mistake> {
         let at_ms = self.times.at_ms;
         let settings = self.settings;
         let subject = Subject {
@@ -356,32 +457,44 @@ impl Round<'_> {
             external_url: &settings.external_url,
             at_ms,
         };
-        let mut expand = |name: &str, template: &super::Template| {
-            let cost = if template.text().contains("{{") { EXPANSION } else { 0 };
-            let mut ask = |text: &str| {
-                budget.spend(EXPANSION)?;
+        let mut expand = |name: &str, template: &Template| {
+            let mut ask = |text: &str, budget: &mut Budget| {
+                budget.spend(ASKING)?;
                 let query = Query::parse(text).map_err(|error| error.message)?;
-                vector(settings, &query, storage, at_ms, budget)
+                vector(settings, &query, storage, at_ms, budget).map_err(|error| error.message)
             };
-            let expanded = template.expand(subject, &mut ask);
-            budget.spend(cost).and(expanded).unwrap_or_else(|error| {
-                self.fail(FailedPart::Template, format!("`{name}`: {error}"));
-                in_place_of_text(&error)
-            })
+            let place = template.place().unwrap_or(&rule.place);
+            match template.expand(subject, &mut self.budget, &mut ask) {
+                Ok(text) => Ok((name.to_owned(), text)),
+                Err(error) if self.budget.is_spent() => Err((error, place.clone())),
+                Err(error) => {
+                    *failed += 1;
+                    if *failed <= MOST_FAILURES {
+                        self.fail(FailedPart::Template, format!("`{name}`: {error}"), place);
+                    }
+                    Ok((name.to_owned(), in_place_of_text(&error)))
+                }
+            }
         };
-        let own = alerting.labels.iter().map(|(name, text)| (name, expand(name, text)));
-        let own: Vec<(&String, String)> = own.collect();
-        let annotations =
-            alerting.annotations.iter().map(|(name, text)| (name.clone(), expand(name, text))).collect();
+        let own = alerting.labels.iter().map(|(name, text)| expand(name, text));
+        let own: Vec<(String, String)> = own.collect::<Result<_, Mistake>>()?;
+        let annotations = alerting.annotations.iter().map(|(name, text)| expand(name, text));
+        let annotations = annotations.collect::<Result<_, Mistake>>()?;
         let labels = own
             .iter()
             .fold(sample.labels.without_name(), |labels, (name, value)| labels.with(name, value))
             .with("alertname", &rule.name);
-        Alert::new(labels, sample.value, annotations, at_ms)
+        Ok(Alert::new(labels, sample.value, annotations, at_ms))
     }
 
     /// Writes `series`, and marks those stale that were written the last time.
-    fn write(&mut self, series: Vec<VectorSample>, state: &mut RuleState, storage: &mut Storage) {
+    fn write(
+        &mut self,
+        rule: &Rule,
+        series: Vec<VectorSample>,
+        state: &mut RuleState,
+        storage: &mut Storage,
+    ) {
         let at_ms = self.times.asked_ms;
         let mut written = BTreeSet::new();
         for sample in series {
@@ -390,7 +503,9 @@ impl Round<'_> {
                 Ok(()) => {
                     written.insert(id);
                 }
-                Err(error) => self.fail(FailedPart::Recording, format!("{}: {error}", sample.labels)),
+                Err(error) => {
+                    self.fail(FailedPart::Recording, format!("{}: {error}", sample.labels), &rule.expr);
+                }
             }
         }
         for gone in state.written.difference(&written) {
@@ -418,13 +533,14 @@ pub(super) fn vector(
     storage: &Storage,
     at_ms: i64,
     budget: &mut Budget,
-) -> Result<Vec<VectorSample>, String> {
-    let asked = settings.engine.instant_within(query, storage, at_ms, budget);
-    let answer = asked.map_err(|error| error.message)?;
-    match answer.value {
+) -> Result<Vec<VectorSample>, EvalError> {
+    match settings.engine.instant_within(query, storage, at_ms, budget)?.value {
         Value::Vector(samples) => Ok(samples),
         Value::Scalar(value) => Ok(vec![VectorSample { labels: Labels::empty(), value }]),
-        Value::Text(_) | Value::Matrix(_) => Err("rule result is not a vector or scalar".to_owned()),
+        Value::Text(_) | Value::Matrix(_) => {
+            let message = "rule result is not a vector or scalar".to_owned();
+            Err(EvalError { message, span: None })
+        }
     }
 }
 

@@ -226,7 +226,7 @@ fn templates(texts: &Texts<'_>, problems: &mut Problems) -> BTreeMap<String, Tem
     for (name, (text, entry)) in texts {
         match Template::parse(text) {
             Ok(template) => {
-                read.insert(name.clone(), template);
+                read.insert(name.clone(), template.at(&entry.value.place));
             }
             Err(error) => {
                 let field = Field { name, node: &entry.value };

@@ -17,6 +17,7 @@
 //! alerts hold what the target said: whoever shows them cleans them.
 
 mod alert;
+mod costs;
 mod duration;
 mod evaluator;
 mod fields;
@@ -33,6 +34,7 @@ mod template;
 mod unit_test;
 
 pub use alert::{Alert, AlertState, Change};
+pub use costs::Allowance;
 pub use evaluator::{Evaluation, Evaluator, FailedPart, Failure, RuleId, Settings, Transition};
 pub use file::{load, load_all};
 pub use length::{RunLength, run_lengths};

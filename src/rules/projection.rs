@@ -51,13 +51,19 @@ pub enum Projection {
     },
 }
 
-/// [`Projection`] of the rule `id` of `evaluator`, over the series of `storage`.
+/// [`Projection`] of the rule `id` of `evaluator`, over the series of `storage`, at the cost of `budget`.
 ///
 /// The first quarter of the phase fills the ranges and is not looked at.
 ///
 /// # Panics
 /// When there is no such rule.
-pub fn projected(evaluator: &Evaluator, id: RuleId, storage: &Storage, phase: SteadyPhase) -> Projection {
+pub fn projected(
+    evaluator: &Evaluator,
+    id: RuleId,
+    storage: &Storage,
+    phase: SteadyPhase,
+    budget: &mut Budget,
+) -> Projection {
     let unknown = |why: String| Projection::Unknown { why };
     let settings = evaluator.settings();
     let (group, rule) = evaluator.rule(id);
@@ -76,7 +82,6 @@ pub fn projected(evaluator: &Evaluator, id: RuleId, storage: &Storage, phase: St
     let step = interval.max((phase.until_ms - begin) / MOST_LOOKS).max(1);
     let mut throughout: Option<BTreeSet<Labels>> = None;
     let (mut looks, mut held, mut clipped) = (0_u32, 0_u32, false);
-    let mut budget = Budget::new(settings.engine.limits.max_samples_together);
     let mut at_ms = phase.until_ms;
     // Backwards, so that the end is looked at whatever the interval is.
     while at_ms > begin {
@@ -84,9 +89,9 @@ pub fn projected(evaluator: &Evaluator, id: RuleId, storage: &Storage, phase: St
             return unknown("it looks back further than the steady phase".to_owned());
         };
         clipped |= cut;
-        let found: BTreeSet<Labels> = match vector(settings, &query, storage, at_ms, &mut budget) {
+        let found: BTreeSet<Labels> = match vector(settings, &query, storage, at_ms, budget) {
             Ok(samples) => samples.into_iter().map(|sample| sample.labels.without_name()).collect(),
-            Err(error) => return unknown(error),
+            Err(error) => return unknown(error.message),
         };
         looks += 1;
         held += u32::from(!found.is_empty());

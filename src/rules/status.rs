@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use super::alert::{Alert, AlertState};
 use super::rule::Rule;
-use crate::promql::{Matcher, Query, Reach, Storage};
+use crate::promql::{Budget, Matcher, Query, Reach, Storage};
+
+/// What it costs to look for the first sample of a series, counted in samples.
+const LOOK: u64 = 32;
 
 /// How a rule has fared so far.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,21 +119,28 @@ impl Watch {
         }
     }
 
-    /// Notes an evaluation, with the alerts that are active after it.
+    /// Notes an evaluation, with the alerts that are active after it. What that costs is taken from `budget`.
     pub(super) fn note<'a>(
         &mut self,
         storage: &Storage,
         at_ms: i64,
         alerts: impl Iterator<Item = &'a Alert>,
-        failure: Option<String>,
+        budget: &mut Budget,
     ) {
         self.evaluations += 1;
         self.last_ms = Some(at_ms);
         for selector in self.selectors.iter_mut().filter(|selector| selector.since_ms.is_none()) {
-            let series = storage.select(&selector.matchers).into_iter();
+            let Ok(series) = storage.select_within(&selector.matchers, |cost| budget.spend(cost)) else {
+                break;
+            };
+            if budget.spend(series.len() as u64 * LOOK).is_err() {
+                break;
+            }
             // The rule's own result, written at this time, is nothing that it looked at.
+            let mut cut = storage.cut(i64::MIN, at_ms);
             selector.since_ms = series
-                .filter_map(|id| storage.samples(id).first().map(|(time, _)| *time))
+                .into_iter()
+                .filter_map(|id| cut.window(id).points().next().map(|(time, _)| time))
                 .filter(|time| *time <= at_ms)
                 .min();
         }
@@ -140,10 +150,12 @@ impl Watch {
             }
             self.longest_held = self.longest_held.max(Some(alert.held(at_ms)));
         }
-        if failure.is_some() {
-            self.failures += 1;
-            self.last_failure = failure;
-        }
+    }
+
+    /// Notes that the evaluation failed, and why.
+    pub(super) fn failed(&mut self, why: String) {
+        self.failures += 1;
+        self.last_failure = Some(why);
     }
 
     pub(super) fn status(&self, rule: &Rule) -> RuleStatus {

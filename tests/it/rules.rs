@@ -336,7 +336,7 @@ fn tests_without_an_end_are_refused_or_fail_with_their_place() {
     let output = gander(&["rules", "test", path.to_str().unwrap()]);
     let text = said(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains("the rule `X` at 0s") && text.contains("rules.yml:1)"), "{text}");
+    assert!(text.contains("the rule `X` at 0s") && text.contains("rules.yml:1:"), "{text}");
     assert!(text.contains("the limit of one evaluation") && text.contains("a coarser step"), "{text}");
 }
 

@@ -61,7 +61,9 @@ pub(super) fn label_join(
 /// itself, is more than fits into memory.
 fn make_label(evaluation: &mut Evaluation<'_>, bytes: usize, expr: &Expr) -> Result<()> {
     if bytes > MAX_VALUE {
-        let message = format!("a label of {bytes} bytes would be made, and {MAX_VALUE} is the limit");
+        let message = format!(
+            "a label of {bytes} bytes would be made, and {MAX_VALUE} is the limit: make it of shorter or fewer texts"
+        );
         return Err(error_at(expr, message));
     }
     evaluation.look_at(bytes as u64 * BYTE, expr)?;

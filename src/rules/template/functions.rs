@@ -12,7 +12,8 @@ use super::humanize::{
     humanize, humanize_duration, humanize_percentage, humanize_timestamp, humanize1024, time,
 };
 use super::print::{action, builtin, print, printf, println};
-use super::tree::{FIELD, PRINT};
+use super::tree::{FIELD, PRINT, STEP};
+use super::work::{self, Work};
 use super::{MAX_TEXT, Subject};
 use crate::promql::{Labels, Regexp, VectorSample, parse_duration};
 
@@ -20,7 +21,7 @@ type Outcome = Result<Value, String>;
 type Body = fn(&[Value], &Session) -> Outcome;
 
 /// Name, how many arguments it takes, what it does.
-const FUNCTIONS: [(&str, Count, Body); 44] = [
+const FUNCTIONS: [(&str, Count, Body); 46] = [
     ("query", Count::Just(1), |args, session| session.query(text(args, 0)?)),
     ("first", Count::Just(1), |args, _| {
         let first = list(args, 0)?.first().cloned();
@@ -43,9 +44,14 @@ const FUNCTIONS: [(&str, Count, Body); 44] = [
     ("toDuration", Count::Just(1), |args, _| go_duration(number(args, 0)?)),
     ("parseDuration", Count::Just(1), |args, _| seconds(text(args, 0)?)),
     ("now", Count::Just(0), |_, session| Ok(Value::Float(session.at_ms as f64 / 1000.0))),
-    ("match", Count::Just(2), |args, _| Ok(Value::Bool(pattern(text(args, 0)?)?.is_match(text(args, 1)?)))),
-    ("reReplaceAll", Count::Just(3), |args, _| {
-        replace_all(&pattern(text(args, 0)?)?, text(args, 1)?, text(args, 2)?).map(string)
+    ("match", Count::Just(2), |args, session| {
+        let (pattern, text) = (compiled(text(args, 0)?, session)?, text(args, 1)?);
+        session.work.book(search(&pattern, text.len()))?;
+        Ok(Value::Bool(pattern.is_match(text)))
+    }),
+    ("reReplaceAll", Count::Just(3), |args, session| {
+        let pattern = compiled(text(args, 0)?, session)?;
+        replace_all(&pattern, text(args, 1)?, text(args, 2)?, session).map(string)
     }),
     ("title", Count::Just(1), |args, _| Ok(string(title(text(args, 0)?)))),
     ("toUpper", Count::Just(1), |args, _| Ok(string(text(args, 0)?.to_uppercase()))),
@@ -62,6 +68,7 @@ const FUNCTIONS: [(&str, Count, Body); 44] = [
     ("println", Count::Any, |args, _| Ok(string(println(args)))),
     ("printf", Count::Any, |args, _| printf(args).map(string)),
     ("index", Count::Any, |args, _| index(args)),
+    ("slice", Count::Any, |args, _| slice(args)),
     ("eq", Count::Any, |args, _| builtin("eq", args).map(|said| Value::Bool(said == "true"))),
     ("ne", Count::Just(2), |args, _| builtin("ne", args).map(|said| Value::Bool(said == "true"))),
     ("lt", Count::Just(2), |args, _| compare("lt", args, |a, b| a < b)),
@@ -73,10 +80,11 @@ const FUNCTIONS: [(&str, Count, Body); 44] = [
     ("urlquery", Count::Any, |args, _| Ok(string(gotmpl::url_encode(&print(args))))),
     (PRINT, Count::Just(1), |args, _| Ok(string(action(&args[0])))),
     (FIELD, Count::Any, |args, _| field(args)),
+    (STEP, Count::Just(1), |args, session| session.step(&args[0])),
 ];
 
 /// Functions of the library that are used as they are.
-const OF_THE_LIBRARY: [&str; 6] = ["len", "slice", "call", "and", "or", "not"];
+const OF_THE_LIBRARY: [&str; 5] = ["len", "call", "and", "or", "not"];
 
 #[derive(Clone, Copy)]
 enum Count {
@@ -105,6 +113,7 @@ pub(super) fn of(session: &Arc<Session>) -> FuncMap {
                     return Err(TemplateError::Exec(message));
                 }
                 bounded(args)
+                    .and_then(|()| session.work.book(work::of_call(name, args)?))
                     .and_then(|()| body(args, &session))
                     .and_then(|made| bounded(std::slice::from_ref(&made)).map(|()| made))
                     .map_err(|error| TemplateError::Exec(format!("error calling {name}: {error}")))
@@ -119,6 +128,7 @@ pub(super) struct Session {
     at_ms: i64,
     external_url: String,
     queries: Mutex<Queries>,
+    pub(super) work: Work,
 }
 
 #[derive(Default)]
@@ -130,7 +140,7 @@ struct Queries {
 impl Session {
     pub(super) fn new(subject: Subject<'_>) -> Self {
         let external_url = subject.external_url.to_owned();
-        Self { at_ms: subject.at_ms, external_url, queries: Mutex::default() }
+        Self { at_ms: subject.at_ms, external_url, queries: Mutex::default(), work: Work::default() }
     }
 
     fn queries(&self) -> MutexGuard<'_, Queries> {
@@ -145,6 +155,12 @@ impl Session {
         queries.open = Some(query.to_owned());
         // Whoever expands asks it, and begins again.
         Err("not asked yet".to_owned())
+    }
+
+    /// Books a list of nodes of this size; prints nothing.
+    fn step(&self, size: &Value) -> Outcome {
+        self.work.book(work::of_list(size))?;
+        Ok(string(String::new()))
     }
 
     /// The query that the expansion ended at.
@@ -232,9 +248,19 @@ fn sort_by_label(name: &str, samples: &[Value]) -> Outcome {
     Ok(Value::List(keyed.into_iter().map(|(_, sample)| sample).collect()))
 }
 
-fn pattern(text: &str) -> Result<Regexp, String> {
-    Regexp::new(text)
-        .map_err(|refused| format!("error parsing regexp: {}; {}", refused.reason(), refused.help()))
+/// `text`, compiled: found anywhere.
+fn compiled(text: &str, session: &Session) -> Result<Regexp, String> {
+    session.work.book(work::of_pattern(text, 0))?;
+    let pattern = Regexp::new(text)
+        .map_err(|refused| format!("error parsing regexp: {}; {}", refused.reason(), refused.help()))?;
+    // What it was written out to is known now; its size is limited.
+    session.work.book(work::of_pattern("", pattern.repeated()))?;
+    Ok(pattern)
+}
+
+/// What it costs to look for `pattern` in a text of so many bytes.
+fn search(pattern: &Regexp, bytes: usize) -> u64 {
+    work::of_search(bytes, pattern.repeated())
 }
 
 /// Refuses more text than is taken or made at once.
@@ -247,11 +273,14 @@ pub(super) fn too_long() -> String {
     format!("a text of more than {MAX_TEXT} bytes")
 }
 
-fn replace_all(pattern: &Regexp, replacement: &str, text: &str) -> Result<String, String> {
+fn replace_all(pattern: &Regexp, replacement: &str, text: &str, session: &Session) -> Result<String, String> {
+    session.work.book(search(pattern, text.len()))?;
     let groups = replacement.matches('$').count();
     let (mut made, mut from) = (String::new(), 0);
     for found in pattern.captures_iter(text) {
         let whole = found.get_match();
+        // The next one may be looked for up to the end.
+        session.work.book(search(pattern, text.len() - whole.end()))?;
         // Before it is made: each group may be all that was found.
         if made.len() + whole.start() - from + replacement.len() + groups * whole.len() > MAX_TEXT {
             return Err(too_long());
@@ -331,6 +360,31 @@ fn index(args: &[Value]) -> Outcome {
         (Value::Map(_), Value::String(name)) => look_into(&value, name),
         _ => value.index(key).map_err(|error| error.to_string()),
     })
+}
+
+/// `slice x 1 2`: a part of a text or of the result of a query.
+fn slice(args: &[Value]) -> Outcome {
+    let (value, bounds) = args.split_first().ok_or("wrong number of args for slice: want 1-4 got 0")?;
+    let bounds = bounds.iter().map(|bound| {
+        let Value::Int(bound) = bound else {
+            return Err(format!("cannot index slice/array with type {}", bound.type_name()));
+        };
+        Ok(*bound)
+    });
+    let made = match (bounds.collect::<Result<Vec<i64>, String>>()?.as_slice(), value) {
+        ([], _) => value.slice(None, None),
+        ([start], _) => value.slice(Some(*start), None),
+        ([start, end], _) => value.slice(Some(*start), Some(*end)),
+        ([start, end, most], Value::List(items))
+            if end <= most && usize::try_from(*most).is_ok_and(|most| most <= items.len()) =>
+        {
+            value.slice(Some(*start), Some(*end))
+        }
+        ([_, _, most], Value::List(_)) => return Err(format!("index out of range: {most}")),
+        ([_, _, _], _) => return Err(format!("cannot 3-index slice a {}", value.type_name())),
+        (more, _) => return Err(format!("wrong number of args for slice: want 1-4 got {}", more.len() + 1)),
+    };
+    made.map_err(|error| error.to_string())
 }
 
 fn field(args: &[Value]) -> Outcome {

@@ -11,6 +11,7 @@ mod imaginary;
 mod print;
 mod printf;
 mod tree;
+mod work;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -20,8 +21,10 @@ use gotmpl::{FuncMap, TemplateError, Value};
 
 use functions::Session;
 use tree::Tree;
+use work::Text;
 
-use crate::promql::{Labels, VectorSample};
+use crate::input::Place;
+use crate::promql::{Budget, Labels, VectorSample};
 
 /// What Prometheus puts before each template.
 const DEFINITIONS: &str = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}";
@@ -30,8 +33,6 @@ const MAX_BYTES: usize = 64 * 1024;
 /// Parentheses inside each other, and blocks in one template: far more than people write, far fewer than a stack holds.
 const MAX_PARENTHESES: usize = 50;
 const MAX_BLOCKS: usize = 200;
-/// Rounds of a template's loops, so that nested ones come to an end.
-const MAX_ROUNDS: u64 = 100_000;
 /// The longest text that a function makes or takes, in bytes, so that texts made of texts stay in memory.
 const MAX_TEXT: usize = 1 << 20;
 /// Distinct queries of one expansion.
@@ -44,6 +45,8 @@ const BODY: &str = "";
 #[derive(Clone)]
 pub struct Template {
     text: Arc<str>,
+    /// Where it is written, of one that a file has.
+    place: Option<Place>,
     /// `None` of a text without any `{{`.
     tree: Option<Arc<Tree>>,
 }
@@ -72,8 +75,8 @@ pub(super) struct Subject<'a> {
     pub at_ms: i64,
 }
 
-/// Answers the queries of a template; the error is a fragment.
-pub(super) type Ask<'a> = &'a mut dyn FnMut(&str) -> Result<Vec<VectorSample>, String>;
+/// Answers the queries of a template, at the cost of a budget; the error is a fragment.
+pub(super) type Ask<'a> = &'a mut dyn FnMut(&str, &mut Budget) -> Result<Vec<VectorSample>, String>;
 
 impl std::fmt::Debug for Template {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -90,7 +93,7 @@ impl PartialEq for Template {
 impl Template {
     /// Reads `text`, which is refused as Prometheus refuses it when it loads a file.
     pub(super) fn parse(text: &str) -> Result<Self, TemplateProblem> {
-        let whole = Self { text: text.into(), tree: None };
+        let whole = Self { text: text.into(), place: None, tree: None };
         if !text.contains("{{") {
             return Ok(whole);
         }
@@ -111,21 +114,57 @@ impl Template {
         &self.text
     }
 
-    /// The text for `subject`.
-    pub(super) fn expand(&self, subject: Subject<'_>, ask: Ask<'_>) -> Result<String, String> {
-        let Some(tree) = &self.tree else { return Ok(self.text.to_string()) };
+    /// Where it is written, of one that a file has.
+    pub fn place(&self) -> Option<&Place> {
+        self.place.as_ref()
+    }
+
+    /// The same as it is written at `place`.
+    pub(super) fn at(self, place: &Place) -> Self {
+        Self { place: Some(place.clone()), ..self }
+    }
+
+    /// The text for `subject`. What it costs is taken from `budget`; it has no text where that is spent.
+    pub(super) fn expand(
+        &self,
+        subject: Subject<'_>,
+        budget: &mut Budget,
+        ask: Ask<'_>,
+    ) -> Result<String, String> {
+        let Some(tree) = &self.tree else {
+            budget.spend(self.text.len() as u64)?;
+            return Ok(self.text.to_string());
+        };
+        budget.spend(work::of_beginning(&self.text, subject.labels))?;
         let session = Arc::new(Session::new(subject));
         let funcs: FuncMap = functions::of(&session);
         let data = data(subject);
-        let template = tree.add_to(gotmpl::Template::new(BODY).funcs(funcs).max_range_iters(MAX_ROUNDS));
+        // Rounds of loops are booked like all other work, and need no limit of their own.
+        let template = tree.add_to(gotmpl::Template::new(BODY).funcs(funcs).max_range_iters(0));
         // Functions of templates own what they use, and so can't hold the storage: a query that is not answered yet ends
         // the expansion, is asked, and all begins again.
+        let mut left = work::MOST;
         for _ in 0..=MAX_QUERIES {
-            let result = template.execute_template_to_string(BODY, &data);
+            let mut text = Text::default();
+            let given = left.min(budget.left());
+            session.work.give(given);
+            let result = template.execute_template_fmt(&mut text, BODY, &data);
+            let took = session.work.taken(given);
+            budget.spend(took.saturating_add(text.cost()))?;
+            if session.work.is_over() && given < left {
+                return Err(budget.spend_all());
+            }
+            if session.work.is_over() {
+                return Err(work::too_much());
+            }
+            left -= took;
             let Some(query) = session.take_question() else {
-                return result.map_err(|error| error.to_string());
+                return text
+                    .whole()
+                    .and_then(|text| result.map(|()| text).map_err(|error| error.to_string()));
             };
-            let answer = ask(&query);
+            let answer = ask(&query, budget);
+            budget.spend(work::of_answer(&query, answer.as_deref().unwrap_or_default()))?;
             session.answer(query, answer);
         }
         Err(format!("more than {MAX_QUERIES} queries"))

@@ -15,12 +15,12 @@ fn expand_with(text: &str, value: f64) -> Result<String, String> {
         external_url: "http://example.org:9090/prom",
         at_ms: 90_500,
     };
-    let mut ask = |query: &str| match query {
+    let mut ask = |query: &str, _: &mut Budget| match query {
         "none" => Ok(Vec::new()),
         "bad" => Err("1:4: parse error".to_owned()),
         _ => Ok(["b", "a"].map(|s| VectorSample { labels: labels.with("s", s), value: 1e6 }).into()),
     };
-    template.expand(subject, &mut ask)
+    template.expand(subject, &mut Budget::new(u64::MAX), &mut ask)
 }
 
 #[track_caller]

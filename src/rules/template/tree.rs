@@ -1,7 +1,7 @@
 //! The tree of a template: held to what Go refuses when it parses one, and changed where the library does otherwise.
 
 use gotmpl::parse::{
-    ActionNode, BranchNode, CommandNode, DefineNode, Expr, ListNode, Node, PipeNode, Pos, SmolStr,
+    ActionNode, BranchNode, CommandNode, DefineNode, Expr, ListNode, Node, Number, PipeNode, Pos, SmolStr,
 };
 
 use super::imaginary::Hidden;
@@ -11,6 +11,8 @@ use super::{BODY, functions};
 pub(super) const PRINT: &str = "__print";
 /// Looks into a value, field by field, as Go does.
 pub(super) const FIELD: &str = "__field";
+/// Books what a list of nodes costs each time that it is gone through.
+pub(super) const STEP: &str = "__step";
 
 /// The body and the named templates of one text.
 #[derive(Debug)]
@@ -45,21 +47,30 @@ impl Tree {
     }
 }
 
-/// What can be named at a place.
+/// What can be named at a place, and how many expressions the list has so far that it is in.
 struct Walk<'a> {
     variables: Vec<SmolStr>,
     /// How many loops it is inside of.
     loops: usize,
+    expressions: i64,
     hidden: &'a Hidden,
 }
 
 impl<'a> Walk<'a> {
     fn new(hidden: &'a Hidden) -> Self {
-        Self { variables: vec!["$".into()], loops: 0, hidden }
+        Self { variables: vec!["$".into()], loops: 0, expressions: 0, hidden }
     }
 
+    /// Whatever goes on for long goes through some list many times over: each begins with what it costs, those inside it aside.
     fn list(&mut self, list: &mut ListNode) -> Result<(), Mistake> {
-        list.nodes.iter_mut().try_for_each(|node| self.node(node))
+        let around = std::mem::take(&mut self.expressions);
+        list.nodes.iter_mut().try_for_each(|node| self.node(node))?;
+        let own = std::mem::replace(&mut self.expressions, around);
+        let size = i64::try_from(list.nodes.len()).unwrap_or(i64::MAX).saturating_add(own);
+        let book = command(list.pos, STEP, [Expr::Number(list.pos, Number::Int(size))]);
+        let pipe = PipeNode { pos: list.pos, decl: Vec::new(), commands: vec![book], is_assign: false };
+        list.nodes.insert(0, Node::Action(ActionNode { pos: list.pos, pipe }));
+        Ok(())
     }
 
     /// What is declared inside `list` ends with it.
@@ -134,6 +145,7 @@ impl<'a> Walk<'a> {
     }
 
     fn expr(&mut self, expr: &mut Expr) -> Result<(), Mistake> {
+        self.expressions += 1;
         let looked_into = match expr {
             Expr::Identifier(pos, name) => {
                 if functions::is_known(name) {

@@ -11,19 +11,19 @@ pub(super) fn difference<T>(
     lines: impl Fn(&T) -> Vec<String>,
 ) -> Vec<String> {
     let mut shown = Vec::new();
-    let mut left: Vec<&T> = got.iter().collect();
+    let mut left: Vec<(&T, Vec<String>)> = got.iter().map(|item| (item, lines(item))).collect();
     for item in expected {
         let wanted = lines(item);
-        if let Some(at) = left.iter().position(|other| same(item, other)) {
+        if let Some(at) = left.iter().position(|(other, _)| same(item, other)) {
             left.remove(at);
             shown.extend(wanted.iter().map(|line| format!("  {line}")));
-        } else if let Some(at) = left.iter().position(|other| lines(other)[0] == wanted[0]) {
-            shown.extend(line_by_line(&wanted, &lines(left.remove(at))));
+        } else if let Some(at) = left.iter().position(|(_, other)| other[0] == wanted[0]) {
+            shown.extend(line_by_line(&wanted, &left.remove(at).1));
         } else {
             shown.extend(wanted.iter().map(|line| format!("- {line}")));
         }
     }
-    shown.extend(left.into_iter().flat_map(&lines).map(|line| format!("+ {line}")));
+    shown.extend(left.into_iter().flat_map(|(_, lines)| lines).map(|line| format!("+ {line}")));
     if expected.is_empty() {
         shown.insert(0, "- nothing".to_owned());
     }

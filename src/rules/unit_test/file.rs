@@ -78,6 +78,8 @@ pub(super) struct QueryCase {
     pub query: Query,
     pub expected: Vec<VectorSample>,
     pub place: Place,
+    /// Where the query is written.
+    pub expr: Place,
     /// Where `at` is written.
     pub when: Place,
 }
@@ -330,7 +332,9 @@ fn read_alert_case(item: Field<'_>, problems: &mut Problems) -> Option<AlertCase
 
 fn read_query_case(item: Field<'_>, problems: &mut Problems) -> Option<QueryCase> {
     let mut fields = Fields::of(item.node, "a query test", problems)?;
-    let query = fields.required("expr", problems).and_then(|field| query(field, problems));
+    let field = fields.required("expr", problems);
+    let expr = field.map_or(&item.node.place, |field| &field.node.place).clone();
+    let query = field.and_then(|field| query(field, problems));
     let (at, when) = read_eval_time(&mut fields, item, problems);
     let mut expected = Vec::new();
     for item in items(fields.optional("exp_samples"), problems) {
@@ -346,7 +350,7 @@ fn read_query_case(item: Field<'_>, problems: &mut Problems) -> Option<QueryCase
         }
     }
     fields.finish(problems);
-    Some(QueryCase { at, query: query?, expected, place: item.node.place.clone(), when })
+    Some(QueryCase { at, query: query?, expected, place: item.node.place.clone(), expr, when })
 }
 
 /// A number of YAML, the special ones included.

@@ -14,7 +14,7 @@ use super::{
 use crate::alertmanager::{self, Hold, Paging, Why};
 use crate::input::Problems;
 use crate::model::{Labels, format_duration};
-use crate::promql::{self, Storage};
+use crate::promql::{self, Budget, Limits, Storage};
 use crate::rules::{
     self, AlertState, Evaluation, Evaluator, FailedPart, Group, Reading, Rule, RuleId, RuleStatus, Settings,
     SteadyPhase, TimeScale, Transition, projected, run_lengths, scaled,
@@ -197,6 +197,8 @@ impl Play<'_> {
         paging: Option<&Paging>,
     ) -> Vec<AlertRow> {
         let mut spans = self.spans(&evaluation.transitions);
+        // Guesses are to cost no more than a query over a run does.
+        let mut budget = Budget::new(Limits::default().max_samples_together);
         let statuses = self.evaluator.statuses().zip(needs);
         let rows = statuses.filter_map(|((id, status), needs)| {
             let (group, rule) = self.evaluator.rule(id);
@@ -217,16 +219,16 @@ impl Play<'_> {
                 coverage: status.coverage.share(),
                 spans: spans.remove(&id).unwrap_or_default(),
                 receivers: paging.map(|paging| told_of(paging, &rule.name)).unwrap_or_default(),
-                projected: self.projected(id, reading),
+                projected: self.projected(id, reading, &mut budget),
             })
         });
         rows.collect()
     }
 
     /// What the rule `id` would have done, where the run was too short to say what it does.
-    fn projected(&self, id: RuleId, reading: AlertReading) -> Option<AlertProjection> {
+    fn projected(&self, id: RuleId, reading: AlertReading, budget: &mut Budget) -> Option<AlertProjection> {
         matches!(reading, AlertReading::Pending | AlertReading::TooShort)
-            .then(|| projection(&projected(self.evaluator, id, self.storage, self.phase)))
+            .then(|| projection(&projected(self.evaluator, id, self.storage, self.phase, budget)))
     }
 
     /// What can be said of a rule, and why.
