@@ -46,6 +46,10 @@ pub fn describe(plan: &Plan, criteria: &Criteria) -> String {
         let (names, wanted) = (&truth.names.origin, truth.wanted_words().join(", "));
         page.line(0, &format!("the target's metrics (names: {names}) are checked: {wanted}"));
     }
+    if let Some(health) = &criteria.checks.health {
+        let wanted = health.wanted_words().join(", ");
+        page.line(0, &format!("the target's health endpoints are checked: {wanted}"));
+    }
     page.blank();
     describe_watch(&mut page, plan);
     page.text

@@ -92,6 +92,7 @@ pub fn resolved_criteria(criteria: &Criteria) -> Mapping {
     if let Some(alerts) = &criteria.alerts {
         fields.set("alerts", resolved_alerts::alerts(alerts));
     }
+    let mut all_checks = Fields::default();
     if let Some(truth) = &criteria.checks.truth {
         let mut checks = Fields::default();
         checks.set("names", truth.names.origin.as_str());
@@ -99,7 +100,13 @@ pub fn resolved_criteria(criteria: &Criteria) -> Mapping {
         checks.set("other_clients", truth.other_clients);
         checks.set("label_sets", truth.label_sets);
         checks.set("settle", duration(truth.settle));
-        fields.set("checks", Fields::of([("truth", checks.value())]));
+        all_checks.set("truth", checks.value());
+    }
+    if let Some(health) = health_checks(criteria) {
+        all_checks.set("health", health);
+    }
+    if !all_checks.0.is_empty() {
+        fields.set("checks", all_checks.value());
     }
     if let Some(AbortWhen { all_calls_fail_for, no_answer_for }) = &criteria.abort_when {
         let mut guards = Fields::default();
@@ -112,6 +119,17 @@ pub fn resolved_criteria(criteria: &Criteria) -> Mapping {
         fields.set("abort_when", guards.value());
     }
     fields.0
+}
+
+fn health_checks(criteria: &Criteria) -> Option<Value> {
+    let health = criteria.checks.health.as_ref()?;
+    let mut fields = Fields::default();
+    fields.set("except", health.except.iter().map(|check| check.word().into()).collect::<Vec<Value>>());
+    fields.set("probe_within", duration(health.probe_within));
+    fields.set("warn_at_least", duration(health.warn_at_least));
+    fields.set("recover_within", duration(health.recover_within));
+    fields.set("changes_per_minute", health.changes_per_minute);
+    Some(fields.value())
 }
 
 #[derive(Default)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::MetricNames;
+use super::{HealthChecks, MetricNames};
 
 /// The checks that an SLO file switches on.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -13,17 +13,34 @@ pub struct Checks {
     /// The target's metrics against what was sent and what came back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truth: Option<TruthChecks>,
+    /// The target's health endpoints against how its calls went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<HealthChecks>,
 }
 
 impl Checks {
     /// True when none is on.
     pub fn is_empty(&self) -> bool {
-        self.truth.is_none()
+        self.truth.is_none() && self.health.is_none()
     }
 
     /// How long to wait after the load for what the target's metrics say once all is over; `None` where nobody asks.
     pub fn settle(&self) -> Option<Duration> {
         self.truth.as_ref().map(|truth| truth.settle)
+    }
+
+    /// How long after the load the health endpoints are asked until they say that all is well; `None` where nobody asks.
+    pub fn recover_within(&self) -> Option<Duration> {
+        self.health.as_ref().and_then(HealthChecks::patience)
+    }
+
+    /// Where the check that reports call `name` is switched on: `file:line`.
+    pub fn origin(&self, name: &str) -> &str {
+        let origin = match name.split(':').next() {
+            Some("health") => self.health.as_ref().map(|health| &health.origin),
+            _ => self.truth.as_ref().map(|truth| &truth.origin),
+        };
+        origin.map(String::as_str).unwrap_or_default()
     }
 }
 

@@ -7,6 +7,9 @@
 mod checked;
 mod checks;
 mod file;
+mod health;
+mod health_checks;
+mod health_file;
 mod names;
 mod names_file;
 mod selector;
@@ -17,10 +20,13 @@ mod tests;
 
 pub use checked::{Checked, Evidence};
 pub use checks::{Checks, TruthCheck, TruthChecks};
+pub use health_checks::{HealthCheck, HealthChecks};
 pub use names::{Durations, LabelledCounter, MetricNames, Requests};
 pub use selector::SeriesSelector;
 
 pub(crate) use file::read;
+
+use std::time::Duration;
 
 use crate::metrics::{Aggregates, Second, SeriesStore};
 use crate::model::{Event, Stamped, TargetInfo};
@@ -45,9 +51,24 @@ pub struct Seen<'a> {
     pub is_fetched: bool,
     /// The latency limits of the run's objectives, in seconds, each with its objective's name.
     pub latency_limits: &'a [(String, f64)],
+    /// When the objectives on latencies and errors that failed were broken.
+    pub broken: &'a [Broken],
+}
+
+/// An objective that failed, and when it was broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// Its name.
+    pub name: String,
+    /// The beginning of the first second that shows it, in the time of the run.
+    pub from: Duration,
+    /// The end of the last one.
+    pub to: Duration,
 }
 
 /// What came of each of `checks`, in their own order.
 pub fn checked(checks: &Checks, seen: &Seen<'_>) -> Vec<Checked> {
-    checks.truth.iter().flat_map(|truth| truth::checked(truth, seen)).collect()
+    let truth = checks.truth.iter().flat_map(|truth| truth::checked(truth, seen));
+    let health = checks.health.iter().flat_map(|health| health::checked(health, seen));
+    truth.chain(health).collect()
 }

@@ -3,13 +3,18 @@
 use crate::metrics::Aggregates;
 use crate::report::{RunLog, TelemetryCheck};
 use crate::slo::{Criteria, Finding, Indicator};
-use crate::verify::{self, Checked, Seen};
+use crate::verify::{self, Broken, Checked, Seen};
 
 /// What the indicator of these findings is called.
 const TELEMETRY: &str = "telemetry";
 
-/// What came of the checks that `criteria` want.
-pub(in crate::report) fn report(log: &RunLog, all: &Aggregates, criteria: &Criteria) -> Vec<TelemetryCheck> {
+/// What came of the checks that `criteria` want, where these objectives were `broken`.
+pub(in crate::report) fn report(
+    log: &RunLog,
+    all: &Aggregates,
+    criteria: &Criteria,
+    broken: &[Broken],
+) -> Vec<TelemetryCheck> {
     let latency_limits: Vec<(String, f64)> = criteria
         .objectives
         .iter()
@@ -27,13 +32,17 @@ pub(in crate::report) fn report(log: &RunLog, all: &Aggregates, criteria: &Crite
         series: &log.series,
         is_fetched: log.fetched.is_some(),
         latency_limits: &latency_limits,
+        broken,
     };
-    let origin = criteria.checks.truth.as_ref().map(|truth| truth.origin.as_str()).unwrap_or_default();
     let checked = verify::checked(&criteria.checks, &seen);
-    checked.into_iter().map(|checked| telemetry_check(checked, origin)).collect()
+    let check = |checked: Checked| {
+        let origin = criteria.checks.origin(&checked.name).to_owned();
+        telemetry_check(checked, origin)
+    };
+    checked.into_iter().map(check).collect()
 }
 
-fn telemetry_check(checked: Checked, origin: &str) -> TelemetryCheck {
+fn telemetry_check(checked: Checked, origin: String) -> TelemetryCheck {
     let Checked { name, scope, verdict, value, limit, samples, bad, because, on_time, evidence } = checked;
     let finding = Finding {
         name,
@@ -48,7 +57,7 @@ fn telemetry_check(checked: Checked, origin: &str) -> TelemetryCheck {
         within_limit: None,
         budget: None,
         because,
-        origin: origin.to_owned(),
+        origin,
     };
     TelemetryCheck { finding, wrong: bad, on_time, evidence }
 }

@@ -128,6 +128,7 @@ impl Made {
             series: &series,
             is_fetched: false,
             latency_limits: &self.limits,
+            broken: &[],
         };
         checked(&checks(self.checks), &seen)
     }
