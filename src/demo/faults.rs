@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-use super::options::{FaultOptions, Lie};
+use super::options::{FaultOptions, Lie, Span};
 use crate::model::CounterRng;
 
 /// The longest a single draw may delay a call: a lognormal tail is endless, a run is not.
@@ -167,10 +167,33 @@ impl Faults {
         (from <= now && now < until).then_some(until)
     }
 
+    /// True while calls are answered 503 and nothing else.
+    pub(super) fn is_out(&self, now: Duration) -> bool {
+        self.is_within(self.options.outage, now)
+    }
+
+    /// True while the readiness endpoint does not know of an outage yet.
+    pub(super) fn is_late_to_say_no(&self, now: Duration) -> bool {
+        let outage = self.options.outage.zip(self.options.ready_late);
+        let late = outage
+            .map(|(outage, late)| Span { to: outage.to.min(outage.from.saturating_add(late)), ..outage });
+        self.is_within(late, now)
+    }
+
+    /// True while the liveness endpoint fails.
+    pub(super) fn fails_to_live(&self, now: Duration) -> bool {
+        self.is_within(self.options.live_fails, now)
+    }
+
+    fn is_within(&self, span: Option<Span>, now: Duration) -> bool {
+        let since = now.saturating_sub(self.set_at);
+        span.is_some_and(|span| span.from <= since && since < span.to)
+    }
+
     /// What the health endpoint is to say at `now`.
     pub(super) fn condition(&self, now: Duration) -> Condition {
         let since = |at: Option<Duration>| at.is_some_and(|at| self.set_at.saturating_add(at) <= now);
-        if since(self.options.unhealthy_at) {
+        if since(self.options.unhealthy_at) || self.is_out(now) {
             Condition::Unhealthy
         } else if since(self.options.degraded_at) {
             Condition::Degraded
@@ -192,6 +215,11 @@ impl Faults {
     /// True when connections that end are to be counted as open.
     pub(super) fn keeps_connections(&self) -> bool {
         self.options.lie.contains(&Lie::StuckConnections)
+    }
+
+    /// True when the health endpoint is to say healthy whatever is so.
+    pub(super) fn hides_ill_health(&self) -> bool {
+        self.options.lie.contains(&Lie::HealthOk)
     }
 
     /// True for every tenth request, when counts are to be lost.
@@ -277,6 +305,24 @@ mod tests {
         assert_eq!(faults.condition(seconds(10.9)), Condition::Sound);
         assert_eq!(faults.condition(seconds(11.0)), Condition::Degraded);
         assert_eq!(faults.condition(seconds(12.0)), Condition::Unhealthy);
+    }
+
+    #[test]
+    fn an_outage_has_a_beginning_and_an_end() {
+        let faults = faults(r#"{"outage":"5s..8s","ready_late":"2s","live_fails":"1s..2s"}"#);
+        for (now, out, late, dead) in [
+            (11.0, false, false, true),
+            (12.0, false, false, false),
+            (14.9, false, false, false),
+            (15.0, true, true, false),
+            (17.0, true, false, false),
+            (18.0, false, false, false),
+        ] {
+            let now = Duration::from_secs_f64(now);
+            let seen = (faults.is_out(now), faults.is_late_to_say_no(now), faults.fails_to_live(now));
+            assert_eq!(seen, (out, late, dead), "{now:?}");
+            assert_eq!(faults.condition(now) == Condition::Unhealthy, out, "{now:?}");
+        }
     }
 
     #[test]

@@ -68,6 +68,10 @@ pub(super) async fn admit(
     }
     let Some(faults) = faults else { return Ok((call, Ticket { user, fate: Fate::default() })) };
     shared.thaw().await;
+    if faults.is_out(shared.clock.now()) {
+        call.end(Ending::HttpError, 0);
+        return Err(unavailable("injected outage"));
+    }
     if arrival.method == Method::Initialize {
         shared.leak(&faults);
     }

@@ -56,6 +56,18 @@ pub(super) struct CheckReport {
     pub(super) message: Option<String>,
 }
 
+impl Health {
+    /// As a server tells it that does not know how it is.
+    pub(super) fn varnished(mut self) -> Self {
+        self.status = Status::Healthy;
+        for check in self.checks.values_mut() {
+            check.status = Status::Healthy;
+            check.message = None;
+        }
+        self
+    }
+}
+
 /// A check under way.
 pub(super) type Check<'a> = Pin<Box<dyn Future<Output = Finding> + Send + 'a>>;
 

@@ -1,5 +1,5 @@
 //! What monitoring asks (`/metrics`, `/health`, `/ready`, `/live`), and the control route that sets the faults. None of
-//! it is counted, delayed or frozen.
+//! it is counted or frozen, and delayed only where the faults say so.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -33,7 +33,11 @@ pub(super) struct HealthQuery {
 
 /// `GET /health[?detailed=true]`: 503 when unhealthy, 200 otherwise.
 pub(super) async fn health(State(shared): State<Arc<Shared>>, Query(query): Query<HealthQuery>) -> Response {
-    let health = shared.health().await;
+    shared.linger().await;
+    let mut health = shared.health().await;
+    if shared.faults.get().is_some_and(|faults| faults.hides_ill_health()) {
+        health = health.varnished();
+    }
     let status = match health.status {
         Status::Healthy | Status::Degraded => StatusCode::OK,
         Status::Unhealthy => StatusCode::SERVICE_UNAVAILABLE,
@@ -47,12 +51,15 @@ pub(super) async fn health(State(shared): State<Arc<Shared>>, Query(query): Quer
 
 /// `GET /ready`: 503 when unhealthy.
 pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> StatusCode {
+    shared.linger().await;
     if shared.is_ready().await { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
-/// `GET /live`: the process answers.
-pub(super) async fn live() -> StatusCode {
-    StatusCode::OK
+/// `GET /live`: the process answers, but for a fault.
+pub(super) async fn live(State(shared): State<Arc<Shared>>) -> StatusCode {
+    shared.linger().await;
+    let fails = shared.faults.get().is_some_and(|faults| faults.fails_to_live(shared.clock.now()));
+    if fails { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }
 }
 
 /// `GET /control/faults`: the faults in force, as they were asked for.

@@ -145,7 +145,23 @@ pub struct FaultOptions {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     #[serde(with = "duration_text", skip_serializing_if = "Option::is_none")]
     pub unhealthy_at: Option<Duration>,
-    /// How the request metrics lie
+    /// When calls are answered 503 and nothing else, as in `5s..10s`; the health endpoints say so
+    #[arg(long, value_name = "FROM..TO")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outage: Option<Span>,
+    /// For how long into an outage the readiness endpoint goes on saying yes
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[serde(with = "duration_text", skip_serializing_if = "Option::is_none")]
+    pub ready_late: Option<Duration>,
+    /// When the liveness endpoint answers 503, as in `5s..10s`
+    #[arg(long, value_name = "FROM..TO")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live_fails: Option<Span>,
+    /// How much longer the health endpoints take
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[serde(with = "duration_text", skip_serializing_if = "Option::is_none")]
+    pub slow_probes: Option<Duration>,
+    /// How the request metrics, or the health endpoint, lie
     #[arg(long, value_name = "LIE", value_enum)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lie: Vec<Lie>,
@@ -157,7 +173,7 @@ pub struct FaultOptions {
     pub hostile_names: bool,
 }
 
-/// A way in which the metrics are wrong.
+/// A way in which the metrics, or the health endpoint, are wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Lie {
@@ -169,6 +185,18 @@ pub enum Lie {
     DurationUnit,
     /// Connections that end are not counted out
     StuckConnections,
+    /// The health endpoint always says healthy
+    HealthOk,
+}
+
+/// From one moment to another, written `5s..10s`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Span {
+    /// The first moment.
+    pub from: Duration,
+    /// The first one after it.
+    pub to: Duration,
 }
 
 /// A lognormal distribution of durations, written `20ms,0.5`.
@@ -198,6 +226,9 @@ pub enum OptionError {
     /// Not a size.
     #[error("`{0}` is not a size; write it as in `512`, `64KiB` or `1MiB`")]
     Size(String),
+    /// Not a span of time.
+    #[error("`{0}` is no span of time; write its beginning and its end, as in `5s..10s`")]
+    Span(String),
     /// Not a share.
     #[error("a share of {0} is none; write a number from 0 to 1")]
     Share(f64),
@@ -210,6 +241,9 @@ pub enum OptionError {
     /// A time to freeze at, but not for how long.
     #[error("freeze_at needs freeze_for")]
     FreezeFor,
+    /// Late for an outage that there is not.
+    #[error("ready_late needs outage")]
+    ReadyLate,
 }
 
 impl FaultOptions {
@@ -239,6 +273,9 @@ impl FaultOptions {
         if self.freeze_at.is_some() && self.freeze_for.is_none() {
             return Err(OptionError::FreezeFor);
         }
+        if self.ready_late.is_some() && self.outage.is_none() {
+            return Err(OptionError::ReadyLate);
+        }
         Ok(())
     }
 }
@@ -263,6 +300,31 @@ impl From<Lognormal> for String {
 }
 
 impl TryFrom<String> for Lognormal {
+    type Error = OptionError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl FromStr for Span {
+    type Err = OptionError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.split_once("..")
+            .and_then(|(from, to)| Some(Self { from: parse_duration(from)?, to: parse_duration(to)? }))
+            .filter(|span| span.from < span.to)
+            .ok_or_else(|| OptionError::Span(text.to_owned()))
+    }
+}
+
+impl From<Span> for String {
+    fn from(value: Span) -> Self {
+        format!("{}..{}", duration_text::of(value.from), duration_text::of(value.to))
+    }
+}
+
+impl TryFrom<String> for Span {
     type Error = OptionError;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
@@ -361,11 +423,13 @@ mod tests {
     fn flags_and_json_say_the_same() {
         let flags = "demo --latency 250us --latency-lognormal 20ms,0.5 --latency-share 0.1 --latency-extra 3s \
                      --freeze-at 5s --freeze-for 1400ms --leak-per-session 64KiB --lie errors-as-success \
-                     --lie lost-counts --reset-share 0.25 --lose-share 0.125 --duplicate-share 0.0625 --hostile-names";
+                     --lie lost-counts --reset-share 0.25 --lose-share 0.125 --duplicate-share 0.0625 --hostile-names \
+                     --outage 5s..10.5s --ready-late 2s --live-fails 0s..1m --slow-probes 1500ms --lie health-ok";
         let line = Line::try_parse_from(flags.split_whitespace()).unwrap_or_else(|error| panic!("{error}"));
         let json = r#"{"latency":"250us","latency_lognormal":"20ms,0.5","latency_share":0.1,
             "latency_extra":"3s","freeze_at":"5s","freeze_for":"1.4s","leak_per_session":"64KiB",
-            "lie":["errors-as-success","lost-counts"],"reset_share":0.25,"lose_share":0.125,"duplicate_share":0.0625,
+            "lie":["errors-as-success","lost-counts","health-ok"],"outage":"5s..10500ms","ready_late":"2s",
+            "live_fails":"0s..60s","slow_probes":"1.5s","reset_share":0.25,"lose_share":0.125,"duplicate_share":0.0625,
             "hostile_names":true}"#;
         let faults: FaultOptions = serde_json::from_str(json).unwrap();
         assert_eq!(line.options.faults, faults);
@@ -392,6 +456,11 @@ mod tests {
         assert_eq!(check(r#"{"duplicate_share":-0.5}"#), Err(OptionError::Share(-0.5)));
         assert_eq!(check(r#"{"latency_share":0.5}"#), Err(OptionError::LatencyShare));
         assert_eq!(check(r#"{"freeze_at":"1s"}"#), Err(OptionError::FreezeFor));
+        assert_eq!(check(r#"{"ready_late":"1s"}"#), Err(OptionError::ReadyLate));
+        let spans = [r#"{"outage":"5s"}"#, r#"{"outage":"5s..5s"}"#, r#"{"live_fails":"5s..x"}"#];
+        for bad in spans {
+            assert!(serde_json::from_str::<FaultOptions>(bad).is_err(), "{bad}");
+        }
         for bad in [r#"{"latncy":"1s"}"#, r#"{"latency":"20"}"#, r#"{"leak_per_session":"1 elephant"}"#] {
             assert!(serde_json::from_str::<FaultOptions>(bad).is_err(), "{bad}");
         }

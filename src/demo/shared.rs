@@ -234,7 +234,17 @@ impl Shared {
 
     /// True when calls may be sent.
     pub(super) async fn is_ready(&self) -> bool {
-        self.health().await.status != Status::Unhealthy
+        let now = self.clock.now();
+        let is_late = self.faults.get().is_some_and(|faults| faults.is_late_to_say_no(now));
+        is_late || self.health().await.status != Status::Unhealthy
+    }
+
+    /// Takes as long as the faults have health endpoints take.
+    pub(super) async fn linger(&self) {
+        let faults = self.faults.get();
+        if let Some(longer) = faults.and_then(|faults| faults.options().slow_probes) {
+            tokio::time::sleep(longer).await;
+        }
     }
 
     /// How long ago something began that began at `at`.

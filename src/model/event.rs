@@ -129,6 +129,20 @@ pub enum Endpoint {
     Live,
 }
 
+impl Endpoint {
+    /// All of them, in the order of reports.
+    pub const ALL: [Self; 3] = [Self::Health, Self::Ready, Self::Live];
+
+    /// As scenarios and reports call it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Health => "health",
+            Self::Ready => "ready",
+            Self::Live => "live",
+        }
+    }
+}
+
 /// What a health endpoint said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

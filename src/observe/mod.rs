@@ -68,6 +68,8 @@ pub struct ObserveOptions {
     pub probes: Vec<(Endpoint, Url)>,
     /// How often each is asked.
     pub health_interval: Duration,
+    /// How long each is asked on after [`Observer::stop`], until it says that all is well; `None`: not at all.
+    pub recover_within: Option<Duration>,
     /// The target's process, when it is on this machine.
     pub pid: Option<u32>,
     /// How often it is looked at.
@@ -140,13 +142,19 @@ pub struct Watchers {
 #[derive(Debug)]
 pub struct Observer {
     stop: CancellationToken,
+    hurry: CancellationToken,
     tasks: JoinSet<()>,
 }
 
 impl Observer {
+    /// From now on nobody waits for the target to be well.
+    pub fn hurry(&self) {
+        self.hurry.cancel();
+    }
+
     /// Stops watching: a scrape under way is finished, one more is made so that the final counters are seen, and the
-    /// process is looked at once more. Takes at most twice the scrape's time limit, and beside a Prometheus until it has
-    /// scraped once more, a minute at the most.
+    /// process is looked at once more. Takes at most twice the scrape's time limit; beside a Prometheus until it has
+    /// scraped once more, a minute at the most; and where that is asked for, until the target says that it is well.
     pub async fn stop(mut self) {
         self.stop.cancel();
         while let Some(ended) = self.tasks.join_next().await {
@@ -205,7 +213,7 @@ impl Watchers {
     pub fn start(self) -> Observer {
         let Self { options, metrics, scraper: at_work, prometheus, probes } = self;
         let reporter = reporter(&options);
-        let stop = CancellationToken::new();
+        let (stop, hurry) = (CancellationToken::new(), CancellationToken::new());
         let mut tasks = JoinSet::new();
         if let Some(scraper) = at_work.or_else(|| metrics.map(|fetcher| scraper(&options, fetcher))) {
             tasks.spawn(scraper.run(ticks(options.metrics_interval), stop.clone(), options.settle));
@@ -216,12 +224,13 @@ impl Watchers {
         }
         for (endpoint, fetcher) in probes {
             let watcher = probe::Prober::new(endpoint, fetcher, reporter.clone());
-            tasks.spawn(watcher.run(ticks(options.health_interval), stop.clone()));
+            let after = probe::After { patience: options.recover_within, hurry: hurry.clone() };
+            tasks.spawn(watcher.run(ticks(options.health_interval), stop.clone(), after));
         }
         if let Some(pid) = options.pid {
             tasks.spawn(process::watch(pid, reporter, ticks(options.process_interval), stop.clone()));
         }
-        Observer { stop, tasks }
+        Observer { stop, hurry, tasks }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Asks a health endpoint at an interval, and reads its answer: the status, a bare word, or the detailed JSON.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::time::{Instant, Interval};
@@ -22,28 +23,58 @@ pub(super) struct Prober {
     reporter: Reporter,
 }
 
+/// What is asked when the load is over.
+pub(super) struct After {
+    /// How long the endpoint is asked until it says that all is well; `None`: not at all.
+    pub(super) patience: Option<Duration>,
+    /// Nobody waits for that any more.
+    pub(super) hurry: CancellationToken,
+}
+
 impl Prober {
     pub(super) fn new(endpoint: Endpoint, fetcher: Fetcher, reporter: Reporter) -> Self {
         Self { endpoint, fetcher, reporter }
     }
 
-    /// A probe under way when the run stops is given up: that it had no answer yet says nothing.
-    pub(super) async fn run(self, mut ticks: Interval, stop: CancellationToken) {
+    /// A probe under way when the run stops is given up: that it had no answer yet says nothing. It is not where the target is to be well
+    /// again.
+    pub(super) async fn run(self, mut ticks: Interval, stop: CancellationToken, after: After) {
+        let Some(patience) = after.patience else {
+            let watch = async {
+                loop {
+                    ticks.tick().await;
+                    self.probe().await;
+                }
+            };
+            stop.run_until_cancelled(watch).await;
+            return;
+        };
         let watch = async {
-            loop {
-                ticks.tick().await;
+            while stop.run_until_cancelled(ticks.tick()).await.is_some() {
                 self.probe().await;
             }
+            let stopped = Instant::now();
+            while !self.probe().await && stopped.elapsed() < patience {
+                ticks.tick().await;
+            }
         };
-        stop.run_until_cancelled(watch).await;
+        after.hurry.run_until_cancelled(watch).await;
     }
 
-    async fn probe(&self) {
+    /// Asks once; false where it may say that all is well if asked again.
+    async fn probe(&self) -> bool {
         let at = self.reporter.now();
         let began = Instant::now();
         let result = ask(self.endpoint, &self.fetcher, &self.reporter.secrets).await;
         let latency = began.elapsed();
+        let is_settled = match &result {
+            ProbeResult::State { state, .. } => *state == HealthState::Healthy,
+            // It is not there, or not for us.
+            ProbeResult::Unexpected { status } => *status < 500,
+            ProbeResult::NoAnswer { .. } => false,
+        };
         self.reporter.event(at, Event::Probe(Probe { endpoint: self.endpoint, latency, result }));
+        is_settled
     }
 }
 

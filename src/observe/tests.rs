@@ -14,7 +14,7 @@ use url::Position;
 use super::*;
 use crate::mcp::tests::certificates::{Authority, Front, Validity};
 use crate::metrics::SeriesStore;
-use crate::model::{HealthState, Labels, ProbeResult, ScrapeFault, ScrapeStat, Secrets};
+use crate::model::{HealthState, Labels, Probe, ProbeResult, ScrapeFault, ScrapeStat, Secrets};
 
 /// No test waits for a second tick.
 const NEVER: Duration = Duration::from_secs(3600);
@@ -39,6 +39,7 @@ fn options(target: &Url) -> (ObserveOptions, mpsc::UnboundedReceiver<Observation
         user_agent: "gander-test".to_owned(),
         metrics: None,
         settle: None,
+        recover_within: None,
         metrics_interval: NEVER,
         prometheus: None,
         probes: Vec::new(),
@@ -335,6 +336,46 @@ async fn a_silent_health_endpoint_has_no_answer() {
     let limits = Limits { probe_timeout: Duration::from_millis(50), ..patient() };
     let expected = ProbeResult::NoAnswer { reason: "timeout".to_owned() };
     assert_eq!(probe(Endpoint::Health, url, limits).await, expected);
+}
+
+/// The events of a target that answers 200 from its 50th probe on, asked so long after the load.
+async fn probed_until_well(recover_within: Option<Duration>) -> Vec<Event> {
+    let asked = Arc::new(AtomicU32::new(0));
+    let ready = move || {
+        let is_well = asked.fetch_add(1, Ordering::Relaxed) >= 50;
+        async move { if is_well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE } }
+    };
+    let url = serve(Router::new().route("/", get(ready))).await;
+    let (options, seen) = options(&url);
+    let (probes, health_interval) = (vec![(Endpoint::Ready, url)], Duration::from_millis(1));
+    observe(ObserveOptions { probes, health_interval, recover_within, ..options }, seen).await.0
+}
+
+fn is_well(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Probe(Probe { result: ProbeResult::State { state: HealthState::Healthy, .. }, .. })
+    )
+}
+
+#[tokio::test]
+async fn a_target_is_asked_until_it_is_well_where_that_is_wanted() {
+    let events = probed_until_well(Some(NEVER)).await;
+    assert!(events.len() > 50 && is_well(events.last().unwrap()), "{events:?}");
+    // One more look is made in any case.
+    let events = probed_until_well(Some(Duration::ZERO)).await;
+    assert!(events.len() > 1, "{events:?}");
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_target_that_is_never_well_once_told_to_hurry() {
+    let url = always(StatusCode::SERVICE_UNAVAILABLE, "").await;
+    let (options, _seen) = options(&url);
+    let probes = vec![(Endpoint::Ready, url)];
+    let observer =
+        prepare(ObserveOptions { probes, recover_within: Some(NEVER), ..options }).unwrap().start();
+    observer.hurry();
+    observer.stop().await;
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ pub fn judged(log: &RunLog, criteria: &Criteria) -> RunReport {
         began: measured.clock.started(),
     };
     let mut findings = slo::judge(objectives, &run);
+    let broken = slo::broken(objectives, &findings, &run);
     own_prometheus::unsettle(log, steady.end, &mut findings, criteria);
     let late = slo::own_lateness(&log.seconds, &measured.clock.steady_seconds());
     let fails_anyway = slo::fails_despite(late, objectives, &run);
@@ -32,7 +33,7 @@ pub fn judged(log: &RunLog, criteria: &Criteria) -> RunReport {
         history
     });
     let prometheus = own_prometheus::report(log, steady.end, alerts.as_ref());
-    let (telemetry, cost) = telemetry::report(log, &measured.all, criteria);
+    let (telemetry, cost) = telemetry::report(log, &measured.all, criteria, &broken);
     findings.extend(telemetry.iter().map(|check| check.finding.clone()));
     let fails_anyway = fails_anyway || telemetry.iter().any(TelemetryCheck::fails_despite_lateness);
     RunReport { alerts, prometheus, telemetry, cost, ..build(log, &measured, findings, fails_anyway) }

@@ -221,8 +221,9 @@ async fn prepare(
     let (sink, observations) = unbounded_channel();
     let clock = Arc::new(OnceLock::new());
     let observe = observe_options(plan, &contact, proxies, Arc::clone(&clock), sink);
-    let settle = criteria.checks.settle();
-    let observe = ObserveOptions { prometheus: own_prometheus::options(plan, criteria), settle, ..observe };
+    let (settle, recover_within) = (criteria.checks.settle(), criteria.checks.recover_within());
+    let prometheus = own_prometheus::options(plan, criteria);
+    let observe = ObserveOptions { settle, prometheus, recover_within, ..observe };
     if !observe::wait_until_ready(&observe, READY_PATIENCE).await? {
         return Err(RunError::NotReady(contact.info.url));
     }
@@ -236,8 +237,7 @@ async fn prepare(
     };
     let mut crew = Crew::launch(plan.load.peak_users())?;
     crew.ready().await?;
-    let is_checked = !criteria.checks.is_empty();
-    let has_baseline = is_checked && watchers.baseline().await;
+    let has_baseline = criteria.checks.truth.is_some() && watchers.baseline().await;
     Ok(Prepared { floor, contact, generated, demo, clock, watchers, has_baseline, observations, crew })
 }
 
@@ -410,6 +410,9 @@ impl<'a> Run<'a> {
         mut signals: UnboundedReceiver<i32>,
     ) -> Result<(), RunError> {
         let Watching { observer, mut observations } = watching;
+        if self.signal.is_some() {
+            observer.hurry();
+        }
         let demo = self.demo.take();
         let work = Arc::clone(&self.work);
         let mut rest = Box::pin(async {
@@ -568,6 +571,7 @@ fn observe_options(
         metrics: at(&watched.metrics),
         metrics_interval: watched.metrics_interval,
         settle: None,
+        recover_within: None,
         prometheus: None,
         probes: endpoints.iter().filter_map(|(name, url)| Some((*name, at(url)?))).collect(),
         health_interval: watched.health_interval,

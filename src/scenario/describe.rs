@@ -47,6 +47,10 @@ pub fn describe(plan: &Plan, criteria: &Criteria) -> String {
         let (names, wanted) = (&truth.names.origin, truth.wanted_words().join(", "));
         page.line(0, &format!("the target's metrics (names: {names}) are checked: {wanted}"));
     }
+    if let Some(health) = &criteria.checks.health {
+        let wanted = health.wanted_words().join(", ");
+        page.line(0, &format!("the target's health endpoints are checked: {wanted}"));
+    }
     if let Some(prices) = &criteria.checks.cost {
         let budget = prices.budget.map_or_else(
             || "without a budget".to_owned(),

@@ -5,13 +5,18 @@ use std::collections::BTreeMap;
 use serde_yaml::Value;
 
 use super::resolved::{Fields, duration, percentage};
-use crate::verify::{Checks, CostBudget, Prices, Reserved, TokenCount, TokenPrice, TruthChecks};
+use crate::verify::{
+    Checks, CostBudget, HealthChecks, Prices, Reserved, TokenCount, TokenPrice, TruthChecks,
+};
 
 /// What is on.
 pub(super) fn checks(checks: &Checks) -> Value {
     let mut kinds = Fields::default();
     if let Some(checks) = &checks.truth {
         kinds.set("truth", truth(checks));
+    }
+    if let Some(checks) = &checks.health {
+        kinds.set("health", health(checks));
     }
     if let Some(sheet) = &checks.cost {
         kinds.set("cost", prices(sheet));
@@ -26,6 +31,16 @@ fn truth(truth: &TruthChecks) -> Value {
     fields.set("other_clients", truth.other_clients);
     fields.set("label_sets", truth.label_sets);
     fields.set("settle", duration(truth.settle));
+    fields.value()
+}
+
+fn health(health: &HealthChecks) -> Value {
+    let mut fields = Fields::default();
+    fields.set("except", health.except.iter().map(|check| check.word().into()).collect::<Vec<Value>>());
+    fields.set("probe_within", duration(health.probe_within));
+    fields.set("warn_at_least", duration(health.warn_at_least));
+    fields.set("recover_within", duration(health.recover_within));
+    fields.set("changes_per_minute", health.changes_per_minute);
     fields.value()
 }
 

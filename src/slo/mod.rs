@@ -3,6 +3,7 @@
 mod abort;
 mod abort_file;
 mod alerts;
+mod broken;
 mod budget;
 mod bursts;
 mod called;
@@ -38,6 +39,7 @@ pub use alerts::{
     AlertSpan, Expected, HeldBackRow, LiveAlerts, LiveState, PageRow, ProjectedReading, TextFile,
     alert_findings, alert_history,
 };
+pub use broken::broken;
 pub use budget::{BURN_RATE, BudgetTerms, BurnAlert, BurnLimit, BurnReading, BurnSeverity, ErrorBudget};
 pub use criteria::Criteria;
 pub use fetched::{FetchGap, fetch_gap, fetched_series, without_series};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{MetricNames, Prices};
+use super::{HealthChecks, MetricNames, Prices};
 
 /// The checks that an SLO file switches on.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -13,6 +13,9 @@ pub struct Checks {
     /// The target's metrics against what was sent and what came back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truth: Option<TruthChecks>,
+    /// The target's health endpoints against how its calls went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<HealthChecks>,
     /// What the run cost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<Prices>,
@@ -21,22 +24,28 @@ pub struct Checks {
 impl Checks {
     /// True when none is on.
     pub fn is_empty(&self) -> bool {
-        self.truth.is_none() && self.cost.is_none()
-    }
-
-    /// Where the check that reports call `name` is switched on: `file:line`.
-    pub fn origin(&self, name: &str) -> &str {
-        let origin = match name.split(':').next() {
-            Some("cost") => self.cost.as_ref().map(|prices| &prices.origin),
-            _ => self.truth.as_ref().map(|truth| &truth.origin),
-        };
-        origin.map(String::as_str).unwrap_or_default()
+        self.truth.is_none() && self.health.is_none() && self.cost.is_none()
     }
 
     /// How long to wait after the load for what the target's metrics say once all is over; `None` where nobody asks.
     pub fn settle(&self) -> Option<Duration> {
         let truth = self.truth.as_ref().map(|truth| truth.settle);
         truth.max(self.cost.as_ref().and_then(Prices::settle))
+    }
+
+    /// How long after the load the health endpoints are asked until they say that all is well; `None` where nobody asks.
+    pub fn recover_within(&self) -> Option<Duration> {
+        self.health.as_ref().and_then(HealthChecks::patience)
+    }
+
+    /// Where the check that reports call `name` is switched on: `file:line`.
+    pub fn origin(&self, name: &str) -> &str {
+        let origin = match name.split(':').next() {
+            Some("cost") => self.cost.as_ref().map(|prices| &prices.origin),
+            Some("health") => self.health.as_ref().map(|health| &health.origin),
+            _ => self.truth.as_ref().map(|truth| &truth.origin),
+        };
+        origin.map(String::as_str).unwrap_or_default()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Checks, TruthCheck, TruthChecks, cost, names_file};
+use super::{Checks, TruthCheck, TruthChecks, cost, health_file, names_file};
 use crate::input::{Field, Fields, Files, Place, Problem, Problems, Source, quoted};
 
 /// More label sets than this are what a label that takes what calls bring makes.
@@ -33,8 +33,9 @@ impl WrittenChecks {
                 );
             }
         }
-        let Checks { truth, cost } = other.checks;
+        let Checks { truth, health, cost } = other.checks;
         self.checks.truth = self.checks.truth.take().or(truth);
+        self.checks.health = self.checks.health.take().or(health);
         self.checks.cost = self.checks.cost.take().or(cost);
         self.kinds.extend(other.kinds);
         self.priced.extend(other.priced);
@@ -56,18 +57,22 @@ pub(crate) fn read(
     let mut fields = Fields::of(checks.node, "`checks`", problems)?;
     let before = problems.len();
     let mut written = WrittenChecks::default();
-    for kind in ["truth", "cost"] {
+    for kind in ["truth", "health", "cost"] {
         written.kinds.extend(fields.place_of_any(&[kind]).map(|place| (kind, place.clone())));
     }
     if let Some(field) = fields.optional("truth") {
         written.checks.truth = read_truth(field, source, files, problems);
+    }
+    if let Some(field) = fields.optional("health") {
+        written.checks.health = health_file::read(field, problems);
     }
     if let Some(field) = fields.optional("cost") {
         written.checks.cost = cost::read(field, &mut written.priced, problems);
     }
     fields.finish(problems);
     if written.kinds.is_empty() && problems.len() == before {
-        checks.wrong("nothing is checked", "add `truth: {names: guide}`, or remove it", problems);
+        let help = "add `truth: {names: guide}` or `health: {}`, or remove it";
+        checks.wrong("nothing is checked", help, problems);
     }
     Some(written)
 }

@@ -9,6 +9,9 @@ mod checks;
 mod cost;
 mod file;
 mod growth;
+mod health;
+mod health_checks;
+mod health_file;
 mod names;
 mod names_file;
 mod selector;
@@ -22,10 +25,13 @@ pub use checks::{Checks, TruthCheck, TruthChecks};
 pub use cost::{
     BudgetPer, Cost, CostBudget, CostPart, CostRow, Prices, Reserved, TokenCount, TokenPrice, cost, money,
 };
+pub use health_checks::{HealthCheck, HealthChecks};
 pub use names::{Durations, LabelledCounter, MetricNames, Requests};
 pub use selector::SeriesSelector;
 
 pub(crate) use file::{WrittenChecks, read};
+
+use std::time::Duration;
 
 use crate::metrics::{Aggregates, Second, SeriesStore};
 use crate::model::{Event, Stamped, TargetInfo};
@@ -53,11 +59,25 @@ pub struct Seen<'a> {
     pub is_fetched: bool,
     /// The latency limits of the run's objectives, in seconds, each with its objective's name.
     pub latency_limits: &'a [(String, f64)],
+    /// When the objectives on latencies and errors that failed were broken.
+    pub broken: &'a [Broken],
+}
+
+/// An objective that failed, and when it was broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// Its name.
+    pub name: String,
+    /// The beginning of the first second that shows it, in the time of the run.
+    pub from: Duration,
+    /// The end of the last one.
+    pub to: Duration,
 }
 
 /// What came of each of `checks`, in their own order.
 pub fn checked(checks: &Checks, seen: &Seen<'_>) -> Vec<Checked> {
     let truth = checks.truth.iter().flat_map(|truth| truth::checked(truth, seen));
+    let health = checks.health.iter().flat_map(|health| health::checked(health, seen));
     let budget = checks.cost.iter().filter_map(|prices| cost::checked(prices, &cost(prices, seen)));
-    truth.chain(budget).collect()
+    truth.chain(health).chain(budget).collect()
 }

@@ -33,6 +33,9 @@ mod truth;
 /// The target's own telemetry against what was sent: faults that are found, and healthy targets that raise nothing.
 mod telemetry;
 
+/// The target's health endpoints against how its calls went: faults that are found, and healthy targets that raise nothing.
+mod health_checks;
+
 /// What a run costs, by a price sheet.
 mod cost;
 

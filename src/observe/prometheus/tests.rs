@@ -107,6 +107,7 @@ async fn observe(
         user_agent: "gander-test".to_owned(),
         metrics: None,
         settle: None,
+        recover_within: None,
         metrics_interval: NEVER,
         prometheus: Some(asked),
         probes: Vec::new(),

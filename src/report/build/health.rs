@@ -6,10 +6,7 @@ use crate::report::{HealthSpan, RunLog};
 
 /// Spans by endpoint (health, ready, live), each in order of time.
 pub(super) fn spans(log: &RunLog, clock: &LoadClock) -> Vec<HealthSpan> {
-    [Endpoint::Health, Endpoint::Ready, Endpoint::Live]
-        .into_iter()
-        .flat_map(|endpoint| spans_of(endpoint, log, clock))
-        .collect()
+    Endpoint::ALL.into_iter().flat_map(|endpoint| spans_of(endpoint, log, clock)).collect()
 }
 
 fn spans_of(endpoint: Endpoint, log: &RunLog, clock: &LoadClock) -> Vec<HealthSpan> {
@@ -27,7 +24,7 @@ fn spans_of(endpoint: Endpoint, log: &RunLog, clock: &LoadClock) -> Vec<HealthSp
                 last.probes += 1;
             }
             _ => spans.push(HealthSpan {
-                endpoint: endpoint_name(endpoint).to_owned(),
+                endpoint: endpoint.word().to_owned(),
                 state,
                 from: at,
                 to: at,
@@ -44,13 +41,5 @@ fn said(result: &ProbeResult) -> (Option<HealthState>, String) {
         ProbeResult::State { state, failing, .. } => (Some(*state), failing.join(", ")),
         ProbeResult::Unexpected { status } => (None, format!("HTTP status {status}")),
         ProbeResult::NoAnswer { reason } => (None, format!("no answer: {reason}")),
-    }
-}
-
-fn endpoint_name(endpoint: Endpoint) -> &'static str {
-    match endpoint {
-        Endpoint::Health => "health",
-        Endpoint::Ready => "ready",
-        Endpoint::Live => "live",
     }
 }

@@ -3,13 +3,15 @@
 use crate::metrics::Aggregates;
 use crate::report::{RunLog, TelemetryCheck};
 use crate::slo::{Criteria, Finding, Indicator};
-use crate::verify::{self, Checked, Cost, Seen, TELEMETRY};
+use crate::verify::{self, Broken, Checked, Cost, Seen, TELEMETRY};
 
-/// What came of the checks that `criteria` want, and what the run cost where they say what things cost.
+/// What came of the checks that `criteria` want, where these objectives were `broken`, and what the run cost where they say what
+/// things cost.
 pub(in crate::report) fn report(
     log: &RunLog,
     all: &Aggregates,
     criteria: &Criteria,
+    broken: &[Broken],
 ) -> (Vec<TelemetryCheck>, Option<Cost>) {
     let latency_limits: Vec<(String, f64)> = criteria
         .objectives
@@ -28,6 +30,7 @@ pub(in crate::report) fn report(
         series: &log.series,
         is_fetched: log.fetched.is_some(),
         latency_limits: &latency_limits,
+        broken,
     };
     let checked = verify::checked(&criteria.checks, &seen);
     let check = |checked: Checked| {

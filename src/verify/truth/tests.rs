@@ -144,6 +144,7 @@ impl Made {
             series: &series,
             is_fetched: false,
             latency_limits: &self.limits,
+            broken: &[],
         };
         look(&seen)
     }
