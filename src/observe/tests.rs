@@ -41,6 +41,7 @@ fn options(target: &Url) -> (ObserveOptions, mpsc::UnboundedReceiver<Observation
         settle: None,
         metrics_interval: NEVER,
         prometheus: None,
+        logs: None,
         probes: Vec::new(),
         health_interval: NEVER,
         pid: None,
@@ -73,6 +74,7 @@ async fn observe(
             Observation::Event(stamped) => events.push(stamped.what),
             Observation::Scrape(record) => store.apply(&record).unwrap(),
             Observation::Fetched(record) => panic!("{record:?}"),
+            Observation::Log(record) => panic!("{record:?}"),
         }
     }
     (events, store)

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::describe_queried;
 use super::describe_steps::{answers, describe_feeders, describe_transactions};
+use super::logs;
 use crate::model::{
     clean_char, counted, format_count, format_duration, format_rate, format_ratio, without_credentials,
 };
@@ -45,6 +46,9 @@ pub fn describe(plan: &Plan, criteria: &Criteria) -> String {
     if let Some(truth) = &criteria.checks.truth {
         let (names, wanted) = (&truth.names.origin, truth.wanted_words().join(", "));
         page.line(0, &format!("the target's metrics (names: {names}) are checked: {wanted}"));
+    }
+    if let Some(logs) = logs::described(criteria) {
+        page.line(0, &logs);
     }
     page.blank();
     describe_watch(&mut page, plan);

@@ -7,6 +7,7 @@ use serde_yaml::{Mapping, Value};
 use url::Url;
 
 use super::VERSION;
+use super::logs;
 use super::resolved_alerts;
 use super::resolved_queried;
 use super::resolved_steps::{answers, feeder, transaction};
@@ -92,6 +93,7 @@ pub fn resolved_criteria(criteria: &Criteria) -> Mapping {
     if let Some(alerts) = &criteria.alerts {
         fields.set("alerts", resolved_alerts::alerts(alerts));
     }
+    let mut telemetry = Fields::default();
     if let Some(truth) = &criteria.checks.truth {
         let mut checks = Fields::default();
         checks.set("names", truth.names.origin.as_str());
@@ -99,7 +101,13 @@ pub fn resolved_criteria(criteria: &Criteria) -> Mapping {
         checks.set("other_clients", truth.other_clients);
         checks.set("label_sets", truth.label_sets);
         checks.set("settle", duration(truth.settle));
-        fields.set("checks", Fields::of([("truth", checks.value())]));
+        telemetry.set("truth", checks.value());
+    }
+    if let Some(logs) = logs::resolved(criteria) {
+        telemetry.set("logs", logs);
+    }
+    if !criteria.checks.is_empty() {
+        fields.set("checks", telemetry.value());
     }
     if let Some(AbortWhen { all_calls_fail_for, no_answer_for }) = &criteria.abort_when {
         let mut guards = Fields::default();

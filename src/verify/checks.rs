@@ -4,21 +4,32 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::MetricNames;
+use super::{LogChecks, MetricNames};
 
 /// The checks that an SLO file switches on.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Checks {
     /// The target's metrics against what was sent and what came back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truth: Option<TruthChecks>,
+    /// The target's log against the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logs: Option<LogChecks>,
 }
 
 impl Checks {
     /// True when none is on.
     pub fn is_empty(&self) -> bool {
-        self.truth.is_none()
+        self.truth.is_none() && self.logs.is_none()
+    }
+
+    /// Where the checks are written that this one belongs to, by its name.
+    pub(crate) fn origin_of(&self, name: &str) -> &str {
+        let truth = self.truth.as_ref().map(|truth| ("truth: ", &truth.origin));
+        let logs = self.logs.as_ref().map(|logs| ("logs: ", &logs.origin));
+        let found = truth.into_iter().chain(logs).find(|(kind, _)| name.starts_with(kind));
+        found.map(|(_, origin)| origin.as_str()).unwrap_or_default()
     }
 
     /// How long to wait after the load for what the target's metrics say once all is over; `None` where nobody asks.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Checks, TruthCheck, TruthChecks, names_file};
+use super::{Checks, TruthCheck, TruthChecks, logs, names_file};
 use crate::input::{Field, Fields, Files, Problem, Problems, Source, quoted};
 
 /// More label sets than this are what a label that takes what calls bring makes.
@@ -22,11 +22,12 @@ pub(crate) fn read(
     let mut fields = Fields::of(checks.node, "`checks`", problems)?;
     let before = problems.len();
     let truth = fields.optional("truth").map(|field| read_truth(field, source, files, problems));
+    let logs = fields.optional("logs").map(|field| logs::file::read(field, problems));
     fields.finish(problems);
-    if truth.is_none() && problems.len() == before {
+    if truth.is_none() && logs.is_none() && problems.len() == before {
         checks.wrong("nothing is checked", "add `truth: {names: guide}`, or remove it", problems);
     }
-    Some(Checks { truth: truth.flatten() })
+    Some(Checks { truth: truth.flatten(), logs: logs.flatten() })
 }
 
 fn read_truth(

@@ -7,6 +7,7 @@
 mod checked;
 mod checks;
 mod file;
+mod logs;
 mod names;
 mod names_file;
 mod selector;
@@ -17,12 +18,13 @@ mod tests;
 
 pub use checked::{Checked, Evidence};
 pub use checks::{Checks, TruthCheck, TruthChecks};
+pub use logs::{LogCheck, LogChecks};
 pub use names::{Durations, LabelledCounter, MetricNames, Requests};
 pub use selector::SeriesSelector;
 
 pub(crate) use file::read;
 
-use crate::metrics::{Aggregates, Second, SeriesStore};
+use crate::metrics::{Aggregates, LogStore, Second, SeriesStore};
 use crate::model::{Event, Stamped, TargetInfo};
 use crate::plan::Plan;
 
@@ -43,11 +45,14 @@ pub struct Seen<'a> {
     pub series: &'a SeriesStore,
     /// True where a Prometheus gave series in place of scrapes.
     pub is_fetched: bool,
+    /// What was seen of the target's log; `None` where nobody followed it.
+    pub log: Option<&'a LogStore>,
     /// The latency limits of the run's objectives, in seconds, each with its objective's name.
     pub latency_limits: &'a [(String, f64)],
 }
 
 /// What came of each of `checks`, in their own order.
 pub fn checked(checks: &Checks, seen: &Seen<'_>) -> Vec<Checked> {
-    checks.truth.iter().flat_map(|truth| truth::checked(truth, seen)).collect()
+    let truth = checks.truth.iter().flat_map(|truth| truth::checked(truth, seen));
+    truth.chain(checks.logs.iter().flat_map(|logs| logs::checked(logs, seen))).collect()
 }

@@ -109,6 +109,7 @@ async fn observe(
         settle: None,
         metrics_interval: NEVER,
         prometheus: Some(asked),
+        logs: None,
         probes: Vec::new(),
         health_interval: NEVER,
         pid: None,
@@ -133,6 +134,7 @@ async fn observe(
             Observation::Event(stamped) => events.push(stamped.what),
             Observation::Fetched(record) => store.apply(&record).unwrap(),
             Observation::Scrape(record) => panic!("{record:?}"),
+            Observation::Log(record) => panic!("{record:?}"),
         }
     }
     (events, store)

@@ -3,7 +3,7 @@
 use crate::metrics::Aggregates;
 use crate::report::{RunLog, TelemetryCheck};
 use crate::slo::{Criteria, Finding, Indicator};
-use crate::verify::{self, Checked, Seen};
+use crate::verify::{self, Checked, Checks, Seen};
 
 /// What the indicator of these findings is called.
 const TELEMETRY: &str = "telemetry";
@@ -26,14 +26,15 @@ pub(in crate::report) fn report(log: &RunLog, all: &Aggregates, criteria: &Crite
         events: &log.events,
         series: &log.series,
         is_fetched: log.fetched.is_some(),
+        log: log.logs.as_ref(),
         latency_limits: &latency_limits,
     };
-    let origin = criteria.checks.truth.as_ref().map(|truth| truth.origin.as_str()).unwrap_or_default();
     let checked = verify::checked(&criteria.checks, &seen);
-    checked.into_iter().map(|checked| telemetry_check(checked, origin)).collect()
+    checked.into_iter().map(|checked| telemetry_check(checked, &criteria.checks)).collect()
 }
 
-fn telemetry_check(checked: Checked, origin: &str) -> TelemetryCheck {
+fn telemetry_check(checked: Checked, checks: &Checks) -> TelemetryCheck {
+    let origin = checks.origin_of(&checked.name).to_owned();
     let Checked { name, scope, verdict, value, limit, samples, bad, because, on_time, evidence } = checked;
     let finding = Finding {
         name,
@@ -48,7 +49,7 @@ fn telemetry_check(checked: Checked, origin: &str) -> TelemetryCheck {
         within_limit: None,
         budget: None,
         because,
-        origin: origin.to_owned(),
+        origin,
     };
     TelemetryCheck { finding, wrong: bad, on_time, evidence }
 }
