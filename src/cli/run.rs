@@ -8,10 +8,12 @@ use super::files::{load_scenario, tell_problems, write_reports};
 use super::progress::Progress;
 use super::screen::Screen;
 use super::signals;
+use crate::model::Secret;
 use crate::plan::{CarriageChoice, Plan, Proxies, Target};
 use crate::report::{Ending, Format, RunReport, TerminalStyle, judged, terminal_summary};
 use crate::run::{DemoError, Finished, RunError, RunOptions, execute};
 use crate::scenario::Loaded;
+use crate::slo::Criteria;
 
 pub(super) fn run(args: &RunArgs, screen: Screen) -> Exit {
     let Loaded { plan, criteria, warnings } = match load_scenario(&args.scenario, &args.overrides, screen) {
@@ -41,6 +43,7 @@ pub(super) fn run(args: &RunArgs, screen: Screen) -> Exit {
             floor: args.floor,
             program: std::env::current_exe().unwrap_or_else(|_| "gander".into()),
             proxies: Proxies::from_environment(&|name| std::env::var(name).ok()),
+            log_authorization: log_authorization(&criteria),
             signals: signals::listen(),
         };
         Box::pin(execute(plan.clone(), &criteria, options, &mut |event| progress.show(event))).await
@@ -53,6 +56,12 @@ pub(super) fn run(args: &RunArgs, screen: Screen) -> Exit {
             exit_of(&error)
         }
     }
+}
+
+/// The value of the variable that `criteria` name for the index of the target's log.
+fn log_authorization(criteria: &Criteria) -> Option<Secret> {
+    let name = criteria.checks.logs.as_ref()?.place.authorization_env()?;
+    std::env::var(name).ok().map(Secret::new)
 }
 
 /// The floor is measured over Streamable HTTP or plain HTTP.

@@ -32,6 +32,7 @@ pub(super) struct Faults {
     set_at: Duration,
     drawn: AtomicU64,
     counted: AtomicU64,
+    logged: AtomicU64,
 }
 
 /// What becomes of one tool call.
@@ -109,7 +110,8 @@ impl FaultSwitch {
 
 impl Faults {
     fn new(options: FaultOptions, seed: u64, set_at: Duration) -> Self {
-        Self { options, seed, set_at, drawn: AtomicU64::new(0), counted: AtomicU64::new(0) }
+        let [drawn, counted, logged] = [const { AtomicU64::new(0) }; 3];
+        Self { options, seed, set_at, drawn, counted, logged }
     }
 
     /// As they were asked for.
@@ -220,6 +222,22 @@ impl Faults {
     /// True when the health endpoint is to say healthy whatever is so.
     pub(super) fn hides_ill_health(&self) -> bool {
         self.options.lie.contains(&Lie::HealthOk)
+    }
+
+    /// True when lines of failed calls are to have the level of good ones.
+    pub(super) fn mistakes_the_level(&self) -> bool {
+        self.options.lie.contains(&Lie::LogLevel)
+    }
+
+    /// True when durations are to be logged in the wrong unit.
+    pub(super) fn logs_in_the_wrong_unit(&self) -> bool {
+        self.options.lie.contains(&Lie::LogDuration)
+    }
+
+    /// True for every n-th line of the log, when these are to be lost.
+    pub(super) fn loses_this_line(&self) -> bool {
+        let lost = |every: u64| self.logged.fetch_add(1, Ordering::Relaxed) % every == every - 1;
+        self.options.lose_log_line.is_some_and(lost)
     }
 
     /// True for every tenth request, when counts are to be lost.

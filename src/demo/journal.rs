@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -16,6 +16,8 @@ use serde_json::value::RawValue;
 
 use super::call::{Answers, Asked, Ending, Facts};
 use super::clock::Clock;
+use super::faults::Faults;
+use super::log_file::LogFile;
 use super::options::DemoOptions;
 use crate::model::clean_text;
 
@@ -53,9 +55,9 @@ pub(super) struct Journal {
 #[derive(Debug, thiserror::Error)]
 #[error("can't write `{}`", path.display())]
 pub struct JournalError {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     #[source]
-    source: std::io::Error,
+    pub(super) source: std::io::Error,
 }
 
 impl Journal {
@@ -64,13 +66,13 @@ impl Journal {
         let failed = Arc::new(AtomicBool::new(false));
         let writer = Writer {
             clock,
-            log: create(options.log.as_deref())?,
+            log: options.log.as_deref().map(LogFile::create).transpose()?,
             audit: create(options.audit_log.as_deref())?,
             truth: create(options.truth.as_deref())?,
             event: 0,
             failed: failed.clone(),
         };
-        if writer.files().next().is_none() {
+        if writer.log.is_none() && writer.audit.is_none() && writer.truth.is_none() {
             return Ok(Self { lines: None, thread: Mutex::new(None), failed });
         }
         let (sender, receiver) = sync_channel(CAPACITY);
@@ -122,7 +124,7 @@ pub(super) fn create(path: Option<&Path>) -> Result<Option<BufWriter<File>>, Jou
 
 struct Writer {
     clock: Clock,
-    log: Option<BufWriter<File>>,
+    log: Option<LogFile>,
     audit: Option<BufWriter<File>>,
     truth: Option<BufWriter<File>>,
     event: u64,
@@ -181,12 +183,21 @@ impl Writer {
                 Err(TryRecvError::Empty) => {
                     // Nothing waits: who reads the files along sees all there is.
                     self.flush();
-                    match lines.recv() {
-                        Ok(line) => line,
+                    match self.next(lines) {
+                        Ok(Some(line)) => line,
+                        Ok(None) => {
+                            let now = self.clock.now();
+                            let written = self.log.as_mut().map_or(Ok(()), |log| log.write_late(now));
+                            self.note(&written);
+                            continue;
+                        }
                         Err(_) => break,
                     }
                 }
             };
+            let now = self.clock.now();
+            let written = self.log.as_mut().map_or(Ok(()), |log| log.write_late(now));
+            self.note(&written);
             let written = match line {
                 Line::Stop => break,
                 Line::Security { at, level, message } => self.write_security(at, level, &message),
@@ -196,7 +207,20 @@ impl Writer {
             };
             self.note(&written);
         }
+        let written = self.log.as_mut().map_or(Ok(()), LogFile::write_all_late);
+        self.note(&written);
         self.flush();
+    }
+
+    /// Waits for the next line, but no longer than until a late one is due: `None` then.
+    fn next(&self, lines: &Receiver<Line>) -> Result<Option<Line>, RecvTimeoutError> {
+        let Some(due) = self.log.as_ref().and_then(LogFile::next_due) else {
+            return lines.recv().map(Some).map_err(|_| RecvTimeoutError::Disconnected);
+        };
+        match lines.recv_timeout(due.saturating_sub(self.clock.now())) {
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            other => other.map(Some),
+        }
     }
 
     fn write_call(
@@ -209,7 +233,8 @@ impl Writer {
         let timestamp = || self.clock.timestamp(facts.arrived + service);
         let asked = facts.asked.as_ref();
         if let Some(log) = &mut self.log {
-            write_json(log, &log_line(facts, asked, ending, service, timestamp()))?;
+            let line = log_line(facts, asked, ending, service, timestamp());
+            log.write(&line, facts.faults.as_deref(), facts.arrived + service)?;
         }
         if !facts.method.calls_a_tool() {
             return Ok(());
@@ -255,22 +280,19 @@ impl Writer {
     fn write_security(&mut self, at: Duration, level: &str, message: &str) -> std::io::Result<()> {
         let timestamp = self.clock.timestamp(at);
         match &mut self.log {
-            Some(log) => {
-                write_json(log, &LogLine { timestamp, level, logger: "mcp.security", message, call: None })
-            }
+            Some(log) => log.write(
+                &LogLine { timestamp, level, logger: "mcp.security", message, call: None },
+                None,
+                at,
+            ),
             None => Ok(()),
         }
     }
 
-    fn files(&self) -> impl Iterator<Item = &BufWriter<File>> {
-        [&self.log, &self.audit, &self.truth].into_iter().flatten()
-    }
-
     fn flush(&mut self) {
-        let flushed = [&mut self.log, &mut self.audit, &mut self.truth]
-            .into_iter()
-            .flatten()
-            .try_for_each(Write::flush);
+        let flushed = [&mut self.audit, &mut self.truth].into_iter().flatten().try_for_each(Write::flush);
+        self.note(&flushed);
+        let flushed = self.log.as_mut().map_or(Ok(()), LogFile::flush);
         self.note(&flushed);
     }
 
@@ -289,6 +311,9 @@ fn log_line<'a>(
     timestamp: String,
 ) -> LogLine<'a> {
     let failed = ending != Ending::Success;
+    let faults = facts.faults.as_deref();
+    let scale = if faults.is_some_and(Faults::logs_in_the_wrong_unit) { 1.0 } else { 1e3 };
+    let is_told = failed && !faults.is_some_and(Faults::mistakes_the_level);
     let leak = facts.faults.as_ref().is_some_and(|faults| faults.options().leak_secret_in_log);
     let leaked = asked.filter(|_| leak);
     let call = CallFields {
@@ -297,7 +322,7 @@ fn log_line<'a>(
         user_id: facts.user.name(),
         method: facts.method.as_str(),
         tool_name: facts.tool.as_str(),
-        duration_ms: service.as_micros() as f64 / 1e3,
+        duration_ms: service.as_micros() as f64 / scale,
         status: ending.status(),
         error_type: failed.then(|| ending.error_type()),
         authorization: leaked.and_then(|asked| asked.authorization.as_deref()),
@@ -305,14 +330,14 @@ fn log_line<'a>(
     };
     LogLine {
         timestamp,
-        level: if failed { "ERROR" } else { "INFO" },
+        level: if is_told { "ERROR" } else { "INFO" },
         logger: "mcp.server",
         message: if failed { "request failed" } else { "request completed" },
         call: Some(call),
     }
 }
 
-fn write_json(file: &mut impl Write, line: &impl Serialize) -> std::io::Result<()> {
+pub(super) fn write_json(file: &mut impl Write, line: &impl Serialize) -> std::io::Result<()> {
     serde_json::to_writer(&mut *file, line)?;
     file.write_all(b"\n")
 }

@@ -35,6 +35,7 @@ mod gate;
 mod handler;
 mod health;
 mod journal;
+mod log_file;
 mod mcp;
 mod metrics;
 mod monitor;

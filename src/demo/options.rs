@@ -161,10 +161,22 @@ pub struct FaultOptions {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     #[serde(with = "duration_text", skip_serializing_if = "Option::is_none")]
     pub slow_probes: Option<Duration>,
-    /// How the request metrics, or the health endpoint, lie
+    /// How the request metrics, the health endpoint or the log lie
     #[arg(long, value_name = "LIE", value_enum)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lie: Vec<Lie>,
+    /// Lose every N-th line of the log
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lose_log_line: Option<u64>,
+    /// Leave this field out of the log's lines
+    #[arg(long, value_name = "FIELD")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_without: Option<String>,
+    /// Write lines of the log this long after what they tell of
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[serde(with = "duration_text", skip_serializing_if = "Option::is_none")]
+    pub log_delay: Option<Duration>,
     /// Write bearer tokens and raw arguments into the log
     #[arg(long)]
     pub leak_secret_in_log: bool,
@@ -173,7 +185,7 @@ pub struct FaultOptions {
     pub hostile_names: bool,
 }
 
-/// A way in which the metrics, or the health endpoint, are wrong.
+/// A way in which the metrics, the health endpoint or the log are wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Lie {
@@ -187,6 +199,10 @@ pub enum Lie {
     StuckConnections,
     /// The health endpoint always says healthy
     HealthOk,
+    /// Lines of failed calls have the level INFO
+    LogLevel,
+    /// Durations in the log are in microseconds
+    LogDuration,
 }
 
 /// From one moment to another, written `5s..10s`.

@@ -16,7 +16,7 @@ use super::sampler::Sampler;
 use super::signal::Signals;
 use crate::clock::Clock;
 use crate::mcp::{CallContext, Client, Exchange, TokenState, Wire};
-use crate::metrics::{Phase, StreamedCall};
+use crate::metrics::{CallEnd, CallNote, NoteTaker, Phase, StreamedCall};
 use crate::model::{CounterRng, Nonce, NotSent, Outcome, ProtocolFault};
 use crate::plan::{
     Arrival, ClosedLoad, LoadModel, Plan, RenderContext, Role, SessionEnd, SessionPolicy, Slot, Step, StepId,
@@ -43,6 +43,8 @@ pub struct Workload {
     pub signals: Signals,
     /// Which answers are looked at more closely.
     pub sampler: Option<Sampler>,
+    /// Who is told of single calls.
+    pub notes: Option<NoteTaker>,
     /// What is due, when the load is an open one.
     pub(crate) arrivals: Option<Arrivals>,
     /// For each step, the variables without which it cannot be called.
@@ -60,8 +62,8 @@ impl Workload {
         let needs = plan.steps.iter().map(Step::needs).collect();
         let left_out = vec![false; plan.steps.len()];
         let rows_given = plan.feeders.iter().map(|_| AtomicU64::new(0)).collect();
-        let (signals, sampler) = (Signals::default(), None);
-        Self { plan, wire, recorder, clock, signals, sampler, arrivals, needs, left_out, rows_given }
+        let (signals, sampler, notes) = (Signals::default(), None, None);
+        Self { plan, wire, recorder, clock, signals, sampler, notes, arrivals, needs, left_out, rows_given }
     }
 
     /// The same without `steps`, which are no planned calls then.
@@ -454,6 +456,12 @@ impl User {
         }
         if exchange.echoed {
             work.recorder.echoed();
+        }
+        if let Some(notes) = work.notes.as_ref().filter(|notes| notes.wants(step))
+            && let Some(end) = CallEnd::of(exchange.outcome)
+        {
+            let service = exchange.end.saturating_sub(exchange.sent);
+            notes.take(CallNote { id: self.client.last_call(), step, end, service, ended: exchange.end });
         }
         self.note_session(work, step, &exchange);
         Some(exchange)

@@ -1,9 +1,6 @@
 //! Whose an answer is: told by the id that it names, and by the nonces that it holds. It knows nothing of how answers come.
 
-use crate::model::{Echo, IDS_PER_USER, Nonce, Outcome, ProtocolFault};
-
-/// A user makes fewer calls in a run: a larger count in what looks like an id is that of no call.
-const MOST_CALLS: u64 = IDS_PER_USER / 10;
+use crate::model::{Echo, IDS_PER_USER, Nonce, Outcome, ProtocolFault, is_id_of_a_user};
 
 /// What is known of one call and the answers that came for it.
 #[derive(Debug, Default)]
@@ -68,8 +65,7 @@ impl Belonging {
     }
 
     fn is_of_a_user(&self, id: u64) -> bool {
-        (1..=u64::from(self.users)).contains(&(id / IDS_PER_USER))
-            && (1..MOST_CALLS).contains(&(id % IDS_PER_USER))
+        is_id_of_a_user(id, self.users)
     }
 }
 

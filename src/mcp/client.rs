@@ -209,6 +209,11 @@ impl Client {
         }
     }
 
+    /// The id of the last request that it made.
+    pub fn last_call(&self) -> u64 {
+        self.last_id
+    }
+
     /// The time on its clock.
     pub(super) fn now(&self) -> Duration {
         self.clock.now()

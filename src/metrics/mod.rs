@@ -1,6 +1,7 @@
 //! L1: what was measured, as values: seconds of load, scraped series, exposition text.
 
 mod aggregate;
+mod call_notes;
 mod course;
 mod error_book;
 mod exposition;
@@ -9,6 +10,7 @@ mod fetched;
 mod flow;
 mod generator;
 mod intake;
+mod log_record;
 mod moments;
 mod output_check;
 mod scrape_record;
@@ -18,6 +20,7 @@ mod stream;
 mod window;
 
 pub use aggregate::{Aggregates, Tally};
+pub use call_notes::{CallEnd, CallNote, CallNotes, NoteTaker, call_notes};
 pub use course::{Course, CourseSecond};
 pub use error_book::{ErrorBook, FOUND, MAX_REASONS};
 pub use exposition::{Exposition, ExpositionError, ExpositionErrorKind, Family, Format, MetricKind, Sample};
@@ -27,6 +30,9 @@ pub(crate) use fetched::UP;
 pub use fetched::{Asked, FetchEncoder, FetchRecord, Fetched, FetchedSeries, FetchedStore, MAX_SAMPLES};
 pub use flow::{Flow, touched_seconds, whole_seconds};
 pub use generator::{BEAT, GeneratorSecond};
+pub use log_record::{
+    LogFault, LogFaultKind, LogMessage, LogRecord, LogStore, LogTally, LogTrouble, NewLogMessage, StepLines,
+};
 pub use moments::{BadMoments, Moments};
 pub use output_check::OutputCheck;
 pub use scrape_record::{

@@ -33,7 +33,7 @@ pub use histogram::{HistogramError, LatencyHistogram};
 pub use labels::Labels;
 pub use latency_clock::LatencyClock;
 pub use messages::{Messages, NotificationCount, TaskCount, Wish, WishCount};
-pub use nonce::{Echo, IDS_PER_USER, Nonce, RunTag};
+pub use nonce::{Echo, IDS_PER_USER, Nonce, RunTag, is_id_of_a_user};
 pub use outcome::{
     NotSent, Outcome, OutcomeClass, ParseOutcomeError, ProtocolFault, TimeoutPhase, TransportFault,
 };

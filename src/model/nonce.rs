@@ -8,6 +8,14 @@ use memchr::memmem;
 /// Ids of one user: its number, from 1, times this, plus a count from 1. Unique in the run, and exact as a JSON number.
 pub const IDS_PER_USER: u64 = 1_000_000_000;
 
+/// A user makes fewer calls in a run: a larger count in what looks like an id is that of no call.
+const MOST_CALLS: u64 = IDS_PER_USER / 10;
+
+/// True when `id` may be that of a call of one of `users` users.
+pub fn is_id_of_a_user(id: u64, users: u32) -> bool {
+    (1..=u64::from(users)).contains(&(id / IDS_PER_USER)) && (1..MOST_CALLS).contains(&(id % IDS_PER_USER))
+}
+
 const LEAD: &[u8; 7] = b"gander-";
 /// What ends a nonce: of one that was cut short nobody can say whose it is.
 const END: u8 = b'n';

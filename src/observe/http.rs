@@ -1,4 +1,4 @@
-//! One GET at a time from one URL: limited in time and size, never redirected, through a proxy by the same rule as
+//! One request at a time to one URL: limited in time and size, never redirected, through a proxy by the same rule as
 //! the load.
 //!
 //! Knows nothing of what the answers mean.
@@ -7,15 +7,16 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-use reqwest::Client;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
+use reqwest::{Client, RequestBuilder};
 use url::Url;
 
 use super::{ObserveError, ObserveOptions};
 use crate::plan::Proxy;
 
 /// Asks one URL, over a connection of its own that is kept open.
+#[derive(Debug)]
 pub(super) struct Fetcher {
     client: Client,
     url: Url,
@@ -116,15 +117,26 @@ impl Fetcher {
 
     /// [`Self::get`] from another URL of the same origin.
     pub(super) async fn get_from(&self, url: Url, accept: &'static str) -> Result<Reply, NoReply> {
-        match tokio::time::timeout(self.time_limit, self.read(url, accept)).await {
+        self.answer_to(self.client.get(url).header(ACCEPT, accept)).await
+    }
+
+    /// Posts JSON to a URL of the same origin.
+    pub(super) async fn post_json(&self, url: Url, body: Vec<u8>) -> Result<Reply, NoReply> {
+        const JSON: &str = "application/json";
+        let request = self.client.post(url).header(ACCEPT, JSON).header(CONTENT_TYPE, JSON).body(body);
+        self.answer_to(request).await
+    }
+
+    async fn answer_to(&self, request: RequestBuilder) -> Result<Reply, NoReply> {
+        match tokio::time::timeout(self.time_limit, self.read(request)).await {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(error)) => Err(NoReply::Broken(word_for(&error))),
             Err(_elapsed) => Err(NoReply::Timeout),
         }
     }
 
-    async fn read(&self, url: Url, accept: &'static str) -> Result<Reply, reqwest::Error> {
-        let mut response = self.client.get(url).header(ACCEPT, accept).send().await?;
+    async fn read(&self, request: RequestBuilder) -> Result<Reply, reqwest::Error> {
+        let mut response = request.send().await?;
         let status = response.status().as_u16();
         let content_type =
             response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);

@@ -1,9 +1,10 @@
-//! L2: what is watched beside the load: metrics, health, the process.
+//! L2: what is watched beside the load: metrics, health, the process, the log.
 //!
 //! Each watcher is one task with its own connection. It knows neither the load nor the run directory: it stamps what it
 //! sees with the run's clock and sends it down one channel.
 
 mod http;
+mod logs;
 mod probe;
 mod process;
 mod prometheus;
@@ -20,8 +21,9 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use self::http::Fetcher;
+pub use self::logs::LogOptions;
 pub use self::prometheus::{Asked, PrometheusOptions};
-use crate::metrics::{FetchRecord, MAX_SERIES, ScrapeRecord};
+use crate::metrics::{FetchRecord, LogRecord, MAX_SERIES, ScrapeRecord};
 use crate::model::{Endpoint, Event, HealthState, ProbeResult, Secret, Secrets, Stamped};
 use crate::plan::{Proxies, ProxyError};
 
@@ -40,6 +42,8 @@ pub enum Observation {
     Scrape(ScrapeRecord),
     /// For the series that a Prometheus has.
     Fetched(FetchRecord),
+    /// For what is known of the target's log.
+    Log(Box<LogRecord>),
 }
 
 /// What to watch, and how.
@@ -66,6 +70,8 @@ pub struct ObserveOptions {
     pub prometheus: Option<PrometheusOptions>,
     /// Which health endpoints there are.
     pub probes: Vec<(Endpoint, Url)>,
+    /// The target's log that is followed.
+    pub logs: Option<LogOptions>,
     /// How often each is asked.
     pub health_interval: Duration,
     /// How long each is asked on after [`Observer::stop`], until it says that all is well; `None`: not at all.
@@ -120,6 +126,9 @@ pub enum ObserveError {
     /// A header for the Prometheus can't be sent.
     #[error("a header for the Prometheus has characters that HTTP does not allow")]
     PrometheusHeader,
+    /// A header for the Elasticsearch can't be sent.
+    #[error("the `Authorization` header for the Elasticsearch has characters that HTTP does not allow")]
+    LogHeader,
     /// The environment names a proxy that can't be used.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
@@ -135,6 +144,7 @@ pub struct Watchers {
     /// There once it has scraped.
     scraper: Option<scrape::Scraper>,
     prometheus: Option<prometheus::Api>,
+    logs: Option<logs::LogWatcher>,
     probes: Vec<(Endpoint, Fetcher)>,
 }
 
@@ -154,7 +164,8 @@ impl Observer {
 
     /// Stops watching: a scrape under way is finished, one more is made so that the final counters are seen, and the
     /// process is looked at once more. Takes at most twice the scrape's time limit; beside a Prometheus until it has
-    /// scraped once more, a minute at the most; and where that is asked for, until the target says that it is well.
+    /// scraped once more, a minute at the most; where that is asked for, until the target says that it is well; and lines of a log are
+    /// waited for as long as they may be late, three times over.
     pub async fn stop(mut self) {
         self.stop.cancel();
         while let Some(ended) = self.tasks.join_next().await {
@@ -168,7 +179,7 @@ impl Observer {
 }
 
 /// Sets up what is to be watched, without asking for anything yet.
-pub fn prepare(options: ObserveOptions) -> Result<Watchers, ObserveError> {
+pub fn prepare(mut options: ObserveOptions) -> Result<Watchers, ObserveError> {
     let limits = options.limits;
     let fetch_metrics =
         |url: &Url| Fetcher::new(&options, url.clone(), limits.scrape_timeout, limits.scrape_bytes);
@@ -182,7 +193,10 @@ pub fn prepare(options: ObserveOptions) -> Result<Watchers, ObserveError> {
     let prometheus = options.prometheus.as_ref();
     let prometheus = prometheus.map(|asked| prometheus::Api::new(&options, asked)).transpose()?;
 
-    Ok(Watchers { options, metrics, scraper: None, prometheus, probes })
+    let asked = options.logs.take();
+    let logs = asked.map(|asked| logs::LogWatcher::new(asked, &options, reporter(&options))).transpose()?;
+
+    Ok(Watchers { options, metrics, scraper: None, prometheus, logs, probes })
 }
 
 fn reporter(options: &ObserveOptions) -> Reporter {
@@ -211,7 +225,7 @@ impl Watchers {
     /// Begins watching: everything is looked at once now and then at its interval. Must be called within a tokio
     /// runtime.
     pub fn start(self) -> Observer {
-        let Self { options, metrics, scraper: at_work, prometheus, probes } = self;
+        let Self { options, metrics, scraper: at_work, prometheus, logs, probes } = self;
         let reporter = reporter(&options);
         let (stop, hurry) = (CancellationToken::new(), CancellationToken::new());
         let mut tasks = JoinSet::new();
@@ -221,6 +235,10 @@ impl Watchers {
         if let Some((api, asked)) = prometheus.zip(options.prometheus) {
             let collector = prometheus::Collector::new(api, asked, reporter.clone());
             tasks.spawn(collector.run(stop.clone()));
+        }
+        if let Some(mut watcher) = logs {
+            watcher.begin();
+            tasks.spawn(watcher.run(stop.clone()));
         }
         for (endpoint, fetcher) in probes {
             let watcher = probe::Prober::new(endpoint, fetcher, reporter.clone());
@@ -285,6 +303,10 @@ impl Reporter {
 
     fn scrape(&self, record: ScrapeRecord) {
         self.send(Observation::Scrape(record));
+    }
+
+    fn log(&self, record: LogRecord) {
+        self.send(Observation::Log(Box::new(record)));
     }
 
     /// Nobody listening any more means that the run is over: what is seen then is of no use.

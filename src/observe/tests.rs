@@ -42,6 +42,7 @@ fn options(target: &Url) -> (ObserveOptions, mpsc::UnboundedReceiver<Observation
         recover_within: None,
         metrics_interval: NEVER,
         prometheus: None,
+        logs: None,
         probes: Vec::new(),
         health_interval: NEVER,
         pid: None,
@@ -74,6 +75,7 @@ async fn observe(
             Observation::Event(stamped) => events.push(stamped.what),
             Observation::Scrape(record) => store.apply(&record).unwrap(),
             Observation::Fetched(record) => panic!("{record:?}"),
+            Observation::Log(record) => panic!("{record:?}"),
         }
     }
     (events, store)

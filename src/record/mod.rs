@@ -11,6 +11,7 @@
 //!           seconds.ndjson    one line a second: counts, latencies, errors every line complete or dropped
 //!           series.ndjson     one line a scrape: what changed              every line complete or dropped
 //!           fetched.ndjson    one line a round of questions to a Prometheus; absent without one
+//!           logs.ndjson       one line a second: lines of the target's log, matched with calls; absent where none is followed
 //!           events.ndjson     one line an event: probes, process, notes    every line complete or dropped
 //!           end.json          how it ended; absent: the run is partial     complete or absent
 //! ```

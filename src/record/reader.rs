@@ -6,7 +6,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::files::{RecordError, read_json, read_json_if_there, read_lines};
-use crate::metrics::{FetchRecord, FetchedStore, ScrapeRecord, SeriesError, SeriesStore};
+use crate::metrics::{
+    FetchRecord, FetchedStore, LogRecord, LogStore, ScrapeRecord, SeriesError, SeriesStore,
+};
 use crate::plan::Plan;
 use crate::report::{Ending, Manifest, RUN_FORMAT_VERSION, RunLog};
 use crate::slo::Criteria;
@@ -39,6 +41,14 @@ pub fn read(folder: &Path) -> Result<RunLog, RecordError> {
     if let Some(fetched) = &mut fetched {
         each_line(&folder.join("fetched.ndjson"), |round: &FetchRecord| fetched.apply(round))?;
     }
+    let logs: Vec<LogRecord> = read_lines(&folder.join("logs.ndjson"))?;
+    let logs = (!logs.is_empty()).then(|| {
+        let mut store = LogStore::default();
+        for record in &logs {
+            store.apply(record);
+        }
+        store
+    });
     Ok(RunLog {
         manifest,
         plan,
@@ -54,6 +64,7 @@ pub fn read(folder: &Path) -> Result<RunLog, RecordError> {
         events: read_lines(&folder.join("events.ndjson"))?,
         series,
         fetched,
+        logs,
         ending: end.map_or(Ending::Partial, |end| end.ending),
     })
 }

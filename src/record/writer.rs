@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::files::{LineFile, RecordError, io_error, write_json};
-use crate::metrics::{FetchRecord, ScrapeRecord, Second};
+use crate::metrics::{FetchRecord, LogRecord, ScrapeRecord, Second};
 use crate::model::{Event, Stamped, TargetInfo};
 use crate::plan::Plan;
 use crate::report::{Ending, Environment, Manifest};
@@ -33,6 +33,8 @@ pub struct RunWriter {
     series: LineFile,
     /// Where a Prometheus is asked.
     fetched: Option<LineFile>,
+    /// Where the target's log is followed.
+    logs: Option<LineFile>,
     events: LineFile,
 }
 
@@ -79,6 +81,12 @@ impl RunWriter {
                 .as_ref()
                 .map(|_| LineFile::create(folder.join("fetched.ndjson")))
                 .transpose()?,
+            logs: criteria
+                .checks
+                .logs
+                .as_ref()
+                .map(|_| LineFile::create(folder.join("logs.ndjson")))
+                .transpose()?,
             events: LineFile::create(folder.join("events.ndjson"))?,
             folder,
         };
@@ -119,6 +127,11 @@ impl RunWriter {
     /// What one round of questions to a Prometheus brought.
     pub fn fetched(&mut self, record: &FetchRecord) -> Result<(), RecordError> {
         self.fetched.iter_mut().try_for_each(|file| file.append(record))
+    }
+
+    /// What was seen of the target's log.
+    pub fn log(&mut self, record: &LogRecord) -> Result<(), RecordError> {
+        self.logs.iter_mut().try_for_each(|file| file.append(record))
     }
 
     /// One event.

@@ -63,6 +63,7 @@ pub(super) fn fixture() -> RunLog {
         seconds,
         events: events(),
         series: SeriesStore::default(),
+        logs: None,
         fetched: None,
         ending: Ending::Complete { totals: Totals { planned, recorded: planned } },
     }

@@ -3,21 +3,24 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::{FetchedStore, Second, SeriesStore};
+use crate::metrics::{FetchedStore, LogStore, Second, SeriesStore};
 use crate::model::{Event, Stamped, TargetInfo};
 use crate::plan::Plan;
 use crate::slo::Criteria;
+use crate::verify::Checks;
 
 /// The version of the run directory's files. Version 2 is version 1 with objectives on windows or on parts of the load: readers of version 1
 /// refuse it, where they would judge such an objective over the whole run. Version 3 is version 2 with checks of the target's telemetry, which
-/// readers of version 2 would pass over. Version 4 is version 3 with checks of its health endpoints, which those of version 3 would pass over.
+/// readers of version 2 would pass over. Version 4 is version 3 with checks of its health endpoints or its log, or with prices, which those of
+/// version 3 would pass over.
 pub const RUN_FORMAT_VERSION: u32 = 4;
 
 /// The first version whose readers judge a run by all of `criteria`.
 pub fn run_format_version(criteria: &Criteria) -> u32 {
-    if criteria.checks.health.is_some() {
+    let Checks { truth, health, logs, cost } = &criteria.checks;
+    if health.is_some() || logs.is_some() || cost.is_some() {
         4
-    } else if !criteria.checks.is_empty() {
+    } else if truth.is_some() {
         3
     } else if criteria.objectives.iter().any(|objective| objective.terms.narrow()) {
         2
@@ -47,6 +50,8 @@ pub struct RunLog {
     pub series: SeriesStore,
     /// What a Prometheus gave in its place; `None` where none was to be asked.
     pub fetched: Option<FetchedStore>,
+    /// What was seen of the target's log; `None` where nobody followed it.
+    pub logs: Option<LogStore>,
     /// How it ended.
     pub ending: Ending,
 }

@@ -9,6 +9,7 @@ mod listed;
 mod live_alerts;
 mod orchestrator;
 mod output_checks;
+mod own_logs;
 mod own_prometheus;
 
 pub use crate::mcp::kill_processes;

@@ -15,11 +15,11 @@ use super::environment::this_machine;
 use super::event::RunEvent;
 use super::listed::Listed;
 use super::live_alerts::AlertWatch;
-use super::{floor, output_checks, own_prometheus};
+use super::{floor, output_checks, own_logs, own_prometheus};
 use crate::clock::{Clock, wall_clock};
 use crate::load::{self, Crew, GeneratorWatch, LoadError, Recorder, Timing, Workload};
 use crate::mcp::{self, Contact, ContactError};
-use crate::metrics::{Phase, Second, StreamLimit};
+use crate::metrics::{NoteTaker, Phase, Second, StreamLimit};
 use crate::model::{
     Carriage, EarlyCall, Endpoint, Event, Floor, Level, Secret, Stamped, printable_text, without_credentials,
 };
@@ -48,6 +48,8 @@ pub struct RunOptions {
     pub floor: Option<Duration>,
     /// The proxies that the environment names.
     pub proxies: Proxies,
+    /// What proves to the index of the target's log who asks, where the run's criteria name a variable for it.
+    pub log_authorization: Option<Secret>,
     /// Signals (1, 2, 15) as they come.
     pub signals: UnboundedReceiver<i32>,
 }
@@ -123,20 +125,36 @@ pub async fn execute(
         RunWriter::create(&parent, manifest, &plan, criteria, &this_machine()).map_err(RunError::Open)?;
     let folder = writer.folder().to_owned();
     watch(RunEvent::Opened { folder: &folder });
+    let asked = Asked {
+        floor: options.floor,
+        program: &options.program,
+        proxies: &options.proxies,
+        log_authorization: options.log_authorization.as_ref(),
+    };
     let prepared = tokio::select! {
-        prepared = prepare(&plan, criteria, options.floor, &options.program, &options.proxies) => prepared,
+        prepared = prepare(&plan, criteria, asked) => prepared,
         Some(signal) = options.signals.recv() => Err(RunError::Stopped(signal)),
     };
-    let Prepared { floor, contact, generated, demo, clock, watchers, has_baseline, observations, crew } =
-        match prepared {
-            Ok(prepared) => prepared,
-            Err(error) if error.is_of_target() => return unmeasured(writer, error),
-            Err(error) => {
-                // Nothing was tried: an empty run directory would only be in the way. One that can't be removed is.
-                let _ = std::fs::remove_dir_all(&folder);
-                return Err(error);
-            }
-        };
+    let Prepared {
+        floor,
+        contact,
+        generated,
+        demo,
+        clock,
+        watchers,
+        has_baseline,
+        notes,
+        observations,
+        crew,
+    } = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) if error.is_of_target() => return unmeasured(writer, error),
+        Err(error) => {
+            // Nothing was tried: an empty run directory would only be in the way. One that can't be removed is.
+            let _ = std::fs::remove_dir_all(&folder);
+            return Err(error);
+        }
+    };
     watch(RunEvent::Contact { target: &contact.info });
     writer.target(&contact.info).map_err(RunError::Record)?;
     writer.arguments(&generated.made).map_err(RunError::Record)?;
@@ -146,7 +164,7 @@ pub async fn execute(
     let early =
         contact.calls.iter().map(|call| EarlyCall { step: call.step.0, outcome: call.exchange.outcome });
     let baseline = has_baseline.then(|| Event::Baseline { calls: early.collect() });
-    let mut run = Run::new(plan, contact, clock, demo, writer, watch);
+    let mut run = Run::new(plan, contact, clock, demo, notes, writer, watch);
     run.notes.extend(generated.notes.into_iter().map(|text| (Level::Info, text)));
     run.stream_limits = slo::stream_limits(&criteria.objectives);
     run.alerts = criteria.alerts.as_ref().map(|alerts| AlertWatch::start(alerts, zero_ms));
@@ -175,6 +193,15 @@ fn unmeasured(mut writer: RunWriter, cause: RunError) -> Result<Finished, RunErr
     Ok(Finished { folder, ending: Ending::Unmeasured, cause: Some(cause) })
 }
 
+/// Those of [`RunOptions`] that are for before the load.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    floor: Option<Duration>,
+    program: &'a PathBuf,
+    proxies: &'a Proxies,
+    log_authorization: Option<&'a Secret>,
+}
+
 /// A target that is there, and all that is needed to watch it and to load it.
 struct Prepared {
     floor: Option<Floor>,
@@ -186,6 +213,8 @@ struct Prepared {
     watchers: Watchers,
     /// The target was scraped before the load.
     has_baseline: bool,
+    /// Who is told of single calls.
+    notes: Option<NoteTaker>,
     observations: UnboundedReceiver<Observation>,
     crew: Crew,
 }
@@ -208,13 +237,8 @@ fn manifest(plan: &Plan, criteria: &Criteria, options: &RunOptions) -> Manifest 
 
 /// Starts the target where it is ours to start, makes contact, waits until it says that it is ready, and has all users
 /// launched. A signal may drop this anywhere: users that are waiting are then sent home.
-async fn prepare(
-    plan: &Plan,
-    criteria: &Criteria,
-    floor: Option<Duration>,
-    program: &PathBuf,
-    proxies: &Proxies,
-) -> Result<Prepared, RunError> {
+async fn prepare(plan: &Plan, criteria: &Criteria, asked: Asked<'_>) -> Result<Prepared, RunError> {
+    let Asked { floor, program, proxies, log_authorization } = asked;
     let (mut contact, demo) = make_contact(plan, program, proxies).await?;
     let generated = arguments::generate(plan, &contact).await?;
     contact.give_arguments(&generated.arguments);
@@ -222,8 +246,9 @@ async fn prepare(
     let clock = Arc::new(OnceLock::new());
     let observe = observe_options(plan, &contact, proxies, Arc::clone(&clock), sink);
     let (settle, recover_within) = (criteria.checks.settle(), criteria.checks.recover_within());
+    let (logs, notes) = own_logs::options(plan, criteria, log_authorization).unzip();
     let prometheus = own_prometheus::options(plan, criteria);
-    let observe = ObserveOptions { settle, prometheus, recover_within, ..observe };
+    let observe = ObserveOptions { settle, prometheus, logs, recover_within, ..observe };
     if !observe::wait_until_ready(&observe, READY_PATIENCE).await? {
         return Err(RunError::NotReady(contact.info.url));
     }
@@ -237,8 +262,8 @@ async fn prepare(
     };
     let mut crew = Crew::launch(plan.load.peak_users())?;
     crew.ready().await?;
-    let has_baseline = criteria.checks.truth.is_some() && watchers.baseline().await;
-    Ok(Prepared { floor, contact, generated, demo, clock, watchers, has_baseline, observations, crew })
+    let has_baseline = criteria.checks.settle().is_some() && watchers.baseline().await;
+    Ok(Prepared { floor, contact, generated, demo, clock, watchers, has_baseline, notes, observations, crew })
 }
 
 /// The target where it is ours to start, and the first contact with it.
@@ -304,6 +329,7 @@ impl<'a> Run<'a> {
         contact: Contact,
         clock: Clock,
         demo: Option<DemoChild>,
+        call_notes: Option<NoteTaker>,
         writer: RunWriter,
         watch: &'a mut dyn FnMut(RunEvent<'_>),
     ) -> Self {
@@ -328,7 +354,7 @@ impl<'a> Run<'a> {
         };
         notes.extend(of_schemas);
         let mut work = Workload::new(plan, contact.wire, recorder, clock).without(&left_out);
-        work.sampler = sampler;
+        (work.sampler, work.notes) = (sampler, call_notes);
         Self {
             work: Arc::new(work),
             demo,
@@ -513,6 +539,7 @@ impl<'a> Run<'a> {
         match seen {
             Observation::Scrape(record) => self.writer.scrape(&record).map_err(RunError::Record),
             Observation::Fetched(record) => self.writer.fetched(&record).map_err(RunError::Record),
+            Observation::Log(record) => self.writer.log(&record).map_err(RunError::Record),
             Observation::Event(event) => self.write(&event),
         }
     }
@@ -573,6 +600,7 @@ fn observe_options(
         settle: None,
         recover_within: None,
         prometheus: None,
+        logs: None,
         probes: endpoints.iter().filter_map(|(name, url)| Some((*name, at(url)?))).collect(),
         health_interval: watched.health_interval,
         pid: contact.info.pid,

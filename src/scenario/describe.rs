@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::describe_queried;
 use super::describe_steps::{answers, describe_feeders, describe_transactions};
+use super::logs;
 use crate::model::{
     clean_char, counted, format_count, format_duration, format_rate, format_ratio, without_credentials,
 };
@@ -50,6 +51,9 @@ pub fn describe(plan: &Plan, criteria: &Criteria) -> String {
     if let Some(health) = &criteria.checks.health {
         let wanted = health.wanted_words().join(", ");
         page.line(0, &format!("the target's health endpoints are checked: {wanted}"));
+    }
+    if let Some(logs) = logs::described(criteria) {
+        page.line(0, &logs);
     }
     if let Some(prices) = &criteria.checks.cost {
         let budget = prices.budget.map_or_else(

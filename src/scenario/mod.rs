@@ -16,6 +16,7 @@ mod describe_steps;
 mod extract_file;
 mod file;
 mod load_file;
+mod logs;
 mod oauth_file;
 mod objectives;
 mod observe_file;
@@ -123,6 +124,7 @@ fn load_into(
     let file = file::read(&root, path, sources, problems)?;
     let written = objectives::read(&file, path, &overrides.slo, sources, problems);
     check::check(&file, &written, problems);
+    logs::check(&written, &file.hosts, sources.env, problems);
     let mut plan = assemble::plan(file)?;
     let criteria = written.into_criteria();
     plan.thresholds = objectives::thresholds(&criteria.objectives);

@@ -94,7 +94,7 @@ pub fn resolved_criteria(criteria: &Criteria) -> Mapping {
         fields.set("alerts", resolved_alerts::alerts(alerts));
     }
     if !criteria.checks.is_empty() {
-        fields.set("checks", resolved_checks::checks(&criteria.checks));
+        fields.set("checks", resolved_checks::checks(criteria));
     }
     if let Some(AbortWhen { all_calls_fail_for, no_answer_for }) = &criteria.abort_when {
         let mut guards = Fields::default();

@@ -4,19 +4,23 @@ use std::collections::BTreeMap;
 
 use serde_yaml::Value;
 
+use super::logs;
 use super::resolved::{Fields, duration, percentage};
-use crate::verify::{
-    Checks, CostBudget, HealthChecks, Prices, Reserved, TokenCount, TokenPrice, TruthChecks,
-};
+use crate::slo::Criteria;
+use crate::verify::{CostBudget, HealthChecks, Prices, Reserved, TokenCount, TokenPrice, TruthChecks};
 
 /// What is on.
-pub(super) fn checks(checks: &Checks) -> Value {
+pub(super) fn checks(criteria: &Criteria) -> Value {
+    let checks = &criteria.checks;
     let mut kinds = Fields::default();
     if let Some(checks) = &checks.truth {
         kinds.set("truth", truth(checks));
     }
     if let Some(checks) = &checks.health {
         kinds.set("health", health(checks));
+    }
+    if let Some(logs) = logs::resolved(criteria) {
+        kinds.set("logs", logs);
     }
     if let Some(sheet) = &checks.cost {
         kinds.set("cost", prices(sheet));

@@ -303,6 +303,8 @@ fn golden_resolved(name: &str, path: &Path, loaded: &Loaded) {
     let mut checks = again.criteria.checks.clone();
     let written = checks.truth.iter_mut().zip(&loaded.criteria.checks.truth);
     written.for_each(|(again, loaded)| again.origin.clone_from(&loaded.origin));
+    let written = checks.logs.iter_mut().zip(&loaded.criteria.checks.logs);
+    written.for_each(|(again, loaded)| again.origin.clone_from(&loaded.origin));
     let written = checks.health.iter_mut().zip(&loaded.criteria.checks.health);
     written.for_each(|(again, loaded)| again.origin.clone_from(&loaded.origin));
     let written = checks.cost.iter_mut().zip(&loaded.criteria.checks.cost);

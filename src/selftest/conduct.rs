@@ -211,6 +211,7 @@ async fn run(
         program: options.program.clone(),
         // Load goes to loopback, which is never called through a proxy.
         proxies: Proxies::default(),
+        log_authorization: None,
         signals: receiver,
     };
     let mut asked = None;

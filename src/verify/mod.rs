@@ -12,6 +12,7 @@ mod growth;
 mod health;
 mod health_checks;
 mod health_file;
+mod logs;
 mod names;
 mod names_file;
 mod selector;
@@ -26,6 +27,7 @@ pub use cost::{
     BudgetPer, Cost, CostBudget, CostPart, CostRow, Prices, Reserved, TokenCount, TokenPrice, cost, money,
 };
 pub use health_checks::{HealthCheck, HealthChecks};
+pub use logs::{LogCheck, LogChecks};
 pub use names::{Durations, LabelledCounter, MetricNames, Requests};
 pub use selector::SeriesSelector;
 
@@ -33,7 +35,7 @@ pub(crate) use file::{WrittenChecks, read};
 
 use std::time::Duration;
 
-use crate::metrics::{Aggregates, Second, SeriesStore};
+use crate::metrics::{Aggregates, LogStore, Second, SeriesStore};
 use crate::model::{Event, Stamped, TargetInfo};
 use crate::plan::Plan;
 
@@ -57,6 +59,8 @@ pub struct Seen<'a> {
     pub series: &'a SeriesStore,
     /// True where a Prometheus gave series in place of scrapes.
     pub is_fetched: bool,
+    /// What was seen of the target's log; `None` where nobody followed it.
+    pub log: Option<&'a LogStore>,
     /// The latency limits of the run's objectives, in seconds, each with its objective's name.
     pub latency_limits: &'a [(String, f64)],
     /// When the objectives on latencies and errors that failed were broken.
@@ -78,6 +82,7 @@ pub struct Broken {
 pub fn checked(checks: &Checks, seen: &Seen<'_>) -> Vec<Checked> {
     let truth = checks.truth.iter().flat_map(|truth| truth::checked(truth, seen));
     let health = checks.health.iter().flat_map(|health| health::checked(health, seen));
+    let logs = checks.logs.iter().flat_map(|logs| logs::checked(logs, seen));
     let budget = checks.cost.iter().filter_map(|prices| cost::checked(prices, &cost(prices, seen)));
-    truth.chain(health).chain(budget).collect()
+    truth.chain(health).chain(logs).chain(budget).collect()
 }

@@ -89,6 +89,7 @@ mod stream_objectives;
 mod output_schemas;
 
 /// Sessions that servers lose in mid-run.
+mod logs;
 mod lost_sessions;
 
 /// Several URLs of one target.

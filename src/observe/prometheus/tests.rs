@@ -110,6 +110,7 @@ async fn observe(
         recover_within: None,
         metrics_interval: NEVER,
         prometheus: Some(asked),
+        logs: None,
         probes: Vec::new(),
         health_interval: NEVER,
         pid: None,
@@ -134,6 +135,7 @@ async fn observe(
             Observation::Event(stamped) => events.push(stamped.what),
             Observation::Fetched(record) => store.apply(&record).unwrap(),
             Observation::Scrape(record) => panic!("{record:?}"),
+            Observation::Log(record) => panic!("{record:?}"),
         }
     }
     (events, store)

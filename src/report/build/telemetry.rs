@@ -29,6 +29,7 @@ pub(in crate::report) fn report(
         events: &log.events,
         series: &log.series,
         is_fetched: log.fetched.is_some(),
+        log: log.logs.as_ref(),
         latency_limits: &latency_limits,
         broken,
     };

@@ -172,6 +172,7 @@ impl Made {
             events: &events,
             series: &SeriesStore::default(),
             is_fetched: false,
+            log: None,
             latency_limits: &[],
             broken: &self.broken,
         };

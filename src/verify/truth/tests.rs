@@ -142,6 +142,7 @@ impl Made {
             aggregates: &Aggregates::of(&seconds),
             events: &events,
             series: &series,
+            log: None,
             is_fetched: false,
             latency_limits: &self.limits,
             broken: &[],
