@@ -238,7 +238,7 @@ impl Watchers {
         }
         if let Some(mut watcher) = logs {
             watcher.begin();
-            tasks.spawn(watcher.run(stop.clone()));
+            tasks.spawn(watcher.run(stop.clone(), hurry.clone()));
         }
         for (endpoint, fetcher) in probes {
             let watcher = probe::Prober::new(endpoint, fetcher, reporter.clone());

@@ -18,7 +18,7 @@ const MOST_BUDGETS: usize = 3;
 /// Notes are shown up to this line; what is left of them is counted...
 const LAST_LINE_OF_NOTES: usize = 43;
 /// ... but so many lines of them are shown in any case, the warnings first.
-const FEWEST_LINES_OF_NOTES: usize = 4;
+const FEWEST_LINES_OF_NOTES: usize = 3;
 /// What is wider than this in a column of figures is text.
 const WIDEST_FIGURE: usize = 16;
 /// Tables stand so far from the left.
@@ -110,18 +110,15 @@ impl Screen {
             table.row([
                 objective.verdict.to_string(),
                 objective.name.clone(),
-                format!("{}, {}", objective.indicator, objective.scope),
+                objective.what(),
                 objective.value.clone(),
                 objective.limit.clone(),
                 objective.plainly().to_owned(),
             ]);
         }
-        let samples: Vec<String> = std::iter::once("samples".to_owned())
-            .chain(shown.iter().take(MOST_ROWS).map(|objective| format_count(objective.samples)))
-            .collect();
-        // Not at the price of what must be known.
-        if self.width >= WIDE && table.has_room_for(&samples, self.width - INDENT) {
-            table.column(Align::Right, samples);
+        if self.width >= WIDE {
+            let samples = shown.iter().take(MOST_ROWS).map(|objective| format_count(objective.samples));
+            table.column(Align::Right, std::iter::once("samples".to_owned()).chain(samples));
         }
         for (lines, objective) in self.headed(&table).zip(&shown) {
             let word = objective.verdict.as_str();

@@ -51,13 +51,6 @@ impl Table {
         }
     }
 
-    /// True where a column of these `cells` at the right leaves each other one as wide as its widest cell.
-    pub(crate) fn has_room_for(&self, cells: &[String], width: usize) -> bool {
-        let more = cells.iter().map(|cell| cell.width()).max().unwrap_or_default() + GAP;
-        let widths = self.natural_widths();
-        widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1) + more <= width
-    }
-
     /// The lines of each row, in at most `width` columns as long as columns can give way: more than one where a name goes on below.
     pub(crate) fn rows(&self, width: usize) -> Vec<Vec<String>> {
         let widths = self.widths(width);

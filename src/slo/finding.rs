@@ -40,6 +40,18 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// The scope of what is about no calls in particular.
+    pub const WHOLE_RUN: &str = "the whole run";
+
+    /// What is judged, and of what: `p95 latency, tool search`.
+    pub fn what(&self) -> String {
+        if self.scope == Self::WHOLE_RUN {
+            self.indicator.clone()
+        } else {
+            format!("{}, {}", self.indicator, self.scope)
+        }
+    }
+
     /// The plain comparison in a word: `within` the limit, or `outside`; `-` where there is none. Where the verdict is INCONCLUSIVE this is
     /// what it would be without regard to chance.
     pub fn plainly(&self) -> &'static str {

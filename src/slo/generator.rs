@@ -151,7 +151,7 @@ pub fn generator_finding(checks: &[GeneratorCheck]) -> Option<Finding> {
     };
     (!checks.is_empty()).then(|| Finding {
         name: "generator".to_owned(),
-        scope: "the whole run".to_owned(),
+        scope: Finding::WHOLE_RUN.to_owned(),
         indicator: "gander's checks of itself".to_owned(),
         verdict: if failing.is_empty() { Verdict::Pass } else { Verdict::Invalid },
         value: format!("{} hold", known - failing.len()),

@@ -283,14 +283,17 @@ impl Book {
         }
     }
 
-    /// Counts all that is left: nothing more will come.
-    pub(super) fn finish(&mut self) {
+    /// Counts all that is left. Where lines were not waited for (`is_hurried`), nobody knows whether calls without one would have had it.
+    pub(super) fn finish(&mut self, is_hurried: bool) {
         self.ended.clear();
         self.early.clear();
         let mut left: Vec<(u64, Slot)> = self.open.drain().collect();
         // The same calls are told of, whatever order they are kept in.
         left.sort_by_key(|(call, _)| *call);
-        for (_, slot) in &left {
+        for (_, slot) in &mut left {
+            if let Some(note) = slot.note.as_mut().filter(|_| is_hurried && slot.lines == 0) {
+                note.end = CallEnd::Unsure;
+            }
             self.close(slot);
         }
         self.waiting = 0;

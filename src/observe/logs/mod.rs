@@ -121,8 +121,8 @@ impl LogWatcher {
         }
     }
 
-    /// Follows it until it is told to stop, and then until every line is there, or late beyond patience.
-    pub(super) async fn run(mut self, stop: CancellationToken) {
+    /// Follows it until it is told to stop, and then until every line is there, or late beyond patience, or it is told to `hurry`.
+    pub(super) async fn run(mut self, stop: CancellationToken, hurry: CancellationToken) {
         let every = if self.index.is_some() { ASK_EVERY } else { LOOK_EVERY };
         let mut ticks = super::ticks(every);
         let mut told = Duration::ZERO;
@@ -136,15 +136,15 @@ impl LogWatcher {
             let now = self.reporter.now();
             if now.saturating_sub(told) >= RECORD_EVERY {
                 told = now;
-                self.record(false);
+                self.record(None);
             }
         }
-        self.wait_for_the_rest(&mut ticks, every).await;
+        self.wait_for_the_rest(&mut ticks, every, &hurry).await;
         self.look_for_unseen().await;
-        self.record(true);
+        self.record(Some(Ended { is_hurried: hurry.is_cancelled() }));
     }
 
-    async fn wait_for_the_rest(&mut self, ticks: &mut Interval, every: Duration) {
+    async fn wait_for_the_rest(&mut self, ticks: &mut Interval, every: Duration, hurry: &CancellationToken) {
         let over = self.reporter.now();
         let quiet = (2 * every).max(RECORD_EVERY);
         let mut more = 0;
@@ -158,7 +158,11 @@ impl LogWatcher {
             if more > LOOKS_MORE || is_lost || waited >= self.lag_within * PATIENCE {
                 return;
             }
-            ticks.tick().await;
+            tokio::select! {
+                biased;
+                () = hurry.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
         }
     }
 
@@ -192,20 +196,26 @@ impl LogWatcher {
         }
     }
 
-    fn record(&mut self, ended: bool) {
+    fn record(&mut self, ended: Option<Ended>) {
         let now = self.reporter.now();
         let desk = self.desk();
-        if ended {
-            desk.book.finish();
+        if let Some(Ended { is_hurried }) = ended {
+            desk.book.finish(is_hurried);
         }
         let trouble = desk.trouble.clone();
-        let record = desk.book.record(now, trouble, ended);
+        let record = desk.book.record(now, trouble, ended.is_some());
         self.reporter.log(record);
     }
 
     fn desk(&mut self) -> &mut Desk {
         self.desk.as_mut().expect("it comes back from each look")
     }
+}
+
+/// How following a log came to its end.
+#[derive(Clone, Copy)]
+struct Ended {
+    is_hurried: bool,
 }
 
 impl Desk {

@@ -39,8 +39,12 @@ impl Desk {
         self.book.line(line.to_string().as_bytes(), seen_at(seen_ms));
     }
 
-    fn store(mut self) -> LogStore {
-        self.book.finish();
+    fn store(self) -> LogStore {
+        self.ended(false)
+    }
+
+    fn ended(mut self, is_hurried: bool) -> LogStore {
+        self.book.finish(is_hurried);
         let mut store = LogStore::default();
         store.apply(&self.book.record(Duration::from_secs(60), None, true));
         store
@@ -83,6 +87,16 @@ fn lost_lines_and_lines_too_many_are_told_with_their_calls() {
     assert_eq!((all.calls, all.lost, all.several, all.unsure), (4, 2, 1, 1));
     assert_eq!(store.first(&[LogFaultKind::Lost]).unwrap().call, Some(ID + 2));
     assert_eq!(store.first(&[LogFaultKind::Several]).unwrap().text, "it has 2 lines");
+}
+
+#[test]
+fn lines_that_nobody_waited_for_are_not_lost() {
+    let mut desk = Desk::new();
+    desk.call(ID, CallEnd::Good, 10, 100);
+    desk.call(ID + 1, CallEnd::Good, 10, 100);
+    desk.line(ID, "INFO", 9, 100, 150);
+    let all = desk.ended(true).all();
+    assert_eq!((all.calls, all.lost, all.unsure), (1, 0, 1));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Did every answer come to the call that it was meant for? What nonces and ids told over the whole run, and the verdict on it.
 
-use super::findings::{OWN_ORIGIN, OWN_SCOPE};
+use super::findings::OWN_ORIGIN;
 use crate::metrics::Aggregates;
 use crate::model::{Outcome, ProtocolFault, Verdict, counted, format_count};
 use crate::report::{CrossTalk, Finding, RunLog};
@@ -33,7 +33,7 @@ pub(super) fn finding(CrossTalk { echoed, crossed }: CrossTalk) -> Option<Findin
     };
     Some(Finding {
         name: NAME.to_owned(),
-        scope: OWN_SCOPE.to_owned(),
+        scope: Finding::WHOLE_RUN.to_owned(),
         indicator: "answers that were meant for other calls".to_owned(),
         verdict,
         value: format_count(crossed),

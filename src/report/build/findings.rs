@@ -11,7 +11,6 @@ use crate::report::{Ending, Finding, RunLog, StepRow, Totals, figures};
 use crate::slo::{ALERT, GeneratorCheck, generator_finding};
 use crate::verify::TELEMETRY;
 
-pub(super) const OWN_SCOPE: &str = "the whole run";
 pub(super) const OWN_ORIGIN: &str = "gander";
 const GENERATOR: &str = "generator";
 const ABORT: &str = "abort";
@@ -148,7 +147,7 @@ fn named(one: &str, many: &str, findings: &[&Finding]) -> String {
 fn missing_objectives() -> Finding {
     Finding {
         name: "objectives".to_owned(),
-        scope: OWN_SCOPE.to_owned(),
+        scope: Finding::WHOLE_RUN.to_owned(),
         indicator: "objectives".to_owned(),
         verdict: Verdict::Inconclusive,
         value: "none".to_owned(),
@@ -197,7 +196,7 @@ fn unfinished(log: &RunLog, clock: &LoadClock) -> Option<Finding> {
     };
     Some(Finding {
         name: "whole load".to_owned(),
-        scope: OWN_SCOPE.to_owned(),
+        scope: Finding::WHOLE_RUN.to_owned(),
         indicator: "load made".to_owned(),
         verdict: Verdict::Inconclusive,
         value: measured.clone(),
@@ -234,7 +233,7 @@ fn abort(log: &RunLog) -> Option<Finding> {
     };
     Some(Finding {
         name: ABORT.to_owned(),
-        scope: OWN_SCOPE.to_owned(),
+        scope: Finding::WHOLE_RUN.to_owned(),
         indicator: "load made".to_owned(),
         verdict: Verdict::Fail,
         value: format_duration(at),
@@ -291,7 +290,7 @@ fn backlog(log: &RunLog, clock: &LoadClock) -> Option<Finding> {
     };
     Some(Finding {
         name: "rate".to_owned(),
-        scope: OWN_SCOPE.to_owned(),
+        scope: Finding::WHOLE_RUN.to_owned(),
         indicator: "iterations not begun in time".to_owned(),
         verdict: if kept { Verdict::Pass } else { Verdict::Fail },
         value: format_count(not_begun),
@@ -322,7 +321,7 @@ fn missing_target(log: &RunLog) -> Finding {
     });
     Finding {
         name: "target".to_owned(),
-        scope: OWN_SCOPE.to_owned(),
+        scope: Finding::WHOLE_RUN.to_owned(),
         indicator: "the target is reached and ready".to_owned(),
         verdict: Verdict::Inconclusive,
         value: "no".to_owned(),
@@ -407,7 +406,7 @@ fn accounting(log: &RunLog, books: &Books) -> Finding {
     let lost = books.unaccounted();
     Finding {
         name: "accounting".to_owned(),
-        scope: OWN_SCOPE.to_owned(),
+        scope: Finding::WHOLE_RUN.to_owned(),
         indicator: "unaccounted calls".to_owned(),
         verdict,
         value: format_count(lost),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::findings::{OWN_ORIGIN, OWN_SCOPE};
+use super::findings::OWN_ORIGIN;
 use crate::metrics::OutputCheck;
 use crate::model::{Verdict, format_count};
 use crate::plan::{OnViolation, StepId};
@@ -71,7 +71,7 @@ pub(super) fn finding(log: &RunLog, rows: &[OutputRow]) -> Option<Finding> {
     };
     Some(Finding {
         name: "output schema".to_owned(),
-        scope: OWN_SCOPE.to_owned(),
+        scope: Finding::WHOLE_RUN.to_owned(),
         indicator: "sampled answers that break their tools' output schemas".to_owned(),
         verdict,
         value: if checked == 0 { "no data".to_owned() } else { format_count(violations) },

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::findings::{OWN_ORIGIN, OWN_SCOPE};
+use super::findings::OWN_ORIGIN;
 use crate::metrics::FetchedStore;
 use crate::model::{Event, PrometheusEvent, Verdict, format_count, format_duration, without_credentials};
 use crate::plan::OwnPrometheus;
@@ -86,7 +86,7 @@ pub(super) fn finding(log: &RunLog, clock: &LoadClock) -> Option<Finding> {
     };
     Some(Finding {
         name: "prometheus".to_owned(),
-        scope: OWN_SCOPE.to_owned(),
+        scope: Finding::WHOLE_RUN.to_owned(),
         indicator: "series of the whole load".to_owned(),
         verdict: Verdict::Inconclusive,
         value: format!("{} series", format_count(fetched.series().len() as u64)),

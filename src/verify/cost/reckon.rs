@@ -16,6 +16,8 @@ const MEMORY_GAUGE: &str = "process_resident_memory_bytes";
 
 const SECONDS_PER_HOUR: f64 = 3600.0;
 const BYTES_PER_GB: f64 = 1e9;
+/// What is looked at so long after the load still tells of it: the target is idle then.
+const AFTERWARDS: Duration = Duration::from_secs(2);
 /// Of a load that was seen for less than this share of its length nothing is reckoned.
 const SEEN_ENOUGH: f64 = 0.8;
 
@@ -165,11 +167,11 @@ fn not_seen(metric: &str) -> String {
     )
 }
 
-/// What the target's process says of itself while the load was on.
+/// What the target's process says of itself while the load was on, and just after it.
 fn samples<'s>(seen: &Seen<'s>, length: Duration) -> Vec<(Duration, &'s ProcessSample)> {
     let sample = |stamped: &'s Stamped<Event>| {
         let Event::Process(sample) = &stamped.what else { return None };
-        (stamped.at <= length).then_some((stamped.at, sample))
+        (stamped.at <= length + AFTERWARDS).then_some((stamped.at, sample))
     };
     seen.events.iter().filter_map(sample).collect()
 }
@@ -178,6 +180,7 @@ fn samples<'s>(seen: &Seen<'s>, length: Duration) -> Vec<(Duration, &'s ProcessS
 fn share_seen(mut times: impl DoubleEndedIterator<Item = Duration>, length: Duration) -> Option<f64> {
     let first = times.next()?;
     let last = times.next_back()?.min(length);
+    // Rises are taken up to the last look: it may be after the load.
     let share = last.saturating_sub(first).as_secs_f64() / length.as_secs_f64();
     (share >= SEEN_ENOUGH).then_some(share)
 }
@@ -216,10 +219,10 @@ fn resident_bytes(seen: &Seen<'_>, length: Duration) -> Option<Used> {
     Some(Used { amount: times.iter().map(at).sum::<f64>() / times.len() as f64, by: "mean of its metrics" })
 }
 
-/// When `metric` was there to be seen while the load was on.
+/// When `metric` was there to be seen while the load was on, and just after it.
 fn scrapes(store: &SeriesStore, metric: &str, length: Duration) -> Vec<Duration> {
     let is_there = |at: &&Duration| store.named(metric).any(|series| series.value_at(**at).is_some());
-    store.scrape_times().iter().filter(|at| **at <= length).filter(is_there).copied().collect()
+    store.scrape_times().iter().filter(|at| **at <= length + AFTERWARDS).filter(is_there).copied().collect()
 }
 
 /// `part`, shared out by the time that calls took.

@@ -52,9 +52,14 @@ fn without_a_process_the_targets_own_metrics_say_what_it_used() {
     let scrape = |cpu: f64, bytes: u64| {
         format!("process_cpu_seconds_total {cpu}\nprocess_resident_memory_bytes {bytes}\n")
     };
-    let one = made().calls("search", Outcome::Ok, 1, 10).scrape(&scrape(1.0, 1_000_000_000));
-    // Scrapes of the made run are 10 s apart: the second one is after the load.
-    let cost = reckoned(&one.scrape(&scrape(4.6, 1_000_000_000)), "{cost: {currency: USD, vcpu_hour: 1}}");
+    let sheet = "{cost: {currency: USD, vcpu_hour: 1000, gb_hour: 400}}";
+    // Scrapes of the made run are 10 s apart: the second one is just after the load.
+    let one = || made().calls("search", Outcome::Ok, 1, 10).scrape(&scrape(1.0, 1_000_000_000));
+    let cost = reckoned(&one().scrape(&scrape(4.6, 1_000_000_000)), sheet);
+    close(cost.parts[0].amount, 1.0);
+    close(cost.parts[1].amount, 1.0);
+    // One that is not there at the end tells of too little.
+    let cost = reckoned(&one().scrape("other 1\n"), sheet);
     assert_eq!(cost.total, None);
     assert_eq!(cost.rows[0].amount, None);
     assert!(cost.parts[0].basis.contains("process_cpu_seconds_total"), "{:?}", cost.parts);
