@@ -3,6 +3,7 @@
 //!
 //! It knows YAML and nothing of what the fields mean.
 
+mod address;
 mod beside;
 mod fields;
 mod files;
@@ -20,6 +21,7 @@ pub use files::Files;
 pub use problem::{Problem, Problems, Severity};
 pub use source::{Place, Source};
 
+pub(crate) use address::Address;
 pub(crate) use beside::candidates;
 pub(crate) use fields::{Field, Fields, parse_share};
 pub(crate) use node::{Entry, Key, Node, Value};

@@ -325,9 +325,10 @@ fn chart(duration: Duration, share_at: impl Fn(Duration) -> f64) -> String {
 }
 
 fn describe_objectives(page: &mut Page, plan: &Plan, criteria: &Criteria) {
-    let Criteria { objectives, alerts, .. } = criteria;
+    let Criteria { objectives, alerts, checks, .. } = criteria;
     if objectives.is_empty() {
-        let expects = alerts.as_ref().is_some_and(|alerts| !alerts.expectations.is_empty());
+        let expects =
+            alerts.as_ref().is_some_and(|alerts| !alerts.expectations.is_empty()) || !checks.is_empty();
         page.line(0, if expects { "no objectives" } else { "no objectives: nothing is judged" });
         return;
     }

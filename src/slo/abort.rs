@@ -18,9 +18,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::bursts::{Bad, Bursts, counted};
-use super::evidence::without_binary_noise;
-use super::judge::Latency;
-use super::{Criteria, Indicator, Objective};
+use super::{Criteria, Objective};
 use crate::metrics::{Course, CourseSecond, Phase, Second};
 use crate::model::{Abort, LatencyHistogram, Outcome};
 use crate::plan::{Plan, Role};
@@ -106,19 +104,7 @@ impl AbortWatch {
 impl Watched {
     /// `None` of what no share of calls is counted of; the file's reader refuses it.
     fn of(objective: &Objective, plan: &Plan) -> Option<Self> {
-        let (bad, budget) = match &objective.indicator {
-            Indicator::Latency { clock, share, within } => {
-                let place =
-                    Latency { clock: *clock, share: *share, within: *within }.threshold(&plan.thresholds);
-                (Bad::Late { clock: *clock, within: *within, place }, without_binary_noise(1.0 - share))
-            }
-            Indicator::ErrorRatio { at_most } => (Bad::Failed, *at_most),
-            Indicator::Stream { .. }
-            | Indicator::Throughput { .. }
-            | Indicator::Metric(_)
-            | Indicator::Promql(_)
-            | Indicator::Events(_) => return None,
-        };
+        let (bad, budget) = Bad::of(&objective.indicator, plan)?;
         let during = match &objective.terms.during {
             None => 0..u32::MAX,
             Some(during) => {

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use super::bursts::{Bad, counted};
-use super::evidence::without_binary_noise;
-use super::judge::{Latency, Measurements};
-use super::{Finding, Indicator, Objective};
+use super::judge::Measurements;
+use super::{Finding, Objective};
 use crate::metrics::CourseSecond;
 use crate::model::Verdict;
 use crate::stats::binomial::{SIGNIFICANCE, upper_tail};
@@ -27,19 +26,7 @@ pub fn broken(objectives: &[Objective], findings: &[Finding], run: &Measurements
 }
 
 fn broken_when(objective: &Objective, run: &Measurements<'_>) -> Option<Broken> {
-    let (bad, budget) = match &objective.indicator {
-        Indicator::Latency { clock, share, within } => {
-            let limit = Latency { clock: *clock, share: *share, within: *within };
-            let place = limit.threshold(&run.plan.thresholds);
-            (Bad::Late { clock: *clock, within: *within, place }, 1.0 - share)
-        }
-        Indicator::ErrorRatio { at_most } => (Bad::Failed, *at_most),
-        Indicator::Stream { .. }
-        | Indicator::Throughput { .. }
-        | Indicator::Metric(_)
-        | Indicator::Promql(_)
-        | Indicator::Events(_) => return None,
-    };
+    let (bad, budget) = Bad::of(&objective.indicator, run.plan)?;
     let of = counted(run.plan, &objective.scope, bad);
     let part = objective.terms.during.as_ref().map(|during| during.span(&run.plan.load).unwrap_or_default());
     let is_in = |second: u32| {
@@ -49,7 +36,7 @@ fn broken_when(objective: &Objective, run: &Measurements<'_>) -> Option<Broken> 
     let looked_at = run.seconds.iter().filter(|second| is_in(second.second));
     let seconds: Vec<(u32, CourseSecond)> =
         looked_at.map(|second| (second.second, of(second))).filter(|(_, calls)| calls.calls > 0).collect();
-    let (first, last) = shown(&seconds, without_binary_noise(budget))?;
+    let (first, last) = shown(&seconds, budget)?;
     let at = |second: u64| run.began + Duration::from_secs(second);
     Some(Broken { name: objective.name.clone(), from: at(first.into()), to: at(u64::from(last) + 1) })
 }

@@ -1,10 +1,11 @@
-//! The calls that an objective looks at, second by second, and how far the bad ones among them come in bursts. It does not know the
-//! budget.
+//! The calls that an objective looks at, second by second, and how far the bad ones among them come in bursts. Of the
+//! budget it knows what the indicator says.
 
 use std::time::Duration;
 
-use super::Scope;
-use super::judge::is_in;
+use super::evidence::without_binary_noise;
+use super::judge::{Latency, is_in};
+use super::{Indicator, Scope};
 use crate::metrics::{Cell, Course, CourseSecond, Moments, Phase, Second};
 use crate::model::{LatencyClock, LatencyHistogram, OutcomeClass};
 use crate::plan::{Plan, Role};
@@ -35,6 +36,28 @@ pub(super) enum Bad {
         /// Which of the plan's thresholds it is, where it is one.
         place: Option<usize>,
     },
+}
+
+impl Bad {
+    /// Those that `indicator` counts, with the share of calls that may be; `None` where no share of calls is counted.
+    pub(super) fn of(indicator: &Indicator, plan: &Plan) -> Option<(Self, f64)> {
+        match indicator {
+            Indicator::Latency { clock, share, within } => {
+                let limit = Latency { clock: *clock, share: *share, within: *within };
+                let place = limit.threshold(&plan.thresholds);
+                Some((
+                    Self::Late { clock: *clock, within: *within, place },
+                    without_binary_noise(1.0 - share),
+                ))
+            }
+            Indicator::ErrorRatio { at_most } => Some((Self::Failed, *at_most)),
+            Indicator::Stream { .. }
+            | Indicator::Throughput { .. }
+            | Indicator::Metric(_)
+            | Indicator::Promql(_)
+            | Indicator::Events(_) => None,
+        }
+    }
 }
 
 impl Bursts {

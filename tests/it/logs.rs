@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
-use serde_json::Value;
-
-use crate::support::{Done, Running, at_once, beside_others, gander, scenario, start_run, start_run_in};
+use crate::support::{
+    Done, Running, at_once, beside_others, expect_one_check, same_offline, scenario, start_run, start_run_in,
+    telemetry,
+};
 
 const SCENARIO: &str = "
 version: 1
@@ -46,49 +47,9 @@ fn run(arguments: &str) -> Done {
     start(arguments).running.finish()
 }
 
-fn checks(report: &Value) -> Vec<(String, String, String)> {
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let told = |check: &Value| {
-        let finding = &check["finding"];
-        (text(&finding["name"]), text(&finding["verdict"]), text(&finding["because"]))
-    };
-    report["telemetry"].as_array().unwrap().iter().map(told).collect()
-}
-
-/// `check` alone must fail, and say `because`.
-#[track_caller]
-fn expect_one(done: &Done, check: &str, because: &str) {
-    let report = done.report();
-    let checks = checks(&report);
-    assert_eq!(checks.len(), 5, "{checks:#?}");
-    for (name, verdict, said) in &checks {
-        let expected = if name == check { "FAIL" } else { "PASS" };
-        assert_eq!(verdict, expected, "{name}: {said}");
-        assert!(name != check || said.contains(because), "{said}");
-    }
-    done.expect_code(1);
-    let evidence = report["telemetry"].as_array().unwrap().iter().find(|it| it["finding"]["name"] == check);
-    let rows = evidence.unwrap()["evidence"]["rows"].as_array().unwrap();
-    assert!(!rows.is_empty(), "{report:#}");
-    assert!(done.stdout.contains("TELEMETRY"), "{}", done.stdout);
-    same_offline(done, 1);
-    let junit = std::fs::read_to_string(done.run_folder().join("junit.xml")).unwrap();
-    assert!(junit.contains(check), "{junit}");
-}
-
-/// `gander check` finds the same, from the run directory alone.
-#[track_caller]
-fn same_offline(done: &Done, code: i32) {
-    let folder = done.run_folder();
-    let folder = folder.to_str().unwrap();
-    assert_eq!(gander(&["check", folder]).status.code(), Some(code));
-    let judged: Value = serde_json::from_slice(&gander(&["report", folder, "-f", "json"]).stdout).unwrap();
-    assert_eq!(checks(&judged), checks(&done.report()));
-}
-
 #[track_caller]
 fn expect_all_pass(done: &Done, arguments: &str) {
-    let checks = checks(&done.report());
+    let checks = telemetry(&done.report());
     assert_eq!(checks.len(), 5, "{checks:#?}");
     for (name, verdict, because) in checks {
         assert_eq!(verdict, "PASS", "{arguments}: {name}: {because}");
@@ -113,7 +74,7 @@ fn each_fault_of_the_log_is_found_by_its_check_alone() {
             "longer by their lines than their clients waited",
         ),
     ];
-    at_once(faults, |(arguments, check, because)| expect_one(&run(arguments), check, because));
+    at_once(faults, |(arguments, check, because)| expect_one_check(&run(arguments), 5, check, because));
 }
 
 #[test]
@@ -146,7 +107,7 @@ fn rotation_in_mid_run_loses_nothing() {
             rotate(&folder.path().join("target.log"));
         }
         let done = running.finish();
-        let checks = checks(&done.report());
+        let checks = telemetry(&done.report());
         let (_, verdict, because) = checks.iter().find(|(name, ..)| name == "logs: lines").unwrap();
         assert!(verdict != "FAIL", "{because}");
         assert!(
@@ -165,7 +126,7 @@ fn a_log_that_does_not_appear_shows_nothing() {
     std::fs::write(&file, text).unwrap();
     std::fs::write(folder.path().join("slo.yaml"), SLO.replace("LOG", log.to_str().unwrap())).unwrap();
     let done = start_run(&file, &[]).finish();
-    for (name, verdict, because) in checks(&done.report()) {
+    for (name, verdict, because) in telemetry(&done.report()) {
         assert_eq!(verdict, "INCONCLUSIVE", "{name}");
         assert!(because.contains("target.log` is not there"), "{because}");
     }
@@ -306,7 +267,7 @@ fn an_index_tells_the_same_as_a_file() {
         let done = run_with_index(arguments, "ApiKey a2V5");
         match fault {
             None => expect_all_pass(&done, arguments),
-            Some((check, because)) => expect_one(&done, check, because),
+            Some((check, because)) => expect_one_check(&done, 5, check, because),
         }
     });
 }
@@ -315,7 +276,7 @@ fn an_index_tells_the_same_as_a_file() {
 fn an_index_that_refuses_shows_nothing_and_its_key_is_nowhere() {
     let _beside_others = beside_others();
     let done = run_with_index("--seed, \"1\"", "ApiKey d3Jvbmc");
-    for (name, verdict, because) in checks(&done.report()) {
+    for (name, verdict, because) in telemetry(&done.report()) {
         assert_eq!(verdict, "INCONCLUSIVE", "{name}");
         assert!(because.contains("HTTP 401: missing credentials"), "{because}");
     }

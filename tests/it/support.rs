@@ -342,3 +342,44 @@ pub(crate) fn none_left(mark: &str) {
     let left = processes_with(mark);
     assert!(left.is_empty(), "left behind: {left:?}");
 }
+
+/// Of each check of the target's telemetry: its name, its verdict, and why.
+pub(crate) fn telemetry(report: &Value) -> Vec<(String, String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let told = |check: &Value| {
+        let finding = &check["finding"];
+        (text(&finding["name"]), text(&finding["verdict"]), text(&finding["because"]))
+    };
+    report["telemetry"].as_array().unwrap().iter().map(told).collect()
+}
+
+/// Of so many checks of the target's telemetry `check` alone must fail, and say `because`, in every report and offline.
+#[track_caller]
+pub(crate) fn expect_one_check(done: &Done, count: usize, check: &str, because: &str) {
+    let report = done.report();
+    let checks = telemetry(&report);
+    assert_eq!(checks.len(), count, "{checks:#?}");
+    for (name, verdict, said) in &checks {
+        let expected = if name == check { "FAIL" } else { "PASS" };
+        assert_eq!(verdict, expected, "{name}: {said}");
+        assert!(name != check || said.contains(because), "{said}");
+    }
+    done.expect_code(1);
+    let evidence = report["telemetry"].as_array().unwrap().iter().find(|it| it["finding"]["name"] == check);
+    let rows = evidence.unwrap()["evidence"]["rows"].as_array().unwrap();
+    assert!(!rows.is_empty(), "{report:#}");
+    assert!(done.stdout.contains("TELEMETRY"), "{}", done.stdout);
+    same_offline(done, 1);
+    let junit = std::fs::read_to_string(done.run_folder().join("junit.xml")).unwrap();
+    assert!(junit.contains(check), "{junit}");
+}
+
+/// `gander check` finds the same, from the run directory alone.
+#[track_caller]
+pub(crate) fn same_offline(done: &Done, code: i32) {
+    let folder = done.run_folder();
+    let folder = folder.to_str().unwrap();
+    assert_eq!(gander(&["check", folder]).status.code(), Some(code));
+    let judged: Value = serde_json::from_slice(&gander(&["report", folder, "-f", "json"]).stdout).unwrap();
+    assert_eq!(telemetry(&judged), telemetry(&done.report()));
+}

@@ -1,9 +1,7 @@
 //! The target's own telemetry against what was sent: each fault of the demo target is found by the check that is there for it and by no
 //! other, and the healthy one raises none.
 
-use serde_json::Value;
-
-use crate::support::{Done, at_once, beside_others, gander, scenario, start_run};
+use crate::support::{Done, at_once, beside_others, expect_one_check, scenario, start_run, telemetry};
 
 const SCENARIO: &str = "
 version: 1
@@ -35,35 +33,9 @@ fn run(arguments: &str, length: &str) -> Done {
     start_run(&file, &[]).finish()
 }
 
-fn checks(report: &Value) -> Vec<(String, String, String)> {
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let told = |check: &Value| {
-        let finding = &check["finding"];
-        (text(&finding["name"]), text(&finding["verdict"]), text(&finding["because"]))
-    };
-    report["telemetry"].as_array().unwrap().iter().map(told).collect()
-}
-
 /// Runs a demo target with `arguments`; `check` alone must fail, and say `because`.
 fn caught(arguments: &str, check: &str, because: &str) {
-    let done = run(arguments, "10s");
-    let report = done.report();
-    let checks = checks(&report);
-    assert_eq!(checks.len(), 7, "{checks:#?}");
-    for (name, verdict, said) in &checks {
-        let expected = if name == check { "FAIL" } else { "PASS" };
-        assert_eq!(verdict, expected, "{arguments}: {name}: {said}");
-        assert!(name != check || said.contains(because), "{arguments}: {said}");
-    }
-    done.expect_code(1);
-    let evidence = report["telemetry"].as_array().unwrap().iter().find(|it| it["finding"]["name"] == check);
-    let rows = evidence.unwrap()["evidence"]["rows"].as_array().unwrap();
-    assert!(!rows.is_empty(), "{report:#}");
-    assert!(done.stdout.contains("TELEMETRY"), "{}", done.stdout);
-    let again = gander(&["check", done.run_folder().to_str().unwrap()]);
-    assert_eq!(again.status.code(), Some(1));
-    let junit = std::fs::read_to_string(done.run_folder().join("junit.xml")).unwrap();
-    assert!(junit.contains(check), "{junit}");
+    expect_one_check(&run(arguments, "10s"), 7, check, because);
 }
 
 #[test]
@@ -89,7 +61,7 @@ fn an_honest_target_raises_nothing() {
     ];
     at_once(honest, |arguments| {
         let done = run(arguments, "6s");
-        for (name, verdict, because) in checks(&done.report()) {
+        for (name, verdict, because) in telemetry(&done.report()) {
             assert_eq!(verdict, "PASS", "{arguments}: {name}: {because}");
         }
     });

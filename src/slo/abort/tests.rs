@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::{LatencyClock, Outcome, TimeoutPhase, TransportFault};
+use crate::slo::Indicator;
 use crate::slo::judge::tests::{calls, plan, second_with};
 use crate::slo::{During, Scope, Terms};
 

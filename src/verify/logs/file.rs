@@ -3,10 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use url::Url;
-
 use super::terms::{LogCheck, LogChecks};
-use crate::input::{Field, Fields, Problem, Problems, Value, quoted};
+use crate::input::{Address, Field, Fields, Problem, Problems, Value, quoted};
 use crate::plan::{LogFields, LogIndex, LogPlace};
 
 /// A line is to be there so soon.
@@ -15,6 +13,13 @@ const LAG_WITHIN: Duration = Duration::from_secs(10);
 const LONGEST_LAG: Duration = Duration::from_secs(300);
 /// A call is slow from here on, as in the MCP monitoring guide.
 const SLOW: Duration = Duration::from_secs(1);
+
+/// What is said of its address.
+const ELASTICSEARCH: Address = Address {
+    of: "an Elasticsearch",
+    example: "http://127.0.0.1:9200",
+    credentials: "put `Basic ...` or `ApiKey ...` into a variable, and name it with `authorization_env`",
+};
 
 /// What `logs` says.
 pub(in crate::verify) fn read(field: Field<'_>, problems: &mut Problems) -> Option<LogChecks> {
@@ -53,7 +58,7 @@ fn read_place(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<LogPla
         return Some(LogPlace::File(PathBuf::from(field.text(problems)?)));
     }
     let mut index = Fields::of(field.node, "`elasticsearch`", problems)?;
-    let url = index.required("url", problems).and_then(|field| read_url(field, problems));
+    let url = index.required("url", problems).and_then(|field| ELASTICSEARCH.read(field, problems));
     let name = index.required("index", problems).and_then(|field| read_index(field, problems));
     let authorization = index.optional("authorization_env").map(|field| read_variable(field, problems));
     index.finish(problems);
@@ -62,26 +67,6 @@ fn read_place(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<LogPla
         index: name?,
         authorization_env: authorization.map_or(Some(None), |name| name.map(Some))?,
     }))
-}
-
-fn read_url(field: Field<'_>, problems: &mut Problems) -> Option<Url> {
-    let text = field.text(problems)?;
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    let Some(url) = url else {
-        field.wrong("not the URL of an Elasticsearch", "write it like `http://127.0.0.1:9200`", problems);
-        return None;
-    };
-    if !url.username().is_empty() || url.password().is_some() {
-        let help = "put `Basic ...` or `ApiKey ...` into a variable, and name it with `authorization_env`";
-        field.wrong("credentials in a URL end up in reports", help, problems);
-        return None;
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        let help = "write the address alone: what is asked for comes behind it";
-        field.wrong("a query or a fragment can't be kept", help, problems);
-        return None;
-    }
-    Some(url)
 }
 
 fn read_index(field: Field<'_>, problems: &mut Problems) -> Option<String> {
