@@ -55,6 +55,11 @@ pub fn describe(plan: &Plan, criteria: &Criteria) -> String {
     if let Some(logs) = logs::described(criteria) {
         page.line(0, &logs);
     }
+    if let Some(checks) = &criteria.checks.dashboards {
+        let panels = counted(checks.panel_count() as u64, "panel");
+        let titles: Vec<&str> = checks.dashboards.iter().map(|dashboard| dashboard.title.as_str()).collect();
+        page.line(0, &format!("dashboards must have data in {panels}: {}", titles.join(", ")));
+    }
     if let Some(prices) = &criteria.checks.cost {
         let budget = prices.budget.map_or_else(
             || "without a budget".to_owned(),
