@@ -11,8 +11,8 @@ use crate::model::{
     clean_char, counted, format_count, format_duration, format_rate, format_ratio, without_credentials,
 };
 use crate::plan::{
-    Auth, CarriageChoice, ClientProof, ClosedLoad, HttpVersion, Load, LoadModel, OAuth, OpenLoad,
-    OwnPrometheus, Plan, Processes, ProtocolChoice, Replicas, SessionEnd, SessionPolicy, Spacing,
+    Auth, CarriageChoice, ClientProof, ClosedLoad, GrafanaPlace, HttpVersion, Load, LoadModel, OAuth,
+    OpenLoad, OwnPrometheus, Plan, Processes, ProtocolChoice, Replicas, SessionEnd, SessionPolicy, Spacing,
     StdioTarget, Target, ThinkTime, TokenSharing, Transport, Turn, UnlistedTools,
 };
 use crate::slo::{AlertCriteria, Criteria, Divisor, Indicator, Reading, Selector};
@@ -438,6 +438,10 @@ fn describe_watch(page: &mut Page, plan: &Plan) {
     }
     let formats = plan.outputs.formats.join(", ");
     page.value("written to", &format!("a directory in {} ({formats})", plan.outputs.directory.display()));
+    if let Some(GrafanaPlace { url, dashboard_uid, .. }) = &plan.outputs.grafana {
+        let of = dashboard_uid.as_ref().map_or_else(String::new, |uid| format!(", on the dashboard {uid}"));
+        page.value("annotation", &format!("the Grafana at {url} is told of the run{of}"));
+    }
 }
 
 #[expect(

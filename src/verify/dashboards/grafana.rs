@@ -254,9 +254,9 @@ fn variable(node: &Node) -> Option<Variable> {
 }
 
 /// `a, b\,c, shown : meant` as its values.
-fn options(list: &str) -> Vec<String> {
+fn options(written: &str) -> Vec<String> {
     let mut options = vec![String::new()];
-    let mut chars = list.chars().peekable();
+    let mut chars = written.chars().peekable();
     while let Some(c) = chars.next() {
         let last = options.last_mut().expect("there is one from the start");
         match c {

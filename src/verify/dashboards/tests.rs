@@ -11,10 +11,12 @@ use crate::model::Verdict;
 use crate::promql::{Labels, Limits, METRIC_NAME, Storage};
 use crate::verify::Checked;
 
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+
 /// A minute of scrapes, 5 s apart, of a target with two tools.
 fn shown() -> Shown {
     let mut storage = Storage::new();
-    let series: [(&str, &[(&str, &str)], f64); 6] = [
+    let series: [(&str, Pairs<'_>, f64); 6] = [
         ("calls_total", &[("tool", "a"), ("instance", "one:1")], 5.0),
         ("calls_total", &[("tool", "b.c"), ("instance", "one:1")], 3.0),
         ("idle_total", &[], 0.0),
