@@ -9,9 +9,9 @@ use super::progress::Progress;
 use super::screen::Screen;
 use super::signals;
 use crate::model::Secret;
-use crate::plan::{CarriageChoice, Plan, Proxies, Target};
+use crate::plan::{CarriageChoice, GrafanaPlace, Plan, Proxies, Target};
 use crate::report::{Ending, Format, RunReport, TerminalStyle, judged, terminal_summary};
-use crate::run::{DemoError, Finished, RunError, RunOptions, execute};
+use crate::run::{DemoError, Finished, RunError, RunOptions, annotate_run, execute};
 use crate::scenario::Loaded;
 use crate::slo::Criteria;
 
@@ -50,7 +50,13 @@ pub(super) fn run(args: &RunArgs, screen: Screen) -> Exit {
     });
     match finished {
         Ok(Finished { folder, cause: Some(cause), .. }) => nothing_measured(&folder, &cause, screen),
-        Ok(finished) => conclude(&finished, args.quiet, screen),
+        Ok(finished) => {
+            let (exit, report) = conclude(&finished, args.quiet, screen);
+            if let (Some(place), Some(report)) = (&plan.outputs.grafana, &report) {
+                runtime.block_on(tell_grafana(place, report, screen));
+            }
+            exit
+        }
         Err(error) => {
             screen.error(&error);
             exit_of(&error)
@@ -117,12 +123,12 @@ fn nothing_measured(folder: &Path, cause: &RunError, screen: Screen) -> Exit {
 }
 
 /// Judges the run from its directory alone, writes the reports, prints the summary.
-fn conclude(finished: &Finished, quiet: bool, screen: Screen) -> Exit {
+fn conclude(finished: &Finished, quiet: bool, screen: Screen) -> (Exit, Option<RunReport>) {
     let log = match crate::record::read(&finished.folder) {
         Ok(log) => log,
         Err(error) => {
             screen.error(&error);
-            return Exit::Invalid;
+            return (Exit::Invalid, None);
         }
     };
     let report = judged(&log, &log.criteria);
@@ -132,13 +138,25 @@ fn conclude(finished: &Finished, quiet: bool, screen: Screen) -> Exit {
     }
     if let Err(error) = written {
         screen.error(&error);
-        return Exit::Invalid;
+        return (Exit::Invalid, Some(report));
     }
-    match finished.ending {
+    let exit = match finished.ending {
         Ending::Interrupted { signal, .. } => Exit::Signal(signal),
         Ending::Complete { .. } | Ending::Aborted { .. } | Ending::Partial | Ending::Unmeasured => {
             Exit::from(report.verdict)
         }
+    };
+    (exit, Some(report))
+}
+
+/// Marks the run on dashboards. What becomes of that changes no verdict.
+async fn tell_grafana(place: &GrafanaPlace, report: &RunReport, screen: Screen) {
+    let env = |name: &str| std::env::var(name).ok();
+    let token = place.token_env.as_deref().and_then(env).map(Secret::new);
+    let proxies = Proxies::from_environment(&env);
+    if let Err(error) = annotate_run(place, report, token.as_ref(), &proxies).await {
+        let url = &place.url;
+        screen.tell(&format!("warning: the run is not marked in the Grafana at {url}: {error}\n"));
     }
 }
 

@@ -177,6 +177,10 @@ pub struct FaultOptions {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     #[serde(with = "duration_text", skip_serializing_if = "Option::is_none")]
     pub log_delay: Option<Duration>,
+    /// Leave the metric of this name out of the metrics
+    #[arg(long, value_name = "NAME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub without_metric: Option<String>,
     /// Write bearer tokens and raw arguments into the log
     #[arg(long)]
     pub leak_secret_in_log: bool,

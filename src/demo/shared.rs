@@ -198,6 +198,7 @@ impl Shared {
                 sessions,
                 leaked_bytes: leaked,
                 cached_searches: self.search.cached(),
+                without: self.faults.get().and_then(|faults| faults.options().without_metric.clone()),
                 started: self.clock.started(),
             },
         )

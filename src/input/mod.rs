@@ -1,13 +1,14 @@
 //! L1, the base: what users wrote in files, as trees whose every value knows its place, and the problems found in
 //! them, collected and shown all at once.
 //!
-//! It knows YAML and nothing of what the fields mean.
+//! It knows YAML and JSON, and nothing of what the fields mean.
 
 mod address;
 mod beside;
 mod fields;
 mod files;
 mod inside;
+mod json;
 mod node;
 mod number;
 mod problem;
@@ -24,6 +25,7 @@ pub use source::{Place, Source};
 pub(crate) use address::Address;
 pub(crate) use beside::candidates;
 pub(crate) use fields::{Field, Fields, parse_share};
+pub(crate) use json::parse_json;
 pub(crate) use node::{Entry, Key, Node, Value};
 pub(crate) use number::parse_number;
 pub(crate) use suggest::{nearest, one_of, quoted, way_out};

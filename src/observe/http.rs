@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder};
+use reqwest::{Client, ClientBuilder, RequestBuilder};
 use url::Url;
 
 use super::{ObserveError, ObserveOptions};
-use crate::plan::Proxy;
+use crate::plan::{Proxies, Proxy};
 
 /// Asks one URL, over a connection of its own that is kept open.
 #[derive(Debug)]
@@ -22,6 +22,13 @@ pub(super) struct Fetcher {
     url: Url,
     time_limit: Duration,
     body_limit: usize,
+}
+
+/// Who asks, and by which way.
+#[derive(Clone, Copy)]
+pub(super) struct Asker<'a> {
+    pub(super) user_agent: &'a str,
+    pub(super) proxies: &'a Proxies,
 }
 
 /// An answer, whatever its status.
@@ -91,13 +98,36 @@ impl Fetcher {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
-        let user_agent =
-            HeaderValue::from_str(&options.user_agent).map_err(|_| ObserveError::Header("User-Agent"))?;
         let mut client = Client::builder();
         if let Some(tls) = options.tls.clone().filter(|_| own) {
             client = client.tls_backend_preconfigured(tls);
         }
-        client = match options.proxies.of(&url)? {
+        let asker = Asker { user_agent: &options.user_agent, proxies: &options.proxies };
+        Self::built(client, asker, url, headers, time_limit, body_limit)
+    }
+
+    /// For what is no part of the target: with these headers alone, trusted as the platform trusts it.
+    pub(super) fn elsewhere(
+        asker: Asker<'_>,
+        url: Url,
+        headers: HeaderMap,
+        time_limit: Duration,
+        body_limit: usize,
+    ) -> Result<Self, ObserveError> {
+        Self::built(Client::builder(), asker, url, headers, time_limit, body_limit)
+    }
+
+    fn built(
+        mut client: ClientBuilder,
+        asker: Asker<'_>,
+        url: Url,
+        headers: HeaderMap,
+        time_limit: Duration,
+        body_limit: usize,
+    ) -> Result<Self, ObserveError> {
+        let user_agent =
+            HeaderValue::from_str(asker.user_agent).map_err(|_| ObserveError::Header("User-Agent"))?;
+        client = match asker.proxies.of(&url)? {
             None => client.no_proxy(),
             Some(proxy) => client.proxy(through(&proxy)?),
         };

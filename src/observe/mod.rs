@@ -3,6 +3,7 @@
 //! Each watcher is one task with its own connection. It knows neither the load nor the run directory: it stamps what it
 //! sees with the run's clock and sends it down one channel.
 
+mod grafana;
 mod http;
 mod logs;
 mod probe;
@@ -20,6 +21,7 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+pub use self::grafana::{Annotation, AnnotationError, annotate};
 use self::http::Fetcher;
 pub use self::logs::LogOptions;
 pub use self::prometheus::{Asked, PrometheusOptions};

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{
-    Answers, Arrival, Auth, ClientAnswer, ClientProof, Feeder, FeederId, FixedText, HostRule, Load,
-    OutputSchema, OwnPrometheus, ProtocolChoice, Role, SessionEnd, SessionPolicy, Step, StepId, Target,
+    Answers, Arrival, Auth, ClientAnswer, ClientProof, Feeder, FeederId, FixedText, GrafanaPlace, HostRule,
+    Load, OutputSchema, OwnPrometheus, ProtocolChoice, Role, SessionEnd, SessionPolicy, Step, StepId, Target,
     Template, Threshold, Transport, UnlistedTools,
 };
 use crate::model::CounterRng;
@@ -118,6 +118,9 @@ pub struct Outputs {
     pub directory: PathBuf,
     /// Names of report formats to render into the run directory.
     pub formats: Vec<String>,
+    /// The Grafana that is told of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grafana: Option<GrafanaPlace>,
 }
 
 impl Observe {

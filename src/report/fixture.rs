@@ -254,7 +254,7 @@ fn plan() -> Plan {
             pid: None,
         },
         output_schema: crate::plan::OutputSchema::default(),
-        outputs: Outputs { directory: PathBuf::from("runs"), formats: Vec::new() },
+        outputs: Outputs { directory: PathBuf::from("runs"), formats: Vec::new(), grafana: None },
         thresholds: Vec::new(),
     }
 }

@@ -32,8 +32,9 @@ pub fn judged(log: &RunLog, criteria: &Criteria) -> RunReport {
         findings.extend(slo::alert_findings(alerts, &history));
         history
     });
+    let shown = slo::shown(criteria, &run.recorded, &steady);
     let prometheus = own_prometheus::report(log, steady.end, alerts.as_ref());
-    let (telemetry, cost) = telemetry::report(log, &measured.all, criteria, &broken);
+    let (telemetry, cost) = telemetry::report(log, &measured.all, criteria, &broken, shown.as_ref());
     findings.extend(telemetry.iter().map(|check| check.finding.clone()));
     let fails_anyway = fails_anyway || telemetry.iter().any(TelemetryCheck::fails_despite_lateness);
     RunReport { alerts, prometheus, telemetry, cost, ..build(log, &measured, findings, fails_anyway) }

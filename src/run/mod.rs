@@ -1,5 +1,6 @@
 //! L3: one run, from a plan to a recorded run directory. Wires the rooms of level 2 together; judges nothing.
 
+mod annotation;
 mod arguments;
 mod demo_child;
 mod environment;
@@ -13,6 +14,7 @@ mod own_logs;
 mod own_prometheus;
 
 pub use crate::mcp::kill_processes;
+pub use annotation::annotate_run;
 pub use demo_child::DemoError;
 pub use event::RunEvent;
 pub use orchestrator::{Finished, RunError, RunOptions, execute, user_agent};

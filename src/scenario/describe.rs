@@ -11,8 +11,8 @@ use crate::model::{
     clean_char, counted, format_count, format_duration, format_rate, format_ratio, without_credentials,
 };
 use crate::plan::{
-    Auth, CarriageChoice, ClientProof, ClosedLoad, HttpVersion, Load, LoadModel, OAuth, OpenLoad,
-    OwnPrometheus, Plan, Processes, ProtocolChoice, Replicas, SessionEnd, SessionPolicy, Spacing,
+    Auth, CarriageChoice, ClientProof, ClosedLoad, GrafanaPlace, HttpVersion, Load, LoadModel, OAuth,
+    OpenLoad, OwnPrometheus, Plan, Processes, ProtocolChoice, Replicas, SessionEnd, SessionPolicy, Spacing,
     StdioTarget, Target, ThinkTime, TokenSharing, Transport, Turn, UnlistedTools,
 };
 use crate::slo::{AlertCriteria, Criteria, Divisor, Indicator, Reading, Selector};
@@ -54,6 +54,11 @@ pub fn describe(plan: &Plan, criteria: &Criteria) -> String {
     }
     if let Some(logs) = logs::described(criteria) {
         page.line(0, &logs);
+    }
+    if let Some(checks) = &criteria.checks.dashboards {
+        let panels = counted(checks.panel_count() as u64, "panel");
+        let titles: Vec<&str> = checks.dashboards.iter().map(|dashboard| dashboard.title.as_str()).collect();
+        page.line(0, &format!("dashboards must have data in {panels}: {}", titles.join(", ")));
     }
     if let Some(prices) = &criteria.checks.cost {
         let budget = prices.budget.map_or_else(
@@ -434,6 +439,10 @@ fn describe_watch(page: &mut Page, plan: &Plan) {
     }
     let formats = plan.outputs.formats.join(", ");
     page.value("written to", &format!("a directory in {} ({formats})", plan.outputs.directory.display()));
+    if let Some(GrafanaPlace { url, dashboard_uid, .. }) = &plan.outputs.grafana {
+        let of = dashboard_uid.as_ref().map_or_else(String::new, |uid| format!(", on the dashboard {uid}"));
+        page.value("annotation", &format!("the Grafana at {url} is told of the run{of}"));
+    }
 }
 
 #[expect(

@@ -11,8 +11,8 @@ use super::step_file::WrittenStep;
 use super::target_file::WrittenTarget;
 use super::variables::VariableBook;
 use super::{
-    Sources, VERSION, answers_file, auth_file, load_file, observe_file, operation_file, step_file,
-    target_file,
+    Sources, VERSION, answers_file, auth_file, grafana_file, load_file, observe_file, operation_file,
+    step_file, target_file,
 };
 use crate::input::{Field, Fields, Node, Place, Problem, Problems, Value};
 use crate::model::clean_text;
@@ -146,6 +146,7 @@ pub(super) fn read(
     let answers_field = fields.optional("answers");
     let answers = read_answers(answers_field, env, problems);
     let allowed = fields.optional("allow_hosts").map_or_else(Vec::new, |field| read_texts(field, problems));
+    let hosts = HostRule { allowed };
     let timeout =
         fields.optional("timeout").map_or(Some(DEFAULT_TIMEOUT), |field| field.some_duration(problems));
     let load = fields.required("load", problems).and_then(|field| load_file::read(field, problems));
@@ -167,7 +168,7 @@ pub(super) fn read(
     let observe = observe_file::read(fields.optional("observe"), env, problems);
     let slo = fields.optional("slo").map_or_else(Vec::new, |field| read_slo(field, problems));
     let output_schema = read_output_schema(fields.optional("output_schema"), problems);
-    let outputs = read_outputs(fields.optional("outputs"), sources.formats, problems);
+    let outputs = read_outputs(fields.optional("outputs"), sources, &hosts, problems);
     fields.finish(problems);
     Some(ScenarioFile {
         place: root.place.clone(),
@@ -184,7 +185,7 @@ pub(super) fn read(
         unlisted_tools,
         answers,
         answers_place: answers_field.map(|field| field.node.place.clone()),
-        hosts: HostRule { allowed },
+        hosts,
         timeout,
         load,
         feeders,
@@ -339,11 +340,18 @@ fn read_steps(
     (steps.into_iter().flatten().collect(), whole)
 }
 
-fn read_outputs(field: Option<Field<'_>>, formats: &[&str], problems: &mut Problems) -> Option<Outputs> {
+fn read_outputs(
+    field: Option<Field<'_>>,
+    sources: &Sources<'_>,
+    hosts: &HostRule,
+    problems: &mut Problems,
+) -> Option<Outputs> {
+    let formats = sources.formats;
     let defaults = DEFAULT_FORMATS.iter().filter(|name| formats.contains(name));
     let mut outputs = Outputs {
         directory: DEFAULT_DIRECTORY.into(),
         formats: defaults.map(|&name| name.to_owned()).collect(),
+        grafana: None,
     };
     let Some(field) = field else { return Some(outputs) };
     let mut fields = Fields::of(field.node, "`outputs`", problems)?;
@@ -355,6 +363,9 @@ fn read_outputs(field: Option<Field<'_>>, formats: &[&str], problems: &mut Probl
         let items: Vec<Field<'_>> = list.items(problems).collect();
         outputs.formats =
             items.into_iter().filter_map(|item| item.word(&known, problems)).map(str::to_owned).collect();
+    }
+    if let Some(field) = fields.optional("grafana") {
+        outputs.grafana = grafana_file::read(field, hosts, sources.env, problems);
     }
     fields.finish(problems);
     Some(outputs)

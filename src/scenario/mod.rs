@@ -15,6 +15,7 @@ mod describe_queried;
 mod describe_steps;
 mod extract_file;
 mod file;
+mod grafana_file;
 mod load_file;
 mod logs;
 mod oauth_file;

@@ -13,9 +13,9 @@ use super::resolved_queried;
 use super::resolved_steps::{answers, feeder, transaction};
 use crate::model::{LatencyClock, without_credentials};
 use crate::plan::{
-    Auth, ClientProof, ClosedLoad, Load, LoadModel, OAuth, Observe, OpenLoad, OutputSchema, Outputs, Plan,
-    ProtocolChoice, Replicas, Role, SessionEnd, SessionPolicy, Spacing, Target, ThinkTime, Tls, TokenSharing,
-    Transport, UnlistedTools,
+    Auth, ClientProof, ClosedLoad, GrafanaPlace, Load, LoadModel, OAuth, Observe, OpenLoad, OutputSchema,
+    Outputs, Plan, ProtocolChoice, Replicas, Role, SessionEnd, SessionPolicy, Spacing, Target, ThinkTime,
+    Tls, TokenSharing, Transport, UnlistedTools,
 };
 use crate::slo::{
     AbortWhen, Aggregation, Bound, BudgetTerms, Criteria, Divisor, During, InEvery, Indicator,
@@ -365,7 +365,21 @@ fn observe(observe: &Observe) -> Value {
 
 fn outputs(outputs: &Outputs) -> Value {
     let directory = outputs.directory.to_string_lossy();
-    Fields::of([("directory", directory.as_ref().into()), ("formats", texts(&outputs.formats).into())])
+    let mut fields = Fields::default();
+    fields.set("directory", directory.as_ref());
+    fields.set("formats", texts(&outputs.formats));
+    if let Some(GrafanaPlace { url, token_env, dashboard_uid, tags }) = &outputs.grafana {
+        let mut grafana = Fields::default();
+        grafana.set("url", url.as_str());
+        for (name, text) in [("token_env", token_env), ("dashboard_uid", dashboard_uid)] {
+            if let Some(text) = text {
+                grafana.set(name, text.as_str());
+            }
+        }
+        grafana.set("tags", texts(tags));
+        fields.set("grafana", grafana.value());
+    }
+    fields.value()
 }
 
 fn objective(objective: &Objective) -> Value {

@@ -7,7 +7,9 @@ use serde_yaml::Value;
 use super::logs;
 use super::resolved::{Fields, duration, percentage};
 use crate::slo::Criteria;
-use crate::verify::{CostBudget, HealthChecks, Prices, Reserved, TokenCount, TokenPrice, TruthChecks};
+use crate::verify::{
+    CostBudget, DashboardChecks, HealthChecks, Prices, Reserved, TokenCount, TokenPrice, TruthChecks,
+};
 
 /// What is on.
 pub(super) fn checks(criteria: &Criteria) -> Value {
@@ -21,6 +23,9 @@ pub(super) fn checks(criteria: &Criteria) -> Value {
     }
     if let Some(logs) = logs::resolved(criteria) {
         kinds.set("logs", logs);
+    }
+    if let Some(checks) = &checks.dashboards {
+        kinds.set("dashboards", dashboards(checks));
     }
     if let Some(sheet) = &checks.cost {
         kinds.set("cost", prices(sheet));
@@ -45,6 +50,27 @@ fn health(health: &HealthChecks) -> Value {
     fields.set("warn_at_least", duration(health.warn_at_least));
     fields.set("recover_within", duration(health.recover_within));
     fields.set("changes_per_minute", health.changes_per_minute);
+    fields.value()
+}
+
+fn dashboards(checks: &DashboardChecks) -> Value {
+    let texts = |pairs: &mut dyn Iterator<Item = (&str, &str)>| {
+        let mut fields = Fields::default();
+        pairs.for_each(|(name, text)| fields.set(name, text));
+        fields.value()
+    };
+    let list =
+        |items: &mut dyn Iterator<Item = &String>| items.map(|it| it.as_str().into()).collect::<Vec<Value>>();
+    let mut fields = Fields::default();
+    fields.set("files", list(&mut checks.dashboards.iter().map(|dashboard| &dashboard.file)));
+    if !checks.variables.is_empty() {
+        let mut variables = checks.variables.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        fields.set("variables", texts(&mut variables));
+    }
+    fields.set("except_panels", list(&mut checks.except_panels.iter()));
+    if let Some(labels) = &checks.labels {
+        fields.set("labels", texts(&mut labels.iter()));
+    }
     fields.value()
 }
 

@@ -309,6 +309,8 @@ fn golden_resolved(name: &str, path: &Path, loaded: &Loaded) {
     written.for_each(|(again, loaded)| again.origin.clone_from(&loaded.origin));
     let written = checks.cost.iter_mut().zip(&loaded.criteria.checks.cost);
     written.for_each(|(again, loaded)| again.origin.clone_from(&loaded.origin));
+    let written = checks.dashboards.iter_mut().zip(&loaded.criteria.checks.dashboards);
+    written.for_each(|(again, loaded)| again.origin.clone_from(&loaded.origin));
     assert_eq!(checks, loaded.criteria.checks);
     let nowhere = |alerts: &Option<AlertCriteria>| {
         let mut alerts = alerts.clone();

@@ -94,6 +94,9 @@ impl<'a> Called<'a> {
             let message = "the target's metrics are checked, but none are scraped";
             problems.push(Problem::error(place, message).help(help));
         }
+        if let Some(place) = written.place_of("dashboards").filter(|_| !self.scraped) {
+            problems.push(Problem::error(place, "dashboards read metrics, but none are scraped").help(help));
+        }
         let counter = written.checks.cost.as_ref().and_then(Prices::counter);
         if let (Some(counter), Some(place), false) = (counter, written.place_of("cost"), self.scraped) {
             let message = format!("tokens are counted by {counter}, but no metrics are scraped");

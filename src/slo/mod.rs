@@ -24,6 +24,7 @@ mod part;
 mod queried;
 mod run_length;
 mod scraped;
+mod shown;
 mod stream;
 mod terms;
 mod terms_file;
@@ -53,6 +54,7 @@ pub use objective::{
 pub use part::During;
 pub use queried::{Comparison, Counted, EventsIndicator, Holding, QueryIndicator, QueryLimit, Slices};
 pub use scraped::Recorded;
+pub use shown::shown;
 pub use stream::stream_limits;
 pub use terms::{InEvery, Terms, Tolerance};
 pub use their_alerts::{Agreement, TheirAlertRow, TheirRuleState, their_alerts};

@@ -12,6 +12,7 @@ use super::{Criteria, Divisor, Indicator, Reading, Selector};
 use crate::metrics::{START_TIME, UP};
 use crate::promql::{Engine, ExprKind, METRIC_NAME, MatchOp, Matcher, Query, Reach};
 use crate::rules::Group;
+use crate::verify::DashboardChecks;
 
 /// What criteria read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -59,6 +60,9 @@ pub fn wanted(criteria: &Criteria, select: Option<&str>) -> Wanted {
             reads.selector(&[name_is(START_TIME)]);
         }
     }
+    if let Some(dashboards) = &criteria.checks.dashboards {
+        reads.dashboards(dashboards);
+    }
     let narrowing = select.and_then(|select| read_select(select).ok()).unwrap_or_default();
     let rules = groups.iter().flat_map(|group| &group.rules);
     let mut alerts: Vec<String> =
@@ -92,6 +96,7 @@ fn reads_counters(indicator: &Indicator) -> bool {
 pub fn reads_metrics(criteria: &Criteria) -> bool {
     criteria.alerts.is_some()
         || criteria.checks.truth.is_some()
+        || criteria.checks.dashboards.is_some()
         || criteria.objectives.iter().any(|objective| objective.indicator.is_scraped())
 }
 
@@ -194,6 +199,19 @@ impl Reads {
         for query in texts.into_iter().filter_map(|text| Query::parse(&stand_in(text)).ok()) {
             for selection in query.selectors() {
                 self.selector(&selection.selector.matchers);
+            }
+        }
+    }
+
+    /// Whole metrics: what variables stand for in matchers is known in the run alone.
+    fn dashboards(&mut self, dashboards: &DashboardChecks) {
+        for name in dashboards.metrics() {
+            self.selector(&[name_is(&name)]);
+        }
+        for query in dashboards.queries() {
+            match query.reach(Engine::default().lookback) {
+                Reach::Within(back) => self.back = self.back.max(back),
+                Reach::Everything => self.anywhere = true,
             }
         }
     }

@@ -7,6 +7,7 @@
 mod checked;
 mod checks;
 mod cost;
+mod dashboards;
 mod file;
 mod growth;
 mod health;
@@ -26,6 +27,7 @@ pub use checks::{Checks, TruthCheck, TruthChecks};
 pub use cost::{
     BudgetPer, Cost, CostBudget, CostPart, CostRow, Prices, Reserved, TokenCount, TokenPrice, cost, money,
 };
+pub use dashboards::{Dashboard, DashboardChecks, Panel, PanelQuery, Shown, Variable, VariableSource};
 pub use health_checks::{HealthCheck, HealthChecks};
 pub use logs::{LogCheck, LogChecks};
 pub use names::{Durations, LabelledCounter, MetricNames, Requests};
@@ -61,6 +63,8 @@ pub struct Seen<'a> {
     pub is_fetched: bool,
     /// What was seen of the target's log; `None` where nobody followed it.
     pub log: Option<&'a LogStore>,
+    /// What dashboards are asked of; `None` where none are checked.
+    pub shown: Option<&'a Shown>,
     /// The latency limits of the run's objectives, in seconds, each with its objective's name.
     pub latency_limits: &'a [(String, f64)],
     /// When the objectives on latencies and errors that failed were broken.
@@ -84,5 +88,6 @@ pub fn checked(checks: &Checks, seen: &Seen<'_>) -> Vec<Checked> {
     let health = checks.health.iter().flat_map(|health| health::checked(health, seen));
     let logs = checks.logs.iter().flat_map(|logs| logs::checked(logs, seen));
     let budget = checks.cost.iter().filter_map(|prices| cost::checked(prices, &cost(prices, seen)));
-    truth.chain(health).chain(logs).chain(budget).collect()
+    let dashboards = checks.dashboards.iter().flat_map(|it| dashboards::checked(it, seen.shown));
+    truth.chain(health).chain(logs).chain(dashboards).chain(budget).collect()
 }

@@ -81,32 +81,13 @@ impl SeriesSelector {
     /// Where it selects none of the series of its metric: the first label that none of them has with such a value, and which values
     /// they have, in words.
     pub(crate) fn unmet(&self, store: &SeriesStore) -> Option<String> {
-        const MOST: usize = 5;
         if !self.select(store).is_empty() {
             return None;
         }
-        // A matcher that takes a label which is not there rules values out, and asks for none.
-        let asked = self.matchers.iter().filter(|matcher| !matcher.matches(""));
-        let none = asked.into_iter().find_map(|matcher| {
-            let values: BTreeSet<&str> = store
-                .named(&self.metric)
-                .map(|series| series.labels.get(&matcher.name).unwrap_or_default())
-                .collect();
-            let is_unmet = !values.is_empty() && !values.iter().any(|value| matcher.matches(value));
-            is_unmet.then_some((matcher, values))
-        });
-        let (matcher, values) = none?;
-        let mut told: Vec<String> = values
-            .iter()
-            .filter(|value| !value.is_empty())
-            .take(MOST)
-            .map(|value| format!("`{value}`"))
-            .collect();
-        if values.len() > MOST {
-            told.push("...".to_owned());
-        }
-        let there = if told.is_empty() { "they have no such label".to_owned() } else { told.join(", ") };
-        Some(format!("no series of {} has {matcher} (there: {there})", self.metric))
+        unmet(&self.metric, &self.matchers, |label| {
+            let series = store.named(&self.metric);
+            series.map(|series| series.labels.get(label).unwrap_or_default().to_owned()).collect()
+        })
     }
 
     /// The series of `store` that it selects, sorted by their labels.
@@ -122,6 +103,34 @@ impl SeriesSelector {
         selected.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
         selected
     }
+}
+
+/// The first of `matchers` that no series of `metric` fits by itself, and which `values` of its label they have, in words.
+pub(super) fn unmet<'m>(
+    metric: &str,
+    matchers: impl IntoIterator<Item = &'m Matcher>,
+    values: impl Fn(&str) -> BTreeSet<String>,
+) -> Option<String> {
+    const MOST: usize = 5;
+    // A matcher that takes a label which is not there rules values out, and asks for none.
+    let asked = matchers.into_iter().filter(|matcher| !matcher.matches(""));
+    let none = asked.into_iter().find_map(|matcher| {
+        let values = values(&matcher.name);
+        let is_unmet = !values.is_empty() && !values.iter().any(|value| matcher.matches(value));
+        is_unmet.then_some((matcher, values))
+    });
+    let (matcher, values) = none?;
+    let mut told: Vec<String> = values
+        .iter()
+        .filter(|value| !value.is_empty())
+        .take(MOST)
+        .map(|value| format!("`{value}`"))
+        .collect();
+    if values.len() > MOST {
+        told.push("...".to_owned());
+    }
+    let there = if told.is_empty() { "they have no such label".to_owned() } else { told.join(", ") };
+    Some(format!("no series of {metric} has {matcher} (there: {there})"))
 }
 
 impl fmt::Display for SeriesSelector {

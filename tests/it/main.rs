@@ -39,6 +39,9 @@ mod health_checks;
 /// What a run costs, by a price sheet.
 mod cost;
 
+/// Grafana dashboards over runs: every panel has data, or is named.
+mod dashboards;
+
 /// The selftest, and the target that does nothing.
 mod selftest;
 

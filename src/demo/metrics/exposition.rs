@@ -28,6 +28,8 @@ pub(super) struct Exposition {
     out: String,
     /// The family under way, as its samples are named (without a suffix that the format adds).
     name: &'static str,
+    /// The family that is left out.
+    without: Option<String>,
 }
 
 impl Format {
@@ -50,12 +52,24 @@ impl Format {
 
 impl Exposition {
     pub(super) fn new(format: Format) -> Self {
-        Self { format, out: String::with_capacity(32 * 1024), name: "" }
+        Self { format, out: String::with_capacity(32 * 1024), name: "", without: None }
+    }
+
+    /// The same without the family whose samples are called so.
+    pub(super) fn without(self, name: Option<&str>) -> Self {
+        Self { without: name.map(str::to_owned), ..self }
+    }
+
+    fn is_left_out(&self) -> bool {
+        self.without.as_deref() == Some(self.name)
     }
 
     /// Opens a family. `name` is as its samples carry it: with `_total` or `_info`.
     pub(super) fn family(&mut self, name: &'static str, kind: Kind, help: &str) {
         self.name = name;
+        if self.is_left_out() {
+            return;
+        }
         let (family, kind) = match (self.format, kind) {
             (Format::OpenMetrics, Kind::Counter) => (name.strip_suffix("_total").unwrap_or(name), "counter"),
             (Format::OpenMetrics, Kind::Info) => (name.strip_suffix("_info").unwrap_or(name), "info"),
@@ -74,6 +88,9 @@ impl Exposition {
 
     /// One sample of the open family, its name followed by `suffix`.
     pub(super) fn suffixed(&mut self, suffix: &str, labels: &[(&str, &str)], value: f64) {
+        if self.is_left_out() {
+            return;
+        }
         let _ = write!(self.out, "{}{suffix}", self.name);
         for (i, (name, text)) in labels.iter().enumerate() {
             self.out.push(if i == 0 { '{' } else { ',' });

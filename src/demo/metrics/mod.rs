@@ -76,6 +76,8 @@ pub(super) struct Readings<'a> {
     pub(super) sessions: usize,
     pub(super) leaked_bytes: usize,
     pub(super) cached_searches: usize,
+    /// The metric that is left out.
+    pub(super) without: Option<String>,
     /// When the server started, in seconds since the epoch.
     pub(super) started: f64,
 }
@@ -183,7 +185,7 @@ impl Metrics {
 
     /// The whole of `/metrics`.
     pub(super) fn write(&self, format: Format, readings: &Readings<'_>) -> String {
-        let mut out = Exposition::new(format);
+        let mut out = Exposition::new(format).without(readings.without.as_deref());
         self.write_requests(&mut out);
         self.write_tools(&mut out);
         self.write_connections(&mut out, readings);

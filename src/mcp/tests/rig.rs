@@ -234,7 +234,7 @@ fn plan() -> Plan {
             pid: None,
         },
         output_schema: crate::plan::OutputSchema::default(),
-        outputs: Outputs { directory: "runs".into(), formats: Vec::new() },
+        outputs: Outputs { directory: "runs".into(), formats: Vec::new(), grafana: None },
         thresholds: Vec::new(),
     }
 }

@@ -3,15 +3,16 @@
 use crate::metrics::Aggregates;
 use crate::report::{RunLog, TelemetryCheck};
 use crate::slo::{Criteria, Finding, Indicator};
-use crate::verify::{self, Broken, Checked, Cost, Seen, TELEMETRY};
+use crate::verify::{self, Broken, Checked, Cost, Seen, Shown, TELEMETRY};
 
-/// What came of the checks that `criteria` want, where these objectives were `broken`, and what the run cost where they say what
-/// things cost.
+/// What came of the checks that `criteria` want, where these objectives were `broken` and dashboards are asked of `shown`; and what the run
+/// cost where they say what things cost.
 pub(in crate::report) fn report(
     log: &RunLog,
     all: &Aggregates,
     criteria: &Criteria,
     broken: &[Broken],
+    shown: Option<&Shown>,
 ) -> (Vec<TelemetryCheck>, Option<Cost>) {
     let latency_limits: Vec<(String, f64)> = criteria
         .objectives
@@ -30,6 +31,7 @@ pub(in crate::report) fn report(
         series: &log.series,
         is_fetched: log.fetched.is_some(),
         log: log.logs.as_ref(),
+        shown,
         latency_limits: &latency_limits,
         broken,
     };

@@ -66,6 +66,7 @@ impl Case {
             series: &SeriesStore::default(),
             is_fetched: false,
             log: self.log.as_ref(),
+            shown: None,
             latency_limits: &[],
             broken: &[],
         };

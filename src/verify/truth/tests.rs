@@ -144,6 +144,7 @@ impl Made {
             series: &series,
             log: None,
             is_fetched: false,
+            shown: None,
             latency_limits: &self.limits,
             broken: &[],
         };
