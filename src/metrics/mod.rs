@@ -17,6 +17,7 @@ mod scrape_record;
 mod session_losses;
 mod store;
 mod stream;
+mod sweep;
 mod window;
 
 pub use aggregate::{Aggregates, Tally};
@@ -41,4 +42,5 @@ pub use scrape_record::{
 pub use session_losses::SessionLosses;
 pub use store::{Point, Series, SeriesError, SeriesStore};
 pub use stream::{StreamCell, StreamLimit, StreamOver, StreamedCall, Unanswered};
+pub use sweep::{MOST_SOURCES, Sweep};
 pub use window::{Cell, ErrorSample, IdleSecond, Phase, Second};

@@ -10,6 +10,7 @@ mod process;
 mod prometheus;
 mod scrape;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use url::Url;
 use self::http::Fetcher;
 pub use self::logs::LogOptions;
 pub use self::prometheus::{Asked, PrometheusOptions};
-use crate::metrics::{FetchRecord, LogRecord, MAX_SERIES, ScrapeRecord};
+use crate::metrics::{FetchRecord, LogRecord, MAX_SERIES, ScrapeRecord, Sweep};
 use crate::model::{Endpoint, Event, HealthState, ProbeResult, Secret, Secrets, Stamped};
 use crate::plan::{Proxies, ProxyError};
 
@@ -72,6 +73,10 @@ pub struct ObserveOptions {
     pub probes: Vec<(Endpoint, Url)>,
     /// The target's log that is followed.
     pub logs: Option<LogOptions>,
+    /// What looks for canaries in what is seen.
+    pub sweep: Option<Arc<Sweep>>,
+    /// A log that is followed for that alone; without, it is `logs` that is looked through.
+    pub swept_log: Option<PathBuf>,
     /// How often each is asked.
     pub health_interval: Duration,
     /// How long each is asked on after [`Observer::stop`], until it says that all is well; `None`: not at all.
@@ -203,6 +208,7 @@ fn reporter(options: &ObserveOptions) -> Reporter {
     Reporter {
         clock: Arc::clone(&options.clock),
         secrets: options.secrets.clone(),
+        sweep: options.sweep.clone(),
         sink: options.sink.clone(),
     }
 }
@@ -239,6 +245,9 @@ impl Watchers {
         if let Some(mut watcher) = logs {
             watcher.begin();
             tasks.spawn(watcher.run(stop.clone()));
+        }
+        if let Some((path, sweep)) = options.swept_log.zip(options.sweep) {
+            tasks.spawn(logs::LineSweeper::new(&path, sweep).run(stop.clone()));
         }
         for (endpoint, fetcher) in probes {
             let watcher = probe::Prober::new(endpoint, fetcher, reporter.clone());
@@ -285,6 +294,7 @@ fn ticks(interval: Duration) -> Interval {
 struct Reporter {
     clock: Clock,
     secrets: Secrets,
+    sweep: Option<Arc<Sweep>>,
     sink: UnboundedSender<Observation>,
 }
 

@@ -43,6 +43,8 @@ fn options(target: &Url) -> (ObserveOptions, mpsc::UnboundedReceiver<Observation
         metrics_interval: NEVER,
         prometheus: None,
         logs: None,
+        sweep: None,
+        swept_log: None,
         probes: Vec::new(),
         health_interval: NEVER,
         pid: None,

@@ -254,6 +254,7 @@ fn plan() -> Plan {
             pid: None,
         },
         output_schema: crate::plan::OutputSchema::default(),
+        canaries: Vec::new(),
         outputs: Outputs { directory: PathBuf::from("runs"), formats: Vec::new() },
         thresholds: Vec::new(),
     }

@@ -15,6 +15,7 @@ mod health_file;
 mod logs;
 mod names;
 mod names_file;
+mod redaction;
 mod selector;
 mod truth;
 
@@ -29,6 +30,7 @@ pub use cost::{
 pub use health_checks::{HealthCheck, HealthChecks};
 pub use logs::{LogCheck, LogChecks};
 pub use names::{Durations, LabelledCounter, MetricNames, Requests};
+pub use redaction::RedactionChecks;
 pub use selector::SeriesSelector;
 
 pub(crate) use file::{WrittenChecks, read};
@@ -84,5 +86,6 @@ pub fn checked(checks: &Checks, seen: &Seen<'_>) -> Vec<Checked> {
     let health = checks.health.iter().flat_map(|health| health::checked(health, seen));
     let logs = checks.logs.iter().flat_map(|logs| logs::checked(logs, seen));
     let budget = checks.cost.iter().filter_map(|prices| cost::checked(prices, &cost(prices, seen)));
-    truth.chain(health).chain(logs).chain(budget).collect()
+    let redaction = checks.redaction.iter().flat_map(|redaction| redaction::checked(redaction, checks, seen));
+    truth.chain(health).chain(logs).chain(redaction).chain(budget).collect()
 }

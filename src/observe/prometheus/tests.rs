@@ -111,6 +111,8 @@ async fn observe(
         metrics_interval: NEVER,
         prometheus: Some(asked),
         logs: None,
+        sweep: None,
+        swept_log: None,
         probes: Vec::new(),
         health_interval: NEVER,
         pid: None,

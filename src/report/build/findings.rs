@@ -218,6 +218,7 @@ fn abort(log: &RunLog) -> Option<Finding> {
         Event::Aborted(why) => Some((stamped.at, why)),
         Event::Floor(_)
         | Event::Baseline { .. }
+        | Event::Swept(_)
         | Event::LoadStarted
         | Event::SteadyStarted
         | Event::LoadStopped
@@ -311,6 +312,7 @@ fn missing_target(log: &RunLog) -> Finding {
         Event::Note { text, .. } => Some(text.as_str()),
         Event::Floor(_)
         | Event::Baseline { .. }
+        | Event::Swept(_)
         | Event::LoadStarted
         | Event::SteadyStarted
         | Event::LoadStopped
