@@ -46,7 +46,7 @@ pub struct Workload {
     /// Which answers are looked through for canaries.
     pub sweeper: Option<Sampler>,
     /// Who is told of single calls.
-    pub notes: Option<NoteTaker>,
+    pub notes: Vec<NoteTaker>,
     /// What is due, when the load is an open one.
     pub(crate) arrivals: Option<Arrivals>,
     /// For each step, the variables without which it cannot be called.
@@ -72,7 +72,7 @@ impl Workload {
             signals: Signals::default(),
             sampler: None,
             sweeper: None,
-            notes: None,
+            notes: Vec::new(),
             arrivals,
             needs,
             left_out,
@@ -476,9 +476,8 @@ impl User {
         if exchange.echoed {
             work.recorder.echoed();
         }
-        if let Some(notes) = work.notes.as_ref().filter(|notes| notes.wants(step))
-            && let Some(end) = CallEnd::of(exchange.outcome)
-        {
+        for notes in work.notes.iter().filter(|notes| notes.wants(step)) {
+            let Some(end) = CallEnd::of(exchange.outcome) else { continue };
             let service = exchange.end.saturating_sub(exchange.sent);
             notes.take(CallNote { id: self.client.last_call(), step, end, service, ended: exchange.end });
         }

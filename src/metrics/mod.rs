@@ -21,6 +21,7 @@ mod sweep;
 mod window;
 
 pub use aggregate::{Aggregates, Tally};
+pub(crate) use call_notes::carries_id;
 pub use call_notes::{CallEnd, CallNote, CallNotes, NoteTaker, call_notes};
 pub use course::{Course, CourseSecond};
 pub use error_book::{ErrorBook, FOUND, MAX_REASONS};

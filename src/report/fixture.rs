@@ -64,6 +64,7 @@ pub(super) fn fixture() -> RunLog {
         events: events(),
         series: SeriesStore::default(),
         logs: None,
+        audit: None,
         fetched: None,
         ending: Ending::Complete { totals: Totals { planned, recorded: planned } },
     }

@@ -215,7 +215,7 @@ struct Prepared {
     /// The target was scraped before the load.
     has_baseline: bool,
     /// Who is told of single calls.
-    notes: Option<NoteTaker>,
+    notes: Vec<NoteTaker>,
     /// What looks for canaries.
     sweep: Sweeping,
     observations: UnboundedReceiver<Observation>,
@@ -249,7 +249,9 @@ async fn prepare(plan: &Plan, criteria: &Criteria, asked: Asked<'_>) -> Result<P
     let clock = Arc::new(OnceLock::new());
     let observe = observe_options(plan, &contact, proxies, Arc::clone(&clock), sink);
     let (settle, recover_within) = (criteria.checks.settle(), criteria.checks.recover_within());
-    let (logs, notes) = own_logs::options(plan, criteria, log_authorization).unzip();
+    let (logs, noted) = own_logs::options(plan, criteria, log_authorization).unzip();
+    let (audit, audited) = own_logs::audit_options(plan, criteria).unzip();
+    let notes: Vec<NoteTaker> = noted.into_iter().chain(audited).collect();
     let prometheus = own_prometheus::options(plan, criteria);
     let sweep = Sweeping::start(plan, contact.wire.run, criteria, contact.wire.secrets());
     let swept_log = criteria.checks.swept_log().cloned();
@@ -257,6 +259,7 @@ async fn prepare(plan: &Plan, criteria: &Criteria, asked: Asked<'_>) -> Result<P
         settle,
         prometheus,
         logs,
+        audit,
         recover_within,
         sweep: sweep.sweep.clone(),
         swept_log,
@@ -356,7 +359,7 @@ impl<'a> Run<'a> {
         contact: Contact,
         clock: Clock,
         demo: Option<DemoChild>,
-        (call_notes, sweep): (Option<NoteTaker>, Sweeping),
+        (call_notes, sweep): (Vec<NoteTaker>, Sweeping),
         writer: RunWriter,
         watch: &'a mut dyn FnMut(RunEvent<'_>),
     ) -> Self {
@@ -579,6 +582,7 @@ impl<'a> Run<'a> {
             Observation::Scrape(record) => self.writer.scrape(&record).map_err(RunError::Record),
             Observation::Fetched(record) => self.writer.fetched(&record).map_err(RunError::Record),
             Observation::Log(record) => self.writer.log(&record).map_err(RunError::Record),
+            Observation::Audit(record) => self.writer.audit(&record).map_err(RunError::Record),
             Observation::Event(event) => self.write(&event),
         }
     }
@@ -640,6 +644,7 @@ fn observe_options(
         recover_within: None,
         prometheus: None,
         logs: None,
+        audit: None,
         sweep: None,
         swept_log: None,
         probes: endpoints.iter().filter_map(|(name, url)| Some((*name, at(url)?))).collect(),

@@ -55,6 +55,9 @@ pub fn describe(plan: &Plan, criteria: &Criteria) -> String {
     if let Some(logs) = logs::described(criteria) {
         page.line(0, &logs);
     }
+    if let Some(audit) = logs::audit_described(criteria) {
+        page.line(0, &audit);
+    }
     if let Some(redaction) = redaction::described(plan, criteria) {
         page.line(0, &redaction);
     }

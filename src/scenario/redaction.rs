@@ -41,7 +41,9 @@ pub(super) fn check(plan: &Plan, criteria: &WrittenCriteria, problems: &mut Prob
             SweepPlace::Metrics => {
                 "name the target's metrics in the scenario: `observe: {metrics: {url: /metrics}}`"
             }
-            SweepPlace::Health => "name a health endpoint in the scenario: `observe: {health: {health: /health}}`",
+            SweepPlace::Health => {
+                "name a health endpoint in the scenario: `observe: {health: {health: /health}}`"
+            }
             SweepPlace::Replies => "leave it out",
         };
         let message = format!("there is nothing to look at in {}", quoted(wanted.word()));

@@ -22,6 +22,9 @@ pub(super) fn checks(criteria: &Criteria) -> Value {
     if let Some(logs) = logs::resolved(criteria) {
         kinds.set("logs", logs);
     }
+    if let Some(audit) = logs::audit_resolved(criteria) {
+        kinds.set("audit", audit);
+    }
     if let Some(redaction) = redaction::resolved(criteria) {
         kinds.set("redaction", redaction);
     }

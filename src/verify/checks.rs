@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{HealthChecks, LogChecks, MetricNames, Prices, RedactionChecks};
+use super::{AuditChecks, HealthChecks, LogChecks, MetricNames, Prices, RedactionChecks};
 
 /// The checks that an SLO file switches on.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub struct Checks {
     /// The target's log against the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logs: Option<LogChecks>,
+    /// Its audit log: a record for each call of a tool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditChecks>,
     /// What requests carried as if it were secret turns up nowhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redaction: Option<RedactionChecks>,
@@ -30,8 +33,13 @@ pub struct Checks {
 impl Checks {
     /// True when none is on.
     pub fn is_empty(&self) -> bool {
-        let Self { truth, health, logs, redaction, cost } = self;
-        truth.is_none() && health.is_none() && logs.is_none() && redaction.is_none() && cost.is_none()
+        let Self { truth, health, logs, audit, redaction, cost } = self;
+        truth.is_none()
+            && health.is_none()
+            && logs.is_none()
+            && audit.is_none()
+            && redaction.is_none()
+            && cost.is_none()
     }
 
     /// How long to wait after the load for what the target's metrics say once all is over; `None` where nobody asks.
@@ -50,6 +58,7 @@ impl Checks {
         let origin = match name.split(':').next() {
             Some("cost") => self.cost.as_ref().map(|prices| &prices.origin),
             Some("logs") => self.logs.as_ref().map(|logs| &logs.origin),
+            Some("audit") => self.audit.as_ref().map(|audit| &audit.origin),
             Some("redaction") => self.redaction.as_ref().map(|redaction| &redaction.origin),
             Some("health") => self.health.as_ref().map(|health| &health.origin),
             _ => self.truth.as_ref().map(|truth| &truth.origin),

@@ -4,6 +4,7 @@
 //! Each check is a pure function of what a run recorded ([`Seen`]), and ends in a [`Checked`]: a verdict, the sentence that says why, and the
 //! rows it rests on. SLO files switch checks on (`checks`); what the target calls its metrics is data ([`MetricNames`]), never code.
 
+mod audit;
 mod checked;
 mod checks;
 mod cost;
@@ -22,6 +23,7 @@ mod truth;
 #[cfg(test)]
 mod tests;
 
+pub use audit::{AuditCheck, AuditChecks};
 pub use checked::{Checked, Evidence};
 pub use checks::{Checks, TruthCheck, TruthChecks};
 pub use cost::{
@@ -63,6 +65,8 @@ pub struct Seen<'a> {
     pub is_fetched: bool,
     /// What was seen of the target's log; `None` where nobody followed it.
     pub log: Option<&'a LogStore>,
+    /// What was seen of its audit log.
+    pub audit: Option<&'a LogStore>,
     /// The latency limits of the run's objectives, in seconds, each with its objective's name.
     pub latency_limits: &'a [(String, f64)],
     /// When the objectives on latencies and errors that failed were broken.
@@ -87,5 +91,6 @@ pub fn checked(checks: &Checks, seen: &Seen<'_>) -> Vec<Checked> {
     let logs = checks.logs.iter().flat_map(|logs| logs::checked(logs, seen));
     let budget = checks.cost.iter().filter_map(|prices| cost::checked(prices, &cost(prices, seen)));
     let redaction = checks.redaction.iter().flat_map(|redaction| redaction::checked(redaction, checks, seen));
-    truth.chain(health).chain(logs).chain(redaction).chain(budget).collect()
+    let audit = checks.audit.iter().flat_map(|audit| audit::checked(audit, seen));
+    truth.chain(health).chain(logs).chain(audit).chain(redaction).chain(budget).collect()
 }

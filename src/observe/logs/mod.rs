@@ -24,7 +24,7 @@ use self::index::{Document, Index, MOST_IDS, Trouble};
 use self::line::LineReader;
 pub(super) use self::sweeper::LineSweeper;
 use self::tail::{Seen, Tail};
-use super::{ObserveError, ObserveOptions, Reporter};
+use super::{LogKind, ObserveError, ObserveOptions, Reporter};
 use crate::metrics::{CallNotes, LogTrouble, Sweep};
 use crate::model::{Secret, printable_text};
 use crate::plan::{LogFields, LogPlace};
@@ -62,6 +62,7 @@ pub struct LogOptions {
 
 /// The task that follows one log.
 pub(super) struct LogWatcher {
+    kind: LogKind,
     desk: Option<Desk>,
     index: Option<Index>,
     reporter: Reporter,
@@ -86,6 +87,7 @@ struct Desk {
 impl LogWatcher {
     /// Nothing is looked at yet.
     pub(super) fn new(
+        kind: LogKind,
         asked: LogOptions,
         options: &ObserveOptions,
         reporter: Reporter,
@@ -108,11 +110,15 @@ impl LogWatcher {
                 Some(Index::new(options, index, authorization.as_ref(), reader.clone())?)
             }
         };
-        let book = Book::new(reader, Terms { lag_within, slow, longest_call }, reporter.secrets.clone());
-        let sweep = options.sweep.clone().filter(|_| options.swept_log.is_none());
+        let book = Book::new(
+            reader,
+            Terms { lag_within, slow, longest_call, calls_alone: kind == LogKind::Audit },
+            reporter.secrets.clone(),
+        );
+        let sweep = options.sweep.clone().filter(|_| kind == LogKind::Log && options.swept_log.is_none());
         let desk = Desk { book, tail: None, place, calls, sweep, trouble: None, busy_at: Duration::ZERO };
         let time_of_day = options.time_of_day;
-        Ok(Self { desk: Some(desk), index, reporter, time_of_day, lag_within })
+        Ok(Self { kind, desk: Some(desk), index, reporter, time_of_day, lag_within })
     }
 
     /// Follows the log from here on.
@@ -206,7 +212,7 @@ impl LogWatcher {
         }
         let trouble = desk.trouble.clone();
         let record = desk.book.record(now, trouble, ended);
-        self.reporter.log(record);
+        self.reporter.log(self.kind, record);
     }
 
     fn desk(&mut self) -> &mut Desk {

@@ -30,6 +30,7 @@ pub(in crate::report) fn report(
         series: &log.series,
         is_fetched: log.fetched.is_some(),
         log: log.logs.as_ref(),
+        audit: log.audit.as_ref(),
         latency_limits: &latency_limits,
         broken,
     };

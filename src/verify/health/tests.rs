@@ -173,6 +173,7 @@ impl Made {
             series: &SeriesStore::default(),
             is_fetched: false,
             log: None,
+            audit: None,
             latency_limits: &[],
             broken: &self.broken,
         };

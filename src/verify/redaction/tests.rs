@@ -79,6 +79,7 @@ impl Case {
             series: &SeriesStore::default(),
             is_fetched: false,
             log: None,
+            audit: None,
             latency_limits: &[],
             broken: &[],
         };

@@ -143,6 +143,7 @@ impl Made {
             events: &events,
             series: &series,
             log: None,
+            audit: None,
             is_fetched: false,
             latency_limits: &self.limits,
             broken: &[],
