@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-use super::options::{FaultOptions, Lie, Span};
+use super::options::{FaultOptions, LeakIn, Lie, Span};
 use crate::model::CounterRng;
 
 /// The longest a single draw may delay a call: a lognormal tail is endless, a run is not.
@@ -33,6 +33,7 @@ pub(super) struct Faults {
     drawn: AtomicU64,
     counted: AtomicU64,
     logged: AtomicU64,
+    audited: AtomicU64,
 }
 
 /// What becomes of one tool call.
@@ -110,8 +111,8 @@ impl FaultSwitch {
 
 impl Faults {
     fn new(options: FaultOptions, seed: u64, set_at: Duration) -> Self {
-        let [drawn, counted, logged] = [const { AtomicU64::new(0) }; 3];
-        Self { options, seed, set_at, drawn, counted, logged }
+        let [drawn, counted, logged, audited] = [const { AtomicU64::new(0) }; 4];
+        Self { options, seed, set_at, drawn, counted, logged, audited }
     }
 
     /// As they were asked for.
@@ -238,6 +239,22 @@ impl Faults {
     pub(super) fn loses_this_line(&self) -> bool {
         let lost = |every: u64| self.logged.fetch_add(1, Ordering::Relaxed) % every == every - 1;
         self.options.lose_log_line.is_some_and(lost)
+    }
+
+    /// True when what came in an `Authorization` header is to turn up there.
+    pub(super) fn leaks_in(&self, place: LeakIn) -> bool {
+        self.options.leak_secret_in.contains(&place)
+    }
+
+    /// How often the next record of the audit log is to be written.
+    pub(super) fn audit_copies(&self) -> usize {
+        let number = self.audited.fetch_add(1, Ordering::Relaxed);
+        let is_nth = |every: Option<u64>| every.is_some_and(|every| number % every == every - 1);
+        if is_nth(self.options.lose_audit_record) {
+            0
+        } else {
+            1 + usize::from(is_nth(self.options.double_audit_record))
+        }
     }
 
     /// True for every tenth request, when counts are to be lost.

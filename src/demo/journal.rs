@@ -252,7 +252,9 @@ impl Writer {
                 result_size: reply_bytes,
                 success: ending == Ending::Success,
             };
-            write_json(audit, &record)?;
+            for _ in 0..facts.faults.as_deref().map_or(1, Faults::audit_copies) {
+                write_json(audit, &record)?;
+            }
         }
         Ok(())
     }

@@ -184,6 +184,18 @@ pub struct FaultOptions {
     /// Write bearer tokens and raw arguments into the log
     #[arg(long)]
     pub leak_secret_in_log: bool,
+    /// Where else what came in an `Authorization` header turns up
+    #[arg(long, value_name = "WHERE", value_enum)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub leak_secret_in: Vec<LeakIn>,
+    /// Lose every N-th record of the audit log
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lose_audit_record: Option<u64>,
+    /// Write every N-th record of the audit log twice
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub double_audit_record: Option<u64>,
     /// Offer one more tool, whose name, description and error text are hostile
     #[arg(long)]
     pub hostile_names: bool,
@@ -207,6 +219,18 @@ pub enum Lie {
     LogLevel,
     /// Durations in the log are in microseconds
     LogDuration,
+}
+
+/// Where what came in an `Authorization` header turns up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LeakIn {
+    /// In the label of a metric
+    Label,
+    /// In base64 in the results of tools
+    Reply,
+    /// Percent-encoded in what the health endpoint says
+    Health,
 }
 
 /// From one moment to another, written `5s..10s`.

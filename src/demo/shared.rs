@@ -5,6 +5,9 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::http::HeaderValue;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rmcp::model::{JsonObject, Tool as ToolDefinition};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use serde_json::Value;
@@ -18,7 +21,7 @@ use super::faults::{Condition, Failure, Fate, FaultSwitch, Faults};
 use super::health::{self, Check, Finding, Health, Status};
 use super::journal::{Journal, JournalError, Line};
 use super::metrics::{Endpoint, Format, Metrics, Readings, resident_bytes};
-use super::options::DemoOptions;
+use super::options::{DemoOptions, LeakIn};
 use super::search::{Document, Search, tokens};
 use super::security::{BruteForce, suspicious_pattern};
 use super::tools::{Progress, Tool, ToolError, run};
@@ -41,6 +44,8 @@ pub(super) struct Shared {
     search: Search,
     brute_force: BruteForce,
     leaked: Mutex<Vec<Vec<u8>>>,
+    /// What came in the last `Authorization` header, where it is to turn up somewhere.
+    overheard: Mutex<Option<String>>,
 }
 
 /// What a tool call brings with it from the HTTP layer.
@@ -72,6 +77,7 @@ impl Shared {
             search: Search::new(),
             brute_force: BruteForce::default(),
             leaked: Mutex::default(),
+            overheard: Mutex::default(),
             options,
         })
     }
@@ -119,6 +125,12 @@ impl Shared {
             Some(Failure::Http | Failure::Reset | Failure::Lose | Failure::Duplicate | Failure::Session)
             | None => run(tool, arguments, self, &ticket.user, progress).await.map_err(ExecuteError::Tool),
         };
+        let result = result.map(|mut value| {
+            if let (Some(secret), Value::Object(fields)) = (self.overheard(LeakIn::Reply), &mut value) {
+                fields.insert("debug".to_owned(), STANDARD.encode(secret).into());
+            }
+            value
+        });
         self.thaw().await;
         self.metrics.executed(tool, started.elapsed());
         result
@@ -184,6 +196,21 @@ impl Shared {
         }
     }
 
+    /// Keeps what came in an `Authorization` header, where the faults have it turn up somewhere.
+    pub(super) fn overhear(&self, faults: &Faults, authorization: Option<&HeaderValue>) {
+        if let Some(text) = authorization.and_then(|value| value.to_str().ok())
+            && !faults.options().leak_secret_in.is_empty()
+        {
+            *self.overheard.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.to_owned());
+        }
+    }
+
+    /// What came in the last `Authorization` header, if it is to turn up there.
+    fn overheard(&self, place: LeakIn) -> Option<String> {
+        self.faults.get().filter(|faults| faults.leaks_in(place))?;
+        self.overheard.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The whole of `/metrics`.
     pub(super) async fn metrics_text(&self, format: Format) -> String {
         let sessions = self.sessions.sessions.read().await.len();
@@ -200,6 +227,7 @@ impl Shared {
                 cached_searches: self.search.cached(),
                 without: self.faults.get().and_then(|faults| faults.options().without_metric.clone()),
                 started: self.clock.started(),
+                overheard: self.overheard(LeakIn::Label),
             },
         )
     }
@@ -211,6 +239,7 @@ impl Shared {
             ("journal", Box::pin(async { self.check_journal() })),
             ("memory", Box::pin(async { check_memory() })),
             ("tools", Box::pin(async { check_tools() })),
+            ("users", Box::pin(async { self.check_users() })),
         ];
         health::run(checks, health::LIMIT, self.clock.timestamp(self.clock.now())).await
     }
@@ -223,6 +252,11 @@ impl Shared {
             Condition::Degraded => Finding::new(Status::Degraded, "the backend answers slowly"),
             Condition::Unhealthy => Finding::new(Status::Unhealthy, "the backend can't be reached"),
         }
+    }
+
+    fn check_users(&self) -> Finding {
+        let encoded = |text: String| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+        Finding { status: Status::Healthy, message: self.overheard(LeakIn::Health).map(encoded) }
     }
 
     fn check_journal(&self) -> Finding {

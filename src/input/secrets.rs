@@ -49,7 +49,7 @@ const PLAIN_IN_ADDRESS_BOOKS: [&str; 2] = ["name", "resolve_timeout"];
 /// What people write behind `auth:` when they mean a kind of it.
 const PLAIN_WORDS: [&str; 6] = ["none", "basic", "bearer", "headers", "login", "oauth"];
 /// How an expression between braces begins.
-const EXPRESSIONS: [&str; 7] = ["env.", "json(", "random.", "vu", "iteration", "nonce", "string("];
+const EXPRESSIONS: [&str; 8] = ["env.", "json(", "random.", "vu", "iteration", "nonce", "canary", "string("];
 
 /// The secrets of `text`, as ranges of bytes, ascending and apart. A YAML document begins at `document`; before it stands `dotted.key=`, or
 /// nothing.

@@ -43,8 +43,10 @@ pub struct Workload {
     pub signals: Signals,
     /// Which answers are looked at more closely.
     pub sampler: Option<Sampler>,
+    /// Which answers are looked through for canaries.
+    pub sweeper: Option<Sampler>,
     /// Who is told of single calls.
-    pub notes: Option<NoteTaker>,
+    pub notes: Vec<NoteTaker>,
     /// What is due, when the load is an open one.
     pub(crate) arrivals: Option<Arrivals>,
     /// For each step, the variables without which it cannot be called.
@@ -62,8 +64,20 @@ impl Workload {
         let needs = plan.steps.iter().map(Step::needs).collect();
         let left_out = vec![false; plan.steps.len()];
         let rows_given = plan.feeders.iter().map(|_| AtomicU64::new(0)).collect();
-        let (signals, sampler, notes) = (Signals::default(), None, None);
-        Self { plan, wire, recorder, clock, signals, sampler, notes, arrivals, needs, left_out, rows_given }
+        Self {
+            plan,
+            wire,
+            recorder,
+            clock,
+            signals: Signals::default(),
+            sampler: None,
+            sweeper: None,
+            notes: Vec::new(),
+            arrivals,
+            needs,
+            left_out,
+            rows_given,
+        }
     }
 
     /// The same without `steps`, which are no planned calls then.
@@ -424,18 +438,23 @@ impl User {
             rng: &mut self.arguments,
             variables: &mut self.variables,
         };
-        let exchange = match &work.sampler {
-            Some(sampler) if sampler.wants(step, &mut self.samples) => {
-                // Boxed: few calls come this way.
-                let (exchange, answer) = Box::pin(self.client.ask(step, context)).await;
-                if let Some(answer) =
-                    answer.filter(|_| matches!(exchange.outcome, Outcome::Ok | Outcome::CheckFailed))
+        let sampler = work.sampler.as_ref().filter(|sampler| sampler.wants(step, &mut self.samples));
+        let sweeper = work.sweeper.as_ref().filter(|sweeper| sweeper.wants(step, &mut self.samples));
+        let exchange = if sampler.is_none() && sweeper.is_none() {
+            self.client.perform(step, context).await
+        } else {
+            // Boxed: few calls come this way.
+            let (exchange, answer) = Box::pin(self.client.ask(step, context)).await;
+            if let Some(answer) = answer {
+                // What is told of errors may hold what is secret, too.
+                sweeper.iter().for_each(|sweeper| sweeper.offer(step, answer.text.clone()));
+                if let Some(sampler) =
+                    sampler.filter(|_| matches!(exchange.outcome, Outcome::Ok | Outcome::CheckFailed))
                 {
                     sampler.offer(step, answer.text);
                 }
-                exchange
             }
-            Some(_) | None => self.client.perform(step, context).await,
+            exchange
         };
         let timing = if work.arrivals.is_some() {
             Timing::open(due.unwrap_or(exchange.sent), exchange.sent, exchange.end)
@@ -457,9 +476,8 @@ impl User {
         if exchange.echoed {
             work.recorder.echoed();
         }
-        if let Some(notes) = work.notes.as_ref().filter(|notes| notes.wants(step))
-            && let Some(end) = CallEnd::of(exchange.outcome)
-        {
+        for notes in work.notes.iter().filter(|notes| notes.wants(step)) {
+            let Some(end) = CallEnd::of(exchange.outcome) else { continue };
             let service = exchange.end.saturating_sub(exchange.sent);
             notes.take(CallNote { id: self.client.last_call(), step, end, service, ended: exchange.end });
         }

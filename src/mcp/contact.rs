@@ -22,10 +22,10 @@ use super::protocol::MODERN_REVISION;
 use super::reason::{error_message, refusal};
 use super::reply::Answer;
 use super::wire::{Way, Wire, WireError};
-use crate::clock::Clock;
+use crate::clock::{Clock, wall_clock};
 use crate::model::{
-    Carriage, CounterRng, Era, Outcome, ProtocolFault, Secrets, TargetInfo, TimeoutPhase, TransportFault,
-    clean_text,
+    Carriage, CounterRng, Era, Outcome, ProtocolFault, RunTag, Secrets, TargetInfo, TimeoutPhase,
+    TransportFault, clean_text,
 };
 use crate::plan::{
     Auth, CarriageChoice, HttpVersion, OAuth, Operation, Plan, ProtocolChoice, Proxies, Proxy, Role,
@@ -161,15 +161,26 @@ pub async fn first_contact(
     user_agent: &str,
     clock: Clock,
 ) -> Result<Contact, ContactError> {
+    contact_in((plan, RunTag::of(wall_clock())), url, proxies, user_agent, clock).await
+}
+
+/// [`first_contact`] for this run of `plan`.
+pub(super) async fn contact_in(
+    (plan, run): (&Plan, RunTag),
+    url: &Url,
+    proxies: &Proxies,
+    user_agent: &str,
+    clock: Clock,
+) -> Result<Contact, ContactError> {
     let address = Address::resolve(url, &plan.transport, proxies).await.map_err(WireError::from)?;
-    let secrets = plan.secrets();
+    let secrets = plan.secrets_in(run);
     for secret in address.proxy().map(Proxy::credentials).unwrap_or_default() {
         secrets.learn(secret.expose());
     }
     let streams = plan.transport.carriage == CarriageChoice::Sse;
     let place = Place::Web { url, address: Box::new(address), user_agent, streams };
     let gathered = Gathered::new(secrets.clone());
-    let mut visit = Visit::new(plan, place, clock, secrets, gathered);
+    let mut visit = Visit::new((plan, run), place, clock, secrets, gathered);
     // What is wrong with the requests themselves is told first.
     visit.lay(Era::Rest, "")?;
     visit.reach().await?;
@@ -185,10 +196,11 @@ pub async fn first_contact_over_stdio(
     target: &StdioTarget,
     clock: Clock,
 ) -> Result<Contact, ContactError> {
-    let secrets = plan.secrets();
+    let run = RunTag::of(wall_clock());
+    let secrets = plan.secrets_in(run);
     let gathered = Gathered::new(secrets.clone());
     let program = Arc::new(Program::new(target, secrets.clone(), gathered.clone()));
-    Visit::new(plan, Place::Here(program), clock, secrets, gathered).make().await
+    Visit::new((plan, run), Place::Here(program), clock, secrets, gathered).make().await
 }
 
 /// Where the target is.
@@ -201,6 +213,8 @@ enum Place<'a> {
 
 struct Visit<'a> {
     plan: &'a Plan,
+    /// Of every wire of the visit.
+    run: RunTag,
     place: Place<'a>,
     clock: Clock,
     /// Shared by every wire of the visit, ...
@@ -213,8 +227,14 @@ struct Visit<'a> {
 }
 
 impl<'a> Visit<'a> {
-    fn new(plan: &'a Plan, place: Place<'a>, clock: Clock, secrets: Secrets, gathered: Gathered) -> Self {
-        Self { plan, place, clock, secrets, gathered, calls: Vec::new(), authority: None }
+    fn new(
+        (plan, run): (&'a Plan, RunTag),
+        place: Place<'a>,
+        clock: Clock,
+        secrets: Secrets,
+        gathered: Gathered,
+    ) -> Self {
+        Self { plan, run, place, clock, secrets, gathered, calls: Vec::new(), authority: None }
     }
 
     async fn make(self) -> Result<Contact, ContactError> {
@@ -369,9 +389,12 @@ impl<'a> Visit<'a> {
 
     fn lay(&self, era: Era, revision: &str) -> Result<Wire, WireError> {
         let wire = match &self.place {
-            Place::Here(program) => Wire::over_lines(self.plan, Arc::clone(program), era, revision),
+            Place::Here(program) => {
+                Wire::over_lines((self.plan, self.run), Arc::clone(program), era, revision)
+            }
             Place::Web { url, address, user_agent, streams } => {
-                let wire = Wire::new(self.plan, url, Address::clone(address), era, revision, user_agent)?;
+                let address = Address::clone(address);
+                let wire = Wire::new((self.plan, self.run), url, address, era, revision, user_agent)?;
                 if *streams { wire.over_events(self.plan, url, user_agent)? } else { wire }
             }
         };

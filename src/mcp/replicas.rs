@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::contact::{Contact, ContactError, first_contact};
+use super::contact::{Contact, ContactError, contact_in, first_contact};
 use super::wire::{Way, Wire};
 use crate::clock::Clock;
 use crate::plan::{Operation, Plan, Proxies, Turn};
@@ -54,9 +54,9 @@ pub async fn first_contact_with_all(
 ) -> Result<Contact, ContactError> {
     let mut contact = first_contact(plan, url, proxies, user_agent, clock).await?;
     let Some(replicas) = &plan.transport.replicas else { return Ok(contact) };
-    let mut wires = Vec::new();
+    let (mut wires, run) = (Vec::new(), contact.wire.run);
     for other in &replicas.others {
-        let found = Box::pin(first_contact(plan, other, proxies, user_agent, clock)).await?;
+        let found = Box::pin(contact_in((plan, run), other, proxies, user_agent, clock)).await?;
         contact.calls.extend(found.calls);
         let spoken = [contact.info.revision.clone(), found.info.revision];
         if spoken[0] != spoken[1] || !matches!(found.wire.way, Way::Http(_)) {

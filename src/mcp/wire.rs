@@ -20,7 +20,6 @@ use super::oauth::Authority;
 use super::replicas::Others;
 use super::request::{self, FormContext, RequestForm};
 use super::tasks::Tasks;
-use crate::clock::wall_clock;
 use crate::model::{Carriage, Era, Messages, Outcome, RunTag, Secrets, Strays, TransportFault};
 use crate::plan::{Answers, Auth, OAuthCall, Operation, Plan, Proxy, Step, StepId, Template};
 
@@ -85,16 +84,16 @@ pub enum WireError {
 }
 
 impl Wire {
-    /// Prepares calls to `url` (the MCP endpoint, or for plain HTTP the base) in `era` and `revision`.
+    /// Prepares calls to `url` (the MCP endpoint, or for plain HTTP the base) in `era` and `revision`, for the run `run` of `plan`.
     pub(crate) fn new(
-        plan: &Plan,
+        (plan, run): (&Plan, RunTag),
         url: &Url,
         address: Address,
         era: Era,
         revision: &str,
         user_agent: &str,
     ) -> Result<Self, WireError> {
-        let (headers, origin) = requests(plan, url, &address, user_agent)?;
+        let (headers, origin) = requests((plan, run), url, &address, user_agent)?;
         let endpoint = request::endpoint(url);
         let context = FormContext {
             origin,
@@ -110,7 +109,7 @@ impl Wire {
             |wanted: fn(&Step) -> bool| plan.steps.iter().find(|step| wanted(step)).map(|step| step.id);
         let credentials =
             find(|step| matches!(step.operation, Operation::Login | Operation::OAuth(OAuthCall::Token)));
-        let mut wire = Self::laid(plan, Way::Http(address), context);
+        let mut wire = Self::laid(plan, Way::Http(address), run, context);
         wire.set_up.splice(0..0, credentials);
         wire.url = Some(url.clone());
         if era == Era::Legacy {
@@ -122,8 +121,8 @@ impl Wire {
     }
 
     /// What all ways have in common.
-    fn laid(plan: &Plan, way: Way, context: FormContext<'_>) -> Self {
-        let secrets = plan.secrets();
+    fn laid(plan: &Plan, way: Way, run: RunTag, context: FormContext<'_>) -> Self {
+        let secrets = plan.secrets_in(run);
         Self {
             way,
             url: None,
@@ -138,7 +137,7 @@ impl Wire {
             resume: None,
             seed: plan.seed,
             users: plan.load.clients(),
-            run: RunTag::of(wall_clock()),
+            run,
             others: None,
             tasks: Tasks::of(plan, context).map(Box::new),
             gathered: Gathered::new(secrets.clone()),
@@ -151,14 +150,16 @@ impl Wire {
     /// The same way for the steps of another plan: what is known of the target stays, and so does what is secret.
     pub(crate) fn for_plan(&self, plan: &Plan, user_agent: &str) -> Result<Self, WireError> {
         let over_http = |url: &Url, address: &Address| {
-            Self::new(plan, url, address.clone(), self.era, &self.revision, user_agent)
+            Self::new((plan, self.run), url, address.clone(), self.era, &self.revision, user_agent)
         };
         let wire = match (&self.way, &self.url) {
             (Way::Http(address), Some(url)) => over_http(url, address)?,
             (Way::Events(way), Some(url)) => {
                 over_http(url, &way.address)?.over_events(plan, url, user_agent)?
             }
-            (Way::Lines(program), _) => Self::over_lines(plan, Arc::clone(program), self.era, &self.revision),
+            (Way::Lines(program), _) => {
+                Self::over_lines((plan, self.run), Arc::clone(program), self.era, &self.revision)
+            }
             (Way::Http(_) | Way::Events(_), None) => unreachable!("what is not a process has a URL"),
         };
         let (authority, secrets) = (self.authority.clone(), self.secrets.clone());
@@ -202,14 +203,19 @@ impl Wire {
     /// The same over HTTP+SSE, whose stream is at `url`: sessions end with their streams.
     pub(crate) fn over_events(self, plan: &Plan, url: &Url, user_agent: &str) -> Result<Self, WireError> {
         let Way::Http(address) = self.way else { return Ok(self) };
-        let (headers, origin) = requests(plan, url, &address, user_agent)?;
+        let (headers, origin) = requests((plan, self.run), url, &address, user_agent)?;
         let (origin, fields) = (origin.to_owned(), Fields::of(&headers));
         let way = Way::Events(Arc::new(EventsWay { address, url: url.clone(), origin, fields }));
         Ok(Self { way, tear_down: None, ..self })
     }
 
     /// Prepares calls to the processes of `program`.
-    pub(crate) fn over_lines(plan: &Plan, program: Arc<Program>, era: Era, revision: &str) -> Self {
+    pub(crate) fn over_lines(
+        (plan, run): (&Plan, RunTag),
+        program: Arc<Program>,
+        era: Era,
+        revision: &str,
+    ) -> Self {
         let headers = HeaderMap::new();
         let context = FormContext {
             origin: "",
@@ -221,7 +227,7 @@ impl Wire {
             answers: &plan.answers,
             task: None,
         };
-        Self::laid(plan, Way::Lines(program), context)
+        Self::laid(plan, Way::Lines(program), run, context)
     }
 
     /// True when a call is made again if its answer asks for input.
@@ -335,12 +341,13 @@ fn handshake(plan: &Plan) -> Vec<StepId> {
 
 /// The header fields of every request, and what stands before its path.
 fn requests<'u>(
-    plan: &Plan,
+    (plan, run): (&Plan, RunTag),
     url: &'u Url,
     address: &Address,
     user_agent: &str,
 ) -> Result<(HeaderMap, &'u str), WireError> {
     let mut headers = common_headers(plan, url, user_agent)?;
+    headers.extend(plan.canaries.iter().filter_map(|placed| placed.as_header(run)));
     let Route::Forward(proxy) = &address.route else { return Ok((headers, "")) };
     headers.extend(proxy_authorization(proxy)?.map(|value| (PROXY_AUTHORIZATION, value)));
     Ok((headers, &url[..Position::BeforePath]))

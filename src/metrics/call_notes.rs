@@ -63,8 +63,8 @@ impl CallEnd {
 pub struct NoteTaker {
     sender: SyncSender<CallNote>,
     missed: Arc<AtomicU64>,
-    /// For each step, true when its requests carry an id.
-    has_id: Vec<bool>,
+    /// For each step, true when its calls are wanted.
+    wanted: Vec<bool>,
 }
 
 /// The notes that were taken.
@@ -74,12 +74,12 @@ pub struct CallNotes {
     missed: Arc<AtomicU64>,
 }
 
-/// The two ends of a queue of notes on the calls of `plan`.
-pub fn call_notes(plan: &Plan) -> (NoteTaker, CallNotes) {
+/// The two ends of a queue of notes on those calls of `plan` that are `wanted`.
+pub fn call_notes(plan: &Plan, wanted: fn(&Operation) -> bool) -> (NoteTaker, CallNotes) {
     let (sender, receiver) = sync_channel(MOST_WAITING);
     let missed = Arc::new(AtomicU64::new(0));
-    let has_id = plan.steps.iter().map(|step| carries_id(&step.operation)).collect();
-    (NoteTaker { sender, missed: Arc::clone(&missed), has_id }, CallNotes { receiver, missed })
+    let wanted = plan.steps.iter().map(|step| wanted(&step.operation)).collect();
+    (NoteTaker { sender, missed: Arc::clone(&missed), wanted }, CallNotes { receiver, missed })
 }
 
 /// True for requests of JSON-RPC that end with their answer.
@@ -90,7 +90,7 @@ pub(crate) fn carries_id(operation: &Operation) -> bool {
 impl NoteTaker {
     /// True when calls of `step` are to be noted.
     pub fn wants(&self, step: StepId) -> bool {
-        self.has_id.get(step.index()).copied().unwrap_or_default()
+        self.wanted.get(step.index()).copied().unwrap_or_default()
     }
 
     /// Takes a note, where there is room for it.
@@ -133,7 +133,7 @@ mod tests {
     fn what_finds_no_room_is_counted() {
         let (sender, receiver) = sync_channel(2);
         let missed = Arc::new(AtomicU64::new(0));
-        let taker = NoteTaker { sender, missed: Arc::clone(&missed), has_id: vec![true, false] };
+        let taker = NoteTaker { sender, missed: Arc::clone(&missed), wanted: vec![true, false] };
         let notes = CallNotes { receiver, missed };
         assert!(taker.wants(StepId(0)) && !taker.wants(StepId(1)) && !taker.wants(StepId(2)));
         for id in 0..5 {

@@ -17,9 +17,11 @@ mod scrape_record;
 mod session_losses;
 mod store;
 mod stream;
+mod sweep;
 mod window;
 
 pub use aggregate::{Aggregates, Tally};
+pub(crate) use call_notes::carries_id;
 pub use call_notes::{CallEnd, CallNote, CallNotes, NoteTaker, call_notes};
 pub use course::{Course, CourseSecond};
 pub use error_book::{ErrorBook, FOUND, MAX_REASONS};
@@ -41,4 +43,5 @@ pub use scrape_record::{
 pub use session_losses::SessionLosses;
 pub use store::{Point, Series, SeriesError, SeriesStore};
 pub use stream::{StreamCell, StreamLimit, StreamOver, StreamedCall, Unanswered};
+pub use sweep::{MOST_SOURCES, Sweep};
 pub use window::{Cell, ErrorSample, IdleSecond, Phase, Second};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Abort, Outcome, PrometheusEvent, format_count, format_duration};
+use super::{Abort, Outcome, PrometheusEvent, Swept, format_count, format_duration};
 
 /// Something with the time at which it was seen, counted from the start of the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,6 +47,8 @@ pub enum Event {
     Scrape(ScrapeStat),
     /// Something was seen of the Prometheus that is asked in place of the target. Readers from before it refuse the directory.
     Prometheus(PrometheusEvent),
+    /// Canaries were looked for. Readers from before it refuse the directory.
+    Swept(Swept),
     /// Something a person should know.
     Note {
         /// How grave it is.

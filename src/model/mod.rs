@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock or knows of a user's file.
 
 mod abort;
+mod canary;
 mod color;
 mod event;
 mod histogram;
@@ -18,12 +19,14 @@ mod secret;
 mod stream_clock;
 mod stream_times;
 mod strays;
+mod swept;
 mod target_info;
 mod text;
 mod units;
 mod verdict;
 
 pub use abort::Abort;
+pub use canary::{CanaryFinder, CanaryForm, Found, canary};
 pub use color::Color;
 pub use event::{
     EarlyCall, Endpoint, Event, Floor, HealthState, Level, Probe, ProbeResult, ProcessSample, SampleFault,
@@ -44,6 +47,7 @@ pub use secret::{Secret, credentials_in, without_credentials};
 pub use strays::Strays;
 pub use stream_clock::StreamClock;
 pub use stream_times::StreamTimes;
+pub use swept::{Leak, SweepPlace, Swept};
 pub use target_info::{Carriage, Era, TargetInfo};
 pub use text::{MAX_TEXT, clean_char, clean_text, printable_text};
 pub use units::{

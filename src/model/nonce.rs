@@ -58,6 +58,11 @@ impl RunTag {
         }
         Self(tag)
     }
+
+    /// The same for the same run.
+    pub fn bytes(self) -> [u8; 8] {
+        self.0
+    }
 }
 
 impl Nonce {

@@ -11,6 +11,7 @@ mod process;
 mod prometheus;
 mod scrape;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ pub use self::grafana::{Annotation, AnnotationError, annotate};
 use self::http::Fetcher;
 pub use self::logs::LogOptions;
 pub use self::prometheus::{Asked, PrometheusOptions};
-use crate::metrics::{FetchRecord, LogRecord, MAX_SERIES, ScrapeRecord};
+use crate::metrics::{FetchRecord, LogRecord, MAX_SERIES, ScrapeRecord, Sweep};
 use crate::model::{Endpoint, Event, HealthState, ProbeResult, Secret, Secrets, Stamped};
 use crate::plan::{Proxies, ProxyError};
 
@@ -46,6 +47,15 @@ pub enum Observation {
     Fetched(FetchRecord),
     /// For what is known of the target's log.
     Log(Box<LogRecord>),
+    /// For what is known of its audit log.
+    Audit(Box<LogRecord>),
+}
+
+/// Which of the target's logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LogKind {
+    Log,
+    Audit,
 }
 
 /// What to watch, and how.
@@ -74,6 +84,12 @@ pub struct ObserveOptions {
     pub probes: Vec<(Endpoint, Url)>,
     /// The target's log that is followed.
     pub logs: Option<LogOptions>,
+    /// Its audit log.
+    pub audit: Option<LogOptions>,
+    /// What looks for canaries in what is seen.
+    pub sweep: Option<Arc<Sweep>>,
+    /// A log that is followed for that alone; without, it is `logs` that is looked through.
+    pub swept_log: Option<PathBuf>,
     /// How often each is asked.
     pub health_interval: Duration,
     /// How long each is asked on after [`Observer::stop`], until it says that all is well; `None`: not at all.
@@ -146,7 +162,8 @@ pub struct Watchers {
     /// There once it has scraped.
     scraper: Option<scrape::Scraper>,
     prometheus: Option<prometheus::Api>,
-    logs: Option<logs::LogWatcher>,
+    /// That of the log, and that of the audit log.
+    logs: Vec<logs::LogWatcher>,
     probes: Vec<(Endpoint, Fetcher)>,
 }
 
@@ -195,8 +212,10 @@ pub fn prepare(mut options: ObserveOptions) -> Result<Watchers, ObserveError> {
     let prometheus = options.prometheus.as_ref();
     let prometheus = prometheus.map(|asked| prometheus::Api::new(&options, asked)).transpose()?;
 
-    let asked = options.logs.take();
-    let logs = asked.map(|asked| logs::LogWatcher::new(asked, &options, reporter(&options))).transpose()?;
+    let asked = [(LogKind::Log, options.logs.take()), (LogKind::Audit, options.audit.take())];
+    let asked = asked.into_iter().filter_map(|(kind, asked)| Some((kind, asked?)));
+    let watch = |(kind, asked)| logs::LogWatcher::new(kind, asked, &options, reporter(&options));
+    let logs = asked.map(watch).collect::<Result<Vec<_>, _>>()?;
 
     Ok(Watchers { options, metrics, scraper: None, prometheus, logs, probes })
 }
@@ -205,6 +224,7 @@ fn reporter(options: &ObserveOptions) -> Reporter {
     Reporter {
         clock: Arc::clone(&options.clock),
         secrets: options.secrets.clone(),
+        sweep: options.sweep.clone(),
         sink: options.sink.clone(),
     }
 }
@@ -238,9 +258,12 @@ impl Watchers {
             let collector = prometheus::Collector::new(api, asked, reporter.clone());
             tasks.spawn(collector.run(stop.clone()));
         }
-        if let Some(mut watcher) = logs {
+        for mut watcher in logs {
             watcher.begin();
             tasks.spawn(watcher.run(stop.clone(), hurry.clone()));
+        }
+        if let Some((path, sweep)) = options.swept_log.zip(options.sweep) {
+            tasks.spawn(logs::LineSweeper::new(&path, sweep).run(stop.clone()));
         }
         for (endpoint, fetcher) in probes {
             let watcher = probe::Prober::new(endpoint, fetcher, reporter.clone());
@@ -287,6 +310,7 @@ fn ticks(interval: Duration) -> Interval {
 struct Reporter {
     clock: Clock,
     secrets: Secrets,
+    sweep: Option<Arc<Sweep>>,
     sink: UnboundedSender<Observation>,
 }
 
@@ -307,8 +331,12 @@ impl Reporter {
         self.send(Observation::Scrape(record));
     }
 
-    fn log(&self, record: LogRecord) {
-        self.send(Observation::Log(Box::new(record)));
+    fn log(&self, kind: LogKind, record: LogRecord) {
+        let record = Box::new(record);
+        self.send(match kind {
+            LogKind::Log => Observation::Log(record),
+            LogKind::Audit => Observation::Audit(record),
+        });
     }
 
     /// Nobody listening any more means that the run is over: what is seen then is of no use.

@@ -8,7 +8,7 @@ use tokio::time::{Instant, Interval};
 use tokio_util::sync::CancellationToken;
 
 use super::Reporter;
-use super::http::{Body, Fetcher, Reply};
+use super::http::{Body, Fetcher, NoReply, Reply};
 use crate::model::{Endpoint, Event, HealthState, Probe, ProbeResult, Secrets, clean_text};
 
 const ACCEPT: &str = "application/json, text/plain;q=0.9, */*;q=0.1";
@@ -65,8 +65,12 @@ impl Prober {
     async fn probe(&self) -> bool {
         let at = self.reporter.now();
         let began = Instant::now();
-        let result = ask(self.endpoint, &self.fetcher, &self.reporter.secrets).await;
+        let (answer, secrets) = (self.fetcher.get(ACCEPT).await, &self.reporter.secrets);
         let latency = began.elapsed();
+        if let (Some(sweep), Ok(Reply { body: Body::Whole(body), .. })) = (&self.reporter.sweep, &answer) {
+            sweep.health(&format!("/{}", self.endpoint.word()), body);
+        }
+        let result = read(self.endpoint, answer, secrets);
         let is_settled = match &result {
             ProbeResult::State { state, .. } => *state == HealthState::Healthy,
             // It is not there, or not for us.
@@ -80,7 +84,11 @@ impl Prober {
 
 /// Asks `endpoint` once.
 pub(super) async fn ask(endpoint: Endpoint, fetcher: &Fetcher, secrets: &Secrets) -> ProbeResult {
-    match fetcher.get(ACCEPT).await {
+    read(endpoint, fetcher.get(ACCEPT).await, secrets)
+}
+
+fn read(endpoint: Endpoint, answer: Result<Reply, NoReply>, secrets: &Secrets) -> ProbeResult {
+    match answer {
         Ok(reply) => read_reply(endpoint, &reply, secrets),
         Err(no_reply) => ProbeResult::NoAnswer { reason: no_reply.word().to_owned() },
     }

@@ -71,8 +71,9 @@ impl Scraper {
     /// Parses off the runtime's own threads: a large scrape must not hold up the load's calls.
     async fn take_in(&mut self, at: Duration, body: Vec<u8>, format: Format) -> Result<Scraped, ScrapeFault> {
         let mut encoder = std::mem::take(&mut self.encoder);
-        let secrets = self.reporter.secrets.clone();
+        let (secrets, sweep) = (self.reporter.secrets.clone(), self.reporter.sweep.clone());
         let parsed = tokio::task::spawn_blocking(move || {
+            sweep.iter().for_each(|sweep| sweep.scrape(&body));
             let scraped = match encoder.scraped(at, &body, format) {
                 Ok(scraped) => Ok(redacted(scraped, &secrets)),
                 Err(error) => Err(fault_of(&error, &secrets)),

@@ -43,6 +43,9 @@ fn options(target: &Url) -> (ObserveOptions, mpsc::UnboundedReceiver<Observation
         metrics_interval: NEVER,
         prometheus: None,
         logs: None,
+        audit: None,
+        sweep: None,
+        swept_log: None,
         probes: Vec::new(),
         health_interval: NEVER,
         pid: None,
@@ -75,7 +78,7 @@ async fn observe(
             Observation::Event(stamped) => events.push(stamped.what),
             Observation::Scrape(record) => store.apply(&record).unwrap(),
             Observation::Fetched(record) => panic!("{record:?}"),
-            Observation::Log(record) => panic!("{record:?}"),
+            Observation::Log(record) | Observation::Audit(record) => panic!("{record:?}"),
         }
     }
     (events, store)

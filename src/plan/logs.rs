@@ -47,12 +47,12 @@ impl LogPlace {
     }
 }
 
-/// What a log calls the fields of its lines: names, or paths into nested objects with dots.
+/// What a log calls the fields of its lines: names, or paths into nested objects with dots. What has an empty name is not in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogFields {
     /// When it happened: RFC 3339 (without a zone: UTC), or seconds, milliseconds or more since 1970.
     pub time: String,
-    /// How bad it is.
+    /// How bad it is: a word, a number, or whether it went well.
     pub level: String,
     /// What happened.
     pub message: String,

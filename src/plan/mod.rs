@@ -4,6 +4,7 @@
 
 mod answers;
 mod arrivals;
+mod canaries;
 mod extraction;
 mod feeder;
 mod fixed_text;
@@ -29,6 +30,7 @@ mod variable;
 
 pub use answers::{Answers, ClientAnswer};
 pub use arrivals::{Arrival, OpenLoad, RateStage, Schedule, Spacing};
+pub use canaries::PlacedCanary;
 pub use extraction::{Condition, Extraction, Part, Pattern, Test};
 pub use feeder::{Feeder, FeederId, RowOrder, Rows, TableFormat};
 pub use fixed_text::FixedText;

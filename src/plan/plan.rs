@@ -8,11 +8,10 @@ use url::Url;
 
 use super::{
     Answers, Arrival, Auth, ClientAnswer, ClientProof, Feeder, FeederId, FixedText, GrafanaPlace, HostRule,
-    Load, OutputSchema, OwnPrometheus, ProtocolChoice, Role, SessionEnd, SessionPolicy, Step, StepId, Target,
-    Template, Threshold, Transport, UnlistedTools,
+    Load, OutputSchema, OwnPrometheus, PlacedCanary, ProtocolChoice, Role, SessionEnd, SessionPolicy, Step,
+    StepId, Target, Template, Threshold, Transport, UnlistedTools,
 };
-use crate::model::CounterRng;
-use crate::model::{Secret, Secrets};
+use crate::model::{CanaryFinder, CounterRng, RunTag, Secret, Secrets};
 
 /// The version of [`Plan`] as stored in run directories.
 pub const PLAN_VERSION: u32 = 3;
@@ -68,6 +67,9 @@ pub struct Plan {
     /// How answers are held against the output schemas of their tools.
     #[serde(default, skip_serializing_if = "OutputSchema::is_default")]
     pub output_schema: OutputSchema,
+    /// The canaries that requests carry, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub canaries: Vec<PlacedCanary>,
     /// What is written at the end.
     pub outputs: Outputs,
     /// Latency limits of the objectives, each once: calls over each are counted at record time.
@@ -224,6 +226,14 @@ impl Plan {
         for value in others.into_iter().map(Secret::expose).filter(|value| value.len() >= SHORTEST) {
             secrets.learn(value);
         }
+        secrets
+    }
+
+    /// [`Self::secrets`], with the canaries of the run `run`, in all forms in which they are looked for.
+    pub fn secrets_in(&self, run: RunTag) -> Secrets {
+        let secrets = self.secrets();
+        let finder = CanaryFinder::new(run, self.canaries.iter().map(|placed| placed.name.as_str()));
+        finder.texts().iter().for_each(|text| secrets.learn(text));
         secrets
     }
 

@@ -1,6 +1,6 @@
 //! Text with `{{ ... }}` in it: parsed once when the scenario is read, rendered once a call.
 //!
-//! Expressions: `vu`, `iteration`, `nonce`, `env.NAME`, `json(env.NAME, "/pointer")`, `random.int(LOW, HIGH)`,
+//! Expressions: `vu`, `iteration`, `nonce`, `canary`, `canary.NAME`, `env.NAME`, `json(env.NAME, "/pointer")`, `random.int(LOW, HIGH)`,
 //! `random.choice("a", "b")`, `random.string(LENGTH)`, and the names of the iteration's variables.
 
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Datum, Slot, Variables};
-use crate::model::{CounterRng, Nonce, Secret};
+use crate::model::{CounterRng, Nonce, Secret, canary};
 
 /// A parsed text. Written out it is its source, so that values of the environment never are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,6 +54,8 @@ pub enum Expression {
     Iteration,
     /// A text that no other call has, of this run or another: see [`crate::model::Nonce`].
     Nonce,
+    /// The canary of this name: `canary` or `canary.NAME`.
+    Canary(String),
     /// A value of the environment, read when the scenario was.
     Env(Secret),
     /// A whole number between the two, both included.
@@ -180,6 +182,13 @@ impl Template {
         self.expressions().any(|expression| matches!(expression, Expression::Nonce))
     }
 
+    /// The names of the canaries that it puts into the text.
+    pub fn canaries(&self) -> impl Iterator<Item = &str> {
+        self.expressions().filter_map(|expression| {
+            if let Expression::Canary(name) = expression { Some(name.as_str()) } else { None }
+        })
+    }
+
     /// The variables that it puts into the text.
     pub fn variables(&self) -> impl Iterator<Item = Slot> {
         self.expressions().filter_map(|expression| {
@@ -239,6 +248,8 @@ impl Expression {
             Self::Vu => push_int(out, context.vu),
             Self::Iteration => push_int(out, context.iteration),
             Self::Nonce => context.nonce.write(out),
+            // Letters, digits and `-`: nothing to escape.
+            Self::Canary(name) => out.extend_from_slice(canary(context.nonce.run, name).as_bytes()),
             Self::Env(value) => push_text(out, value.expose(), quoting),
             Self::RandomInt(low, high) => push_int(out, context.rng.int(*low, *high)),
             Self::RandomChoice(choices) => {

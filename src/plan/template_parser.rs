@@ -1,6 +1,6 @@
 //! Text with `{{ ... }}` in it, read into a [`Template`]. Every mistake is found, each with its place in the text.
 //!
-//! An expression is a variable (`vu`, `iteration`, `nonce`, `env.NAME`), a call (`random.int(1, 100)`,
+//! An expression is a variable (`vu`, `iteration`, `nonce`, `canary`, `canary.NAME`, `env.NAME`), a call (`random.int(1, 100)`,
 //! `json(env.NAME, "/pointer")` for a part of a variable that holds JSON), or a quoted text; a variable of the iteration goes by
 //! its name. `string(...)` around one makes a JSON string of what would be a number. `{{ "{{" }}` gives two braces.
 
@@ -15,10 +15,11 @@ use crate::model::Secret;
 const MAX_RANDOM_TEXT: usize = 64 * 1024;
 
 /// What can stand between the braces, as help shows it.
-pub(crate) const EXPRESSIONS: [&str; 9] = [
+pub(crate) const EXPRESSIONS: [&str; 10] = [
     "vu",
     "iteration",
     "nonce",
+    "canary",
     "env.NAME",
     "json(env.NAME, \"/pointer\")",
     "random.int(1, 100)",
@@ -138,6 +139,12 @@ pub(crate) fn parse_parts(text: &str, scope: Scope<'_>) -> Result<Vec<TextPart>,
     if errors.is_empty() { Ok(parts) } else { Err(errors) }
 }
 
+/// True for `canary` and `canary.NAME`.
+fn is_canary(name: &str) -> bool {
+    name.strip_prefix("canary")
+        .is_some_and(|rest| rest.is_empty() || (rest.len() > 1 && rest.starts_with('.')))
+}
+
 fn push_literal(parts: &mut Vec<TextPart>, text: &str) {
     match parts.last_mut() {
         _ if text.is_empty() => {}
@@ -196,6 +203,7 @@ impl<'t> Reader<'t> {
             "vu" => (Expression::Vu, Kind::Number),
             "iteration" => (Expression::Iteration, Kind::Number),
             "nonce" => (Expression::Nonce, Kind::Text),
+            name if is_canary(name) => (Expression::Canary(name.to_owned()), Kind::Text),
             "json" => (self.json()?, Kind::Text),
             "random.int" => (self.random_int()?, Kind::Number),
             "random.choice" => (self.random_choice()?, Kind::Text),

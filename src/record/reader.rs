@@ -41,14 +41,6 @@ pub fn read(folder: &Path) -> Result<RunLog, RecordError> {
     if let Some(fetched) = &mut fetched {
         each_line(&folder.join("fetched.ndjson"), |round: &FetchRecord| fetched.apply(round))?;
     }
-    let logs: Vec<LogRecord> = read_lines(&folder.join("logs.ndjson"))?;
-    let logs = (!logs.is_empty()).then(|| {
-        let mut store = LogStore::default();
-        for record in &logs {
-            store.apply(record);
-        }
-        store
-    });
     Ok(RunLog {
         manifest,
         plan,
@@ -64,9 +56,20 @@ pub fn read(folder: &Path) -> Result<RunLog, RecordError> {
         events: read_lines(&folder.join("events.ndjson"))?,
         series,
         fetched,
-        logs,
+        logs: read_log(&folder.join("logs.ndjson"))?,
+        audit: read_log(&folder.join("audit.ndjson"))?,
         ending: end.map_or(Ending::Partial, |end| end.ending),
     })
+}
+
+/// What was seen of one of the target's logs; `None` where nobody followed it.
+fn read_log(path: &Path) -> Result<Option<LogStore>, RecordError> {
+    let records: Vec<LogRecord> = read_lines(path)?;
+    Ok((!records.is_empty()).then(|| {
+        let mut store = LogStore::default();
+        records.iter().for_each(|record| store.apply(record));
+        store
+    }))
 }
 
 /// Gives every record of `path` to `apply`, in order.

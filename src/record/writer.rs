@@ -35,6 +35,8 @@ pub struct RunWriter {
     fetched: Option<LineFile>,
     /// Where the target's log is followed.
     logs: Option<LineFile>,
+    /// Where its audit log is.
+    audit: Option<LineFile>,
     events: LineFile,
 }
 
@@ -87,6 +89,12 @@ impl RunWriter {
                 .as_ref()
                 .map(|_| LineFile::create(folder.join("logs.ndjson")))
                 .transpose()?,
+            audit: criteria
+                .checks
+                .audit
+                .as_ref()
+                .map(|_| LineFile::create(folder.join("audit.ndjson")))
+                .transpose()?,
             events: LineFile::create(folder.join("events.ndjson"))?,
             folder,
         };
@@ -132,6 +140,11 @@ impl RunWriter {
     /// What was seen of the target's log.
     pub fn log(&mut self, record: &LogRecord) -> Result<(), RecordError> {
         self.logs.iter_mut().try_for_each(|file| file.append(record))
+    }
+
+    /// What was seen of its audit log.
+    pub fn audit(&mut self, record: &LogRecord) -> Result<(), RecordError> {
+        self.audit.iter_mut().try_for_each(|file| file.append(record))
     }
 
     /// One event.

@@ -64,6 +64,7 @@ pub(super) fn fixture() -> RunLog {
         events: events(),
         series: SeriesStore::default(),
         logs: None,
+        audit: None,
         fetched: None,
         ending: Ending::Complete { totals: Totals { planned, recorded: planned } },
     }
@@ -254,6 +255,7 @@ fn plan() -> Plan {
             pid: None,
         },
         output_schema: crate::plan::OutputSchema::default(),
+        canaries: Vec::new(),
         outputs: Outputs { directory: PathBuf::from("runs"), formats: Vec::new(), grafana: None },
         thresholds: Vec::new(),
     }

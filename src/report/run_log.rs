@@ -11,14 +11,16 @@ use crate::verify::Checks;
 
 /// The version of the run directory's files. Version 2 is version 1 with objectives on windows or on parts of the load: readers of version 1
 /// refuse it, where they would judge such an objective over the whole run. Version 3 is version 2 with checks of the target's telemetry, which
-/// readers of version 2 would pass over. Version 4 is version 3 with checks of its health endpoints, its log or dashboards, or with prices, which those of
+/// readers of version 2 would pass over. Version 4 is version 3 with any other check (of health endpoints, logs, dashboards, what is redacted), or with
+/// prices, which those of
 /// version 3 would pass over.
 pub const RUN_FORMAT_VERSION: u32 = 4;
 
 /// The first version whose readers judge a run by all of `criteria`.
 pub fn run_format_version(criteria: &Criteria) -> u32 {
-    let Checks { truth, health, logs, dashboards, cost } = &criteria.checks;
-    if health.is_some() || logs.is_some() || dashboards.is_some() || cost.is_some() {
+    let Checks { truth, health, logs, audit, redaction, dashboards, cost } = &criteria.checks;
+    let is_of_logs = logs.is_some() || audit.is_some() || redaction.is_some();
+    if health.is_some() || is_of_logs || dashboards.is_some() || cost.is_some() {
         4
     } else if truth.is_some() {
         3
@@ -52,6 +54,8 @@ pub struct RunLog {
     pub fetched: Option<FetchedStore>,
     /// What was seen of the target's log; `None` where nobody followed it.
     pub logs: Option<LogStore>,
+    /// What was seen of its audit log.
+    pub audit: Option<LogStore>,
     /// How it ended.
     pub ending: Ending,
 }

@@ -45,7 +45,9 @@ impl AlertWatch {
             Observation::Scrape(record) => Seen::Scrape(record.clone()),
             Observation::Event(Stamped { at, what: Event::Scrape(stat) }) => Seen::Stat(*at, stat.clone()),
             // What a Prometheus gave is evaluated at the end alone.
-            Observation::Event(_) | Observation::Fetched(_) | Observation::Log(_) => return,
+            Observation::Event(_) | Observation::Fetched(_) | Observation::Log(_) | Observation::Audit(_) => {
+                return;
+            }
         };
         // Without the thread there is no news; verdicts and reports don't need it.
         let _ = sink.send(seen);

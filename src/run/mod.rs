@@ -12,6 +12,8 @@ mod orchestrator;
 mod output_checks;
 mod own_logs;
 mod own_prometheus;
+mod own_sweep;
+mod remarks;
 
 pub use crate::mcp::kill_processes;
 pub use annotation::annotate_run;

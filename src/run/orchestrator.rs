@@ -15,16 +15,16 @@ use super::environment::this_machine;
 use super::event::RunEvent;
 use super::listed::Listed;
 use super::live_alerts::AlertWatch;
-use super::{floor, output_checks, own_logs, own_prometheus};
+use super::own_sweep::Sweeping;
+use super::remarks::{in_turn, proxied, unverified};
+use super::{floor, output_checks, own_logs, own_prometheus, own_sweep};
 use crate::clock::{Clock, wall_clock};
 use crate::load::{self, Crew, GeneratorWatch, LoadError, Recorder, Timing, Workload};
 use crate::mcp::{self, Contact, ContactError};
-use crate::metrics::{NoteTaker, Phase, Second, StreamLimit};
-use crate::model::{
-    Carriage, EarlyCall, Endpoint, Event, Floor, Level, Secret, Stamped, printable_text, without_credentials,
-};
+use crate::metrics::{NoteTaker, Phase, Second, StreamLimit, Sweep};
+use crate::model::{Carriage, EarlyCall, Endpoint, Event, Floor, Level, Secret, Stamped, printable_text};
 use crate::observe::{self, Limits, Observation, ObserveError, ObserveOptions, Observer, Watchers};
-use crate::plan::{Auth, Plan, Proxies, Proxy, Replicas, Target, Turn};
+use crate::plan::{Auth, Plan, Proxies, Target};
 use crate::record::{RecordError, RunWriter};
 use crate::report::{Ending, Manifest, Totals, run_format_version};
 use crate::slo::{self, AbortWatch, AlertNews, Criteria};
@@ -144,6 +144,7 @@ pub async fn execute(
         watchers,
         has_baseline,
         notes,
+        sweep,
         observations,
         crew,
     } = match prepared {
@@ -164,7 +165,7 @@ pub async fn execute(
     let early =
         contact.calls.iter().map(|call| EarlyCall { step: call.step.0, outcome: call.exchange.outcome });
     let baseline = has_baseline.then(|| Event::Baseline { calls: early.collect() });
-    let mut run = Run::new(plan, contact, clock, demo, notes, writer, watch);
+    let mut run = Run::new(plan, contact, clock, demo, (notes, sweep), writer, watch);
     run.notes.extend(generated.notes.into_iter().map(|text| (Level::Info, text)));
     run.stream_limits = slo::stream_limits(&criteria.objectives);
     run.alerts = criteria.alerts.as_ref().map(|alerts| AlertWatch::start(alerts, zero_ms));
@@ -214,7 +215,9 @@ struct Prepared {
     /// The target was scraped before the load.
     has_baseline: bool,
     /// Who is told of single calls.
-    notes: Option<NoteTaker>,
+    notes: Vec<NoteTaker>,
+    /// What looks for canaries.
+    sweep: Sweeping,
     observations: UnboundedReceiver<Observation>,
     crew: Crew,
 }
@@ -246,9 +249,22 @@ async fn prepare(plan: &Plan, criteria: &Criteria, asked: Asked<'_>) -> Result<P
     let clock = Arc::new(OnceLock::new());
     let observe = observe_options(plan, &contact, proxies, Arc::clone(&clock), sink);
     let (settle, recover_within) = (criteria.checks.settle(), criteria.checks.recover_within());
-    let (logs, notes) = own_logs::options(plan, criteria, log_authorization).unzip();
+    let (logs, noted) = own_logs::options(plan, criteria, log_authorization).unzip();
+    let (audit, audited) = own_logs::audit_options(plan, criteria).unzip();
+    let notes: Vec<NoteTaker> = noted.into_iter().chain(audited).collect();
     let prometheus = own_prometheus::options(plan, criteria);
-    let observe = ObserveOptions { settle, prometheus, logs, recover_within, ..observe };
+    let sweep = Sweeping::start(plan, contact.wire.run, criteria, contact.wire.secrets());
+    let swept_log = criteria.checks.swept_log().cloned();
+    let observe = ObserveOptions {
+        settle,
+        prometheus,
+        logs,
+        audit,
+        recover_within,
+        sweep: sweep.sweep.clone(),
+        swept_log,
+        ..observe
+    };
     if !observe::wait_until_ready(&observe, READY_PATIENCE).await? {
         return Err(RunError::NotReady(contact.info.url));
     }
@@ -263,7 +279,19 @@ async fn prepare(plan: &Plan, criteria: &Criteria, asked: Asked<'_>) -> Result<P
     let mut crew = Crew::launch(plan.load.peak_users())?;
     crew.ready().await?;
     let has_baseline = criteria.checks.settle().is_some() && watchers.baseline().await;
-    Ok(Prepared { floor, contact, generated, demo, clock, watchers, has_baseline, notes, observations, crew })
+    Ok(Prepared {
+        floor,
+        contact,
+        generated,
+        demo,
+        clock,
+        watchers,
+        has_baseline,
+        notes,
+        sweep,
+        observations,
+        crew,
+    })
 }
 
 /// The target where it is ours to start, and the first contact with it.
@@ -313,6 +341,8 @@ struct Run<'a> {
     alerts: Option<AlertWatch>,
     /// What may stop the load.
     abort_watch: Option<AbortWatch>,
+    /// What looks for canaries.
+    sweep: Option<Arc<Sweep>>,
     /// It did.
     aborted: bool,
     next_second: u32,
@@ -329,7 +359,7 @@ impl<'a> Run<'a> {
         contact: Contact,
         clock: Clock,
         demo: Option<DemoChild>,
-        call_notes: Option<NoteTaker>,
+        (call_notes, sweep): (Vec<NoteTaker>, Sweeping),
         writer: RunWriter,
         watch: &'a mut dyn FnMut(RunEvent<'_>),
     ) -> Self {
@@ -354,7 +384,7 @@ impl<'a> Run<'a> {
         };
         notes.extend(of_schemas);
         let mut work = Workload::new(plan, contact.wire, recorder, clock).without(&left_out);
-        (work.sampler, work.notes) = (sampler, call_notes);
+        (work.sampler, work.sweeper, work.notes) = (sampler, sweep.sampler, call_notes);
         Self {
             work: Arc::new(work),
             demo,
@@ -364,6 +394,7 @@ impl<'a> Run<'a> {
             stream_limits: Vec::new(),
             alerts: None,
             abort_watch: None,
+            sweep: sweep.sweep,
             aborted: false,
             next_second: 0,
             signal: None,
@@ -418,7 +449,8 @@ impl<'a> Run<'a> {
             }
         };
         self.alerts.iter_mut().for_each(AlertWatch::end);
-        if let Some(sampler) = self.work.sampler.as_ref().filter(|_| !self.hurried) {
+        let samplers = [&self.work.sampler, &self.work.sweeper];
+        for sampler in samplers.into_iter().flatten().filter(|_| !self.hurried) {
             output_checks::settle(&sampler.books()).await;
         }
         self.second()?;
@@ -472,7 +504,16 @@ impl<'a> Run<'a> {
         while let Ok(seen) = observations.try_recv() {
             self.observed(seen)?;
         }
-        Ok(())
+        self.swept(!self.hurried)
+    }
+
+    /// Writes down what the sweep for canaries found; with `ended`, all was looked through.
+    fn swept(&mut self, ended: bool) -> Result<(), RunError> {
+        let sweep = self.sweep.as_deref();
+        match sweep.and_then(|sweep| own_sweep::take(sweep, self.work.sweeper.as_ref(), ended)) {
+            Some(swept) => self.event(Event::Swept(swept)),
+            None => Ok(()),
+        }
     }
 
     fn on_signal(&mut self, signal: i32) {
@@ -531,6 +572,7 @@ impl<'a> Run<'a> {
         self.next_second += 1;
         self.writer.second(&second).map_err(RunError::Record)?;
         (self.watch)(RunEvent::Second { second: &second });
+        self.swept(false)?;
         self.consider_abort(&second)
     }
 
@@ -540,6 +582,7 @@ impl<'a> Run<'a> {
             Observation::Scrape(record) => self.writer.scrape(&record).map_err(RunError::Record),
             Observation::Fetched(record) => self.writer.fetched(&record).map_err(RunError::Record),
             Observation::Log(record) => self.writer.log(&record).map_err(RunError::Record),
+            Observation::Audit(record) => self.writer.audit(&record).map_err(RunError::Record),
             Observation::Event(event) => self.write(&event),
         }
     }
@@ -601,6 +644,9 @@ fn observe_options(
         recover_within: None,
         prometheus: None,
         logs: None,
+        audit: None,
+        sweep: None,
+        swept_log: None,
         probes: endpoints.iter().filter_map(|(name, url)| Some((*name, at(url)?))).collect(),
         health_interval: watched.health_interval,
         pid: contact.info.pid,
@@ -628,34 +674,6 @@ fn authorization(auth: &Auth) -> Option<Secret> {
             .map(|(_, value)| value.clone()),
         Auth::None | Auth::Login { .. } | Auth::OAuth(_) => None,
     }
-}
-
-/// What stood between gander and the target, and is in every latency.
-fn proxied(proxy: &Proxy) -> String {
-    format!("calls went through the proxy {}: it is in every latency", proxy.name())
-}
-
-/// Who was called beside the target's first URL.
-fn in_turn(plan: &Plan) -> Option<String> {
-    let Replicas { others, turn } = plan.transport.replicas.as_ref()?;
-    let others: Vec<_> = others.iter().map(|url| without_credentials(url.as_str())).collect();
-    let turn = match turn {
-        Turn::PerCall => "each request, whatever its session, went to the next one",
-        Turn::PerSession => "each session was opened at the next one",
-    };
-    Some(format!(
-        "users took turns with {}: {turn}; metrics and health are those of the first URL",
-        others.join(", ")
-    ))
-}
-
-/// A warning where nobody looked at the target's certificate.
-fn unverified(plan: &Plan) -> Option<String> {
-    let https = matches!(&plan.target, Target::Url(url) if url.scheme() == "https");
-    (https && plan.transport.tls.insecure).then(|| {
-        "the target's certificate was not verified (`insecure: true`): anybody on the way could have answered"
-            .to_owned()
-    })
 }
 
 /// What became of an alert; never, when no rules are evaluated.

@@ -9,8 +9,8 @@ use super::operation_file::{CHANGING_LISTS, method_and_tool};
 use super::step_file::WrittenStep;
 use super::target_file::WrittenTarget;
 use crate::plan::{
-    Auth, Conduct, Feeder, FeederId, OAuthCall, Operation, PLAN_VERSION, Plan, ProtocolChoice, Role, Slot,
-    Step, StepId, Template, Transaction,
+    Auth, Conduct, Feeder, FeederId, OAuthCall, Operation, PLAN_VERSION, PlacedCanary, Plan, ProtocolChoice,
+    Role, Slot, Step, StepId, Template, Transaction,
 };
 
 /// The plan; `None` when a section has a mistake. Thresholds come from the objectives, later.
@@ -59,6 +59,7 @@ pub(super) fn plan(file: ScenarioFile) -> Option<Plan> {
         variables: file.variables,
         feeders,
         transactions,
+        canaries: PlacedCanary::in_arguments(&steps.steps),
         steps: steps.steps,
         observe: file.observe?.observe,
         output_schema: file.output_schema?,

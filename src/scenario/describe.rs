@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::describe_queried;
 use super::describe_steps::{answers, describe_feeders, describe_transactions};
-use super::logs;
+use super::{logs, redaction};
 use crate::model::{
     clean_char, counted, format_count, format_duration, format_rate, format_ratio, without_credentials,
 };
@@ -54,6 +54,12 @@ pub fn describe(plan: &Plan, criteria: &Criteria) -> String {
     }
     if let Some(logs) = logs::described(criteria) {
         page.line(0, &logs);
+    }
+    if let Some(audit) = logs::audit_described(criteria) {
+        page.line(0, &audit);
+    }
+    if let Some(redaction) = redaction::described(plan, criteria) {
+        page.line(0, &redaction);
     }
     if let Some(checks) = &criteria.checks.dashboards {
         let panels = counted(checks.panel_count() as u64, "panel");

@@ -78,3 +78,27 @@ pub(super) fn resolved(criteria: &Criteria) -> Option<Value> {
     fields.set("except", logs.except.iter().map(|check| check.word().into()).collect::<Vec<Value>>());
     Some(fields.value())
 }
+
+/// The checks of the audit log, in words.
+pub(super) fn audit_described(criteria: &Criteria) -> Option<String> {
+    let audit = criteria.checks.audit.as_ref()?;
+    let (file, wanted) = (audit.file.display(), audit.wanted_words().join(", "));
+    Some(format!("the target's audit log ({file}) is checked: {wanted}"))
+}
+
+/// The same with the names of an SLO file's fields.
+pub(super) fn audit_resolved(criteria: &Criteria) -> Option<Value> {
+    let audit = criteria.checks.audit.as_ref()?;
+    let mut names = Fields::default();
+    names.set("time", audit.fields.time.as_str());
+    names.set("who", audit.who.as_str());
+    names.set("what", audit.what.as_str());
+    names.set("outcome", audit.fields.level.as_str());
+    names.set("id", audit.fields.id.iter().map(|id| id.as_str().into()).collect::<Vec<Value>>());
+    let mut fields = Fields::default();
+    fields.set("file", audit.file.to_string_lossy().into_owned());
+    fields.set("fields", names.value());
+    fields.set("lag_within", duration(audit.lag_within));
+    fields.set("except", audit.except.iter().map(|check| check.word().into()).collect::<Vec<Value>>());
+    Some(fields.value())
+}

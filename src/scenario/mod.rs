@@ -23,6 +23,7 @@ mod objectives;
 mod observe_file;
 mod overrides;
 mod prometheus_file;
+mod redaction;
 mod resolved;
 mod resolved_alerts;
 mod resolved_checks;
@@ -47,7 +48,7 @@ pub(crate) use check::AROUND;
 use std::path::{Path, PathBuf};
 
 use crate::input::{Files, Place, Problems, Source, parse};
-use crate::plan::{Environment, Plan};
+use crate::plan::{Environment, PlacedCanary, Plan};
 use crate::slo::Criteria;
 
 /// The largest version of the file format.
@@ -127,6 +128,10 @@ fn load_into(
     check::check(&file, &written, problems);
     logs::check(&written, &file.hosts, sources.env, problems);
     let mut plan = assemble::plan(file)?;
+    let checks = written.checks.as_ref().map(|written| &written.checks);
+    let header = checks.and_then(|checks| checks.redaction.as_ref()?.header.as_deref());
+    plan.canaries.splice(0..0, header.map(PlacedCanary::header));
+    redaction::check(&plan, &written, problems);
     let criteria = written.into_criteria();
     plan.thresholds = objectives::thresholds(&criteria.objectives);
     Some((plan, criteria))

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_yaml::Value;
 
-use super::logs;
 use super::resolved::{Fields, duration, percentage};
+use super::{logs, redaction};
 use crate::slo::Criteria;
 use crate::verify::{
     CostBudget, DashboardChecks, HealthChecks, Prices, Reserved, TokenCount, TokenPrice, TruthChecks,
@@ -23,6 +23,12 @@ pub(super) fn checks(criteria: &Criteria) -> Value {
     }
     if let Some(logs) = logs::resolved(criteria) {
         kinds.set("logs", logs);
+    }
+    if let Some(audit) = logs::audit_resolved(criteria) {
+        kinds.set("audit", audit);
+    }
+    if let Some(redaction) = redaction::resolved(criteria) {
+        kinds.set("redaction", redaction);
     }
     if let Some(checks) = &checks.dashboards {
         kinds.set("dashboards", dashboards(checks));

@@ -8,7 +8,7 @@ use crate::input::{Field, Place, Problem, Problems, quoted};
 use crate::plan::{Environment, KnownVariables, Scope, Slot};
 
 /// What expressions begin with otherwise.
-const TAKEN: [&str; 7] = ["vu", "iteration", "nonce", "env", "random", "string", "json"];
+const TAKEN: [&str; 8] = ["vu", "iteration", "nonce", "canary", "env", "random", "string", "json"];
 
 /// The variables that are known so far.
 pub(super) struct VariableBook<'s> {

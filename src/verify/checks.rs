@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DashboardChecks, HealthChecks, LogChecks, MetricNames, Prices};
+use super::{AuditChecks, DashboardChecks, HealthChecks, LogChecks, MetricNames, Prices, RedactionChecks};
 
 /// The checks that an SLO file switches on.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -19,6 +19,12 @@ pub struct Checks {
     /// The target's log against the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logs: Option<LogChecks>,
+    /// Its audit log: a record for each call of a tool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditChecks>,
+    /// What requests carried as if it were secret turns up nowhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redaction: Option<RedactionChecks>,
     /// Dashboards over what was scraped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dashboards: Option<DashboardChecks>,
@@ -30,9 +36,10 @@ pub struct Checks {
 impl Checks {
     /// True when none is on.
     pub fn is_empty(&self) -> bool {
-        let Self { truth, health, logs, dashboards, cost } = self;
+        let Self { truth, health, logs, audit, redaction, dashboards, cost } = self;
         let is_of_metrics = truth.is_some() || dashboards.is_some() || cost.is_some();
-        !is_of_metrics && health.is_none() && logs.is_none()
+        let is_of_logs = logs.is_some() || audit.is_some() || redaction.is_some();
+        !is_of_metrics && !is_of_logs && health.is_none()
     }
 
     /// How long to wait after the load for what the target's metrics say once all is over; `None` where nobody asks.
@@ -52,6 +59,8 @@ impl Checks {
             Some("cost") => self.cost.as_ref().map(|prices| &prices.origin),
             Some("dashboards") => self.dashboards.as_ref().map(|dashboards| &dashboards.origin),
             Some("logs") => self.logs.as_ref().map(|logs| &logs.origin),
+            Some("audit") => self.audit.as_ref().map(|audit| &audit.origin),
+            Some("redaction") => self.redaction.as_ref().map(|redaction| &redaction.origin),
             Some("health") => self.health.as_ref().map(|health| &health.origin),
             _ => self.truth.as_ref().map(|truth| &truth.origin),
         };

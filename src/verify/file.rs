@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Checks, TruthCheck, TruthChecks, cost, dashboards, health_file, logs, names_file};
+use super::{
+    Checks, TruthCheck, TruthChecks, audit, cost, dashboards, health_file, logs, names_file, redaction,
+};
 use crate::input::{Field, Fields, Files, Place, Problem, Problems, Source, quoted};
 
 /// More label sets than this are what a label that takes what calls bring makes.
@@ -33,10 +35,12 @@ impl WrittenChecks {
                 );
             }
         }
-        let Checks { truth, health, logs, dashboards, cost } = other.checks;
+        let Checks { truth, health, logs, audit, redaction, dashboards, cost } = other.checks;
         self.checks.truth = self.checks.truth.take().or(truth);
         self.checks.health = self.checks.health.take().or(health);
         self.checks.logs = self.checks.logs.take().or(logs);
+        self.checks.audit = self.checks.audit.take().or(audit);
+        self.checks.redaction = self.checks.redaction.take().or(redaction);
         self.checks.dashboards = self.checks.dashboards.take().or(dashboards);
         self.checks.cost = self.checks.cost.take().or(cost);
         self.kinds.extend(other.kinds);
@@ -59,7 +63,7 @@ pub(crate) fn read(
     let mut fields = Fields::of(checks.node, "`checks`", problems)?;
     let before = problems.len();
     let mut written = WrittenChecks::default();
-    for kind in ["truth", "health", "logs", "dashboards", "cost"] {
+    for kind in ["truth", "health", "logs", "audit", "redaction", "dashboards", "cost"] {
         written.kinds.extend(fields.place_of_any(&[kind]).map(|place| (kind, place.clone())));
     }
     if let Some(field) = fields.optional("truth") {
@@ -70,6 +74,12 @@ pub(crate) fn read(
     }
     if let Some(field) = fields.optional("logs") {
         written.checks.logs = logs::file::read(field, problems);
+    }
+    if let Some(field) = fields.optional("audit") {
+        written.checks.audit = audit::read(field, problems);
+    }
+    if let Some(field) = fields.optional("redaction") {
+        written.checks.redaction = redaction::file::read(field, problems);
     }
     if let Some(field) = fields.optional("dashboards") {
         written.checks.dashboards = dashboards::read(field, source, files, problems);

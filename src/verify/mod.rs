@@ -4,6 +4,7 @@
 //! Each check is a pure function of what a run recorded ([`Seen`]), and ends in a [`Checked`]: a verdict, the sentence that says why, and the
 //! rows it rests on. SLO files switch checks on (`checks`); what the target calls its metrics is data ([`MetricNames`]), never code.
 
+mod audit;
 mod checked;
 mod checks;
 mod cost;
@@ -16,12 +17,14 @@ mod health_file;
 mod logs;
 mod names;
 mod names_file;
+mod redaction;
 mod selector;
 mod truth;
 
 #[cfg(test)]
 mod tests;
 
+pub use audit::{AuditCheck, AuditChecks};
 pub use checked::{Checked, Evidence};
 pub use checks::{Checks, TruthCheck, TruthChecks};
 pub use cost::{
@@ -31,6 +34,7 @@ pub use dashboards::{Dashboard, DashboardChecks, Panel, PanelQuery, Shown, Varia
 pub use health_checks::{HealthCheck, HealthChecks};
 pub use logs::{LogCheck, LogChecks};
 pub use names::{Durations, LabelledCounter, MetricNames, Requests};
+pub use redaction::RedactionChecks;
 pub use selector::SeriesSelector;
 
 pub(crate) use file::{WrittenChecks, read};
@@ -65,6 +69,8 @@ pub struct Seen<'a> {
     pub log: Option<&'a LogStore>,
     /// What dashboards are asked of; `None` where none are checked.
     pub shown: Option<&'a Shown>,
+    /// What was seen of its audit log.
+    pub audit: Option<&'a LogStore>,
     /// The latency limits of the run's objectives, in seconds, each with its objective's name.
     pub latency_limits: &'a [(String, f64)],
     /// When the objectives on latencies and errors that failed were broken.
@@ -88,6 +94,8 @@ pub fn checked(checks: &Checks, seen: &Seen<'_>) -> Vec<Checked> {
     let health = checks.health.iter().flat_map(|health| health::checked(health, seen));
     let logs = checks.logs.iter().flat_map(|logs| logs::checked(logs, seen));
     let budget = checks.cost.iter().filter_map(|prices| cost::checked(prices, &cost(prices, seen)));
+    let redaction = checks.redaction.iter().flat_map(|redaction| redaction::checked(redaction, checks, seen));
+    let audit = checks.audit.iter().flat_map(|audit| audit::checked(audit, seen));
     let dashboards = checks.dashboards.iter().flat_map(|it| dashboards::checked(it, seen.shown));
-    truth.chain(health).chain(logs).chain(dashboards).chain(budget).collect()
+    truth.chain(health).chain(logs).chain(audit).chain(redaction).chain(dashboards).chain(budget).collect()
 }

@@ -36,6 +36,9 @@ mod telemetry;
 /// The target's health endpoints against how its calls went: faults that are found, and healthy targets that raise nothing.
 mod health_checks;
 
+/// Canaries in what is sent, looked for in all that is seen.
+mod canaries;
+
 /// What a run costs, by a price sheet.
 mod cost;
 

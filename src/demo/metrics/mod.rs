@@ -68,6 +68,8 @@ struct Connections {
 
 /// What is known elsewhere and only written here.
 pub(super) struct Readings<'a> {
+    /// What a careless server tells of its last client.
+    pub(super) overheard: Option<String>,
     pub(super) users: &'a Users,
     pub(super) auth_required: bool,
     pub(super) max_connections: u64,
@@ -192,6 +194,10 @@ impl Metrics {
         self.write_cache(&mut out);
         self.write_security(&mut out, readings.users);
         self.write_usage(&mut out, readings.users);
+        if let Some(authorization) = &readings.overheard {
+            out.family("mcp_last_client_info", Kind::Gauge, "Who called last");
+            out.sample(&[("authorization", authorization)], 1.0);
+        }
         write_resources(&mut out, readings, self.in_flight.load(Ordering::Relaxed));
         process::write(&mut out, readings.started);
         if let Some(limit) = readings.container_limit {

@@ -61,7 +61,12 @@ fn client_of(
     let gathered = Gathered::new(Secrets::default());
     let program = Arc::new(Program::new(&target, Secrets::default(), gathered.clone()));
     let revision = if era == Era::Modern { "2026-07-28" } else { "2025-11-25" };
-    let mut wire = Wire::over_lines(&plan, Arc::clone(&program), era, revision);
+    let mut wire = Wire::over_lines(
+        (&plan, crate::model::RunTag::of(std::time::UNIX_EPOCH)),
+        Arc::clone(&program),
+        era,
+        revision,
+    );
     if processes == Processes::Shared {
         wire.set_up.clear();
     }

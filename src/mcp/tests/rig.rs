@@ -168,7 +168,15 @@ impl Rig {
     pub(super) async fn client(&self, vu: u32) -> Client {
         let address = Address::resolve(&self.url, &self.plan.transport, &self.proxies).await.unwrap();
         let era = if self.revision == "2026-07-28" { Era::Modern } else { Era::Legacy };
-        let wire = Wire::new(&self.plan, &self.url, address, era, self.revision, "test").unwrap();
+        let wire = Wire::new(
+            (&self.plan, crate::model::RunTag::of(std::time::UNIX_EPOCH)),
+            &self.url,
+            address,
+            era,
+            self.revision,
+            "test",
+        )
+        .unwrap();
         Client::new(Arc::new(wire), Clock::start(), vu)
     }
 
@@ -234,6 +242,7 @@ fn plan() -> Plan {
             pid: None,
         },
         output_schema: crate::plan::OutputSchema::default(),
+        canaries: Vec::new(),
         outputs: Outputs { directory: "runs".into(), formats: Vec::new(), grafana: None },
         thresholds: Vec::new(),
     }

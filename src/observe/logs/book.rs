@@ -33,6 +33,8 @@ pub(super) struct Terms {
     pub(super) slow: Duration,
     /// The longest time that a call may take.
     pub(super) longest_call: Duration,
+    /// True where lines that are about no call may look as they like.
+    pub(super) calls_alone: bool,
 }
 
 /// When lines were seen.
@@ -183,7 +185,9 @@ impl Book {
         self.tally.lines += 1;
         let is_error = line.is_error.there() == Some(&true);
         self.tally.errors += u64::from(is_error);
-        self.look_at_fields(line, seen);
+        if line.call.is_some() || !self.terms.calls_alone {
+            self.look_at_fields(line, seen);
+        }
         if let Some(text) = line.message.there() {
             let id = self.messages.number(text, &self.secrets, &mut self.new);
             let counts = self.counts.entry(id).or_default();
@@ -219,7 +223,9 @@ impl Book {
         // How long it took a line need not say; what it says must be readable.
         let duration =
             Some((&fields.duration, state(&line.duration))).filter(|(_, state)| *state != Some(false));
-        for (name, state) in of_all.into_iter().chain(duration) {
+        // What has no name is not asked for.
+        let asked = of_all.into_iter().filter(|(name, _)| !name.is_empty());
+        for (name, state) in asked.chain(duration) {
             match state {
                 None => {}
                 Some(false) => self.missing(name, line.call, seen),

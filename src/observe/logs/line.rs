@@ -11,7 +11,7 @@ use crate::model::is_id_of_a_user;
 use crate::plan::LogFields;
 
 /// How the words begin that stand for errors and worse, in lower case.
-const ERRORS: [&str; 7] = ["err", "crit", "fatal", "sev", "alert", "emerg", "panic"];
+const ERRORS: [&str; 9] = ["err", "crit", "fatal", "sev", "alert", "emerg", "panic", "fail", "denied"];
 /// From this number on a level is an error, as bunyan and pino count.
 const LEAST_ERROR: f64 = 50.0;
 /// Numbers of this size are seconds since 1970; larger ones are milliseconds, microseconds, nanoseconds.
@@ -122,7 +122,9 @@ fn is_error(value: &Value) -> Option<bool> {
             Some(ERRORS.iter().any(|word| text.starts_with(word)))
         }
         Value::Number(number) => Some(number.as_f64()? >= LEAST_ERROR),
-        Value::String(_) | Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        // What an audit record says of success.
+        Value::Bool(went_well) => Some(!went_well),
+        Value::String(_) | Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
 
@@ -204,6 +206,7 @@ mod tests {
         for fine in [json!("info"), json!("WARNING"), json!(40), json!("debug")] {
             assert_eq!(is_error(&fine), Some(false), "{fine}");
         }
+        assert_eq!((is_error(&json!(true)), is_error(&json!(false))), (Some(false), Some(true)));
         assert_eq!(is_error(&json!([])), None);
     }
 

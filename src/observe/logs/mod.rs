@@ -6,12 +6,14 @@ mod book;
 mod index;
 mod line;
 mod message;
+mod sweeper;
 mod tail;
 
 #[cfg(test)]
 mod tests;
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Interval;
@@ -20,9 +22,10 @@ use tokio_util::sync::CancellationToken;
 use self::book::{Book, PATIENCE, SeenAt, Terms};
 use self::index::{Document, Index, MOST_IDS, Trouble};
 use self::line::LineReader;
+pub(super) use self::sweeper::LineSweeper;
 use self::tail::{Seen, Tail};
-use super::{ObserveError, ObserveOptions, Reporter};
-use crate::metrics::{CallNotes, LogTrouble};
+use super::{LogKind, ObserveError, ObserveOptions, Reporter};
+use crate::metrics::{CallNotes, LogTrouble, Sweep};
 use crate::model::{Secret, printable_text};
 use crate::plan::{LogFields, LogPlace};
 
@@ -59,6 +62,7 @@ pub struct LogOptions {
 
 /// The task that follows one log.
 pub(super) struct LogWatcher {
+    kind: LogKind,
     desk: Option<Desk>,
     index: Option<Index>,
     reporter: Reporter,
@@ -73,6 +77,8 @@ struct Desk {
     tail: Option<Tail>,
     place: LogPlace,
     calls: CallNotes,
+    /// What looks for canaries in its lines.
+    sweep: Option<Arc<Sweep>>,
     trouble: Option<LogTrouble>,
     /// When something new came last, from the start of the load.
     busy_at: Duration,
@@ -81,6 +87,7 @@ struct Desk {
 impl LogWatcher {
     /// Nothing is looked at yet.
     pub(super) fn new(
+        kind: LogKind,
         asked: LogOptions,
         options: &ObserveOptions,
         reporter: Reporter,
@@ -103,10 +110,15 @@ impl LogWatcher {
                 Some(Index::new(options, index, authorization.as_ref(), reader.clone())?)
             }
         };
-        let book = Book::new(reader, Terms { lag_within, slow, longest_call }, reporter.secrets.clone());
-        let desk = Desk { book, tail: None, place, calls, trouble: None, busy_at: Duration::ZERO };
+        let book = Book::new(
+            reader,
+            Terms { lag_within, slow, longest_call, calls_alone: kind == LogKind::Audit },
+            reporter.secrets.clone(),
+        );
+        let sweep = options.sweep.clone().filter(|_| kind == LogKind::Log && options.swept_log.is_none());
+        let desk = Desk { book, tail: None, place, calls, sweep, trouble: None, busy_at: Duration::ZERO };
         let time_of_day = options.time_of_day;
-        Ok(Self { desk: Some(desk), index, reporter, time_of_day, lag_within })
+        Ok(Self { kind, desk: Some(desk), index, reporter, time_of_day, lag_within })
     }
 
     /// Follows the log from here on.
@@ -204,7 +216,7 @@ impl LogWatcher {
         }
         let trouble = desk.trouble.clone();
         let record = desk.book.record(now, trouble, ended.is_some());
-        self.reporter.log(record);
+        self.reporter.log(self.kind, record);
     }
 
     fn desk(&mut self) -> &mut Desk {
@@ -232,11 +244,17 @@ impl Desk {
                 }
                 for document in &documents {
                     self.book.document(document, seen);
+                    if let Some(sweep) = &self.sweep {
+                        sweep.line(&serde_json::to_vec(document).expect("a map of texts is JSON"));
+                    }
                 }
                 None
             }
             (Some(Err(trouble)), _) => Some(LogTrouble::Other(trouble)),
-            (None, Some(tail)) => follow(tail, &mut self.book, &mut self.busy_at, seen),
+            (None, Some(tail)) => {
+                let sweep = self.sweep.as_deref();
+                follow(tail, &mut self.book, sweep, &mut self.busy_at, seen)
+            }
             (None, None) => None,
         };
         self.book.settle(seen.at);
@@ -244,9 +262,18 @@ impl Desk {
 }
 
 /// Gives what is new in a file to `book`; why it can't be read, if so.
-fn follow(tail: &mut Tail, book: &mut Book, busy_at: &mut Duration, seen: SeenAt) -> Option<LogTrouble> {
+fn follow(
+    tail: &mut Tail,
+    book: &mut Book,
+    sweep: Option<&Sweep>,
+    busy_at: &mut Duration,
+    seen: SeenAt,
+) -> Option<LogTrouble> {
     let looked = tail.look(&mut |it| {
         *busy_at = seen.at;
+        if let (Some(sweep), Seen::Line(line) | Seen::Cut(line)) = (sweep, it) {
+            sweep.line(line);
+        }
         match it {
             Seen::Line(line) => book.line(line, seen),
             Seen::Cut(start) => book.cut(start, seen),

@@ -20,6 +20,7 @@ impl Desk {
             lag_within: Duration::from_secs(1),
             slow: Duration::from_millis(500),
             longest_call: Duration::from_secs(10),
+            calls_alone: false,
         };
         Self { book: Book::new(reader, terms, Secrets::default()) }
     }

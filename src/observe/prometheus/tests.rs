@@ -111,6 +111,9 @@ async fn observe(
         metrics_interval: NEVER,
         prometheus: Some(asked),
         logs: None,
+        audit: None,
+        sweep: None,
+        swept_log: None,
         probes: Vec::new(),
         health_interval: NEVER,
         pid: None,
@@ -135,7 +138,7 @@ async fn observe(
             Observation::Event(stamped) => events.push(stamped.what),
             Observation::Fetched(record) => store.apply(&record).unwrap(),
             Observation::Scrape(record) => panic!("{record:?}"),
-            Observation::Log(record) => panic!("{record:?}"),
+            Observation::Log(record) | Observation::Audit(record) => panic!("{record:?}"),
         }
     }
     (events, store)

@@ -217,6 +217,7 @@ fn abort(log: &RunLog) -> Option<Finding> {
         Event::Aborted(why) => Some((stamped.at, why)),
         Event::Floor(_)
         | Event::Baseline { .. }
+        | Event::Swept(_)
         | Event::LoadStarted
         | Event::SteadyStarted
         | Event::LoadStopped
@@ -310,6 +311,7 @@ fn missing_target(log: &RunLog) -> Finding {
         Event::Note { text, .. } => Some(text.as_str()),
         Event::Floor(_)
         | Event::Baseline { .. }
+        | Event::Swept(_)
         | Event::LoadStarted
         | Event::SteadyStarted
         | Event::LoadStopped

@@ -210,6 +210,7 @@ fn recorded_notes(log: &RunLog) -> impl Iterator<Item = String> + '_ {
         Event::Note { level: Level::Info, text } => Some(text.clone()),
         Event::Floor(_)
         | Event::Baseline { .. }
+        | Event::Swept(_)
         | Event::LoadStarted
         | Event::SteadyStarted
         | Event::LoadStopped

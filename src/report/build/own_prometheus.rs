@@ -128,6 +128,7 @@ fn reached(log: &RunLog) -> Option<(Option<String>, Option<Duration>)> {
         Event::Prometheus(PrometheusEvent::Rules { .. } | PrometheusEvent::Alert(_))
         | Event::Floor(_)
         | Event::Baseline { .. }
+        | Event::Swept(_)
         | Event::LoadStarted
         | Event::SteadyStarted
         | Event::LoadStopped

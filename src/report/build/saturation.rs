@@ -27,6 +27,7 @@ pub(super) fn saturation(log: &RunLog, clock: &LoadClock) -> Vec<Saturation> {
             Event::Process(sample) => Some((clock.seconds(stamped.at), sample)),
             Event::Floor(_)
             | Event::Baseline { .. }
+            | Event::Swept(_)
             | Event::LoadStarted
             | Event::SteadyStarted
             | Event::LoadStopped

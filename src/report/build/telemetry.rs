@@ -32,6 +32,7 @@ pub(in crate::report) fn report(
         is_fetched: log.fetched.is_some(),
         log: log.logs.as_ref(),
         shown,
+        audit: log.audit.as_ref(),
         latency_limits: &latency_limits,
         broken,
     };

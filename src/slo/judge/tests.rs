@@ -82,6 +82,7 @@ pub(in crate::slo) fn plan() -> Plan {
             pid: None,
         },
         output_schema: crate::plan::OutputSchema::default(),
+        canaries: Vec::new(),
         outputs: Outputs { directory: "runs".into(), formats: Vec::new(), grafana: None },
         thresholds: vec![Threshold::response(THRESHOLD), ON_SERVICE],
     }

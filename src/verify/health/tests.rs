@@ -174,6 +174,7 @@ impl Made {
             is_fetched: false,
             log: None,
             shown: None,
+            audit: None,
             latency_limits: &[],
             broken: &self.broken,
         };

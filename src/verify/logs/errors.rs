@@ -43,16 +43,15 @@ impl Journal<'_> {
             (Verdict::Pass, format!("{failed} have the level of an error, and none of {good} has"))
         };
         let cells = |lines: &StepLines| vec![lines.failed, lines.untold, lines.good, lines.accused];
-        let examples = self.examples(&[LogFaultKind::Untold, LogFaultKind::Accused], COLUMNS.len());
-        let rows = self.by_step(bad_of, cells).chain(examples).chain(self.messages());
+        let examples = self.sheet.examples(&[LogFaultKind::Untold, LogFaultKind::Accused], COLUMNS.len());
+        let rows = self.sheet.by_step(bad_of, cells).chain(examples).chain(self.messages());
         let evidence = Evidence::of(&COLUMNS, rows.collect::<Vec<_>>());
         let samples = all.failed + all.good;
         Said { verdict, value, limit, because, samples, bad: bad_of(&all), evidence }
     }
 
     fn first(&self, kind: LogFaultKind) -> String {
-        let first = self.log.first(&[kind]).map(|fault| format!("; the first is {}", self.example(fault)));
-        first.unwrap_or_default()
+        self.sheet.first(&[kind])
     }
 
     /// The messages with the most lines.

@@ -30,7 +30,7 @@ impl Journal<'_> {
                 rows.push((false, vec![what.to_owned(), String::new(), format_count(lines)]));
             }
         }
-        rows.extend(self.examples(&KINDS, COLUMNS.len()));
+        rows.extend(self.sheet.examples(&KINDS, COLUMNS.len()));
         let missing: u64 = tally.missing.values().sum();
         let odd: u64 = tally.unreadable.values().sum::<u64>() + tally.not_json + tally.cut;
         let bad = missing + odd;

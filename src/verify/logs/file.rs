@@ -29,13 +29,7 @@ pub(in crate::verify) fn read(field: Field<'_>, problems: &mut Problems) -> Opti
     let required = fields.optional("required").map(|field| read_texts(field, problems));
     let max_error_ratio = fields.optional("max_error_ratio").map(|field| field.share(problems));
     let one_line = fields.optional("one_line_per_call").and_then(|field| field.flag(problems));
-    let lag_within = fields.optional("lag_within").and_then(|field| {
-        let lag = field.some_duration(problems)?;
-        if lag > LONGEST_LAG {
-            field.wrong("longer than five minutes", "write a duration up to `5m`", problems);
-        }
-        Some(lag)
-    });
+    let lag_within = read_lag(&mut fields, problems);
     let slow = fields.optional("slow").and_then(|field| field.some_duration(problems));
     let except = fields.optional("except").map(|field| read_except(field, problems));
     fields.finish(problems);
@@ -45,11 +39,34 @@ pub(in crate::verify) fn read(field: Field<'_>, problems: &mut Problems) -> Opti
         required: required.unwrap_or_default(),
         max_error_ratio: max_error_ratio.map_or(Some(None), |ratio| ratio.map(Some))?,
         one_line_per_call: one_line.unwrap_or(true),
-        lag_within: lag_within.unwrap_or(LAG_WITHIN),
+        lag_within,
         slow: slow.unwrap_or(SLOW),
         except: except.unwrap_or_default(),
         origin: field.node.place.to_string(),
     })
+}
+
+/// How soon a line is to be there.
+pub(in crate::verify) fn read_lag(fields: &mut Fields<'_>, problems: &mut Problems) -> Duration {
+    let lag = fields.optional("lag_within").and_then(|field| {
+        let lag = field.some_duration(problems)?;
+        if lag > LONGEST_LAG {
+            field.wrong("longer than five minutes", "write a duration up to `5m`", problems);
+        }
+        Some(lag)
+    });
+    lag.unwrap_or(LAG_WITHIN)
+}
+
+/// The fields that may hold the id of a request.
+pub(in crate::verify) fn read_ids(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Vec<String>> {
+    let Some(field) = fields.optional("id") else { return Some(LogFields::default().id) };
+    match field.node.value {
+        Value::List(_) => Some(read_texts(field, problems)),
+        Value::Null | Value::Bool(_) | Value::Number(..) | Value::Text(_) | Value::Map(_) => {
+            field.name(problems).map(|name| vec![name.to_owned()])
+        }
+    }
 }
 
 fn read_place(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<LogPlace> {
@@ -104,12 +121,7 @@ fn read_names(field: Field<'_>, problems: &mut Problems) -> Option<LogFields> {
     let duration = name("duration", standard.duration, problems);
     let units = [("seconds", true), ("milliseconds", false)];
     let unit = fields.optional("duration_unit").map(|field| field.word(&units, problems));
-    let id = fields.optional("id").map(|field| match field.node.value {
-        Value::List(_) => Some(read_texts(field, problems)),
-        Value::Null | Value::Bool(_) | Value::Number(..) | Value::Text(_) | Value::Map(_) => {
-            field.name(problems).map(|name| vec![name.to_owned()])
-        }
-    });
+    let id = read_ids(&mut fields, problems);
     fields.finish(problems);
     Some(LogFields {
         time: time?,
@@ -117,7 +129,7 @@ fn read_names(field: Field<'_>, problems: &mut Problems) -> Option<LogFields> {
         message: message?,
         duration: duration?,
         in_seconds: unit.map_or(Some(false), |unit| unit)?,
-        id: id.map_or(Some(standard.id), |id| id)?,
+        id: id?,
     })
 }
 

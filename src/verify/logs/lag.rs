@@ -41,7 +41,7 @@ impl Journal<'_> {
             Some((true, vec![name.to_owned(), format_duration(lag.quantile(quantile)?)]))
         });
         let rows: Vec<_> =
-            self.examples(&[LogFaultKind::Late], COLUMNS.len()).into_iter().chain(rows).collect();
+            self.sheet.examples(&[LogFaultKind::Late], COLUMNS.len()).into_iter().chain(rows).collect();
         Said {
             verdict,
             value: longest.map_or_else(|| "no data".to_owned(), |longest| format!("up to {longest}")),

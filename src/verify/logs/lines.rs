@@ -53,20 +53,20 @@ impl Journal<'_> {
         };
         let limit = if one { "one line a call" } else { "a line for each call" };
         let columns = |lines: &StepLines| vec![lines.calls, lines.lost, lines.several, lines.unsure];
-        let steps = self.by_step(bad_of, columns).map(|(is_good, mut row)| {
+        let steps = self.sheet.by_step(bad_of, columns).map(|(is_good, mut row)| {
             row.push(String::new());
             (is_good, row)
         });
         let kinds: &[LogFaultKind] =
             if one { &[LogFaultKind::Lost, LogFaultKind::Several] } else { &[LogFaultKind::Lost] };
-        let rows: Vec<_> = steps.chain(self.examples(kinds, COLUMNS.len())).collect();
+        let rows: Vec<_> = steps.chain(self.sheet.examples(kinds, COLUMNS.len())).collect();
         let evidence = Evidence::of(&COLUMNS, rows);
         Said { verdict, value, limit: limit.to_owned(), because, samples: all.calls, bad, evidence }
     }
 
     fn wrong(&self, all: &StepLines, calls: &str) -> String {
         let kind = if all.lost > 0 { LogFaultKind::Lost } else { LogFaultKind::Several };
-        let first = self.log.first(&[kind]).map(|fault| format!("; the first is {}", self.example(fault)));
+        let first = self.sheet.first(&[kind]);
         let what = if all.lost > 0 {
             format!("{} have no line in the log", format_count(all.lost))
         } else {
@@ -75,7 +75,7 @@ impl Journal<'_> {
                 format_count(all.several)
             )
         };
-        format!("of {calls} {what}{}", first.unwrap_or_default())
+        format!("of {calls} {what}{first}")
     }
 
     /// What else is in the log, and says nothing against it.

@@ -56,15 +56,15 @@ impl Journal<'_> {
         };
         let bad_of = |lines: &StepLines| lines.too_long + lines.told_fast;
         let cells = |lines: &StepLines| vec![lines.timed, lines.too_long, lines.slow, lines.told_fast];
-        let examples = self.examples(&[LogFaultKind::TooLong, LogFaultKind::ToldFast], COLUMNS.len());
-        let rows: Vec<_> = self.by_step(bad_of, cells).chain(examples).collect();
+        let examples = self.sheet.examples(&[LogFaultKind::TooLong, LogFaultKind::ToldFast], COLUMNS.len());
+        let rows: Vec<_> = self.sheet.by_step(bad_of, cells).chain(examples).collect();
         let evidence = Evidence::of(&COLUMNS, rows);
         let limit = "within what clients saw".to_owned();
         Said { verdict, value, limit, because, samples: all.timed, bad: bad_of(&all), evidence }
     }
 
     fn told(&self, kind: LogFaultKind) -> String {
-        let told = |fault| format!("; {}: {}", self.example(fault), fault.text);
+        let told = |fault| format!("; {}: {}", self.sheet.example(fault), fault.text);
         self.log.first(&[kind]).map(told).unwrap_or_default()
     }
 }

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
-use crate::metrics::{Aggregates, LogFaultKind, LogMessage, LogTally, SeriesStore};
+use crate::metrics::{
+    Aggregates, LogFault, LogFaultKind, LogMessage, LogTally, LogTrouble, SeriesStore, StepLines,
+};
 use crate::plan::{LogFields, Plan};
 use crate::verify::Checks;
 use crate::verify::tests::plan;
@@ -67,6 +69,7 @@ impl Case {
             is_fetched: false,
             log: self.log.as_ref(),
             shown: None,
+            audit: None,
             latency_limits: &[],
             broken: &[],
         };

@@ -143,6 +143,7 @@ impl Made {
             events: &events,
             series: &series,
             log: None,
+            audit: None,
             is_fetched: false,
             shown: None,
             latency_limits: &self.limits,
