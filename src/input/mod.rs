@@ -13,6 +13,7 @@ mod number;
 mod problem;
 mod render;
 mod secrets;
+mod service_url;
 mod source;
 mod suggest;
 mod yaml;

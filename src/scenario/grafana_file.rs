@@ -58,20 +58,6 @@ pub(super) fn read(
 }
 
 fn read_url(field: Field<'_>, problems: &mut Problems) -> Option<Url> {
-    let text = field.text(problems)?;
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    let Some(url) = url else {
-        field.wrong("not the URL of a Grafana", "write it like `http://127.0.0.1:3000`", problems);
-        return None;
-    };
-    if !url.username().is_empty() || url.password().is_some() {
-        let help = "put the token of a service account into a variable, and name it with `token_env`";
-        field.wrong("credentials in a URL end up in reports", help, problems);
-        return None;
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        field.wrong("a query or a fragment can't be kept", "write the address alone", problems);
-        return None;
-    }
-    Some(url)
+    let help = "put the token of a service account into a variable, and name it with `token_env`";
+    field.service_url("a Grafana", "http://127.0.0.1:3000", help, problems)
 }

@@ -47,22 +47,8 @@ pub(super) fn refuse_beside_url(parts: &mut Fields<'_>, problems: &mut Problems)
 }
 
 fn read_url(field: Field<'_>, problems: &mut Problems) -> Option<Url> {
-    let text = field.text(problems)?;
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    let Some(url) = url else {
-        field.wrong("not the URL of a Prometheus", "write it like `http://127.0.0.1:9090`", problems);
-        return None;
-    };
-    if !url.username().is_empty() || url.password().is_some() {
-        let help = "write them as a header: `headers: {Authorization: \"Bearer {{ env.TOKEN }}\"}`";
-        field.wrong("credentials in a URL end up in reports", help, problems);
-        return None;
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        let help = "write the address alone: what is asked for comes behind it";
-        field.wrong("a query or a fragment can't be kept", help, problems);
-        return None;
-    }
+    let help = "write them as a header: `headers: {Authorization: \"Bearer {{ env.TOKEN }}\"}`";
+    let url = field.service_url("a Prometheus", "http://127.0.0.1:9090", help, problems)?;
     if url.path().contains("/api/v1") {
         let help = "write what stands before `/api/v1`";
         field.wrong("the path of its interface is added by itself", help, problems);

@@ -65,23 +65,8 @@ fn read_place(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<LogPla
 }
 
 fn read_url(field: Field<'_>, problems: &mut Problems) -> Option<Url> {
-    let text = field.text(problems)?;
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    let Some(url) = url else {
-        field.wrong("not the URL of an Elasticsearch", "write it like `http://127.0.0.1:9200`", problems);
-        return None;
-    };
-    if !url.username().is_empty() || url.password().is_some() {
-        let help = "put `Basic ...` or `ApiKey ...` into a variable, and name it with `authorization_env`";
-        field.wrong("credentials in a URL end up in reports", help, problems);
-        return None;
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        let help = "write the address alone: what is asked for comes behind it";
-        field.wrong("a query or a fragment can't be kept", help, problems);
-        return None;
-    }
-    Some(url)
+    let help = "put `Basic ...` or `ApiKey ...` into a variable, and name it with `authorization_env`";
+    field.service_url("an Elasticsearch", "http://127.0.0.1:9200", help, problems)
 }
 
 fn read_index(field: Field<'_>, problems: &mut Problems) -> Option<String> {
