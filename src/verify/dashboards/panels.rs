@@ -203,7 +203,9 @@ fn look_into(query: &PanelQuery, settled: &Settled<'_>, asker: &mut Asker<'_>) -
         return (Verdict::Inconclusive, text, because);
     }
     match asker.ask(&parsed) {
-        Answer::Data(series) => (Verdict::Pass, text, format!("data: {}", counted(series as u64, "series"))),
+        Answer::Data(series) => {
+            (Verdict::Pass, text, format!("data: {} series", format_count(series as u64)))
+        }
         Answer::Failed(message) => (Verdict::Inconclusive, text, format!("not known: {message}")),
         Answer::NotNumbers | Answer::Nothing => {
             let Reason { is_known, words } = why(&parsed, asker);
@@ -258,7 +260,8 @@ fn said(dashboard: &Dashboard, looked: &[Looked], checks: &DashboardChecks) -> C
             };
             let silent = match without {
                 0 => String::new(),
-                some => format!("; {} of them had none", counted(some as u64, "query beside others")),
+                1 => "; 1 query beside others had none".to_owned(),
+                some => format!("; {some} queries beside others had none"),
             };
             format!("{} had data in the run{silent}{others}", all_of(all))
         }
