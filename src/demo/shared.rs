@@ -1,5 +1,6 @@
 //! What every part of one server shares, and the few things that both faces do the same way.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -255,7 +256,12 @@ impl Shared {
     }
 
     fn check_users(&self) -> Finding {
-        let encoded = |text: String| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+        let encoded = |text: String| {
+            text.bytes().fold(String::new(), |mut out, byte| {
+                write!(out, "%{byte:02X}").expect("writing to a string does not fail");
+                out
+            })
+        };
         Finding { status: Status::Healthy, message: self.overheard(LeakIn::Health).map(encoded) }
     }
 

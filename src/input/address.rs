@@ -1,4 +1,4 @@
-//! Addresses of servers that are asked over HTTP, beside the target: a Prometheus, an Elasticsearch.
+//! Addresses of servers that are asked over HTTP, beside the target: a Prometheus, an Elasticsearch, a Grafana.
 
 use url::Url;
 

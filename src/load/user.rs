@@ -447,7 +447,9 @@ impl User {
             let (exchange, answer) = Box::pin(self.client.ask(step, context)).await;
             if let Some(answer) = answer {
                 // What is told of errors may hold what is secret, too.
-                sweeper.iter().for_each(|sweeper| sweeper.offer(step, answer.text.clone()));
+                if let Some(sweeper) = sweeper {
+                    sweeper.offer(step, answer.text.clone());
+                }
                 if let Some(sampler) =
                     sampler.filter(|_| matches!(exchange.outcome, Outcome::Ok | Outcome::CheckFailed))
                 {

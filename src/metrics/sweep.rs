@@ -153,7 +153,7 @@ impl Sweep {
             let mut books = self.books();
             let mut key = (place, source, found.canary, found.form);
             if !books.told.contains(&key) && books.told.len() >= MOST_SOURCES {
-                key.1 = "elsewhere".to_owned();
+                "elsewhere".clone_into(&mut key.1);
             }
             if books.told.insert(key.clone()) {
                 books.leaks.insert(key, (1, self.example(&found)));

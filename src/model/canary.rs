@@ -158,10 +158,17 @@ impl Patterns {
         let finder = |text: &str| memmem::Finder::new(text.as_bytes()).into_owned();
         Self {
             plain: finder(core),
-            hex: finder(&core.bytes().map(|byte| format!("{byte:02x}")).collect::<String>()),
+            hex: finder(&in_hex(core)),
             base64: [0, 1, 2].map(|before| finder(&inner_base64(core.as_bytes(), before))),
         }
     }
+}
+
+fn in_hex(text: &str) -> String {
+    text.bytes()
+        .flat_map(|byte| [byte >> 4, byte & 0xF])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
 }
 
 /// What stands in any base64 text for `bytes` with `before` bytes (or three more, ...) before them, whatever surrounds them. Of

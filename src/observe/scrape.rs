@@ -73,7 +73,9 @@ impl Scraper {
         let mut encoder = std::mem::take(&mut self.encoder);
         let (secrets, sweep) = (self.reporter.secrets.clone(), self.reporter.sweep.clone());
         let parsed = tokio::task::spawn_blocking(move || {
-            sweep.iter().for_each(|sweep| sweep.scrape(&body));
+            if let Some(sweep) = sweep {
+                sweep.scrape(&body);
+            }
             let scraped = match encoder.scraped(at, &body, format) {
                 Ok(scraped) => Ok(redacted(scraped, &secrets)),
                 Err(error) => Err(fault_of(&error, &secrets)),

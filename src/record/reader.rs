@@ -67,7 +67,9 @@ fn read_log(path: &Path) -> Result<Option<LogStore>, RecordError> {
     let records: Vec<LogRecord> = read_lines(path)?;
     Ok((!records.is_empty()).then(|| {
         let mut store = LogStore::default();
-        records.iter().for_each(|record| store.apply(record));
+        for record in &records {
+            store.apply(record);
+        }
         store
     }))
 }

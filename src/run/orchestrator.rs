@@ -249,9 +249,9 @@ async fn prepare(plan: &Plan, criteria: &Criteria, asked: Asked<'_>) -> Result<P
     let clock = Arc::new(OnceLock::new());
     let observe = observe_options(plan, &contact, proxies, Arc::clone(&clock), sink);
     let (settle, recover_within) = (criteria.checks.settle(), criteria.checks.recover_within());
-    let (logs, noted) = own_logs::options(plan, criteria, log_authorization).unzip();
-    let (audit, audited) = own_logs::audit_options(plan, criteria).unzip();
-    let notes: Vec<NoteTaker> = noted.into_iter().chain(audited).collect();
+    let (logs, taker) = own_logs::options(plan, criteria, log_authorization).unzip();
+    let (audit, of_audit) = own_logs::audit_options(plan, criteria).unzip();
+    let notes: Vec<NoteTaker> = taker.into_iter().chain(of_audit).collect();
     let prometheus = own_prometheus::options(plan, criteria);
     let sweep = Sweeping::start(plan, contact.wire.run, criteria, contact.wire.secrets());
     let swept_log = criteria.checks.swept_log().cloned();

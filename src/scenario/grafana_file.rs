@@ -1,15 +1,19 @@
 //! The field `grafana` of `outputs`, read field by field.
 
-use url::Url;
-
-use crate::input::Problems;
-use crate::input::{Field, Fields, quoted};
+use crate::input::{Address, Field, Fields, Problems, quoted};
 use crate::plan::{Environment, GrafanaPlace, HostRule, keeps_secrets};
 
 use super::target_file::check_host;
 
 /// A tag is no longer than this, in characters: Grafana keeps no more.
 const LONGEST_TAG: usize = 100;
+
+/// What is said of its address.
+const GRAFANA: Address = Address {
+    of: "a Grafana",
+    example: "http://127.0.0.1:3000",
+    credentials: "put the token of a service account into a variable, and name it with `token_env`",
+};
 
 /// What it says. A host that is not permitted, and a token that is not there or would be seen on its way, are mistakes.
 pub(super) fn read(
@@ -20,7 +24,7 @@ pub(super) fn read(
 ) -> Option<GrafanaPlace> {
     let mut fields = Fields::of(field.node, "`grafana`", problems)?;
     let url_field = fields.required("url", problems);
-    let url = url_field.and_then(|field| read_url(field, problems));
+    let url = url_field.and_then(|field| GRAFANA.read(field, problems));
     if let (Some(field), Some(url)) = (url_field, &url) {
         check_host(url, &field.node.place, hosts, problems);
     }
@@ -55,23 +59,4 @@ pub(super) fn read(
         dashboard_uid: dashboard.map_or(Some(None), |uid| uid.map(Some))?,
         tags: tags.unwrap_or_default(),
     })
-}
-
-fn read_url(field: Field<'_>, problems: &mut Problems) -> Option<Url> {
-    let text = field.text(problems)?;
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    let Some(url) = url else {
-        field.wrong("not the URL of a Grafana", "write it like `http://127.0.0.1:3000`", problems);
-        return None;
-    };
-    if !url.username().is_empty() || url.password().is_some() {
-        let help = "put the token of a service account into a variable, and name it with `token_env`";
-        field.wrong("credentials in a URL end up in reports", help, problems);
-        return None;
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        field.wrong("a query or a fragment can't be kept", "write the address alone", problems);
-        return None;
-    }
-    Some(url)
 }

@@ -308,6 +308,27 @@ mod tests {
     }
 
     #[test]
+    fn dashboards_are_asked_whole_metrics() {
+        let dashboard = r#"{"title": "d", "templating": {"list": [
+            {"name": "tool", "type": "query", "query": "label_values(calls_total{job=\"x\"}, tool)"},
+            {"name": "metric", "type": "query", "query": "label_values(up, job)"}]},
+            "panels": [{"targets": [{"expr": "rate(seconds_sum{tool=~\"$tool\"}[7m]) / rate(seconds_count[$__range])"}]},
+                {"targets": [{"expr": "calls_${metric}"}]}]}"#;
+        let read = |path: &std::path::Path| match path.to_str() {
+            Some("d.json") => Ok(dashboard.to_owned()),
+            _ => Err(std::io::ErrorKind::NotFound.into()),
+        };
+        let files = crate::input::Files { read: &read, names: &|_| Vec::new() };
+        let text = "version: 1\nchecks: {dashboards: {files: [d.json]}}\n";
+        let criteria = crate::slo::load("slo.yaml", text, files).unwrap();
+        let wanted = wanted(&criteria, Some(r#"{job="m"}"#));
+        let selectors: Vec<&str> = wanted.selectors.iter().map(|one| one.selector.as_str()).collect();
+        assert_eq!(selectors, ["calls_total", "calls_x", "seconds_count", "seconds_sum", "up"]);
+        assert_eq!(wanted.reach, Some(Duration::from_secs(7 * 60)));
+        assert!(reads_metrics(&criteria));
+    }
+
+    #[test]
     fn a_faster_time_looks_less_far_back() {
         let wanted = wanted(&of_rules(RULES, 10), None);
         assert!(wanted.reach.unwrap() < Duration::from_secs(6 * 60), "{:?}", wanted.reach);

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Done, alone, beside_others, gander, root, scenario, start_run, start_run_in};
+use crate::own_prometheus::Prometheus;
+use crate::support::{Done, alone, beside_others, demo, gander, root, scenario, start_run, start_run_in};
 
 const SCENARIO: &str = "
 version: 1
@@ -242,4 +243,36 @@ fn a_grafana_that_refuses_changes_no_verdict() {
     let done = annotated(crate::support::free_port());
     assert!(done.stderr.contains("no answer (refused)"), "{}", done.stderr);
     done.expect_code(1);
+}
+
+#[test]
+fn a_prometheus_of_ones_own_is_asked_for_what_panels_read() {
+    let _beside_others = beside_others();
+    let target = demo(&["--without-metric", "mcp_tool_errors_total"]);
+    let host = target.base.strip_prefix("http://").unwrap().trim_end_matches('/');
+    let jobs = format!("{{job_name: mcp-server, static_configs: [{{targets: ['{host}']}}]}}");
+    let Some(prometheus) = Prometheus::scraping(&jobs, "groups: []\n") else { return };
+    let text = SCENARIO
+        .replace(
+            "target: { demo: { path: /mcp, arguments: [ARGUMENTS] } }",
+            &format!("target: {{url: '{}/mcp'}}", target.base.trim_end_matches('/')),
+        )
+        .replace(
+            "{ url: /metrics, interval: 500ms }",
+            &format!("{{prometheus: '{}', select: '{{job=\"mcp-server\"}}'}}", prometheus.base),
+        )
+        .replace("duration: 8s", "duration: 12s");
+    let (folder, file) = scenario(&text);
+    std::fs::write(
+        folder.path().join("slo.yaml"),
+        "version: 1\nchecks: {dashboards: {files: [mcp-overview]}}\n",
+    )
+    .unwrap();
+    let done = start_run(&file, &[]).finish();
+    let all = told(&done.report());
+    let expected = "panel `Tool errors`: no data: there is no metric `mcp_tool_errors_total`";
+    assert!(all[0].1 == "FAIL" && all[0].2.starts_with(expected), "{all:?}");
+    assert!(!all[0].2.contains("likewise"), "{all:?}");
+    done.expect_code(1);
+    same_offline(&done);
 }

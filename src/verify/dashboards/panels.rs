@@ -1,5 +1,6 @@
 //! Each panel's queries, asked as Grafana would; and what became of the dashboard.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::reasons::{Reason, why};
@@ -35,10 +36,12 @@ pub(super) struct Asker<'a> {
     engine: Engine,
     budget: Budget,
     times_ms: Vec<i64>,
+    /// The metrics that a Prometheus was asked for by name.
+    asked_for: BTreeSet<String>,
 }
 
 impl<'a> Asker<'a> {
-    fn new(shown: &'a Shown, limits: Limits) -> Self {
+    fn new(shown: &'a Shown, checks: &DashboardChecks, limits: Limits) -> Self {
         // Subqueries that don't say their step go by scrapes.
         let subquery_step = shown.interval.max(Duration::from_millis(1));
         let engine = Engine { subquery_step, limits, ..Engine::default() };
@@ -46,7 +49,8 @@ impl<'a> Asker<'a> {
         // From the end on: there ranges are filled best.
         let every = shown.times_ms.len().div_ceil(MOST_TIMES).max(1);
         let times_ms = shown.times_ms.iter().rev().step_by(every).copied().collect();
-        Self { shown, engine, budget, times_ms }
+        let asked_for = if shown.by_name { checks.metrics() } else { BTreeSet::new() };
+        Self { shown, engine, budget, times_ms, asked_for }
     }
 
     /// What `query` gives in the steady phase.
@@ -112,7 +116,7 @@ pub(super) fn checked_within(
     shown: Option<&Shown>,
     limits: Limits,
 ) -> Vec<Checked> {
-    let mut asker = shown.map(|shown| Asker::new(shown, limits));
+    let mut asker = shown.map(|shown| Asker::new(shown, checks, limits));
     let one = |dashboard: &Dashboard| {
         let looked = match &mut asker {
             Some(asker) => look(dashboard, checks, asker),
@@ -128,7 +132,7 @@ fn look(dashboard: &Dashboard, checks: &DashboardChecks, asker: &mut Asker<'_>) 
     let mut looked = Vec::new();
     for panel in &dashboard.panels {
         for settled in repeated(&settled, &panel.repeated_for) {
-            looked.push(look_at(panel, &settled, checks, asker));
+            looked.push(look_at(panel, &settled, asker));
         }
     }
     looked
@@ -156,7 +160,7 @@ fn repeated<'a>(settled: &Settled<'a>, names: &[String]) -> Vec<Settled<'a>> {
     all
 }
 
-fn look_at(panel: &Panel, settled: &Settled<'_>, checks: &DashboardChecks, asker: &mut Asker<'_>) -> Looked {
+fn look_at(panel: &Panel, settled: &Settled<'_>, asker: &mut Asker<'_>) -> Looked {
     let values: Vec<String> =
         settled.repeated.iter().map(|(name, value)| format!("{name} = {value}")).collect();
     let title = settled.filled(&panel.title, None).text;
@@ -173,7 +177,7 @@ fn look_at(panel: &Panel, settled: &Settled<'_>, checks: &DashboardChecks, asker
         };
     };
     let results: Vec<(Verdict, String, String)> =
-        queries.iter().map(|query| look_into(query, settled, checks, asker)).collect();
+        queries.iter().map(|query| look_into(query, settled, asker)).collect();
     let is = |wanted: Verdict| results.iter().find(|(verdict, ..)| *verdict == wanted);
     // One query with data shows something; a panel of which that is not known shows nothing for certain.
     let decisive = is(Verdict::Pass).or_else(|| is(Verdict::Inconclusive)).or_else(|| is(Verdict::Fail));
@@ -186,12 +190,7 @@ fn look_at(panel: &Panel, settled: &Settled<'_>, checks: &DashboardChecks, asker
 }
 
 /// What became of a query, as it was asked, and in words.
-fn look_into(
-    query: &PanelQuery,
-    settled: &Settled<'_>,
-    checks: &DashboardChecks,
-    asker: &mut Asker<'_>,
-) -> (Verdict, String, String) {
+fn look_into(query: &PanelQuery, settled: &Settled<'_>, asker: &mut Asker<'_>) -> (Verdict, String, String) {
     let text = settled.filled(&query.text, query.min_step).text;
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let note = settled.empty_in(&query.text).map_or_else(String::new, |note| format!("; {note}"));
@@ -200,11 +199,13 @@ fn look_into(
         // It was one with what the variables stood for in the file.
         Err(error) => return (Verdict::Fail, text, format!("no data: this is no query: {error}{note}")),
     };
-    if let Some(because) = unknown(&parsed, checks, asker.shown) {
+    if let Some(because) = unknown(&parsed, asker) {
         return (Verdict::Inconclusive, text, because);
     }
     match asker.ask(&parsed) {
-        Answer::Data(series) => (Verdict::Pass, text, format!("data: {}", counted(series as u64, "series"))),
+        Answer::Data(series) => {
+            (Verdict::Pass, text, format!("data: {} series", format_count(series as u64)))
+        }
         Answer::Failed(message) => (Verdict::Inconclusive, text, format!("not known: {message}")),
         Answer::NotNumbers | Answer::Nothing => {
             let Reason { is_known, words } = why(&parsed, asker);
@@ -216,8 +217,9 @@ fn look_into(
 }
 
 /// Why it can't be known what a query gives, whatever it is.
-fn unknown(query: &Query, checks: &DashboardChecks, shown: &Shown) -> Option<String> {
+fn unknown(query: &Query, asker: &Asker<'_>) -> Option<String> {
     const NEEDED: usize = 2;
+    let Asker { shown, asked_for, .. } = asker;
     if let Some(gap) = &shown.gap {
         return Some(format!("not known: the Prometheus did not give all: {gap}"));
     }
@@ -230,7 +232,6 @@ fn unknown(query: &Query, checks: &DashboardChecks, shown: &Shown) -> Option<Str
     if !shown.by_name {
         return None;
     }
-    let asked_for = checks.metrics();
     let selections = query.selectors();
     let name =
         selections.iter().filter_map(|it| it.selector.name()).find(|name| !asked_for.contains(*name))?;
@@ -259,7 +260,8 @@ fn said(dashboard: &Dashboard, looked: &[Looked], checks: &DashboardChecks) -> C
             };
             let silent = match without {
                 0 => String::new(),
-                some => format!("; {} of them had none", counted(some as u64, "query beside others")),
+                1 => "; 1 query beside others had none".to_owned(),
+                some => format!("; {some} queries beside others had none"),
             };
             format!("{} had data in the run{silent}{others}", all_of(all))
         }

@@ -244,6 +244,16 @@ fn a_library_panel_is_not_known() {
 }
 
 #[test]
+fn variables_that_all_speak_of_each_other_come_to_an_end() {
+    let others = (0..40).map(|other| format!(" or up{{x=\\\"$v{other}\\\"}}")).collect::<Vec<_>>().concat();
+    let variable = |place: u32| {
+        format!(r#"{{"name": "v{place}", "type": "query", "query": "label_values(up{others}, y)"}}"#)
+    };
+    let variables: Vec<String> = (0..40).map(variable).collect();
+    check(&variables.join(","), "calls_total{tool!=\"$v39\"}", Verdict::Pass, "data");
+}
+
+#[test]
 fn a_large_dashboard_is_read() {
     let queries = vec!["sum(rate(calls_total{tool=~\"a|b.*\"}[$__rate_interval])) by (tool)"; 8_000];
     let text = panels("", &queries);

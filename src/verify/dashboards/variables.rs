@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::template::{Filled, Manner, Value, filled};
+use super::template::{Filled, Manner, Value, filled, references};
 use super::{Dashboard, Shown, Variable, VariableSource};
 use crate::promql::{ExprKind, METRIC_NAME, Query, duration_text};
 
@@ -27,8 +27,8 @@ pub(super) const ALL: &str = "$__all";
 const AUTO: &str = "$__auto";
 /// So many points are asked for at the most: about as many as a panel is wide.
 const MOST_POINTS: u32 = 1_000;
-/// Variables speak of each other in chains of this length at the most.
-const DEEPEST: u8 = 8;
+/// Variables that speak of each other in longer chains have nothing to choose.
+const DEEPEST: usize = 64;
 
 /// Fills in the variables of a dashboard.
 #[derive(Debug, Clone)]
@@ -37,6 +37,8 @@ pub(super) struct Settled<'a> {
     /// As they are to be written, whatever the dashboard says.
     given: &'a BTreeMap<String, String>,
     shown: &'a Shown,
+    /// What can be chosen for each variable. Panels that are repeated change nothing of that.
+    options: BTreeMap<&'a str, Vec<String>>,
     /// Of variables that a panel is repeated for: the one value.
     pub(super) repeated: BTreeMap<String, String>,
 }
@@ -47,17 +49,42 @@ impl<'a> Settled<'a> {
         given: &'a BTreeMap<String, String>,
         shown: &'a Shown,
     ) -> Self {
-        Self { dashboard, given, shown, repeated: BTreeMap::new() }
+        let (options, repeated) = (BTreeMap::new(), BTreeMap::new());
+        let mut settled = Self { dashboard, given, shown, options, repeated };
+        for variable in &dashboard.variables {
+            settled.settle(variable, 0);
+        }
+        settled
+    }
+
+    /// Finds what can be chosen for `variable`, after those that it speaks of. In a circle the first has nothing.
+    fn settle(&mut self, variable: &'a Variable, depth: usize) {
+        if depth > DEEPEST || self.options.contains_key(variable.name.as_str()) {
+            return;
+        }
+        self.options.insert(&variable.name, Vec::new());
+        let options = match &variable.source {
+            VariableSource::Options(options) => options.clone(),
+            VariableSource::Elsewhere => {
+                variable.chosen.iter().filter(|chosen| *chosen != ALL).cloned().collect()
+            }
+            VariableSource::LabelValues { selector, label } => {
+                for reference in selector.iter().flat_map(|selector| references(selector)) {
+                    if let Some(other) = self.variable(reference.name) {
+                        self.settle(other, depth + 1);
+                    }
+                }
+                let selector = selector.as_ref().map(|selector| self.filled(selector, None).text);
+                self.label_values(selector.as_deref(), label)
+            }
+        };
+        self.options.insert(&variable.name, options);
     }
 
     /// `text` with all variables filled in, for a query of at least this step.
     pub(super) fn filled(&self, text: &str, min_step: Option<Duration>) -> Filled {
-        self.at_depth(text, min_step, 0)
-    }
-
-    fn at_depth(&self, text: &str, min_step: Option<Duration>, depth: u8) -> Filled {
         filled(text, |reference| {
-            let value = self.value(reference.name, depth);
+            let value = self.value(reference.name);
             let value = value.or_else(|| self.built_in(reference.name, min_step).map(Value::verbatim));
             Some(value?.written(reference.name, reference.format))
         })
@@ -68,21 +95,20 @@ impl<'a> Settled<'a> {
         let Some(variable) = self.variable(name).filter(|_| !self.given.contains_key(name)) else {
             return Vec::new();
         };
-        let options = self.options(variable, 0);
-        let chosen = chosen(variable, &options);
-        if chosen.iter().any(|value| value == ALL) { options } else { chosen }
+        let options = self.options(variable);
+        let chosen = chosen(variable, options);
+        if chosen.iter().any(|value| value == ALL) { options.to_vec() } else { chosen }
     }
 
     /// Why variables of `text` stand for nothing, if some do.
     pub(super) fn empty_in(&self, text: &str) -> Option<String> {
-        let names: BTreeSet<&str> =
-            super::template::references(text).iter().map(|reference| reference.name).collect();
+        let names: BTreeSet<&str> = references(text).iter().map(|reference| reference.name).collect();
         names.into_iter().find_map(|name| {
             let variable = self.variable(name).filter(|_| !self.given.contains_key(name))?;
             let VariableSource::LabelValues { selector, label } = &variable.source else { return None };
             let of = selector.as_deref().unwrap_or("any metric");
             let is_empty =
-                variable.all.as_ref().is_none_or(String::is_empty) && self.options(variable, 0).is_empty();
+                variable.all.as_ref().is_none_or(String::is_empty) && self.options(variable).is_empty();
             is_empty.then(|| {
                 format!("the variable `{name}` has no values: no series of {of} has the label `{label}`")
             })
@@ -93,7 +119,7 @@ impl<'a> Settled<'a> {
         self.dashboard.variables.iter().find(|variable| variable.name == name)
     }
 
-    fn value(&self, name: &str, depth: u8) -> Option<Value> {
+    fn value(&self, name: &str) -> Option<Value> {
         if let Some(one) = self.repeated.get(name) {
             return Some(Value { values: vec![one.clone()], manner: Manner::AnyOf });
         }
@@ -101,13 +127,13 @@ impl<'a> Settled<'a> {
             return Some(Value::verbatim(text));
         }
         let variable = self.variable(name)?;
-        let options = self.options(variable, depth);
-        let mut values = chosen(variable, &options);
+        let options = self.options(variable);
+        let mut values = chosen(variable, options);
         if values.iter().any(|value| value == ALL) {
             if let Some(all) = variable.all.as_ref().filter(|all| !all.is_empty()) {
                 return Some(Value::verbatim(all));
             }
-            values = options;
+            values = options.to_vec();
         }
         if values.iter().any(|value| value.starts_with(AUTO)) {
             return self.built_in("__interval", None).map(Value::verbatim);
@@ -119,18 +145,8 @@ impl<'a> Settled<'a> {
         Some(Value { values, manner })
     }
 
-    fn options(&self, variable: &Variable, depth: u8) -> Vec<String> {
-        match &variable.source {
-            VariableSource::Options(options) => options.clone(),
-            VariableSource::Elsewhere => {
-                variable.chosen.iter().filter(|chosen| *chosen != ALL).cloned().collect()
-            }
-            VariableSource::LabelValues { selector, label } => {
-                let selector = selector.as_ref().filter(|_| depth < DEEPEST);
-                let text = selector.map(|text| self.at_depth(text, None, depth + 1).text);
-                self.label_values(text.as_deref(), label)
-            }
-        }
+    fn options(&self, variable: &Variable) -> &[String] {
+        self.options.get(variable.name.as_str()).map_or(&[], Vec::as_slice)
     }
 
     fn label_values(&self, selector: Option<&str>, label: &str) -> Vec<String> {
