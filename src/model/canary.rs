@@ -16,7 +16,7 @@ const LEAD: &str = "gander-canary-";
 /// Texts in which characters are escaped twice are found, and no further.
 const ROUNDS: usize = 2;
 
-/// The value of the canary `name` in the run `run`: 32 hexadecimal digits behind [`LEAD`]. By chance nobody writes the same.
+/// The value of the canary `name` in the run `run`: 32 hexadecimal digits behind `gander-canary-`. By chance nobody writes the same.
 pub fn canary(run: RunTag, name: &str) -> String {
     format!("{LEAD}{}", core(run, name))
 }
