@@ -67,7 +67,10 @@ pub(super) async fn admit(
         shared.inspect(arguments, arrival.endpoint);
     }
     let Some(faults) = faults else { return Ok((call, Ticket { user, fate: Fate::default() })) };
-    shared.overhear(&faults, arrival.headers.get(header::AUTHORIZATION));
+    shared.overhear(
+        &faults,
+        arrival.headers.get("x-api-key").or_else(|| arrival.headers.get(header::AUTHORIZATION)),
+    );
     shared.thaw().await;
     if faults.is_out(shared.clock.now()) {
         call.end(Ending::HttpError, 0);

@@ -184,7 +184,7 @@ pub struct FaultOptions {
     /// Write bearer tokens and raw arguments into the log
     #[arg(long)]
     pub leak_secret_in_log: bool,
-    /// Where else what came in an `Authorization` header turns up
+    /// Where else what came in an `X-Api-Key` header, or else an `Authorization` header, turns up
     #[arg(long, value_name = "WHERE", value_enum)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub leak_secret_in: Vec<LeakIn>,

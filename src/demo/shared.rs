@@ -197,16 +197,16 @@ impl Shared {
         }
     }
 
-    /// Keeps what came in an `Authorization` header, where the faults have it turn up somewhere.
-    pub(super) fn overhear(&self, faults: &Faults, authorization: Option<&HeaderValue>) {
-        if let Some(text) = authorization.and_then(|value| value.to_str().ok())
+    /// Keeps what proves who asks, where the faults have it turn up somewhere.
+    pub(super) fn overhear(&self, faults: &Faults, proof: Option<&HeaderValue>) {
+        if let Some(text) = proof.and_then(|value| value.to_str().ok())
             && !faults.options().leak_secret_in.is_empty()
         {
             *self.overheard.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.to_owned());
         }
     }
 
-    /// What came in the last `Authorization` header, if it is to turn up there.
+    /// What came last as a proof of who asks, if it is to turn up there.
     fn overheard(&self, place: LeakIn) -> Option<String> {
         self.faults.get().filter(|faults| faults.leaks_in(place))?;
         self.overheard.lock().unwrap_or_else(PoisonError::into_inner).clone()

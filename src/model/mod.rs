@@ -51,7 +51,7 @@ pub use swept::{Leak, SweepPlace, Swept};
 pub use target_info::{Carriage, Era, TargetInfo};
 pub use text::{MAX_TEXT, clean_char, clean_text, printable_text};
 pub use units::{
-    counted, format_count, format_duration, format_rate, format_ratio, format_seconds, parse_duration,
-    parse_rate, signal_name, typed_duration,
+    counted, counted_as, format_count, format_duration, format_rate, format_ratio, format_seconds,
+    parse_duration, parse_rate, signal_name, typed_duration,
 };
 pub use verdict::Verdict;

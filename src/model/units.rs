@@ -104,8 +104,12 @@ pub fn typed_duration(duration: Duration) -> String {
 
 /// `1 rule`, `3 rules`: a count with its noun, whose plural has an `s`.
 pub fn counted(count: u64, noun: &str) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{} {noun}{s}", format_count(count))
+    counted_as(count, noun, &format!("{noun}s"))
+}
+
+/// [`counted`] for a noun with a plural of its own: `1 canary`, `3 canaries`.
+pub fn counted_as(count: u64, one: &str, several: &str) -> String {
+    format!("{} {}", format_count(count), if count == 1 { one } else { several })
 }
 
 fn three_digits(value: f64, unit: &str) -> String {

@@ -3,9 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
-use crate::support::{Done, at_once, beside_others, gander, scenario, start_run};
+use crate::support::{Done, at_once, beside_others, gander, same_offline, scenario, start_run, telemetry};
 
 const SCENARIO: &str = "
 version: 1
@@ -32,15 +30,6 @@ fn run(arguments: &str, slo: &str) -> (Done, tempfile::TempDir) {
     std::fs::write(&file, SCENARIO.replace("LOG", log).replace("ARGUMENTS", arguments)).unwrap();
     std::fs::write(folder.path().join("slo.yaml"), slo.replace("LOG", log)).unwrap();
     (start_run(&file, &[]).finish(), folder)
-}
-
-fn checks(report: &Value) -> Vec<(String, String, String)> {
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let told = |check: &Value| {
-        let finding = &check["finding"];
-        (text(&finding["name"]), text(&finding["verdict"]), text(&finding["because"]))
-    };
-    report["telemetry"].as_array().unwrap().iter().map(told).collect()
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -78,7 +67,7 @@ fn nowhere(done: &Done, sent: &[String]) {
 /// The checks of `failing` fail, each with these words; all others pass and say `fine`; and `gander check` says the same.
 #[track_caller]
 fn expect(done: &Done, failing: &[(&str, &str)], fine: &str) {
-    let checks_seen = checks(&done.report());
+    let checks_seen = telemetry(&done.report());
     for (name, verdict, because) in &checks_seen {
         let expected = failing.iter().find(|(check, _)| check == name);
         assert_eq!(verdict, if expected.is_some() { "FAIL" } else { "PASS" }, "{name}: {because}");
@@ -87,11 +76,7 @@ fn expect(done: &Done, failing: &[(&str, &str)], fine: &str) {
     }
     let code = i32::from(!failing.is_empty());
     done.expect_code(code);
-    let folder = done.run_folder();
-    let folder = folder.to_str().unwrap();
-    assert_eq!(gander(&["check", folder]).status.code(), Some(code));
-    let judged: Value = serde_json::from_slice(&gander(&["report", folder, "-f", "json"]).stdout).unwrap();
-    assert_eq!(checks(&judged), checks_seen);
+    same_offline(done);
 }
 
 #[test]
@@ -112,7 +97,7 @@ fn each_leak_is_found_where_it_is_and_nowhere_else() {
     ];
     at_once(leaks, |(arguments, failing)| {
         let (done, folder) = run(arguments, SLO);
-        assert_eq!(checks(&done.report()).len(), 4);
+        assert_eq!(telemetry(&done.report()).len(), 4);
         expect(&done, failing, "carried");
         let log = std::fs::read_to_string(folder.path().join("target.log")).unwrap();
         let sent = canaries_in(&log);
@@ -130,7 +115,7 @@ checks:
   redaction: { where: [logs] }
 ";
     let (done, _folder) = run("--leak-secret-in-log", slo);
-    let checks = checks(&done.report());
+    let checks = telemetry(&done.report());
     let (_, verdict, because) = checks.iter().find(|(name, ..)| name == "redaction: logs").unwrap();
     assert_eq!(verdict, "FAIL", "{because}");
     assert!(
@@ -185,7 +170,7 @@ fn an_audit_record_that_is_lost_or_there_twice_is_found() {
         std::fs::write(&file, text.replace("ARGUMENTS", arguments)).unwrap();
         std::fs::write(folder.path().join("slo.yaml"), AUDIT.replace("LOG", log)).unwrap();
         let done = start_run(&file, &[]).finish();
-        assert_eq!(checks(&done.report()).len(), 3);
+        assert_eq!(telemetry(&done.report()).len(), 3);
         expect(&done, failing, "record");
     });
 }

@@ -8,7 +8,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::own_prometheus::Prometheus;
-use crate::support::{Done, alone, beside_others, demo, gander, root, scenario, start_run, start_run_in};
+use crate::support::{
+    Done, alone, beside_others, demo, gander, root, same_offline, scenario, start_run, start_run_in,
+    telemetry,
+};
 
 const SCENARIO: &str = "
 version: 1
@@ -36,31 +39,12 @@ fn of_this(name: &str) -> String {
     root().join("tests/golden/dashboards").join(name).to_str().unwrap().to_owned()
 }
 
-fn told(report: &Value) -> Vec<(String, String, String)> {
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let told = |check: &Value| {
-        let finding = &check["finding"];
-        (text(&finding["name"]), text(&finding["verdict"]), text(&finding["because"]))
-    };
-    report["telemetry"].as_array().unwrap().iter().map(told).collect()
-}
-
-/// `gander check` says the same of the run directory.
-#[track_caller]
-fn same_offline(done: &Done) {
-    let folder = done.run_folder();
-    let folder = folder.to_str().unwrap();
-    assert_eq!(gander(&["check", folder]).status.code(), done.code);
-    let judged: Value = serde_json::from_slice(&gander(&["report", folder, "-f", "json"]).stdout).unwrap();
-    assert_eq!(told(&judged), told(&done.report()));
-}
-
 #[test]
 fn every_panel_of_the_shipped_dashboard_is_alive_over_a_healthy_run() {
     let _alone = alone();
     let done = run("", &["mcp-overview"], "");
     let report = done.report();
-    let all = told(&report);
+    let all = telemetry(&report);
     assert_eq!(all.len(), 1, "{all:?}");
     let (name, verdict, because) = &all[0];
     assert_eq!((name.as_str(), verdict.as_str()), ("dashboards: MCP overview", "PASS"), "{report:#}");
@@ -75,7 +59,7 @@ fn every_panel_of_the_shipped_dashboard_is_alive_over_a_healthy_run() {
 fn a_panel_whose_metric_is_gone_is_named() {
     let _beside_others = beside_others();
     let done = run("--without-metric, mcp_cache_misses_total", &["mcp-overview"], "");
-    let all = told(&done.report());
+    let all = telemetry(&done.report());
     let because = &all[0].2;
     let expected = "panel `Cache hit ratio`: no data: there is no metric `mcp_cache_misses_total`";
     assert!(all[0].1 == "FAIL" && because.starts_with(expected), "{all:?}");
@@ -91,7 +75,7 @@ fn a_panel_whose_metric_is_gone_is_named() {
         &["mcp-overview"],
         ", except_panels: [Cache hit ratio]",
     );
-    assert_eq!(told(&done.report())[0].1, "PASS", "{:?}", told(&done.report()));
+    assert_eq!(telemetry(&done.report())[0].1, "PASS", "{:?}", telemetry(&done.report()));
 }
 
 #[test]
@@ -100,7 +84,7 @@ fn dashboards_in_the_forms_that_grafana_gives_are_read() {
     let labels = ", labels: {instance: \"demo:1\", job: mcp}, except_panels: [\"Logs of $tool\"]";
     let done = run("", &[&of_this("nested.json"), &of_this("rows.json")], labels);
     let report = done.report();
-    let all = told(&report);
+    let all = telemetry(&report);
     // Of the tools that the target offers not all were called: their panels have data all the same.
     assert_eq!(
         (all[0].0.as_str(), all[0].1.as_str()),
@@ -139,7 +123,7 @@ fn a_label_that_is_misspelt_is_named_with_those_that_there_are() {
     )
     .unwrap();
     let done = run("", &[path.to_str().unwrap()], "");
-    let all = told(&done.report());
+    let all = telemetry(&done.report());
     let expected = "panel `Cache (k = 3)`: no data: no series of mcp_cache_misses_total has cache_typ=\"search\" (there: they have no such label)";
     assert!(all[0].1 == "FAIL" && all[0].2.starts_with(expected), "{all:?}");
     done.expect_code(1);
@@ -269,7 +253,7 @@ fn a_prometheus_of_ones_own_is_asked_for_what_panels_read() {
     )
     .unwrap();
     let done = start_run(&file, &[]).finish();
-    let all = told(&done.report());
+    let all = telemetry(&done.report());
     let expected = "panel `Tool errors`: no data: there is no metric `mcp_tool_errors_total`";
     assert!(all[0].1 == "FAIL" && all[0].2.starts_with(expected), "{all:?}");
     assert!(!all[0].2.contains("likewise"), "{all:?}");

@@ -130,7 +130,7 @@ fn a_log_that_does_not_appear_shows_nothing() {
         assert_eq!(verdict, "INCONCLUSIVE", "{name}");
         assert!(because.contains("target.log` is not there"), "{because}");
     }
-    same_offline(&done, 3);
+    same_offline(&done);
 }
 
 /// An Elasticsearch as far as gander asks it, by its documentation: `_search` with a range of times, a sort and a size, or with terms; and

@@ -126,6 +126,7 @@ mod promql_recorded;
 mod exposition_property;
 #[path = "../fuzz/promql_property.rs"]
 mod promql_property;
+mod faults;
 mod fuzzed;
 
 /// Drills with a real Alertmanager.

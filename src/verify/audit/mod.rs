@@ -16,7 +16,7 @@ use super::logs::Said;
 use super::logs::sheet::Sheet;
 use super::{Checked, Evidence, Seen};
 use crate::metrics::{LogFaultKind, StepLines};
-use crate::model::{Verdict, counted, format_count};
+use crate::model::{Verdict, counted, counted_as, format_count};
 
 /// What came of each check that is wanted.
 pub(super) fn checked(audit: &AuditChecks, seen: &Seen<'_>) -> Vec<Checked> {
@@ -41,8 +41,7 @@ fn records(audit: &AuditChecks, sheet: Sheet<'_>) -> Said {
     const KINDS: [LogFaultKind; 2] = [LogFaultKind::Lost, LogFaultKind::Several];
     let (all, tally) = (sheet.log.all(), &sheet.log.tally);
     let bad_of = |lines: &StepLines| lines.lost + lines.several;
-    let calls = counted(all.calls, "answered call of a tool");
-    let calls = calls.replace("call of a tools", "calls of tools");
+    let calls = counted_as(all.calls, "answered call of a tool", "answered calls of tools");
     let (lost, several) = (format_count(all.lost), format_count(all.several));
     let (verdict, because) = if all.calls == 0 {
         (Verdict::Inconclusive, "no call of a tool was answered".to_owned())

@@ -12,7 +12,9 @@ mod tests;
 pub use terms::RedactionChecks;
 
 use super::{Checked, Checks, Evidence, Seen};
-use crate::model::{CanaryForm, Event, Leak, Outcome, SweepPlace, Swept, Verdict, counted, format_count};
+use crate::model::{
+    CanaryForm, Event, Leak, Outcome, SweepPlace, Swept, Verdict, counted, counted_as, format_count,
+};
 use crate::plan::PlacedCanary;
 
 const COLUMNS: [&str; 6] = ["where", "canary", "carried by", "written", "times", "the first"];
@@ -190,8 +192,8 @@ impl Judge<'_> {
                 format!("{} (a sample of {share}{unswept})", counted(looked, "answer"))
             }
         };
-        let (calls, kinds) = (counted(self.carried(), "call"), counted(self.canaries.len() as u64, "canary"));
-        let kinds = if kinds.starts_with("1 ") { kinds } else { format!("{} canaries", self.canaries.len()) };
+        let calls = counted(self.carried(), "call");
+        let kinds = counted_as(self.canaries.len() as u64, "canary", "canaries");
         format!(
             "{calls} carried {kinds}, and {looked} hold none, {} or {}",
             CanaryForm::Plain.words(),
